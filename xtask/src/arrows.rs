@@ -1,0 +1,93 @@
+//! Which crate may depend on which. A new arrow is an event: it is added here, and to ARCHITECTURE.md, on purpose.
+
+use serde_json::Value;
+
+use crate::{cargo, process::Outcome};
+
+/// Each crate of the workspace, and the crates of the workspace that it may depend on (for its tests too).
+const ARROWS: &[(&str, &[&str])] = &[
+    ("hearth-spec", &[]),
+    ("hearth-storage", &[]),
+    ("hearth-rooms", &["hearth-spec", "hearth-storage"]),
+    ("hearth-users", &["hearth-spec", "hearth-storage"]),
+    ("hearth-media", &["hearth-storage"]),
+    ("hearth-sync", &["hearth-rooms", "hearth-users", "hearth-storage", "hearth-spec"]),
+    (
+        "hearth-client-api",
+        &["hearth-sync", "hearth-rooms", "hearth-users", "hearth-media", "hearth-storage", "hearth-spec"],
+    ),
+    (
+        "hearth",
+        &[
+            "hearth-client-api",
+            "hearth-sync",
+            "hearth-rooms",
+            "hearth-users",
+            "hearth-media",
+            "hearth-storage",
+            "hearth-spec",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+/// Crates from outside that only some of ours may know.
+const RESERVED: &[(&str, &[&str])] = &[
+    // Nothing above storage knows the engine.
+    ("rocksdb", &["hearth-storage"]),
+    // HTTP ends at the edges.
+    ("axum", &["hearth-client-api", "hearth"]),
+];
+
+/// Checks the workspace against the tables, and tells every arrow that they do not allow.
+pub fn check() -> Outcome<()> {
+    let wrong = wrong_arrows(&cargo::crates()?);
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("arrows that are not allowed:\n  {}", wrong.join("\n  ")))
+    }
+}
+
+fn wrong_arrows(crates: &[Value]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for package in crates {
+        let from = package["name"].as_str().unwrap_or_default();
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == from) else {
+            wrong.push(format!("{from} has no row in the table of xtask/src/arrows.rs"));
+            continue;
+        };
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            let to = dependency["name"].as_str().unwrap_or_default();
+            // A crate of the workspace is depended on by its path, one from outside is not.
+            let is_ours = dependency["path"].is_string();
+            let reserved = RESERVED.iter().find(|(name, _)| *name == to);
+            if is_ours && !allowed.contains(&to) || reserved.is_some_and(|(_, by)| !by.contains(&from)) {
+                wrong.push(format!("{from} -> {to}"));
+            }
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_arrows_of_the_table_are_allowed() {
+        let package = |name: &str, ours: &[&str], others: &[&str]| {
+            let ours = ours.iter().map(|name| json!({"name": name, "path": "/somewhere"}));
+            let others = others.iter().map(|name| json!({"name": name}));
+            json!({"name": name, "dependencies": ours.chain(others).collect::<Vec<_>>()})
+        };
+        let check = |package| wrong_arrows(&[package]);
+        assert!(check(package("hearth-rooms", &["hearth-spec", "hearth-storage"], &["ruma"])).is_empty());
+        assert!(check(package("hearth-storage", &[], &["rocksdb"])).is_empty());
+        assert_eq!(check(package("hearth-rooms", &["hearth-sync"], &[])), ["hearth-rooms -> hearth-sync"]);
+        assert_eq!(check(package("hearth-rooms", &[], &["rocksdb"])), ["hearth-rooms -> rocksdb"]);
+        assert_eq!(check(package("hearth-misc", &[], &[])).len(), 1);
+    }
+}

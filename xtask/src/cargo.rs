@@ -1,0 +1,69 @@
+//! Asking cargo to build, and what the workspace consists of.
+
+use std::{path::PathBuf, process::Command};
+
+use serde_json::Value;
+
+use crate::process::{self, Outcome};
+
+/// The cargo that runs this task.
+pub fn command() -> Command {
+    process::in_root(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The crates of the workspace, as `cargo metadata` describes them.
+pub fn crates() -> Outcome<Vec<Value>> {
+    let text = process::output(command().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    match serde_json::from_str::<Value>(&text).map(|mut all| all["packages"].take()) {
+        Ok(Value::Array(crates)) => Ok(crates),
+        _ => Err("`cargo metadata` says nothing of packages".to_owned()),
+    }
+}
+
+/// The names of the crates that have a benchmark.
+pub fn crates_with_benchmarks() -> Outcome<Vec<String>> {
+    let is_benchmark = |target: &Value| target["kind"] == serde_json::json!(["bench"]);
+    let mut names = Vec::new();
+    for package in crates()? {
+        if package["targets"].as_array().is_some_and(|targets| targets.iter().any(is_benchmark)) {
+            names.extend(package["name"].as_str().map(str::to_owned));
+        }
+    }
+    Ok(names)
+}
+
+/// Runs a command of cargo that builds the server, and tells where the server is.
+pub fn build_server(arguments: &[&str]) -> Outcome<PathBuf> {
+    eprintln!("$ cargo {}", arguments.join(" "));
+    let messages =
+        process::output(command().args(arguments).arg("--message-format=json-render-diagnostics"))?;
+    server_in(&messages).ok_or_else(|| format!("`cargo {}` built no server", arguments.join(" ")))
+}
+
+/// The server among the artifacts that cargo reports, one message a line.
+fn server_in(messages: &str) -> Option<PathBuf> {
+    let is_server = |message: &Value| {
+        message["reason"] == "compiler-artifact"
+            && message["target"]["name"] == "hearth"
+            && message["target"]["kind"] == serde_json::json!(["bin"])
+            && message["profile"]["test"] == false
+    };
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter(is_server).find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_found_among_the_artifacts() {
+        let messages = r#"
+            {"reason":"compiler-artifact","target":{"name":"hearth","kind":["lib"]},"profile":{"test":false},"executable":null}
+            {"reason":"compiler-artifact","target":{"name":"hearth","kind":["bin"]},"profile":{"test":true},"executable":"/t/deps/hearth-1"}
+            {"reason":"compiler-artifact","target":{"name":"hearth","kind":["bin"]},"profile":{"test":false},"executable":"/t/hearth"}
+            {"reason":"build-finished","success":true}"#;
+        assert_eq!(server_in(messages), Some(PathBuf::from("/t/hearth")));
+        assert_eq!(server_in(r#"{"reason":"build-finished"}"#), None);
+    }
+}

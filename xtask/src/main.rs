@@ -1,0 +1,102 @@
+//! What this repository can do, as `cargo xtask …`: run the server, test it, measure it.
+
+mod arrows;
+mod cargo;
+mod packages;
+mod process;
+mod real_clients;
+mod server;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::process::Outcome;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the release server and serve; or give it other arguments after `--`
+    Run {
+        /// What `hearth` gets instead of `serve`, such as `user add alice --admin`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// All tests, and real clients against a real server
+    Test {
+        /// What `cargo test` gets, such as the name of a test; then real clients are left out
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Real clients against a real server alone
+    RealClients,
+    /// All benchmarks
+    Bench {
+        /// What the benchmarks get
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Check which crate depends on which
+    Arrows,
+    /// Install what building and testing need from the system
+    Install,
+    /// Stop the server of a real-clients run, and wait until it serves again
+    #[command(hide = true)]
+    RestartServer {
+        /// The folder of the run
+        folder: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match perform(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> Outcome<()> {
+    match task {
+        Task::Run { arguments } => {
+            packages::install(&[packages::BUILD])?;
+            let binary = cargo::build_server(&["build", "--release", "--package", "hearth"])?;
+            let arguments = if arguments.is_empty() { vec!["serve".to_owned()] } else { arguments };
+            process::replace_by(process::in_root(binary).args(arguments))
+        }
+        Task::Test { arguments } => {
+            if !arguments.is_empty() {
+                packages::install(&[packages::BUILD])?;
+                return process::run(cargo::command().args(["test", "--workspace"]).args(arguments));
+            }
+            packages::install(&[packages::BUILD, packages::TEST])?;
+            process::run(cargo::command().args(["test", "--workspace"]))?;
+            real_clients::run()
+        }
+        Task::RealClients => {
+            packages::install(&[packages::BUILD, packages::TEST])?;
+            real_clients::run()
+        }
+        Task::Bench { arguments } => {
+            packages::install(&[packages::BUILD])?;
+            let crates = cargo::crates_with_benchmarks()?;
+            let mut command = cargo::command();
+            command.args(["bench", "--bench", "*"]);
+            for name in crates {
+                command.args(["--package", &name]);
+            }
+            process::run(command.arg("--").args(arguments))
+        }
+        Task::Arrows => arrows::check(),
+        Task::Install => packages::install(&[packages::BUILD, packages::TEST]),
+        Task::RestartServer { folder } => server::restart(&folder),
+    }
+}

@@ -1,0 +1,135 @@
+//! What building and testing need from the system, and how it comes there on Debian and Ubuntu.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::process::{self, Outcome};
+
+/// Something that must be on the machine.
+pub struct Need {
+    what: &'static str,
+    packages: &'static [&'static str],
+    is_there: fn() -> bool,
+}
+
+/// What RocksDB needs to be built, beyond the C compiler without which this program could not have been linked.
+pub const BUILD: &[Need] = &[
+    Need { what: "a C++20 compiler", packages: &["g++"], is_there: has_cpp_compiler },
+    // Reads RocksDB's header for its bindings. It needs its own headers too, which `libclang1` leaves out.
+    Need { what: "libclang and its headers", packages: &["libclang-dev"], is_there: has_libclang },
+];
+
+/// What the tests need beyond that: real clients live in a Python environment of their own.
+pub const TEST: &[Need] =
+    &[Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv }];
+
+/// Installs what is missing; where that is not allowed, says with which command it is done.
+pub fn install(needs: &[&[Need]]) -> Outcome<()> {
+    let missing: Vec<&Need> = needs.iter().copied().flatten().filter(|need| !(need.is_there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = missing.iter().map(|need| need.what).collect::<Vec<_>>().join(", ");
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
+    eprintln!("missing: {what}");
+    if !process::succeeds(Command::new("apt-get").arg("--version")) {
+        return Err(format!("install {what} (on Debian: {}), then try again", packages.join(" ")));
+    }
+    let Some(become_root) = way_to_root() else {
+        return Err(format!(
+            "install what is missing, then try again:\n  sudo apt-get update && sudo apt-get install -y {}",
+            packages.join(" ")
+        ));
+    };
+    let apt_get = |arguments: &[&str]| {
+        let environment = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+        let words: Vec<&str> = [become_root, &environment, arguments].concat();
+        process::run(Command::new(words[0]).args(&words[1..]).stdin(std::process::Stdio::null()))
+    };
+    apt_get(&["update"])?;
+    apt_get(&[&["install", "-y", "--no-install-recommends"], packages.as_slice()].concat())?;
+    match missing.iter().find(|need| !(need.is_there)()) {
+        None => Ok(()),
+        Some(need) => Err(format!("{} is still missing after {}", need.what, need.packages.join(" "))),
+    }
+}
+
+/// The words before a command that make it run as root without a question, if there are any.
+fn way_to_root() -> Option<&'static [&'static str]> {
+    if process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0") {
+        Some(&[])
+    } else if process::succeeds(Command::new("sudo").args(["-n", "true"])) {
+        Some(&["sudo", "-n"])
+    } else {
+        None
+    }
+}
+
+fn has_cpp_compiler() -> bool {
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    process::succeeds(Command::new(compiler).arg("--version"))
+}
+
+fn has_python_venv() -> bool {
+    process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]))
+}
+
+fn has_libclang() -> bool {
+    std::env::var_os("LIBCLANG_PATH").is_some() || has_libclang_below(Path::new("/usr"))
+}
+
+/// Whether libclang is where its packages put it below `/usr`, and clang's own `stddef.h` with it.
+fn has_libclang_below(usr: &Path) -> bool {
+    let versions = below(&usr.join("lib"), "llvm-");
+    let mut libraries = vec![usr.join("lib"), usr.join("lib64"), usr.join("local/lib")];
+    let is_of_machine = |folder: &PathBuf| folder.to_string_lossy().ends_with("-linux-gnu");
+    libraries.extend(below(&usr.join("lib"), "").into_iter().filter(is_of_machine));
+    libraries.extend(versions.iter().map(|version| version.join("lib")));
+    let mut headers = libraries.iter().flat_map(|folder| below(&folder.join("clang"), ""));
+    libraries.iter().flat_map(|folder| below(folder, "libclang")).any(|file| is_shared_libclang(&file))
+        && headers.any(|version| version.join("include/stddef.h").exists())
+}
+
+/// `libclang.so`, `libclang-14.so.1` and the like; not `libclang-cpp.so`, which is another library.
+fn is_shared_libclang(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let version =
+        name.strip_prefix("libclang").and_then(|rest| rest.split_once(".so")).map(|(version, _)| version);
+    version.is_some_and(|version| version.chars().all(|c| c == '-' || c == '.' || c.is_ascii_digit()))
+}
+
+/// What a folder holds whose name starts with `prefix`; nothing if it cannot be read.
+fn below(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libclang_counts_only_with_its_headers() {
+        let usr = std::env::temp_dir().join(format!("hearth-xtask-libclang-{}", std::process::id()));
+        let touch = |path: &str| {
+            let path = usr.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        };
+        assert!(!has_libclang_below(&usr));
+        touch("lib/x86_64-linux-gnu/libclang-cpp.so.14");
+        touch("lib/llvm-14/lib/clang/14.0.6/include/stddef.h");
+        assert!(!has_libclang_below(&usr), "libclang-cpp is another library");
+        touch("lib/x86_64-linux-gnu/libclang-14.so.14.0.6");
+        assert!(has_libclang_below(&usr));
+        fs::remove_file(usr.join("lib/llvm-14/lib/clang/14.0.6/include/stddef.h")).unwrap();
+        assert!(!has_libclang_below(&usr), "without headers the bindings cannot be made");
+        fs::remove_dir_all(&usr).unwrap();
+    }
+}

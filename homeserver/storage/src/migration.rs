@@ -1,0 +1,133 @@
+//! The version of the schema, and how an older folder is brought up to it.
+
+use crate::{AnyEngine, Batch, Engine, Scan, StorageError, View, schema};
+
+/// One step up: what it does, and the writes that do it. A step and the new version are one atomic batch, so
+/// that a crash leaves the folder at one version or the other.
+pub(crate) type Migration = (&'static str, fn(&View, &mut Batch) -> Result<(), StorageError>);
+
+/// The steps, oldest first: the first of them leads from version 1 to version 2.
+pub(crate) const MIGRATIONS: &[Migration] = &[];
+
+/// The key in [`schema::META`].
+const VERSION: &str = "schema_version";
+
+/// Brings the folder up to the newest version, or gives it that version if it is new.
+pub(crate) fn run(engine: &AnyEngine, migrations: &[Migration]) -> Result<(), StorageError> {
+    let newest = newest(migrations);
+    let view = View::latest(engine.clone());
+    let write = |mut batch: Batch, version: u64| {
+        batch.put(&schema::META, (VERSION,), &version.to_string());
+        engine.apply([&batch].into_iter(), true)
+    };
+    let Some(mut version) = version(&view)? else {
+        return write(Batch::default(), newest);
+    };
+    if version > newest {
+        return Err(StorageError::TooNew { found: version, known: newest });
+    }
+    while version < newest {
+        let (what, step) = migrations[version as usize - 1];
+        tracing::info!(from = version, to = version + 1, "upgrading the database: {what}");
+        let mut batch = Batch::default();
+        step(&view, &mut batch)?;
+        version += 1;
+        write(batch, version)?;
+    }
+    Ok(())
+}
+
+/// Refuses a folder that is not of the newest version.
+pub(crate) fn check(view: &View) -> Result<(), StorageError> {
+    let newest = newest(MIGRATIONS);
+    match version(view)? {
+        Some(found) if found > newest => Err(StorageError::TooNew { found, known: newest }),
+        Some(found) if found == newest => Ok(()),
+        _ => Err(StorageError::Engine(
+            "the database is of an older version, or empty: start this server on it once".to_owned(),
+        )),
+    }
+}
+
+fn newest(migrations: &[Migration]) -> u64 {
+    1 + migrations.len() as u64
+}
+
+/// The folder's version, from 1; `None` if nothing was ever written.
+fn version(view: &View) -> Result<Option<u64>, StorageError> {
+    match view.get(&schema::META, (VERSION,))? {
+        Some(text) => match text.parse() {
+            Ok(0) | Err(_) => Err(StorageError::corrupt(format!("{text:?} is no schema version"))),
+            Ok(version) => Ok(Some(version)),
+        },
+        None if view.scan(&schema::LOG, Scan::all()).next().is_some() => {
+            Err(StorageError::corrupt("there is a log, but no schema version"))
+        }
+        None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Faults, MemoryEngine, Position, StoreOptions};
+
+    const STEPS: &[Migration] = &[
+        ("one cursor for all", |_, batch| {
+            batch.put(&schema::CURSORS, ("all",), &Position(7));
+            Ok(())
+        }),
+        ("its new name", |view, batch| {
+            let position = view.get(&schema::CURSORS, ("all",))?.unwrap_or_default();
+            batch.delete(&schema::CURSORS, ("all",));
+            batch.put(&schema::CURSORS, ("everyone",), &position);
+            Ok(())
+        }),
+    ];
+
+    fn found(engine: &MemoryEngine) -> (Option<String>, Vec<((String,), Position)>) {
+        let view = View::latest(engine.clone().into());
+        let cursors = view.scan(&schema::CURSORS, Scan::all()).collect::<Result<_, _>>();
+        (view.get(&schema::META, (VERSION,)).unwrap(), cursors.unwrap())
+    }
+
+    #[test]
+    fn a_new_folder_has_the_newest_version() {
+        let engine = MemoryEngine::new();
+        run(&engine.clone().into(), STEPS).unwrap();
+        assert_eq!(found(&engine), (Some("3".to_owned()), vec![]));
+    }
+
+    #[test]
+    fn an_older_folder_is_brought_up_step_by_step() {
+        let engine = MemoryEngine::new();
+        run(&engine.clone().into(), &[]).unwrap();
+        run(&engine.clone().into(), STEPS).unwrap();
+        let after = (Some("3".to_owned()), vec![(("everyone".to_owned(),), Position(7))]);
+        assert_eq!(found(&engine), after);
+        run(&engine.clone().into(), STEPS).unwrap();
+        assert_eq!(found(&engine), after);
+    }
+
+    #[test]
+    fn a_crash_leaves_it_at_a_version() {
+        let engine = MemoryEngine::new();
+        run(&engine.clone().into(), &[]).unwrap();
+        engine.set_faults(Faults { fail_write: Some(2), ..Faults::default() });
+        assert!(run(&engine.clone().into(), STEPS).is_err());
+        let engine = engine.crash();
+        assert_eq!(found(&engine), (Some("2".to_owned()), vec![(("all".to_owned(),), Position(7))]));
+        run(&engine.clone().into(), STEPS).unwrap();
+        assert_eq!(found(&engine).0.as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn a_newer_folder_is_refused() {
+        let engine = MemoryEngine::new();
+        run(&engine.clone().into(), STEPS).unwrap();
+        let error = crate::Store::open(engine.clone(), StoreOptions::default()).err().unwrap();
+        assert!(matches!(error, StorageError::TooNew { found: 3, known: 1 }), "{error}");
+        assert!(matches!(View::open(engine), Err(StorageError::TooNew { .. })));
+        assert!(matches!(View::open(MemoryEngine::new()), Err(StorageError::Engine(_))));
+    }
+}

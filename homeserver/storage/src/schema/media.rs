@@ -1,0 +1,31 @@
+//! Rows of media.
+
+use ruma::OwnedUserId;
+use serde::{Deserialize, Serialize};
+
+use crate::keyspace::row;
+
+/// A piece of media. Its bytes lie in a file named by their hash.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MediaRow {
+    /// Who uploaded it; `None` for remote media.
+    pub uploader: Option<OwnedUserId>,
+    /// Milliseconds.
+    pub created_at: u64,
+    /// `None` while the upload is awaited.
+    pub file: Option<MediaFileRow>,
+    /// Until when an awaited upload may come, in milliseconds.
+    pub upload_until: Option<u64>,
+}
+
+/// The bytes of a piece of media.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MediaFileRow {
+    /// SHA-256 of the bytes.
+    pub sha256: [u8; 32],
+    pub size: u64,
+    pub content_type: Option<String>,
+    pub file_name: Option<String>,
+}
+
+row!(MediaRow);

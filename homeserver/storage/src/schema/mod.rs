@@ -1,0 +1,178 @@
+//! Every keyspace of the database, in one table, with the rows they hold.
+//!
+//! A change of a name, a key or a row's shape is a migration (see `migration.rs`).
+
+pub mod media;
+pub mod rooms;
+pub mod users;
+
+use crate::{
+    EventNid, Position, RoomNid, StateId, StateKeyNid, TimelineOrder,
+    keyspace::{
+        Access::{Append, Blob, Point, Range},
+        AnyKeyspace, Keyspace,
+    },
+    log::Change,
+};
+use media::*;
+use rooms::*;
+use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+use users::*;
+
+/// Declares the table: a constant for each keyspace, and `ALL` of them in order.
+macro_rules! keyspaces {
+    ($($(#[$doc:meta])* $name:ident: $key:ty => $value:ty, $access:ident;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum Index { $($name),* }
+        $(
+            $(#[$doc])*
+            pub const $name: Keyspace<$key, $value> = Keyspace::new(stringify!($name), $access, Index::$name as usize);
+        )*
+        /// All keyspaces.
+        pub const ALL: &[AnyKeyspace] = &[$($name.raw),*];
+    };
+}
+
+keyspaces! {
+    // The store's own.
+
+    /// The commit log: what changed at each position, trimmed behind the slowest reader.
+    LOG: (Position,) => Change, Append;
+    /// How far each durable reader of the log has come, by the reader's name.
+    CURSORS: (String,) => Position, Point;
+    /// Facts about the folder: schema version, server name, signing key.
+    META: (String,) => String, Point;
+
+    // Rooms (written by `hearth-rooms`).
+
+    /// What never changes about a room.
+    ROOMS: (RoomNid,) => RoomRow, Point;
+    /// A room's number by its id.
+    ROOM_NIDS: (OwnedRoomId,) => RoomNid, Point;
+    /// A room's current state, forward extremities and counts.
+    ROOM_HEADS: (RoomNid,) => RoomHeadRow, Point;
+    /// An event's number by its id.
+    EVENT_NIDS: (OwnedEventId,) => EventNid, Point;
+    /// Events, with all that was decided about them.
+    EVENTS: (EventNid,) => EventRow, Blob;
+    /// The events of each room's timeline in order of arrival; what was backfilled has negative orders.
+    TIMELINE: (RoomNid, TimelineOrder) => EventNid, Append;
+    /// The same events by `origin_server_ts`, in milliseconds.
+    TIMESTAMPS: (RoomNid, u64, TimelineOrder) => EventNid, Range;
+    /// Events that others name as their prev events and that are not here, and who names them.
+    MISSING_PREV: (RoomNid, OwnedEventId, EventNid) => (), Range;
+    /// Where the whole current state of a room changed: the set from that position on.
+    STATE_HISTORY: (RoomNid, Position) => StateId, Append;
+    /// Pairs of event type and state key, interned.
+    STATE_KEYS: (String, String) => StateKeyNid, Point;
+    /// The pair behind a number.
+    STATE_KEY_NAMES: (StateKeyNid,) => StateKeyRow, Point;
+    /// Nodes of the persistent state trees, by the hash of their content.
+    STATE_NODES: (StateId,) => Vec<u8>, Point;
+    /// Where each state event stands in the chain cover of the auth graph.
+    CHAINS: (EventNid,) => ChainRow, Point;
+    /// The state event at each place of a chain: (chain, sequence).
+    CHAIN_EVENTS: (u64, u64) => EventNid, Range;
+    /// Links out of a chain: (from chain, from sequence, to chain) to the sequence reached there.
+    CHAIN_LINKS: (u64, u64, u64) => u64, Range;
+    /// The same links backwards: (to chain, to sequence, from chain) to the sequence that reaches it.
+    CHAIN_BACKLINKS: (u64, u64, u64) => u64, Range;
+    /// Who is what in a room's current state.
+    MEMBERSHIPS: (RoomNid, OwnedUserId) => MembershipRow, Range;
+    /// The same by user, and for what only an invite or a knock tells us about.
+    USER_ROOMS: (OwnedUserId, RoomNid) => UserRoomRow, Range;
+    /// Events that relate to another: (room, parent, order of the child, child).
+    RELATIONS: (RoomNid, OwnedEventId, TimelineOrder, EventNid) => RelationRow, Range;
+    /// The threads of a room by the order of their latest event: (room, order) to the root's id.
+    THREADS_BY_ACTIVITY: (RoomNid, TimelineOrder) => OwnedEventIdValue, Range;
+    /// What is known of each thread: (room, root).
+    THREADS: (RoomNid, OwnedEventId) => ThreadRow, Point;
+    /// Redactions that came before what they redact: (redacted, redaction).
+    PENDING_REDACTIONS: (OwnedEventId, EventNid) => (), Range;
+    /// Events sent by clients: (user, device, endpoint and transaction id) to the event's id.
+    TRANSACTIONS: (OwnedUserId, OwnedDeviceId, String) => TransactionRow, Point;
+    /// Aliases of this server.
+    ALIASES: (OwnedRoomAliasId,) => AliasRow, Point;
+    /// The same by room.
+    ROOM_ALIASES: (RoomNid, OwnedRoomAliasId) => (), Range;
+    /// Rooms in the published directory.
+    DIRECTORY: (RoomNid,) => (), Range;
+    /// Receipts, the newest of each: (room, user, type, thread id or nothing for an unthreaded one).
+    RECEIPTS: (RoomNid, OwnedUserId, String, String) => ReceiptRow, Range;
+    /// Which receipts changed in a room since a position.
+    RECEIPT_CHANGES: (RoomNid, Position) => ReceiptKeyRow, Append;
+    /// Reports of content, by time in milliseconds: (ts, reporter).
+    REPORTS: (u64, OwnedUserId) => ReportRow, Append;
+
+    // Users (written by `hearth-users`).
+
+    /// Accounts of this server.
+    ACCOUNTS: (OwnedUserId,) => AccountRow, Point;
+    /// Devices of accounts.
+    DEVICES: (OwnedUserId, OwnedDeviceId) => DeviceRow, Range;
+    /// Access tokens by the SHA-256 of the token.
+    ACCESS_TOKENS: ([u8; 32],) => AccessTokenRow, Point;
+    /// Refresh tokens by the SHA-256 of the token.
+    REFRESH_TOKENS: ([u8; 32],) => RefreshTokenRow, Point;
+    /// The tokens of a device: (user, device, hash), access tokens and refresh tokens.
+    DEVICE_TOKENS: (OwnedUserId, OwnedDeviceId, [u8; 32]) => TokenKind, Range;
+    /// Short-lived tokens (login, OpenID) by the SHA-256 of the token.
+    SHORT_TOKENS: ([u8; 32],) => ShortTokenRow, Point;
+    /// Profile fields: (user, field) to the value's JSON.
+    PROFILES: (OwnedUserId, String) => String, Range;
+    /// Stored filters: (user, number) to the filter's JSON.
+    FILTERS: (OwnedUserId, u64) => String, Range;
+    /// Account data: (user, room id or nothing, type).
+    ACCOUNT_DATA: (OwnedUserId, String, String) => AccountDataRow, Range;
+    /// Which account data changed since a position, the latest change of each only: (user, position).
+    ACCOUNT_DATA_CHANGES: (OwnedUserId, Position) => AccountDataKeyRow, Append;
+    /// Identity keys of devices, as JSON.
+    DEVICE_KEYS: (OwnedUserId, OwnedDeviceId) => String, Range;
+    /// One-time keys: (user, device, algorithm, order of upload, key id) to the key's JSON.
+    ONE_TIME_KEYS: (OwnedUserId, OwnedDeviceId, String, u64, String) => String, Range;
+    /// Fallback keys: (user, device, algorithm).
+    FALLBACK_KEYS: (OwnedUserId, OwnedDeviceId, String) => FallbackKeyRow, Range;
+    /// Cross-signing keys: (user, usage: master, self_signing, user_signing), as JSON.
+    CROSS_SIGNING_KEYS: (OwnedUserId, String) => String, Range;
+    /// Signatures uploaded onto keys: (owner, key or device id, signer, signing key id) to the signature.
+    KEY_SIGNATURES: (OwnedUserId, String, OwnedUserId, String) => String, Range;
+    /// Whose device list or cross-signing keys changed, the latest change of each user only.
+    DEVICE_LIST_CHANGES: (Position,) => OwnedUserIdValue, Append;
+    /// The position of each user's entry in `DEVICE_LIST_CHANGES`.
+    DEVICE_LIST_LATEST: (OwnedUserId,) => Position, Point;
+    /// Key backups: (user, version).
+    BACKUPS: (OwnedUserId, u64) => BackupRow, Range;
+    /// Keys in a backup: (user, version, room, session), as JSON.
+    BACKUP_KEYS: (OwnedUserId, u64, OwnedRoomId, String) => String, Range;
+    /// Messages for a device, until it has them: (user, device, position), as JSON.
+    TO_DEVICE: (OwnedUserId, OwnedDeviceId, Position) => String, Append;
+    /// Requests to send to devices that were done: (sender, device, transaction id) to the time in milliseconds.
+    TO_DEVICE_TRANSACTIONS: (OwnedUserId, OwnedDeviceId, String) => u64, Range;
+    /// Pushers: (user, app id, pushkey).
+    PUSHERS: (OwnedUserId, String, String) => PusherRow, Range;
+    /// The same by (app id, pushkey, user).
+    PUSHER_OWNERS: (String, String, OwnedUserId) => (), Range;
+
+    // Media (written by `hearth-media`).
+
+    /// What is known of each piece of media: (server name, media id).
+    MEDIA: (String, String) => MediaRow, Point;
+    /// Which media share the file with this hash: (SHA-256, server name, media id).
+    MEDIA_FILES: ([u8; 32], String, String) => (), Range;
+    /// Uploads that are awaited: (user, media id) to when they expire, in milliseconds.
+    MEDIA_PENDING: (OwnedUserId, String) => u64, Range;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::ALL;
+
+    #[test]
+    fn every_keyspace_has_a_name_and_place_of_its_own() {
+        let names: HashSet<_> = ALL.iter().map(|keyspace| keyspace.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert!(ALL.iter().enumerate().all(|(place, keyspace)| keyspace.index == place));
+    }
+}

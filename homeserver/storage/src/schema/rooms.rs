@@ -1,0 +1,211 @@
+//! Rows of rooms and events.
+
+use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId};
+use serde::{Deserialize, Serialize};
+
+use crate::{EventNid, Position, StateId, TimelineOrder, keyspace::row};
+
+/// What never changes about a room.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RoomRow {
+    pub room_id: OwnedRoomId,
+    /// The room version's name.
+    pub version: String,
+}
+
+/// A room as it stands now.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct RoomHeadRow {
+    /// The current state, resolved over all extremities.
+    pub state: StateId,
+    /// Forward extremities.
+    pub extremities: Vec<EventNid>,
+    /// The greatest depth of them.
+    pub depth: u64,
+    /// The position of the last event of the timeline.
+    pub position: Position,
+    /// The position at which `state` became the current state.
+    pub state_position: Position,
+    /// Users joined and invited in the current state.
+    pub joined: u64,
+    pub invited: u64,
+}
+
+/// What was decided about an event when it came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Standing {
+    /// Part of the room: it passed every check.
+    Accepted,
+    /// It passed by its auth events and the state before it, but not by the state at the time it came: not
+    /// shown to clients, never an extremity.
+    SoftFailed,
+    /// Not allowed: kept, so that it need not be fetched again, and never referred to.
+    Rejected,
+}
+
+/// An event and all that was decided about it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EventRow {
+    pub room: crate::RoomNid,
+    pub event_id: OwnedEventId,
+    pub standing: Standing,
+    /// Where it stands in the timeline; `None` for an outlier and for what clients are not shown.
+    pub order: Option<TimelineOrder>,
+    /// The state before it and after it; `None` for an outlier.
+    pub state: Option<StateAround>,
+    /// The redaction that emptied it; `text` is then what is left.
+    pub redacted_by: Option<EventNid>,
+    /// How a client of this server sent it.
+    pub sent_by: Option<SentByRow>,
+    /// The PDU as canonical JSON.
+    pub text: String,
+}
+
+/// The device that sent an event, and its transaction id.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SentByRow {
+    pub device: OwnedDeviceId,
+    pub transaction_id: String,
+}
+
+/// The state before and after an event; the same for all but state events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StateAround {
+    pub before: StateId,
+    pub after: StateId,
+}
+
+/// A pair of event type and state key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StateKeyRow {
+    pub event_type: String,
+    pub state_key: String,
+}
+
+/// A state event's place in the chain cover, and its auth events.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ChainRow {
+    pub chain: u64,
+    /// From 1.
+    pub sequence: u64,
+    pub auth_events: Vec<EventNid>,
+}
+
+/// A membership state, as stored.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Membership {
+    Join,
+    Invite,
+    Knock,
+    Leave,
+    Ban,
+}
+
+/// A user's membership in a room's current state.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MembershipRow {
+    pub membership: Membership,
+    /// The membership event.
+    pub event: EventNid,
+    /// When it became current.
+    pub position: Position,
+}
+
+/// A room in a user's list.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct UserRoomRow {
+    pub membership: Membership,
+    /// The membership event.
+    pub event: EventNid,
+    /// When it became current.
+    pub position: Position,
+    /// The user has left and wants to hear no more of it.
+    pub forgotten: bool,
+    /// Stripped state that came with an invite or a knock, as a JSON array, where the room is not here.
+    pub stripped_state: Option<String>,
+}
+
+/// A child of an event.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RelationRow {
+    pub rel_type: String,
+    pub event_type: String,
+    pub sender: OwnedUserId,
+}
+
+/// A thread.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ThreadRow {
+    /// The order of its latest event.
+    pub latest: TimelineOrder,
+    /// Events in it, the root not counted.
+    pub count: u64,
+    /// Who wrote in it.
+    pub participants: Vec<OwnedUserId>,
+}
+
+/// An event id as a value.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OwnedEventIdValue(pub OwnedEventId);
+
+/// An event sent under a transaction id.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TransactionRow {
+    pub event_id: OwnedEventId,
+}
+
+/// An alias of this server.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AliasRow {
+    pub room_id: OwnedRoomId,
+    pub creator: OwnedUserId,
+}
+
+/// A receipt.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReceiptRow {
+    pub event_id: OwnedEventId,
+    /// Where that event stands in the timeline.
+    pub order: TimelineOrder,
+    /// Milliseconds.
+    pub ts: u64,
+    /// When the receipt changed.
+    pub position: Position,
+}
+
+/// The key of a receipt, without its room.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReceiptKeyRow {
+    pub user: OwnedUserId,
+    pub receipt_type: String,
+    /// Empty for an unthreaded receipt.
+    pub thread: String,
+}
+
+/// A report of content to the administrators.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReportRow {
+    pub room_id: Option<OwnedRoomId>,
+    pub event_id: Option<OwnedEventId>,
+    pub user_id: Option<OwnedUserId>,
+    pub reason: String,
+}
+
+row!(
+    RoomRow,
+    RoomHeadRow,
+    EventRow,
+    StateKeyRow,
+    ChainRow,
+    MembershipRow,
+    UserRoomRow,
+    RelationRow,
+    ThreadRow,
+    OwnedEventIdValue,
+    TransactionRow,
+    AliasRow,
+    ReceiptRow,
+    ReceiptKeyRow,
+    ReportRow,
+);

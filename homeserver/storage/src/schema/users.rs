@@ -1,0 +1,151 @@
+//! Rows of accounts and what belongs to them.
+
+use ruma::{OwnedDeviceId, OwnedUserId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Position, keyspace::row};
+
+/// An account.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// A PHC string; `None` where no password was ever set.
+    pub password_hash: Option<String>,
+    pub kind: AccountKind,
+    pub admin: bool,
+    pub deactivated: bool,
+    /// Deactivated with the wish that all be erased: newcomers see this user's events redacted.
+    pub erased: bool,
+    pub suspended: bool,
+    pub locked: bool,
+    /// Milliseconds.
+    pub created_at: u64,
+}
+
+/// What an account is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum AccountKind {
+    User,
+    Guest,
+}
+
+/// A device.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DeviceRow {
+    pub display_name: Option<String>,
+    /// Milliseconds.
+    pub last_seen_at: Option<u64>,
+    pub last_seen_ip: Option<String>,
+}
+
+/// An access token.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AccessTokenRow {
+    pub user: OwnedUserId,
+    pub device: OwnedDeviceId,
+    /// Milliseconds; `None` for one that lives until logout.
+    pub expires_at: Option<u64>,
+    /// The hash of the refresh token it was got with, which stays valid until this token is first used.
+    pub replaces: Option<[u8; 32]>,
+}
+
+/// A refresh token.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RefreshTokenRow {
+    pub user: OwnedUserId,
+    pub device: OwnedDeviceId,
+    /// The hash of the access token that came with it.
+    pub access_token: [u8; 32],
+    /// The hash of the refresh token it was got with, until this pair is first used.
+    pub replaces: Option<[u8; 32]>,
+    /// The hash of the refresh token that was got with it and has not been used yet.
+    pub successor: Option<[u8; 32]>,
+}
+
+/// What a device's token is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum TokenKind {
+    Access,
+    Refresh,
+}
+
+/// A token that lives for minutes.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ShortTokenRow {
+    pub user: OwnedUserId,
+    pub purpose: ShortTokenPurpose,
+    /// Milliseconds.
+    pub expires_at: u64,
+}
+
+/// What a short-lived token is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ShortTokenPurpose {
+    Login,
+    OpenId,
+}
+
+/// A piece of account data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AccountDataRow {
+    /// The content's JSON.
+    pub content: String,
+    /// When it changed.
+    pub position: Position,
+}
+
+/// The key of a piece of account data, without its user.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AccountDataKeyRow {
+    /// Empty for global account data.
+    pub room: String,
+    pub data_type: String,
+}
+
+/// A fallback key.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct FallbackKeyRow {
+    pub key_id: String,
+    /// The key's JSON.
+    pub key: String,
+    pub used: bool,
+}
+
+/// A pusher.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PusherRow {
+    /// The device that set it: it goes when the device goes.
+    pub device: OwnedDeviceId,
+    /// JSON.
+    pub pusher: String,
+}
+
+/// A user id as a value.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OwnedUserIdValue(pub OwnedUserId);
+
+/// A version of a key backup.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct BackupRow {
+    pub algorithm: String,
+    /// JSON.
+    pub auth_data: String,
+    pub etag: u64,
+    pub count: u64,
+    pub deleted: bool,
+}
+
+row!(
+    AccountRow,
+    DeviceRow,
+    AccessTokenRow,
+    RefreshTokenRow,
+    TokenKind,
+    ShortTokenRow,
+    AccountDataRow,
+    AccountDataKeyRow,
+    FallbackKeyRow,
+    PusherRow,
+    OwnedUserIdValue,
+    BackupRow,
+);

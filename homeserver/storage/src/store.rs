@@ -1,0 +1,242 @@
+//! The store: an engine with one writer, its commit log, and the readers that follow it.
+//!
+//! Writing goes through three places. [`Transaction`] holds the *order lock*: it allocates positions and puts
+//! the batch into the *queue* in their order. The *committer*, one thread, takes all that waits in the queue,
+//! writes it as one with one sync, and then publishes and acknowledges it.
+
+mod committer;
+mod cursors;
+mod follower;
+mod queue;
+mod recent;
+mod scan;
+mod transaction;
+mod view;
+
+use std::{sync::Arc, thread};
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use self::{cursors::Cursors, queue::Queue, recent::Recent};
+pub use self::{
+    follower::Follower,
+    scan::Scan,
+    transaction::{Commit, Transaction},
+    view::View,
+};
+use crate::{AnyEngine, Position, StorageError, migration, schema};
+
+/// When a commit is acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Durability {
+    /// When it is synced to disk: nothing acknowledged is ever lost.
+    #[default]
+    Sync,
+    /// When it is written: a loss of power may take the last second, in the order of positions. The end of
+    /// the process alone takes nothing.
+    Async,
+}
+
+/// How a store works.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// When a commit is acknowledged.
+    pub durability: Durability,
+    /// How many bytes may wait to be written, before [`Store::begin`] answers [`StorageError::Busy`].
+    pub queue_bytes: usize,
+    /// How many of the latest changes are kept in memory for readers that are up to date.
+    pub recent_changes: usize,
+    /// How many of the latest changes stay in the log even if every durable reader has them; at least one
+    /// does, as positions continue from it.
+    pub log_keeps: u64,
+    /// How many changes gather before they are trimmed at once.
+    pub trim_step: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            queue_bytes: 64 << 20,
+            recent_changes: 8192,
+            log_keeps: 100_000,
+            trim_step: 10_000,
+        }
+    }
+}
+
+/// What the store, its committer and its readers share.
+struct Shared {
+    engine: AnyEngine,
+    options: StoreOptions,
+    /// The order lock: the last position that was allocated.
+    order: Mutex<Position>,
+    queue: Queue,
+    /// All up to here is durable and readable.
+    published: watch::Sender<Position>,
+    /// Why nothing more is written, once that is so.
+    stopped: watch::Sender<Option<String>>,
+    recent: Mutex<Recent>,
+    cursors: Mutex<Cursors>,
+}
+
+impl Shared {
+    /// A store as it was left, and up to where its log was trimmed.
+    fn new(engine: AnyEngine, options: StoreOptions) -> Result<(Arc<Self>, Position), StorageError> {
+        let view = View::latest(engine.clone());
+        let newest = view.scan(&schema::LOG, Scan::all().reversed()).next().transpose()?;
+        let oldest = view.scan(&schema::LOG, Scan::all()).next().transpose()?;
+        let last = newest.map_or(Position(0), |((position,), _)| position);
+        let trimmed = oldest.map_or(Position(0), |((position,), _)| Position(position.0.saturating_sub(1)));
+        let cursors = Cursors::read(&view)?;
+
+        metrics::gauge!("hearth_storage_stopped").set(0.0);
+        let shared = Arc::new(Self {
+            engine,
+            order: Mutex::new(last),
+            queue: Queue::default(),
+            published: watch::Sender::new(last),
+            stopped: watch::Sender::new(None),
+            recent: Mutex::new(Recent::new(options.recent_changes)),
+            cursors: Mutex::new(cursors),
+            options,
+        });
+        Ok((shared, trimmed))
+    }
+
+    fn published(&self) -> Position {
+        *self.published.borrow()
+    }
+}
+
+/// A database. Cheap to clone: all clones are one store, closed with the last of them.
+#[derive(Clone)]
+pub struct Store {
+    open: Arc<Open>,
+}
+
+struct Open {
+    shared: Arc<Shared>,
+    committer: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the store on an engine: upgrades an older folder, and starts the committer.
+    ///
+    /// # Errors
+    /// [`StorageError::TooNew`] if a newer server wrote the folder.
+    pub fn open(engine: impl Into<AnyEngine>, options: StoreOptions) -> Result<Self, StorageError> {
+        let engine = engine.into();
+        migration::run(&engine, migration::MIGRATIONS)?;
+        let (shared, trimmed) = Shared::new(engine, options)?;
+        let committer = thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn({
+                let shared = shared.clone();
+                move || committer::run(&shared, trimmed)
+            })
+            .map_err(|error| StorageError::Engine(format!("no thread for the committer: {error}")))?;
+        Ok(Self { open: Arc::new(Open { shared, committer: Mutex::new(Some(committer)) }) })
+    }
+
+    /// Opens the store on an engine that is only read: nothing is upgraded, and every transaction is refused.
+    ///
+    /// # Errors
+    /// [`StorageError::TooNew`] and the like if the folder is not of this server's schema version.
+    pub fn open_read_only(engine: impl Into<AnyEngine>) -> Result<Self, StorageError> {
+        let engine = engine.into();
+        migration::check(&View::latest(engine.clone()))?;
+        let (shared, _) = Shared::new(engine, StoreOptions::default())?;
+        shared.stopped.send_replace(Some("it was opened to be read".to_owned()));
+        shared.queue.close();
+        Ok(Self { open: Arc::new(Open { shared, committer: Mutex::new(None) }) })
+    }
+
+    /// Reads the latest state that was written, each read for itself. Cheap.
+    pub fn view(&self) -> View {
+        View::latest(self.open.shared.engine.clone())
+    }
+
+    /// A consistent snapshot: all reads see the same state. The engine keeps what it shows for as long as it
+    /// lives: hold it for a request, not for a session.
+    pub fn snapshot(&self) -> View {
+        View::snapshot(self.open.shared.engine.clone())
+    }
+
+    /// Begins a transaction and takes the order lock: for short, synchronous work only.
+    ///
+    /// # Errors
+    /// [`StorageError::Busy`] if too much waits to be written, [`StorageError::Stopped`] if an earlier write
+    /// failed or the store is closed.
+    pub fn begin(&self) -> Result<Transaction<'_>, StorageError> {
+        Transaction::begin(&self.open.shared)
+    }
+
+    /// All up to here is durable and readable.
+    pub fn published(&self) -> Position {
+        self.open.shared.published()
+    }
+
+    /// Tells of every change of [`published`](Self::published).
+    pub fn subscribe(&self) -> watch::Receiver<Position> {
+        self.open.shared.published.subscribe()
+    }
+
+    /// Follows the log from behind this position, without a cursor.
+    pub fn follow(&self, after: Position) -> Follower {
+        Follower::new(self.open.shared.clone(), None, after)
+    }
+
+    /// Follows the log from this reader's cursor. A new reader begins with what is committed after this call;
+    /// from here on the log is kept for it until it has [saved](Follower::save) that it has read it.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin), for a new reader.
+    pub fn follow_durably(&self, name: &str) -> Result<Follower, StorageError> {
+        let shared = &self.open.shared;
+        let known = shared.cursors.lock().get(name);
+        let after = match known {
+            Some(position) => position,
+            None => {
+                // Its cursor is written before any change that it will be told of, so that a crash cannot
+                // make it new again.
+                let mut transaction = self.begin()?;
+                let position = Position(transaction.next_position().0 - 1);
+                transaction.put(&schema::CURSORS, (name,), &position);
+                shared.cursors.lock().register(name, position);
+                transaction.submit();
+                position
+            }
+        };
+        Ok(Follower::new(shared.clone(), Some(name.to_owned()), after))
+    }
+
+    /// Why nothing more is written, once a write has failed or the store is closed.
+    pub fn is_stopped(&self) -> Option<String> {
+        self.open.shared.stopped.borrow().clone()
+    }
+
+    /// Writes all that waits and the cursors, and ends the committer. Reading goes on.
+    pub fn close(&self) {
+        self.open.close();
+    }
+}
+
+impl Open {
+    fn close(&self) {
+        self.shared.queue.close();
+        let Some(committer) = self.committer.lock().take() else { return };
+        // The last clone may go with a closure that the committer itself runs.
+        if committer.thread().id() != thread::current().id() {
+            // A panic there has already stopped the store, and said why.
+            let _ = committer.join();
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,162 @@
+//! The one thread that writes.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Durability, Shared,
+    queue::{CLOSED, Pending, Taken},
+};
+use crate::{Batch, Engine, Position, StorageError, schema};
+
+/// How long cursors, and with [`Durability::Async`] commits, wait to be synced when nothing else does it.
+const AT_REST: Duration = Duration::from_secs(1);
+
+/// Writes what comes until the store is closed or a write fails. `trimmed` is the last position that the log
+/// does not have any more.
+pub(super) fn run(shared: &Shared, trimmed: Position) {
+    let mut committer = Committer {
+        shared,
+        trimmed,
+        own: Batch::default(),
+        unsynced: false,
+        last_sync: Instant::now(),
+        failure: Some("the committer failed".to_owned()),
+    };
+    let mut group = Vec::new();
+    loop {
+        let done = match shared.queue.take(&mut group, AT_REST) {
+            Taken::Group => committer.commit(&mut group),
+            Taken::Nothing => committer.settle(),
+            Taken::Closed => break,
+        };
+        if let Err(error) = done {
+            return committer.fail(group, &error);
+        }
+    }
+    match committer.settle() {
+        Ok(()) => committer.failure = None,
+        Err(error) => committer.fail(group, &error),
+    }
+}
+
+struct Committer<'a> {
+    shared: &'a Shared,
+    trimmed: Position,
+    /// What it writes itself: cursors, and the end of what is trimmed.
+    own: Batch,
+    /// Something was written that no sync has followed.
+    unsynced: bool,
+    last_sync: Instant,
+    /// What is said to have gone wrong when it ends; `None` if nothing has.
+    failure: Option<String>,
+}
+
+impl Committer<'_> {
+    /// Writes a group as one, with one sync, and then tells everyone, in order.
+    fn commit(&mut self, group: &mut Vec<Pending>) -> Result<(), StorageError> {
+        self.own.clear();
+        self.shared.cursors.lock().write(&mut self.own);
+        let trimmed = self.trim();
+        let sync = match self.shared.options.durability {
+            Durability::Sync => true,
+            Durability::Async => self.last_sync.elapsed() >= AT_REST,
+        };
+
+        let started = Instant::now();
+        let batches = group.iter().map(|pending| &pending.batch).chain([&self.own]);
+        self.shared.engine.apply(batches, sync)?;
+        let ended = Instant::now();
+        self.trimmed = trimmed;
+        self.unsynced = !sync;
+        if sync {
+            self.last_sync = ended;
+            metrics::histogram!("hearth_storage_sync_seconds").record(ended - started);
+        }
+
+        let bytes = group.iter().map(Pending::size).sum();
+        let last = group.iter().map(|pending| pending.last).max();
+        let changes = group.iter_mut().flat_map(|pending| pending.changes.drain(..));
+        self.shared.recent.lock().extend(changes);
+        for publish in group.iter_mut().flat_map(|pending| pending.publish.drain(..)) {
+            publish();
+        }
+        if let Some(last) = last {
+            self.shared.published.send_if_modified(|published| {
+                debug_assert!(*published <= last, "positions are published in order");
+                let moved = *published < last;
+                *published = last;
+                moved
+            });
+            metrics::gauge!("hearth_storage_position").set(last.0 as f64);
+        }
+        metrics::counter!("hearth_storage_commits_total").increment(group.len() as u64);
+        metrics::histogram!("hearth_storage_group_commits").record(group.len() as f64);
+        for pending in group.drain(..) {
+            // Nobody may be waiting for the answer.
+            let _ = pending.acknowledge.send(Ok(pending.last));
+        }
+        self.shared.queue.written(bytes);
+        metrics::gauge!("hearth_storage_queue_bytes").set(self.shared.queue.bytes() as f64);
+        Ok(())
+    }
+
+    /// Writes the cursors that moved, and syncs what is not synced.
+    fn settle(&mut self) -> Result<(), StorageError> {
+        self.own.clear();
+        self.shared.cursors.lock().write(&mut self.own);
+        if !self.own.is_empty() {
+            self.shared.engine.apply([&self.own].into_iter(), true)?;
+        } else if self.unsynced {
+            self.shared.engine.sync()?;
+        }
+        self.unsynced = false;
+        self.last_sync = Instant::now();
+        Ok(())
+    }
+
+    /// Trims the log if enough of it has been read by all. Gives the last position that will be gone.
+    fn trim(&mut self) -> Position {
+        let options = &self.shared.options;
+        let kept = Position(self.shared.published().0.saturating_sub(options.log_keeps.max(1)));
+        // The cursors are those that this very write brings to disk.
+        let read = self.shared.cursors.lock().slowest().unwrap_or(kept);
+        let end = kept.min(read);
+        if end.0 < self.trimmed.0.saturating_add(options.trim_step.max(1)) {
+            return self.trimmed;
+        }
+        self.own.delete_range(&schema::LOG, (Position(self.trimmed.0 + 1),), (Position(end.0 + 1),));
+        end
+    }
+
+    /// A write failed. What is on disk of it is not known, so nothing may follow it: the next start finds out.
+    fn fail(mut self, group: Vec<Pending>, error: &StorageError) {
+        let (shared, reason) = (self.shared, error.to_string());
+        self.failure = Some(reason.clone());
+        // First the store stops, so that nobody who hears of the failure can begin anew.
+        drop(self);
+        for pending in group {
+            shared.queue.written(pending.size());
+            pending.refuse(&reason);
+        }
+    }
+}
+
+/// However the thread ends, also by a panic in what a commit publishes, the store then takes nothing more and
+/// says why.
+impl Drop for Committer<'_> {
+    fn drop(&mut self) {
+        let reason = match self.failure.take() {
+            Some(failure) => {
+                metrics::gauge!("hearth_storage_stopped").set(1.0);
+                tracing::error!(
+                    reason = failure,
+                    "nothing more is written until the server is started again"
+                );
+                failure
+            }
+            None => CLOSED.to_owned(),
+        };
+        self.shared.stopped.send_replace(Some(reason.clone()));
+        self.shared.queue.stop(&reason);
+    }
+}

@@ -1,0 +1,198 @@
+//! What happens when the disk fails, is full, or is slow. On the engine in memory, which does so when told.
+
+use std::time::Duration;
+
+use hearth_storage::{Durability, Faults, MemoryEngine, Position, StorageError, Store, StoreOptions, schema};
+
+use crate::{Shared, commit_event, event, within};
+
+fn start(faults: Faults) -> (MemoryEngine, Store) {
+    let engine = MemoryEngine::new();
+    let store = Store::open(engine.clone(), StoreOptions::default()).unwrap();
+    engine.set_faults(faults);
+    (engine, store)
+}
+
+fn submit(store: &Store, number: u64) -> hearth_storage::Commit {
+    let mut transaction = store.begin().unwrap();
+    transaction.append(&event(number));
+    transaction.submit()
+}
+
+#[tokio::test]
+async fn a_failed_write_stops_the_store_and_reading_goes_on() {
+    let (_, store) = start(Faults { fail_write: Some(3), ..Faults::default() });
+    let mut follower = store.follow(Position(0));
+    commit_event(&store, 1).await;
+    commit_event(&store, 2).await;
+    let error = within(submit(&store, 3)).await.unwrap_err();
+    assert!(matches!(&error, StorageError::Stopped(reason) if reason.contains("input/output")), "{error}");
+    assert!(matches!(store.begin(), Err(StorageError::Stopped(_))));
+    assert!(store.is_stopped().unwrap().contains("input/output"));
+
+    assert_eq!(store.published(), Position(2));
+    assert_eq!(store.view().get(&schema::LOG, (Position(2),)).unwrap(), Some(event(2)));
+    assert_eq!(store.snapshot().get(&schema::LOG, (Position(3),)).unwrap(), None);
+    assert_eq!(within(follower.next()).await.unwrap().len(), 2);
+    assert!(matches!(within(follower.next()).await, Err(StorageError::Stopped(_))));
+    store.close();
+    assert!(store.is_stopped().unwrap().contains("input/output"));
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_failed_write_fails_with_it() {
+    let (engine, store) = start(Faults {
+        fail_write: Some(2),
+        delay: Duration::from_millis(300),
+        seed: 1,
+        ..Faults::default()
+    });
+    commit_event(&store, 1).await;
+    let ran = Shared::<u64>::default();
+    let commits: Vec<_> = (2..=50)
+        .map(|number| {
+            let mut transaction = store.begin().unwrap();
+            let position = transaction.append(&event(number));
+            let ran = ran.clone();
+            transaction.on_durable(move || ran.lock().unwrap().push(position.0));
+            transaction.submit()
+        })
+        .collect();
+    for commit in commits {
+        assert!(matches!(within(commit).await, Err(StorageError::Stopped(_))));
+    }
+    assert_eq!(*ran.lock().unwrap(), [] as [u64; 0]);
+
+    // After the next start there is what was acknowledged, and positions go on from there.
+    let store = Store::open(engine.crash(), StoreOptions::default()).unwrap();
+    assert_eq!(commit_event(&store, 51).await, Position(2));
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_store() {
+    let (_, store) = start(Faults { capacity: Some(1000), ..Faults::default() });
+    let mut acknowledged = 0;
+    let reason = loop {
+        match within(submit(&store, 1)).await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(reason.contains("no space left"), "{reason}");
+    assert!(acknowledged > 5);
+    assert_eq!(store.published(), Position(acknowledged));
+}
+
+#[tokio::test]
+async fn a_panic_in_a_closure_stops_the_store() {
+    let (_, store) = start(Faults::default());
+    commit_event(&store, 1).await;
+    let mut transaction = store.begin().unwrap();
+    transaction.append(&event(2));
+    transaction.on_durable(|| panic!("a test"));
+    assert!(matches!(within(transaction.submit()).await, Err(StorageError::Stopped(_))));
+    within(async {
+        while store.is_stopped().is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    assert!(matches!(store.begin(), Err(StorageError::Stopped(_))));
+    store.close();
+}
+
+#[tokio::test]
+async fn too_much_waiting_is_busy() {
+    let engine = MemoryEngine::new();
+    let options = StoreOptions { queue_bytes: 64 << 10, ..StoreOptions::default() };
+    let store = Store::open(engine.clone(), options).unwrap();
+    engine.set_faults(Faults { delay: Duration::from_millis(300), seed: 1, ..Faults::default() });
+    let mut commits = Vec::new();
+    let error = loop {
+        match store.begin() {
+            Ok(mut transaction) => {
+                transaction.append(&event(1));
+                transaction.put(&schema::META, ("a",), &"x".repeat(1000));
+                commits.push(transaction.submit());
+            }
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StorageError::Busy), "{error}");
+    assert!((30..=64).contains(&commits.len()), "{}", commits.len());
+    engine.set_faults(Faults::default());
+    for commit in commits {
+        within(commit).await.unwrap();
+    }
+    // What was written makes room.
+    within(async {
+        while store.begin().is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    commit_event(&store, 2).await;
+}
+
+/// Whoever hears of a commit, by its closure, by `published`, or by its acknowledgement, hears of it when it is
+/// synced, with however slow a disk.
+#[tokio::test]
+async fn nobody_hears_of_a_commit_before_it_is_synced() {
+    let (engine, store) = start(Faults { delay: Duration::from_millis(2), seed: 5, ..Faults::default() });
+    let synced = {
+        let engine = engine.clone();
+        move |position: Position| {
+            let view = Store::open(engine.synced(), StoreOptions::default()).unwrap().view();
+            view.contains(&schema::LOG, (position,)).unwrap()
+        }
+    };
+    let mut published = store.subscribe();
+    let watcher = tokio::spawn({
+        let synced = synced.clone();
+        async move {
+            while *published.borrow() < Position(60) {
+                published.changed().await.unwrap();
+                let position = *published.borrow_and_update();
+                assert!(synced(position));
+            }
+        }
+    });
+    let early = Shared::<u64>::default();
+    for first in (1..=60).step_by(3) {
+        let commits: Vec<_> = (first..first + 3)
+            .map(|number| {
+                let mut transaction = store.begin().unwrap();
+                let position = transaction.append(&event(number));
+                let (synced, early) = (synced.clone(), early.clone());
+                transaction.on_durable(move || {
+                    if !synced(position) {
+                        early.lock().unwrap().push(position.0);
+                    }
+                });
+                transaction.submit()
+            })
+            .collect();
+        for commit in commits {
+            let position = within(commit).await.unwrap();
+            assert!(synced(position));
+        }
+    }
+    within(watcher).await.unwrap();
+    assert_eq!(*early.lock().unwrap(), [] as [u64; 0]);
+}
+
+#[tokio::test]
+async fn without_syncs_a_crash_takes_the_end_only() {
+    for seed in 0..100 {
+        let engine = MemoryEngine::with_faults(Faults { seed, ..Faults::default() });
+        let options = StoreOptions { durability: Durability::Async, ..StoreOptions::default() };
+        let store = Store::open(engine.clone(), options).unwrap();
+        for number in 1..=20 {
+            commit_event(&store, number).await;
+        }
+        let store = Store::open(engine.crash(), StoreOptions::default()).unwrap();
+        let end = store.published().0;
+        assert!(end <= 20);
+        assert!(crate::commits::log(&store).into_iter().eq(1..=end));
+    }
+}

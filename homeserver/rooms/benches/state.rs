@@ -1,0 +1,214 @@
+//! What the state tree and the reachability index cost in rooms of 100 to 100,000 members:
+//! `cargo bench -p hearth-rooms --bench state`. Each figure is the least of several passes over all sizes, each
+//! the lower quartile of many rounds, as whatever else runs only adds; with its ratio to that of the smallest
+//! room. It writes to the engine in memory: the cost of the disk is not measured here.
+
+use std::{
+    collections::HashSet,
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use futures::executor::block_on;
+use hearth_rooms::{reachability::Reachability, state_tree::StateTrees};
+use hearth_storage::{EventNid, MemoryEngine, StateId, StateKeyNid, Store, StoreOptions};
+
+const MEMBERS: [u64; 4] = [100, 1_000, 10_000, 100_000];
+const CACHE: u64 = 256 << 20;
+const PASSES: usize = 20;
+const ROUNDS: usize = 200;
+/// Events in one commit while a room is built.
+const BATCH: usize = 1_000;
+
+const CREATE: EventNid = EventNid(1);
+const CREATOR: EventNid = EventNid(2);
+const POWER_LEVELS: EventNid = EventNid(3);
+const JOIN_RULES: EventNid = EventNid(4);
+
+fn main() {
+    let mut rooms: Vec<Room> = MEMBERS.iter().map(|members| Room::new(*members)).collect();
+    let mut measures = [[Duration::MAX; 4]; MEMBERS.len()];
+    for _ in 0..PASSES {
+        for (room, measures) in rooms.iter_mut().zip(&mut measures) {
+            for (least, time) in measures.iter_mut().zip(room.measure()) {
+                *least = time.min(*least);
+            }
+        }
+    }
+    let names = [
+        "one state change: set and write",
+        "one event into the reachability index",
+        "difference of states, 10 entries",
+        "auth difference, 10 conflicting events",
+    ];
+    print!("{:40}", "members");
+    MEMBERS.iter().for_each(|members| print!("{members:>20}"));
+    println!();
+    for (place, name) in names.iter().enumerate() {
+        print!("{name:40}");
+        let smallest = measures[0][place].as_secs_f64();
+        for measure in &measures {
+            let time = measure[place].as_secs_f64();
+            print!("{:>11.2} µs ×{:>5.2}", time * 1e6, time / smallest);
+        }
+        println!();
+    }
+}
+
+/// A public room: its members joined one after the other, and some changed their profiles since.
+struct Room {
+    store: Store,
+    trees: StateTrees,
+    index: Reachability,
+    state: StateId,
+    members: Vec<EventNid>,
+    events: u64,
+}
+
+impl Room {
+    fn new(members: u64) -> Self {
+        let store = open(MemoryEngine::new());
+        let mut room = Self {
+            trees: StateTrees::new(store.clone(), CACHE),
+            index: Reachability::new(store.clone(), CACHE),
+            store,
+            state: StateId::EMPTY,
+            members: vec![CREATOR],
+            events: JOIN_RULES.0,
+        };
+        let mut events = vec![
+            (CREATE, vec![]),
+            (CREATOR, vec![CREATE]),
+            (POWER_LEVELS, vec![CREATE, CREATOR]),
+            (JOIN_RULES, vec![CREATE, CREATOR, POWER_LEVELS]),
+        ];
+        for member in 1..members as usize {
+            let join = room.next();
+            room.members.push(join);
+            events.push((join, vec![JOIN_RULES, POWER_LEVELS, CREATE]));
+            if member % 3 == 0 {
+                events.push(room.profile(member / 2));
+            }
+        }
+        for events in events.chunks(BATCH) {
+            let mut tx = must(room.store.begin());
+            for (event, auth) in events {
+                let added = must(room.index.add(*event, auth));
+                room.index.write(&mut tx, &added);
+            }
+            must(block_on(tx.submit()));
+        }
+        let entries = room.members.iter().enumerate().map(|(member, event)| (key(member), *event));
+        let grown = must(room.trees.build(entries));
+        let mut tx = must(room.store.begin());
+        room.trees.write(&mut tx, &grown);
+        must(block_on(tx.submit()));
+        room.state = grown.root;
+        room
+    }
+
+    fn next(&mut self) -> EventNid {
+        self.events += 1;
+        EventNid(self.events)
+    }
+
+    fn profile(&mut self, member: usize) -> (EventNid, Vec<EventNid>) {
+        let replaced = self.members[member];
+        self.members[member] = self.next();
+        (self.members[member], vec![replaced, JOIN_RULES, POWER_LEVELS, CREATE])
+    }
+
+    fn measure(&mut self) -> [Duration; 4] {
+        [self.state_change(), self.event_into_index(), self.difference(), self.auth_difference()]
+    }
+
+    fn state_change(&mut self) -> Duration {
+        lower_quartile(|round| {
+            let (event, _) = self.profile(spread(round, self.members.len()));
+            let start = Instant::now();
+            let mut tx = must(self.store.begin());
+            let grown =
+                must(self.trees.set(self.state, &[(key(spread(round, self.members.len())), Some(event))]));
+            self.trees.write(&mut tx, &grown);
+            let commit = tx.submit();
+            let time = start.elapsed();
+            self.state = grown.root;
+            must(block_on(commit));
+            time
+        })
+    }
+
+    fn event_into_index(&mut self) -> Duration {
+        // A chain of its own, so that no later profile refers to what the change of state made.
+        let mut last = JOIN_RULES;
+        lower_quartile(|_| {
+            let event = self.next();
+            let start = Instant::now();
+            let added = must(self.index.add(event, &[last, JOIN_RULES, POWER_LEVELS, CREATE]));
+            let mut tx = must(self.store.begin());
+            self.index.write(&mut tx, &added);
+            let commit = tx.submit();
+            let time = start.elapsed();
+            last = event;
+            must(block_on(commit));
+            time
+        })
+    }
+
+    fn difference(&mut self) -> Duration {
+        let changes: Vec<_> =
+            (0..10).map(|part| (key(spread(part, self.members.len())), Some(self.next()))).collect();
+        let other = must(self.trees.set(self.state, &changes));
+        lower_quartile(|_| {
+            let start = Instant::now();
+            assert_eq!(black_box(must(self.trees.diff(self.state, other.root))).len(), 10);
+            start.elapsed()
+        })
+    }
+
+    /// Two forks change the profiles of five members each, so ten pieces of state are in conflict.
+    fn auth_difference(&mut self) -> Duration {
+        let joined = self.members.clone();
+        let mut sets = [Vec::new(), Vec::new()];
+        let mut held = Vec::new();
+        for part in 0..10 {
+            let join = self.next();
+            held.push(must(self.index.add(join, &[JOIN_RULES, POWER_LEVELS, CREATE])));
+            let changed = self.next();
+            held.push(must(self.index.add(changed, &[join, JOIN_RULES, POWER_LEVELS, CREATE])));
+            sets[part % 2].push(changed);
+            sets[(part + 1) % 2].push(join);
+        }
+        let state: HashSet<EventNid> = joined.into_iter().chain([CREATE, POWER_LEVELS, JOIN_RULES]).collect();
+        lower_quartile(|_| {
+            let start = Instant::now();
+            let difference = must(self.index.auth_difference(&sets, |event| Ok(state.contains(&event))));
+            assert_eq!(black_box(difference).len(), 10);
+            start.elapsed()
+        })
+    }
+}
+
+fn open(engine: MemoryEngine) -> Store {
+    must(Store::open(engine, StoreOptions::default()))
+}
+
+fn key(member: usize) -> StateKeyNid {
+    StateKeyNid(member as u64)
+}
+
+/// Some member, another in each round.
+fn spread(round: usize, members: usize) -> usize {
+    (round * 7_919 + 13) % members
+}
+
+fn lower_quartile(mut round: impl FnMut(usize) -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..ROUNDS).map(&mut round).collect();
+    times.sort_unstable();
+    times[ROUNDS / 4]
+}
+
+/// A benchmark ends with the first failure.
+fn must<T>(result: Result<T, hearth_storage::StorageError>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}

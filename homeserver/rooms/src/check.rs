@@ -1,0 +1,236 @@
+//! Verifying what is stored: each room's graph, state, extremities and indexes. Read-only.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use hearth_spec::{Pdu, RoomVersion};
+use hearth_storage::{
+    EventNid, Position, RoomNid, Scan, StateId, StorageError, Store, TimelineOrder, View,
+    schema::{
+        self,
+        rooms::{EventRow, Membership, RoomHeadRow, RoomRow, Standing},
+    },
+};
+use ruma::{OwnedUserId, UserId};
+
+use crate::{RoomError, shared::version_named, state_tree::StateTrees};
+
+/// Something that is not as it should be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// The room's id, or what else it is about.
+    pub subject: String,
+    pub what: String,
+}
+
+/// What was looked at, and what is wrong with it.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub rooms: u64,
+    pub events: u64,
+    pub findings: Vec<Finding>,
+}
+
+/// Nodes of state trees held in memory while a folder is verified.
+const TREE_CACHE_BYTES: u64 = 32 << 20;
+
+/// Verifies all rooms of a store, telling `progress` of each room.
+pub fn check(store: &Store, mut progress: impl FnMut(&str)) -> Result<Report, RoomError> {
+    let view = store.snapshot();
+    let trees = StateTrees::new(store.clone(), TREE_CACHE_BYTES);
+    let mut report = Report::default();
+    let end = store.published();
+    for room in view.scan(&schema::ROOMS, Scan::all()) {
+        let ((nid,), row) = room?;
+        progress(row.room_id.as_str());
+        report.rooms += 1;
+        let mut room = RoomCheck { view: &view, trees: &trees, nid, end, findings: Vec::new() };
+        match room.run(&row) {
+            Ok(events) => report.events += events,
+            // Damage in one room is a finding; the others are looked at all the same.
+            Err(RoomError::Storage(StorageError::Corrupt(what))) => room.findings.push(what),
+            Err(error) => return Err(error),
+        }
+        let subject = row.room_id.to_string();
+        report
+            .findings
+            .extend(room.findings.into_iter().map(|what| Finding { subject: subject.clone(), what }));
+    }
+    for cursor in view.scan(&schema::CURSORS, Scan::all()) {
+        let ((name,), position) = cursor?;
+        if position > end {
+            let what = format!("stands at {position}, past the end of the log at {end}");
+            report.findings.push(Finding { subject: format!("the cursor {name}"), what });
+        }
+    }
+    Ok(report)
+}
+
+struct RoomCheck<'a> {
+    view: &'a View,
+    trees: &'a StateTrees,
+    nid: RoomNid,
+    end: Position,
+    findings: Vec<String>,
+}
+
+impl RoomCheck<'_> {
+    fn run(&mut self, row: &RoomRow) -> Result<u64, RoomError> {
+        let version = version_named(row)?;
+        let Some(head) = self.view.get(&schema::ROOM_HEADS, (self.nid,))? else {
+            self.findings.push("it has no head".to_owned());
+            return Ok(0);
+        };
+        if self.view.get(&schema::ROOM_NIDS, (&row.room_id,))? != Some(self.nid) {
+            self.findings.push("its id does not lead to it".to_owned());
+        }
+        let events = self.timeline(version, &head)?;
+        self.state(&head)?;
+        Ok(events)
+    }
+
+    fn expect(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+        if !holds {
+            self.findings.push(otherwise());
+        }
+    }
+
+    /// The events, each by itself, and the graph they make.
+    fn timeline(&mut self, version: RoomVersion, head: &RoomHeadRow) -> Result<u64, RoomError> {
+        let mut count = 0;
+        let mut last = None;
+        let mut ends: HashSet<EventNid> = HashSet::new();
+        for entry in self.view.scan(&schema::TIMELINE, Scan::prefix((self.nid,))) {
+            let ((_, order), nid) = entry?;
+            count += 1;
+            last = Some(order);
+            let Some(event) = self.view.get(&schema::EVENTS, (nid,))? else {
+                self.findings.push(format!("its timeline names event {nid}, which is not there"));
+                continue;
+            };
+            self.event(version, nid, order, &event)?;
+            let Ok(pdu) = Pdu::from_stored(version, event.text.as_str().into(), event.event_id.clone())
+            else {
+                continue;
+            };
+            for prev in pdu.prev_events() {
+                match self.view.get(&schema::EVENT_NIDS, (prev,))? {
+                    Some(prev) => _ = ends.remove(&prev),
+                    None => {
+                        let noted = self.view.contains(&schema::MISSING_PREV, (self.nid, prev, nid))?;
+                        self.expect(noted, || {
+                            format!("{} follows {prev}, which is not there", event.event_id)
+                        });
+                    }
+                }
+            }
+            ends.insert(nid);
+        }
+        let position = TimelineOrder::from(head.position);
+        self.expect(count == 0 || last == Some(position), || {
+            format!("its head stands at {position}, its timeline ends at {last:?}")
+        });
+        self.expect(head.position <= self.end, || "its head is past the end of the log".to_owned());
+        let extremities: HashSet<EventNid> = head.extremities.iter().copied().collect();
+        self.expect(extremities == ends, || {
+            format!(
+                "its forward extremities are {extremities:?}, but the events that nothing follows {ends:?}"
+            )
+        });
+        Ok(count)
+    }
+
+    fn event(
+        &mut self,
+        version: RoomVersion,
+        nid: EventNid,
+        order: TimelineOrder,
+        event: &EventRow,
+    ) -> Result<(), RoomError> {
+        let id = &event.event_id;
+        self.expect(event.room == self.nid, || format!("{id} belongs to another room"));
+        self.expect(event.order == Some(order), || {
+            format!("{id} stands at {order} and says {:?}", event.order)
+        });
+        self.expect(event.standing == Standing::Accepted, || format!("{id} is shown but not accepted"));
+        let found = self.view.get(&schema::EVENT_NIDS, (id,))?;
+        self.expect(found == Some(nid), || format!("the id {id} does not lead to its event"));
+        match Pdu::parse(version, &event.text) {
+            Ok(pdu) => {
+                self.expect(pdu.event_id() == id, || format!("{id} has the content of {}", pdu.event_id()))
+            }
+            Err(error) => self.findings.push(format!("{id} is no valid event: {error}")),
+        }
+        let Some(state) = event.state else {
+            self.findings.push(format!("{id} is shown but has no state"));
+            return Ok(());
+        };
+        for set in [state.before, state.after] {
+            if set != StateId::EMPTY {
+                self.trees.len(set)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The current state, and the indexes made from it.
+    fn state(&mut self, head: &RoomHeadRow) -> Result<(), RoomError> {
+        let newest = self.view.scan(&schema::STATE_HISTORY, Scan::prefix((self.nid,)).reversed()).next();
+        let newest = newest.transpose()?.map(|(_, state)| state);
+        self.expect(newest == Some(head.state), || {
+            "its current state is not the last of its history".to_owned()
+        });
+        if let [extremity] = head.extremities[..]
+            && let Some(event) = self.view.get(&schema::EVENTS, (extremity,))?
+        {
+            let after = event.state.map(|state| state.after);
+            self.expect(after == Some(head.state), || {
+                format!("its current state is not the state after {}", event.event_id)
+            });
+        }
+        let mut members: BTreeMap<OwnedUserId, EventNid> = BTreeMap::new();
+        let mut seen: HashMap<u64, u64> = HashMap::new();
+        for entry in self.trees.iter(head.state) {
+            let (key, nid) = entry?;
+            *seen.entry(key.0).or_default() += 1;
+            let Some(name) = self.view.get(&schema::STATE_KEY_NAMES, (key,))? else {
+                self.findings.push(format!("state key {key} has no name"));
+                continue;
+            };
+            let there = self.view.contains(&schema::EVENTS, (nid,))?;
+            self.expect(there, || format!("its state names event {nid}, which is not there"));
+            let placed = self.view.contains(&schema::CHAINS, (nid,))?;
+            self.expect(placed, || format!("state event {nid} is in no chain"));
+            if name.event_type == "m.room.member"
+                && let Ok(user) = UserId::parse(&*name.state_key)
+            {
+                members.insert(user, nid);
+            }
+        }
+        self.expect(seen.values().all(|times| *times == 1), || "its state has a key twice".to_owned());
+        let (mut joined, mut invited) = (0, 0);
+        for entry in self.view.scan(&schema::MEMBERSHIPS, Scan::prefix((self.nid,))) {
+            let ((_, user), row) = entry?;
+            match row.membership {
+                Membership::Join => joined += 1,
+                Membership::Invite => invited += 1,
+                _ => {}
+            }
+            let in_state = members.remove(&user);
+            self.expect(in_state == Some(row.event), || {
+                format!("the membership of {user} is not what its state says")
+            });
+            let listed = self.view.get(&schema::USER_ROOMS, (&user, self.nid))?;
+            self.expect(listed.is_some_and(|listed| listed.event == row.event), || {
+                format!("the room list of {user} does not have it as it is")
+            });
+        }
+        self.expect(members.is_empty(), || format!("these members are not indexed: {:?}", members.keys()));
+        self.expect((joined, invited) == (head.joined, head.invited), || {
+            format!(
+                "it counts {} joined and {} invited, there are {joined} and {invited}",
+                head.joined, head.invited
+            )
+        });
+        Ok(())
+    }
+}

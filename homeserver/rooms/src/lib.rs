@@ -1,0 +1,47 @@
+//! The room engine: event graphs, their state, and who may read and write them.
+//!
+//! - [`Rooms`] finds and makes rooms; a [`Room`] is read and written through its handle.
+//! - A write goes through one writer per room (`writer.rs`, `receive.rs`) into one atomic commit (`commit.rs`).
+//! - State is a persistent tree ([`state_tree`]), so that a message costs nothing and a state event
+//!   O(log n); questions about auth chains go to the [`reachability`] index.
+//!
+//! It knows nothing of HTTP, of federation's transport and of sync.
+
+mod aliases;
+mod check;
+mod commit;
+mod create;
+mod error;
+mod event;
+mod membership;
+mod overlay;
+pub mod reachability;
+mod receipts;
+mod receive;
+mod relations;
+mod resolution;
+mod room;
+mod rooms;
+mod shared;
+mod state_keys;
+pub mod state_tree;
+mod summary;
+mod timeline;
+mod upgrade;
+mod visibility;
+mod writer;
+
+pub use self::{
+    check::{Finding, Report, check},
+    create::{CreateRoom, Preset},
+    error::RoomError,
+    event::Event,
+    receive::Received,
+    relations::RelationFilter,
+    room::{Head, Room},
+    rooms::{Rooms, RoomsOptions},
+    summary::RoomSummary,
+    timeline::TimelineRange,
+    upgrade::Upgrade,
+    writer::{ClientTransaction, NewEvent},
+};

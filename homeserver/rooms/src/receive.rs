@@ -1,0 +1,246 @@
+//! Taking in events that others made: the checks on receipt of a PDU.
+//!
+//! Format, signatures and hashes (checks 1 to 3) belong to whoever has the sender's keys; here follow the
+//! checks that need the room: by the auth events, by the state before the event, and by the current state.
+
+use std::{collections::HashMap, sync::Arc};
+
+use hearth_spec::{Pdu, check_auth_events, check_state};
+use hearth_storage::{
+    StateId,
+    schema::{self, rooms::Standing},
+};
+use ruma::{EventId, OwnedEventId};
+
+use crate::{
+    RoomError,
+    commit::{Staged, StagedEvent},
+    event::Event,
+    room::{Room, RoomInner},
+};
+
+/// What became of an event.
+#[derive(Clone, Debug)]
+pub enum Received {
+    /// It is part of the room.
+    Accepted(Arc<Event>),
+    /// It is kept, but the state at this moment does not allow it: clients are not shown it.
+    SoftFailed(Arc<Event>, String),
+    /// The room's rules do not allow it: kept, and never referred to.
+    Rejected(String),
+    /// It was here before.
+    Known(Arc<Event>),
+    /// It names events that are not here; it can be taken in when they are, or with the state before it.
+    Missing { prev_events: Vec<OwnedEventId>, auth_events: Vec<OwnedEventId> },
+}
+
+impl Room {
+    /// Takes in an event whose signatures and hash were found good. Returns when it is durable.
+    pub async fn receive(&self, pdu: Pdu) -> Result<Received, RoomError> {
+        self.receive_on(pdu, None).await
+    }
+
+    /// Takes in an event with missing prev events, with the state before it as a peer told it: the ids of
+    /// state events that are here, as outliers or otherwise.
+    pub async fn receive_with_state(&self, pdu: Pdu, state: &[OwnedEventId]) -> Result<Received, RoomError> {
+        self.receive_on(pdu, Some(state)).await
+    }
+
+    async fn receive_on(&self, pdu: Pdu, given: Option<&[OwnedEventId]>) -> Result<Received, RoomError> {
+        if pdu.room_id() != self.id() {
+            return Err(RoomError::Invalid("the event belongs to another room".to_owned()));
+        }
+        let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
+        let mut writer = self.0.writer.lock().await;
+        if let Some(known) = self.shared().event_by_id(pdu.event_id())?
+            && known.state.is_some()
+        {
+            drop(writer);
+            return Ok(Received::Known(self.when_durable(known).await?));
+        }
+        let (prev_events, auth_events) = (
+            if given.is_some() { Vec::new() } else { self.without_state(pdu.prev_events())? },
+            self.unknown(pdu.auth_events())?,
+        );
+        if !prev_events.is_empty() || !auth_events.is_empty() {
+            return Ok(Received::Missing { prev_events, auth_events });
+        }
+        let mut staged = Staged::new(self.shared(), writer.head.clone());
+        let before = match given {
+            Some(state) => self.0.set_of(&mut staged, state)?,
+            None => self.0.state_before(&mut staged, &pdu)?,
+        };
+        let received = self.0.judge(&mut staged, Arc::new(pdu), before)?;
+        let commit = self.0.commit(&mut writer, staged)?;
+        drop(writer);
+        commit.await?;
+        Ok(received)
+    }
+
+    /// Keeps events that belong to the auth chains of others, in an order in which each comes after its auth
+    /// events; they are checked by those. Returns the ids of the rejected ones.
+    pub async fn receive_outliers(&self, pdus: Vec<Pdu>) -> Result<Vec<OwnedEventId>, RoomError> {
+        let mut writer = self.0.writer.lock().await;
+        let mut staged = Staged::new(self.shared(), writer.head.clone());
+        let mut rejected = Vec::new();
+        for pdu in pdus {
+            if self.shared().events.nid(pdu.event_id())?.is_some() {
+                continue;
+            }
+            let standing = match self.0.check_by_auth_events(&pdu)? {
+                Ok(()) => Standing::Accepted,
+                Err(_) => {
+                    rejected.push(pdu.event_id().to_owned());
+                    Standing::Rejected
+                }
+            };
+            self.0.stage_outlier(&mut staged, Arc::new(pdu), standing)?;
+        }
+        let commit = self.0.commit(&mut writer, staged)?;
+        drop(writer);
+        commit.await?;
+        Ok(rejected)
+    }
+
+    fn without_state(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
+        let mut missing = Vec::new();
+        for id in ids {
+            if self.event(id)?.is_none_or(|event| event.state.is_none()) {
+                missing.push(id.clone());
+            }
+        }
+        Ok(missing)
+    }
+
+    fn unknown(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
+        let mut missing = Vec::new();
+        for id in ids {
+            if self.shared().events.nid(id)?.is_none() {
+                missing.push(id.clone());
+            }
+        }
+        Ok(missing)
+    }
+}
+
+impl RoomInner {
+    /// Decides on an event by its auth events, the state before it and the current state, and stages it.
+    fn judge(&self, staged: &mut Staged, pdu: Arc<Pdu>, before: StateId) -> Result<Received, RoomError> {
+        let verdict = match self.check_by_auth_events(&pdu)? {
+            Ok(()) => self.verdict(before, &pdu)?,
+            refused => refused,
+        };
+        if let Err(reason) = verdict {
+            self.stage(staged, pdu, Standing::Rejected, before, None)?;
+            return Ok(Received::Rejected(reason));
+        }
+        Ok(match self.verdict(staged.head.state, &pdu)? {
+            Ok(()) => Received::Accepted(self.stage(staged, pdu, Standing::Accepted, before, None)?),
+            Err(reason) => {
+                Received::SoftFailed(self.stage(staged, pdu, Standing::SoftFailed, before, None)?, reason)
+            }
+        })
+    }
+
+    /// Whether a set of state allows the event; the inner error says why not.
+    fn verdict(&self, state: StateId, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
+        match self.check_against(state, pdu) {
+            Ok(()) => Ok(Ok(())),
+            Err(RoomError::Forbidden(reason)) => Ok(Err(reason)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether an event's own auth events allow it; the inner error says why not.
+    fn check_by_auth_events(&self, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
+        let mut ids: Vec<&EventId> = pdu.auth_events().iter().map(|id| &**id).collect();
+        let create = self.create_event_id();
+        ids.extend(create.as_deref());
+        let mut known: HashMap<OwnedEventId, Arc<Event>> = HashMap::new();
+        for id in ids {
+            if let Some(event) = self.shared.event_by_id(id)? {
+                known.insert(id.to_owned(), event);
+            }
+        }
+        let fetch = |id: &EventId| {
+            known.get(id).map(|event| (event.pdu.clone(), event.standing == Standing::Rejected))
+        };
+        if let Err(error) = check_auth_events(self.version, pdu, fetch) {
+            return Ok(Err(error.to_string()));
+        }
+        let by_key: HashMap<(String, String), Arc<Pdu>> = known
+            .values()
+            .filter_map(|event| {
+                let key = event.pdu.state_key()?.to_owned();
+                Some(((event.pdu.type_str().to_owned(), key), event.pdu.clone()))
+            })
+            .collect();
+        let verdict = check_state(self.version, pdu, |kind, key| {
+            by_key.get(&(kind.to_string(), key.to_owned())).cloned()
+        });
+        Ok(verdict.map_err(|error| error.to_string()))
+    }
+
+    /// The id of the create event where the room's id tells it (version 12).
+    fn create_event_id(&self) -> Option<OwnedEventId> {
+        if !self.version.room_id_is_create_event_id() {
+            return None;
+        }
+        OwnedEventId::try_from(format!("${}", self.id.strip_sigil())).ok()
+    }
+
+    /// The state before an event: what the states after its prev events resolve to.
+    fn state_before(&self, staged: &mut Staged, pdu: &Pdu) -> Result<StateId, RoomError> {
+        let mut after = Vec::with_capacity(pdu.prev_events().len());
+        for id in pdu.prev_events() {
+            if let Some(state) = self.shared.event_by_id(id)?.and_then(|event| event.state) {
+                after.push(state.after);
+            }
+        }
+        self.resolve(staged, after)
+    }
+
+    /// A set of state from the ids of its events.
+    fn set_of(&self, staged: &mut Staged, ids: &[OwnedEventId]) -> Result<StateId, RoomError> {
+        let mut entries = Vec::with_capacity(ids.len());
+        for id in ids {
+            let event = self.shared.event_by_id(id)?.ok_or(RoomError::UnknownEvent)?;
+            if event.room != self.nid || event.standing == Standing::Rejected {
+                continue;
+            }
+            let Some(state_key) = event.pdu.state_key() else { continue };
+            let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
+            staged.state_keys.push(key);
+            entries.push((key, event.nid));
+        }
+        let grown = self.shared.trees.build(entries)?;
+        let root = grown.root;
+        staged.grown.push(grown);
+        Ok(root)
+    }
+
+    fn stage_outlier(&self, staged: &mut Staged, pdu: Arc<Pdu>, standing: Standing) -> Result<(), RoomError> {
+        let event = Event::new(self.shared.events.allocate(), self.nid, pdu, standing, None);
+        if event.pdu.is_state() && standing != Standing::Rejected {
+            self.index_auth(staged, &event)?;
+        }
+        let event = Arc::new(event);
+        self.shared.events.stage(event.clone());
+        staged.events.push(StagedEvent { event, shown: false });
+        Ok(())
+    }
+
+    /// Notes which prev events of the newly accepted ones are not here.
+    pub fn note_missing(
+        &self,
+        tx: &mut hearth_storage::Transaction<'_>,
+        event: &Event,
+    ) -> Result<(), RoomError> {
+        for id in event.pdu.prev_events() {
+            if self.shared.events.nid(id)?.is_none() {
+                tx.put(&schema::MISSING_PREV, (self.nid, id, event.nid), &());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,279 @@
+//! Events that relate to others: replacements, annotations, references, threads.
+
+use std::sync::Arc;
+
+use hearth_storage::{
+    Scan, TimelineOrder, Transaction,
+    schema::{
+        self,
+        rooms::{OwnedEventIdValue, RelationRow, ThreadRow},
+    },
+};
+use ruma::{EventId, OwnedEventId, UserId};
+use serde::Deserialize;
+
+use crate::{
+    RoomError,
+    event::Event,
+    room::{Room, RoomInner},
+    timeline::TimelineRange,
+    writer::NewEvent,
+};
+
+/// Participants of a thread that are remembered; beyond them `current_user_participated` may miss one.
+const MAX_PARTICIPANTS: usize = 256;
+
+/// Which children are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RelationFilter {
+    pub rel_type: Option<String>,
+    pub event_type: Option<String>,
+}
+
+/// What `m.relates_to` of a content says.
+pub(crate) struct Relation {
+    pub rel_type: String,
+    pub parent: OwnedEventId,
+    pub key: Option<String>,
+}
+
+impl Relation {
+    pub fn of(content: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Content {
+            #[serde(rename = "m.relates_to")]
+            relates_to: Option<RelatesTo>,
+        }
+        #[derive(Deserialize)]
+        struct RelatesTo {
+            rel_type: Option<String>,
+            event_id: Option<OwnedEventId>,
+            key: Option<String>,
+        }
+        // Most contents relate to nothing: they are not parsed.
+        if !content.contains("m.relates_to") {
+            return None;
+        }
+        let relates_to = serde_json::from_str::<Content>(content).ok()?.relates_to?;
+        Some(Self { rel_type: relates_to.rel_type?, parent: relates_to.event_id?, key: relates_to.key })
+    }
+}
+
+impl RoomInner {
+    /// Writes the indexes of an event that relates to another.
+    pub fn relate(
+        &self,
+        tx: &mut Transaction<'_>,
+        event: &Event,
+        order: TimelineOrder,
+    ) -> Result<(), RoomError> {
+        let Some(relation) = Relation::of(event.pdu.content().get()) else { return Ok(()) };
+        if event.pdu.is_state() {
+            return Ok(());
+        }
+        let row = RelationRow {
+            rel_type: relation.rel_type.clone(),
+            event_type: event.pdu.type_str().to_owned(),
+            sender: event.pdu.sender().to_owned(),
+        };
+        tx.put(&schema::RELATIONS, (self.nid, &relation.parent, order, event.nid), &row);
+        if relation.rel_type == "m.thread" {
+            let mut thread = self.thread(&relation.parent)?.unwrap_or(ThreadRow {
+                latest: order,
+                count: 0,
+                participants: Vec::new(),
+            });
+            tx.delete(&schema::THREADS_BY_ACTIVITY, (self.nid, thread.latest));
+            thread.latest = order;
+            thread.count += 1;
+            let sender = event.pdu.sender();
+            if thread.participants.len() < MAX_PARTICIPANTS
+                && !thread.participants.iter().any(|user| user == sender)
+            {
+                thread.participants.push(sender.to_owned());
+            }
+            self.write_thread(tx, relation.parent, thread);
+        }
+        Ok(())
+    }
+
+    /// Takes an event that is redacted, whole as it was, out of the indexes.
+    pub fn unrelate(&self, tx: &mut Transaction<'_>, redacted: &Event) -> Result<(), RoomError> {
+        let Some(relation) = Relation::of(redacted.pdu.content().get()) else { return Ok(()) };
+        let Some(order) = redacted.order() else { return Ok(()) };
+        tx.delete(&schema::RELATIONS, (self.nid, &relation.parent, order, redacted.nid));
+        if relation.rel_type == "m.thread"
+            && let Some(mut thread) = self.thread(&relation.parent)?
+        {
+            tx.delete(&schema::THREADS_BY_ACTIVITY, (self.nid, thread.latest));
+            thread.count = thread.count.saturating_sub(1);
+            if thread.count == 0 {
+                tx.delete(&schema::THREADS, (self.nid, &relation.parent));
+                return Ok(());
+            }
+            if thread.latest == order {
+                let filter = RelationFilter { rel_type: Some("m.thread".to_owned()), event_type: None };
+                let children = self.children(&relation.parent, &filter, true)?;
+                let latest = children.into_iter().find(|(other, _)| *other != order);
+                thread.latest = latest.map_or(order, |(other, _)| other);
+            }
+            self.write_thread(tx, relation.parent, thread);
+        }
+        Ok(())
+    }
+
+    fn thread(&self, root: &EventId) -> Result<Option<ThreadRow>, RoomError> {
+        let key = (self.nid, root.to_owned());
+        match self.shared.threads.get(&key) {
+            Some(thread) => Ok(Some(thread)),
+            None => Ok(self.shared.store.view().get(&schema::THREADS, (self.nid, root))?),
+        }
+    }
+
+    fn write_thread(&self, tx: &mut Transaction<'_>, root: OwnedEventId, thread: ThreadRow) {
+        tx.put(&schema::THREADS_BY_ACTIVITY, (self.nid, thread.latest), &OwnedEventIdValue(root.clone()));
+        tx.put(&schema::THREADS, (self.nid, &root), &thread);
+        let key = (self.nid, root);
+        self.shared.threads.insert(key.clone(), thread);
+        self.shared.threads.settle(tx, vec![key]);
+    }
+
+    /// The children of an event that pass a filter, by order.
+    fn children(
+        &self,
+        parent: &EventId,
+        filter: &RelationFilter,
+        backwards: bool,
+    ) -> Result<Vec<(TimelineOrder, hearth_storage::EventNid)>, RoomError> {
+        let mut scan = Scan::prefix((self.nid, parent));
+        if backwards {
+            scan = scan.reversed();
+        }
+        let mut children = Vec::new();
+        for row in self.shared.store.view().scan(&schema::RELATIONS, scan) {
+            let ((_, _, order, nid), row) = row?;
+            if passes(filter, &row) {
+                children.push((order, nid));
+            }
+        }
+        Ok(children)
+    }
+}
+
+fn passes(filter: &RelationFilter, row: &RelationRow) -> bool {
+    filter.rel_type.as_ref().is_none_or(|rel_type| *rel_type == row.rel_type)
+        && filter.event_type.as_ref().is_none_or(|event_type| *event_type == row.event_type)
+}
+
+impl Room {
+    /// The children of an event within a stretch of the timeline.
+    pub fn relations(
+        &self,
+        parent: &EventId,
+        filter: &RelationFilter,
+        range: TimelineRange,
+    ) -> Result<Vec<Arc<Event>>, RoomError> {
+        let within = |order: TimelineOrder| {
+            range.after.is_none_or(|after| order > after) && range.until.is_none_or(|until| order <= until)
+        };
+        let children = self.0.children(parent, filter, range.backwards)?;
+        let nids: Vec<_> = children
+            .into_iter()
+            .filter(|(order, _)| within(*order))
+            .take(range.limit)
+            .map(|(_, nid)| nid)
+            .collect();
+        self.shared().events_of(&nids)
+    }
+
+    /// The roots of the room's threads, the one written in last first: (order of the latest event, root).
+    pub fn threads(
+        &self,
+        before: Option<TimelineOrder>,
+        limit: usize,
+    ) -> Result<Vec<(TimelineOrder, Arc<Event>)>, RoomError> {
+        let mut scan = Scan::prefix((self.nid(),)).reversed();
+        if let Some(before) = before {
+            scan = scan.until((self.nid(), before));
+        }
+        let mut roots = Vec::new();
+        for row in self.shared().store.view().scan(&schema::THREADS_BY_ACTIVITY, scan) {
+            let ((_, order), OwnedEventIdValue(root)) = row?;
+            if let Some(root) = self.event(&root)? {
+                roots.push((order, root));
+            }
+            if roots.len() == limit {
+                break;
+            }
+        }
+        Ok(roots)
+    }
+
+    /// Whether a user wrote in a thread or its root.
+    pub fn participated(&self, user: &UserId, root: &Event) -> Result<bool, RoomError> {
+        let thread = self.0.thread(root.id())?;
+        Ok(root.pdu.sender() == user
+            || thread.is_some_and(|thread| thread.participants.iter().any(|other| other == user)))
+    }
+
+    /// The newest valid replacement of an event.
+    pub fn replacement(&self, event: &Event) -> Result<Option<Arc<Event>>, RoomError> {
+        if event.pdu.is_state() || event.redacted_by.is_some() {
+            return Ok(None);
+        }
+        let filter = RelationFilter {
+            rel_type: Some("m.replace".to_owned()),
+            event_type: Some(event.pdu.type_str().to_owned()),
+        };
+        for (_, nid) in self.0.children(event.id(), &filter, true)? {
+            let child = self.shared().referred(nid)?;
+            let encrypted = child.pdu.type_str() == "m.room.encrypted";
+            let complete = encrypted || child.pdu.content().get().contains("\"m.new_content\"");
+            if child.pdu.sender() == event.pdu.sender() && child.redacted_by.is_none() && complete {
+                return Ok(Some(child));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A thread's summary: its latest event and how many it has.
+    pub fn thread_summary(&self, root: &Event) -> Result<Option<(Arc<Event>, u64)>, RoomError> {
+        let Some(thread) = self.0.thread(root.id())? else { return Ok(None) };
+        let filter = RelationFilter { rel_type: Some("m.thread".to_owned()), event_type: None };
+        let range =
+            TimelineRange { until: Some(thread.latest), backwards: true, limit: 1, ..Default::default() };
+        let latest = self.relations(root.id(), &filter, range)?.into_iter().next();
+        Ok(latest.map(|latest| (latest, thread.count)))
+    }
+
+    /// Whether anything relates to an event: most events are not asked further.
+    pub fn has_relations(&self, event: &Event) -> Result<bool, RoomError> {
+        let scan = Scan::prefix((self.nid(), event.id()));
+        Ok(self.shared().store.view().scan(&schema::RELATIONS, scan).next().transpose()?.is_some())
+    }
+
+    /// Refuses an annotation that its sender has made already.
+    pub(crate) fn refuse_duplicate_annotation(&self, event: &NewEvent) -> Result<(), RoomError> {
+        let Some(relation) = Relation::of(event.content.get()) else { return Ok(()) };
+        if relation.rel_type != "m.annotation" || event.state_key.is_some() {
+            return Ok(());
+        }
+        let filter = RelationFilter {
+            rel_type: Some("m.annotation".to_owned()),
+            event_type: Some(event.event_type.clone()),
+        };
+        let scan = Scan::prefix((self.nid(), &relation.parent));
+        for row in self.shared().store.view().scan(&schema::RELATIONS, scan) {
+            let ((_, _, _, nid), row) = row?;
+            if row.sender != event.sender || !passes(&filter, &row) {
+                continue;
+            }
+            let child = self.shared().referred(nid)?;
+            let same = Relation::of(child.pdu.content().get()).is_some_and(|other| other.key == relation.key);
+            if same && child.redacted_by.is_none() {
+                return Err(RoomError::DuplicateAnnotation);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! All rooms: finding them, keeping the hot ones in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak, atomic::AtomicU64},
+};
+
+use hearth_spec::{RoomVersion, SigningKey};
+use hearth_storage::{
+    Clock, EventNid, Random, RoomNid, Scan, Store,
+    schema::{self, rooms::UserRoomRow},
+};
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+use ruma::{EventId, OwnedServerName, RoomId, ServerName, UserId};
+
+use crate::{
+    RoomError,
+    event::{Event, Events},
+    overlay::Overlay,
+    reachability::Reachability,
+    room::{Room, RoomInner},
+    shared::{Shared, Versions, version_named},
+    state_keys::StateKeys,
+    state_tree::StateTrees,
+};
+
+/// How the room engine is set up.
+pub struct RoomsOptions {
+    pub server_name: OwnedServerName,
+    /// Signs the events of this server.
+    pub key: SigningKey,
+    /// For all caches of rooms, events and state.
+    pub cache_bytes: u64,
+    /// The version of rooms for which none is asked.
+    pub default_version: RoomVersion,
+}
+
+/// All rooms of a server. Cheap to clone.
+#[derive(Clone)]
+pub struct Rooms {
+    pub(crate) shared: Arc<Shared>,
+    registry: Arc<Registry>,
+    pub(crate) default_version: RoomVersion,
+}
+
+/// Which rooms are loaded. Whoever holds a room keeps it loaded; `hot` holds the ones used lately.
+struct Registry {
+    loaded: Mutex<HashMap<RoomNid, Weak<RoomInner>>>,
+    hot: Cache<RoomNid, Room>,
+    next_nid: AtomicU64,
+    last_creation: AtomicU64,
+}
+
+/// A loaded room with its newest events weighs about this.
+const HOT_ROOM_BYTES: u64 = 48 * 1024;
+
+impl Rooms {
+    /// Opens the rooms of a store.
+    pub fn open(
+        store: Store,
+        options: RoomsOptions,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, RoomError> {
+        let last = store.view().scan(&schema::ROOMS, Scan::all().reversed()).next().transpose()?;
+        let part = options.cache_bytes / 8;
+        let shared = Shared {
+            events: Events::open(store.clone(), part * 3)?,
+            state_keys: StateKeys::open(store.clone(), part)?,
+            trees: StateTrees::new(store.clone(), part * 2),
+            reachability: Reachability::new(store.clone(), part),
+            versions: Versions::new(store.clone()),
+            transactions: Overlay::default(),
+            aliases: tokio::sync::Mutex::default(),
+            threads: Overlay::default(),
+            server_name: options.server_name,
+            key: options.key,
+            store,
+            clock,
+            random,
+        };
+        let registry = Registry {
+            loaded: Mutex::default(),
+            hot: Cache::new((part / HOT_ROOM_BYTES).max(16) as usize),
+            next_nid: AtomicU64::new(last.map_or(1, |((nid,), _)| nid.0 + 1)),
+            last_creation: AtomicU64::new(0),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            registry: Arc::new(registry),
+            default_version: options.default_version,
+        })
+    }
+
+    pub fn server_name(&self) -> &ServerName {
+        &self.shared.server_name
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// The time, in milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.shared.clock.now_ms()
+    }
+
+    /// The room of this id, or [`RoomError::UnknownRoom`].
+    pub fn room(&self, id: &RoomId) -> Result<Room, RoomError> {
+        self.find_room(id)?.ok_or(RoomError::UnknownRoom)
+    }
+
+    /// The room of this id, if it is here.
+    pub fn find_room(&self, id: &RoomId) -> Result<Option<Room>, RoomError> {
+        match self.shared.store.view().get(&schema::ROOM_NIDS, (id,))? {
+            Some(nid) => self.room_by_nid(nid).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The room of this number.
+    pub fn room_by_nid(&self, nid: RoomNid) -> Result<Room, RoomError> {
+        if let Some(room) = self.registry.hot.get(&nid) {
+            return Ok(room);
+        }
+        // Loaded under the lock: two handles with a writer each would tear the room apart.
+        let mut loaded = self.registry.loaded.lock();
+        if let Some(room) = loaded.get(&nid).and_then(Weak::upgrade) {
+            let room = Room(room);
+            self.registry.hot.insert(nid, room.clone());
+            return Ok(room);
+        }
+        let view = self.shared.store.view();
+        let row = view.get(&schema::ROOMS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
+        let head = view.get(&schema::ROOM_HEADS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
+        let version = version_named(&row)?;
+        let inner = Arc::new(RoomInner::new(self.shared.clone(), nid, row.room_id, version, head));
+        loaded.insert(nid, Arc::downgrade(&inner));
+        if loaded.len() > 2 * self.registry.hot.len() + 1024 {
+            loaded.retain(|_, room| room.strong_count() > 0);
+        }
+        let room = Room(inner);
+        self.registry.hot.insert(nid, room.clone());
+        Ok(room)
+    }
+
+    /// A number that no room has.
+    pub(crate) fn allocate_nid(&self) -> RoomNid {
+        RoomNid(self.registry.next_nid.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// The time, in milliseconds, at which a room is made: another one for each. From version 12 on a room's id
+    /// is the hash of its create event, which may say nothing else that another room's does not.
+    pub(crate) fn creation_ts(&self) -> u64 {
+        use std::sync::atomic::Ordering::Relaxed;
+        let now = self.now_ms();
+        let after = |last: u64| now.max(last + 1);
+        let last = self.registry.last_creation.fetch_update(Relaxed, Relaxed, |last| Some(after(last)));
+        last.map_or_else(after, after)
+    }
+
+    /// Makes a room on its way one that others find: whoever sees it in the store must not load a second.
+    pub(crate) fn register(&self, room: &Room) {
+        self.registry.loaded.lock().insert(room.nid(), Arc::downgrade(&room.0));
+        self.registry.hot.insert(room.nid(), room.clone());
+    }
+
+    pub fn event(&self, nid: EventNid) -> Result<Option<Arc<Event>>, RoomError> {
+        self.shared.event(nid)
+    }
+
+    pub fn event_by_id(&self, id: &EventId) -> Result<Option<Arc<Event>>, RoomError> {
+        self.shared.event_by_id(id)
+    }
+
+    /// The events behind numbers, in their order.
+    pub fn events(&self, nids: &[EventNid]) -> Result<Vec<Arc<Event>>, RoomError> {
+        self.shared.events_of(nids)
+    }
+
+    /// The rooms a user has to do with, forgotten ones included.
+    pub fn rooms_of(&self, user: &UserId) -> Result<Vec<(RoomNid, UserRoomRow)>, RoomError> {
+        let view = self.shared.store.view();
+        let rows = view.scan(&schema::USER_ROOMS, Scan::prefix((user,)));
+        Ok(rows.map(|row| row.map(|((_, room), row)| (room, row))).collect::<Result<_, _>>()?)
+    }
+
+    /// What a user has to do with a room.
+    pub fn user_room(&self, user: &UserId, room: RoomNid) -> Result<Option<UserRoomRow>, RoomError> {
+        Ok(self.shared.store.view().get(&schema::USER_ROOMS, (user, room))?)
+    }
+}

@@ -1,0 +1,348 @@
+//! Making events: what a user of this server sends.
+//!
+//! One writer per room at a time. It decides, queues the commit and goes on to the next event; only the
+//! acknowledgement waits for the disk.
+
+use std::{cell::RefCell, sync::Arc};
+
+use hearth_spec::{EventTemplate, Pdu, auth_event_keys, check_state, room_version::EventIdFormat};
+use hearth_storage::{
+    EventNid, StateId,
+    schema::{
+        self,
+        rooms::{SentByRow, Standing, StateAround},
+    },
+};
+use ruma::{OwnedDeviceId, OwnedEventId, OwnedUserId, UserId};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{
+    RoomError,
+    commit::{Staged, StagedEvent},
+    event::Event,
+    room::{Head, Room, RoomInner},
+};
+
+/// An event to be made by this server.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub sender: OwnedUserId,
+    pub event_type: String,
+    /// `Some` for a state event.
+    pub state_key: Option<String>,
+    pub content: Box<RawValue>,
+    /// For `m.room.redaction`.
+    pub redacts: Option<OwnedEventId>,
+    /// Milliseconds; the clock's time if absent.
+    pub origin_server_ts: Option<u64>,
+}
+
+impl NewEvent {
+    /// A message event.
+    pub fn message(sender: &UserId, event_type: &str, content: Box<RawValue>) -> Self {
+        Self {
+            sender: sender.to_owned(),
+            event_type: event_type.to_owned(),
+            state_key: None,
+            content,
+            redacts: None,
+            origin_server_ts: None,
+        }
+    }
+
+    /// A state event.
+    pub fn state(sender: &UserId, event_type: &str, state_key: &str, content: Box<RawValue>) -> Self {
+        Self { state_key: Some(state_key.to_owned()), ..Self::message(sender, event_type, content) }
+    }
+
+    /// A state event whose content is written here.
+    pub fn state_json(
+        sender: &UserId,
+        event_type: &str,
+        state_key: &str,
+        content: &impl Serialize,
+    ) -> Result<Self, RoomError> {
+        let content = to_raw_value(content).map_err(|error| RoomError::Invalid(error.to_string()))?;
+        Ok(Self::state(sender, event_type, state_key, content))
+    }
+}
+
+/// Under which transaction of which device an event is sent, so that it is sent once.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ClientTransaction {
+    pub user: OwnedUserId,
+    pub device: OwnedDeviceId,
+    /// The endpoint: a transaction id counts for one.
+    pub endpoint: String,
+    pub transaction_id: String,
+}
+
+pub(crate) type TransactionKey = (OwnedUserId, OwnedDeviceId, String);
+
+impl ClientTransaction {
+    pub(crate) fn key(&self) -> TransactionKey {
+        (self.user.clone(), self.device.clone(), format!("{}\0{}", self.endpoint, self.transaction_id))
+    }
+
+    fn sent_by(&self) -> SentByRow {
+        SentByRow { device: self.device.clone(), transaction_id: self.transaction_id.clone() }
+    }
+}
+
+/// What only the room's writer has: the head that it writes on.
+pub(crate) struct Writer {
+    pub head: Head,
+}
+
+impl Writer {
+    pub fn new(head: Head) -> Self {
+        Self { head }
+    }
+}
+
+/// As many forward extremities as a new event names at most.
+const MAX_PREV_EVENTS: usize = 10;
+
+impl Room {
+    /// Makes and stores an event; returns when it is durable. An event that was sent under the same
+    /// transaction before, or state that is already so, is returned as it is.
+    pub async fn send(
+        &self,
+        event: NewEvent,
+        transaction: Option<ClientTransaction>,
+    ) -> Result<Arc<Event>, RoomError> {
+        let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
+        let mut writer = self.0.writer.lock().await;
+        if let Some(transaction) = &transaction
+            && let Some(sent) = self.sent_under(transaction)?
+        {
+            drop(writer);
+            return self.when_durable(sent).await;
+        }
+        if let Some(same) = self.same_state(&writer.head, &event)? {
+            drop(writer);
+            return self.when_durable(same).await;
+        }
+        self.refuse_duplicate_annotation(&event)?;
+        let mut staged = Staged::new(self.shared(), writer.head.clone());
+        let made = self.0.make(&mut staged, event, transaction.as_ref())?;
+        if let Some(transaction) = transaction {
+            staged.transactions.push((transaction.key(), made.nid));
+        }
+        let commit = self.0.commit(&mut writer, staged)?;
+        drop(writer);
+        commit.await?;
+        Ok(made)
+    }
+
+    /// Makes and stores events in one commit: all of them, or none.
+    pub async fn send_many(&self, events: Vec<NewEvent>) -> Result<Vec<Arc<Event>>, RoomError> {
+        let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
+        let mut writer = self.0.writer.lock().await;
+        let mut staged = Staged::new(self.shared(), writer.head.clone());
+        let made = events
+            .into_iter()
+            .map(|event| self.0.make(&mut staged, event, None))
+            .collect::<Result<Vec<_>, RoomError>>()?;
+        let commit = self.0.commit(&mut writer, staged)?;
+        drop(writer);
+        commit.await?;
+        Ok(made)
+    }
+
+    /// An event that another request may just be writing, once it is durable.
+    pub(crate) async fn when_durable(&self, event: Arc<Event>) -> Result<Arc<Event>, RoomError> {
+        if self.shared().events.is_pending(event.nid) {
+            // Commits become durable in their order, so one more behind it is enough.
+            let barrier = self.shared().store.begin()?.submit();
+            barrier.await?;
+        }
+        Ok(event)
+    }
+
+    fn sent_under(&self, transaction: &ClientTransaction) -> Result<Option<Arc<Event>>, RoomError> {
+        let key = transaction.key();
+        if let Some(nid) = self.shared().transactions.get(&key) {
+            return self.shared().event(nid);
+        }
+        match self.shared().store.view().get(&schema::TRANSACTIONS, key)? {
+            Some(row) => self.shared().event_by_id(&row.event_id),
+            None => Ok(None),
+        }
+    }
+
+    /// The event of the current state that says what `event` would say, by the same sender.
+    fn same_state(&self, head: &Head, event: &NewEvent) -> Result<Option<Arc<Event>>, RoomError> {
+        let Some(state_key) = &event.state_key else { return Ok(None) };
+        let Some(current) = self.shared().state_event(head.state, &event.event_type, state_key)? else {
+            return Ok(None);
+        };
+        let same = current.pdu.sender() == event.sender
+            && serde_json::from_str::<serde_json::Value>(current.pdu.content().get()).ok()
+                == serde_json::from_str(event.content.get()).ok();
+        Ok(same.then_some(current))
+    }
+}
+
+impl RoomInner {
+    /// Makes an event on top of `staged`, checks it against the state there, and stages it.
+    pub fn make(
+        &self,
+        staged: &mut Staged,
+        event: NewEvent,
+        transaction: Option<&ClientTransaction>,
+    ) -> Result<Arc<Event>, RoomError> {
+        // The rules on state have nothing against one, as the first event of a room comes before all state.
+        if event.event_type == "m.room.create" {
+            return Err(RoomError::Forbidden("a room is created once".to_owned()));
+        }
+        let pdu = self.seal(&staged.head, event)?;
+        self.check_against(staged.head.state, &pdu)?;
+        let state = staged.head.state;
+        self.stage(staged, pdu, Standing::Accepted, state, transaction.map(ClientTransaction::sent_by))
+    }
+
+    fn seal(&self, head: &Head, event: NewEvent) -> Result<Arc<Pdu>, RoomError> {
+        let keys = auth_event_keys(
+            self.version,
+            &event.event_type.as_str().into(),
+            &event.sender,
+            event.state_key.as_deref(),
+            &event.content,
+        )?;
+        let mut auth_events = Vec::with_capacity(keys.len());
+        for (kind, key) in keys {
+            if let Some(event) = self.shared.state_event(head.state, &kind.to_string(), &key)? {
+                auth_events.push(event.id().to_owned());
+            }
+        }
+        // The newest extremities; the next event takes the rest.
+        let skip = head.extremities.len().saturating_sub(MAX_PREV_EVENTS);
+        let mut prev_events = Vec::with_capacity(head.extremities.len() - skip);
+        for nid in &head.extremities[skip..] {
+            prev_events.push(self.shared.referred(*nid)?.id().to_owned());
+        }
+        let needs_localpart = self.version.event_id_format() == EventIdFormat::Chosen;
+        let template = EventTemplate {
+            event_type: event.event_type,
+            state_key: event.state_key,
+            content: event.content,
+            sender: event.sender,
+            room_id: Some(self.id.clone()),
+            origin_server_ts: event.origin_server_ts.unwrap_or_else(|| self.shared.clock.now_ms()),
+            prev_events,
+            auth_events,
+            depth: if prev_is_empty(head) { 1 } else { head.depth + 1 },
+            redacts: event.redacts,
+            event_id_localpart: needs_localpart.then(|| self.shared.opaque_id(18)),
+        };
+        Ok(Arc::new(template.seal(self.version, &self.shared.server_name, &self.shared.key)?))
+    }
+
+    /// Whether a set of state allows an event.
+    pub fn check_against(&self, state: StateId, pdu: &Pdu) -> Result<(), RoomError> {
+        let failure = RefCell::new(None);
+        let verdict = check_state(self.version, pdu, |kind, key| {
+            self.shared.state_event(state, &kind.to_string(), key).map_or_else(
+                |error| {
+                    *failure.borrow_mut() = Some(error);
+                    None
+                },
+                |event| event.map(|event| event.pdu.clone()),
+            )
+        });
+        match failure.into_inner() {
+            Some(error) => Err(error),
+            None => Ok(verdict?),
+        }
+    }
+
+    /// Stages an event that was decided on: its state, its place in the auth graph, and what it redacts.
+    pub fn stage(
+        &self,
+        staged: &mut Staged,
+        pdu: Arc<Pdu>,
+        standing: Standing,
+        before: StateId,
+        sent_by: Option<SentByRow>,
+    ) -> Result<Arc<Event>, RoomError> {
+        // An outlier that now becomes part of the room keeps its number.
+        let nid = match self.shared.events.nid(pdu.event_id())? {
+            Some(nid) => nid,
+            None => self.shared.events.allocate(),
+        };
+        let after = match (pdu.state_key(), standing) {
+            (Some(state_key), Standing::Accepted | Standing::SoftFailed) => {
+                let key = self.shared.state_keys.intern(pdu.type_str(), state_key)?;
+                staged.state_keys.push(key);
+                let grown = self.shared.trees.set(before, &[(key, Some(nid))])?;
+                let after = grown.root;
+                staged.grown.push(grown);
+                after
+            }
+            _ => before,
+        };
+        let mut event = Event::new(nid, self.nid, pdu, standing, Some(StateAround { before, after }));
+        event.sent_by = sent_by;
+        // What is rejected is in nobody's auth chain.
+        if event.pdu.is_state() && standing != Standing::Rejected {
+            self.index_auth(staged, &event)?;
+        }
+        let event = Arc::new(event);
+        self.shared.events.stage(event.clone());
+        if standing == Standing::Accepted {
+            self.advance(staged, &event, after)?;
+            self.apply_redactions(staged, &event)?;
+        }
+        staged.events.push(StagedEvent { event: event.clone(), shown: standing == Standing::Accepted });
+        Ok(event)
+    }
+
+    /// Puts a state event into the reachability index.
+    pub fn index_auth(&self, staged: &mut Staged, event: &Event) -> Result<(), RoomError> {
+        let mut auth = Vec::with_capacity(event.pdu.auth_events().len());
+        for id in event.pdu.auth_events() {
+            if let Some(nid) = self.shared.events.nid(id)? {
+                auth.push(nid);
+            }
+        }
+        // The event it replaces first, so that a chain follows one piece of state.
+        let replaced = match (event.state, event.pdu.state_key()) {
+            (Some(state), Some(state_key)) => {
+                self.shared.state_event(state.before, event.pdu.type_str(), state_key)?
+            }
+            _ => None,
+        };
+        if let Some(place) = replaced.and_then(|replaced| auth.iter().position(|nid| *nid == replaced.nid)) {
+            auth.swap(0, place);
+        }
+        staged.added.push(self.shared.reachability.add(event.nid, &auth)?);
+        Ok(())
+    }
+
+    /// Moves the head over an accepted event.
+    fn advance(&self, staged: &mut Staged, event: &Event, after: StateId) -> Result<(), RoomError> {
+        let mut prev: Vec<EventNid> = Vec::with_capacity(event.pdu.prev_events().len());
+        for id in event.pdu.prev_events() {
+            if let Some(nid) = self.shared.events.nid(id)? {
+                prev.push(nid);
+            }
+        }
+        let head = &mut staged.head;
+        head.extremities.retain(|nid| !prev.contains(nid));
+        let alone = head.extremities.is_empty();
+        head.extremities.push(event.nid);
+        head.depth = head.depth.max(event.pdu.depth());
+        let old = head.state;
+        let new = if alone { after } else { self.resolve_extremities(staged)? };
+        if new != old {
+            self.change_state(staged, old, new)?;
+        }
+        Ok(())
+    }
+}
+
+fn prev_is_empty(head: &Head) -> bool {
+    head.extremities.is_empty()
+}

@@ -1,0 +1,6 @@
+//! The room engine, run in memory.
+
+mod crashes;
+mod forks;
+mod rooms;
+mod world;

@@ -1,0 +1,215 @@
+//! What people of this server do in rooms.
+
+use crate::world::*;
+use hearth_rooms::{ClientTransaction, NewEvent, Preset, RoomError, TimelineRange, Upgrade};
+use hearth_spec::RoomVersion;
+use hearth_storage::{Position, schema::rooms::Membership};
+use serde_json::{Map, json, value::to_raw_value};
+
+#[tokio::test]
+async fn rooms_of_all_versions_are_made_and_talked_in() {
+    let world = world();
+    let (alice, bob) = (user("alice"), user("bob"));
+    for version in RoomVersion::ALL {
+        let room = world.public_room(&alice, version).await;
+        world.rooms.join(&room, &bob, Map::new()).await.unwrap();
+        say(&room, &bob, "hello").await.unwrap();
+        assert_eq!(room.head().joined, 2, "version {}", version.id());
+        assert_eq!(room.summary().unwrap().version, version.id().as_str());
+    }
+    world.assert_sound();
+}
+
+#[tokio::test]
+async fn who_is_not_in_the_room_may_not_write_and_who_was_banned_may_not_come() {
+    let world = world();
+    let (alice, bob) = (user("alice"), user("bob"));
+    let room = world.public_room(&alice, RoomVersion::V12).await;
+    assert!(matches!(say(&room, &bob, "let me in").await, Err(RoomError::Forbidden(_))));
+    room.set_membership(&alice, &bob, "ban", Map::new()).await.unwrap();
+    assert!(matches!(world.rooms.join(&room, &bob, Map::new()).await, Err(RoomError::Forbidden(_))));
+    room.set_membership(&alice, &bob, "leave", Map::new()).await.unwrap();
+    world.rooms.join(&room, &bob, Map::new()).await.unwrap();
+    assert!(matches!(
+        set(&room, &bob, "m.room.name", "", json!({ "name": "mine" })).await,
+        Err(RoomError::Forbidden(_))
+    ));
+    world.assert_sound();
+}
+
+#[tokio::test]
+async fn the_same_transaction_and_the_same_state_make_one_event() {
+    let world = world();
+    let alice = user("alice");
+    let room = world.public_room(&alice, RoomVersion::V11).await;
+    let message = NewEvent::message(&alice, "m.room.message", to_raw_value(&json!({ "body": "x" })).unwrap());
+    let transaction = ClientTransaction {
+        user: alice.clone(),
+        device: "D".into(),
+        endpoint: "send".to_owned(),
+        transaction_id: "1".to_owned(),
+    };
+    let (one, two) = tokio::join!(
+        room.send(message.clone(), Some(transaction.clone())),
+        room.send(message.clone(), Some(transaction.clone())),
+    );
+    let one = one.unwrap();
+    assert_eq!(one.id(), two.unwrap().id());
+    assert_eq!(room.send(message, Some(transaction)).await.unwrap().id(), one.id());
+    let named = set(&room, &alice, "m.room.name", "", json!({ "name": "N" })).await.unwrap();
+    let again = set(&room, &alice, "m.room.name", "", json!({ "name": "N" })).await.unwrap();
+    assert_eq!(named.id(), again.id());
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_crash() {
+    let world = world();
+    let alice = user("alice");
+    let room = world.public_room(&alice, RoomVersion::V12).await;
+    let (id, last) = (room.id().to_owned(), say(&room, &alice, "remember").await.unwrap());
+    let after = open(world.engine.crash());
+    let room = after.rooms.room(&id).unwrap();
+    let timeline = room.timeline(TimelineRange { backwards: true, limit: 1, ..Default::default() }).unwrap();
+    assert_eq!(timeline[0].id(), last.id());
+    say(&room, &alice, "go on").await.unwrap();
+    after.assert_sound();
+}
+
+#[tokio::test]
+async fn a_redaction_empties_its_event_for_who_may() {
+    let world = world();
+    let (alice, bob) = (user("alice"), user("bob"));
+    let room = world.public_room(&alice, RoomVersion::V12).await;
+    world.rooms.join(&room, &bob, Map::new()).await.unwrap();
+    let secret = say(&room, &alice, "secret").await.unwrap();
+    let redaction = |sender: &ruma::UserId| NewEvent {
+        redacts: Some(secret.id().to_owned()),
+        ..NewEvent::message(sender, "m.room.redaction", to_raw_value(&json!({})).unwrap())
+    };
+    // Bob is of the same server: the rule of versions 3 and up lets him. The power to send redactions is another.
+    room.send(redaction(&alice), None).await.unwrap();
+    let left = room.event(secret.id()).unwrap().unwrap();
+    assert!(left.redacted_by.is_some());
+    assert_eq!(left.pdu.content().get(), "{}");
+    let range = TimelineRange {
+        after: secret.order().map(|order| hearth_storage::TimelineOrder(order.0 - 1)),
+        limit: 1,
+        ..Default::default()
+    };
+    assert_eq!(room.timeline(range).unwrap()[0].pdu.content().get(), "{}");
+    world.assert_sound();
+}
+
+#[tokio::test]
+async fn state_is_known_at_every_position() {
+    let world = world();
+    let alice = user("alice");
+    let room = world.public_room(&alice, RoomVersion::V12).await;
+    let mut positions = Vec::new();
+    for n in 0..10 {
+        set(&room, &alice, "m.room.name", "", json!({ "name": format!("{n}") })).await.unwrap();
+        positions.push(world.rooms.store().published());
+        say(&room, &alice, "between").await.unwrap();
+    }
+    for (n, position) in positions.iter().enumerate() {
+        let state = room.state_at_position(*position).unwrap();
+        let name = room.state_event_at(state, "m.room.name", "").unwrap().unwrap();
+        assert!(name.pdu.content().get().contains(&format!("\"{n}\"")));
+        let newer = room.state_diff(state, room.head().state).unwrap();
+        assert_eq!(newer.len(), usize::from(n != 9));
+    }
+    assert!(room.full_state(room.state_at_position(Position(0)).unwrap()).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn history_is_seen_by_whom_its_visibility_lets() {
+    let world = world();
+    let (alice, bob, eve) = (user("alice"), user("bob"), user("eve"));
+    let room = world.public_room(&alice, RoomVersion::V12).await;
+    let shared = say(&room, &alice, "shared").await.unwrap();
+    set(&room, &alice, "m.room.history_visibility", "", json!({ "history_visibility": "joined" }))
+        .await
+        .unwrap();
+    let joined_only = say(&room, &alice, "joined").await.unwrap();
+    world.rooms.join(&room, &bob, Map::new()).await.unwrap();
+    let together = say(&room, &alice, "together").await.unwrap();
+    assert!(room.may_see(&bob, &shared).unwrap());
+    assert!(!room.may_see(&bob, &joined_only).unwrap());
+    assert!(room.may_see(&bob, &together).unwrap());
+    assert!(!room.may_see(&eve, &shared).unwrap());
+    room.set_membership(&bob, &bob, "leave", Map::new()).await.unwrap();
+    let without = say(&room, &alice, "without bob").await.unwrap();
+    assert!(room.may_see(&bob, &shared).unwrap() && room.may_see(&bob, &together).unwrap());
+    assert!(!room.may_see(&bob, &without).unwrap());
+}
+
+#[tokio::test]
+async fn a_restricted_room_is_joined_through_another() {
+    let world = world();
+    let (alice, bob) = (user("alice"), user("bob"));
+    let space = world.public_room(&alice, RoomVersion::V12).await;
+    let mut request = create(&alice, Preset::PrivateChat, RoomVersion::V12);
+    let allow = json!([{ "type": "m.room_membership", "room_id": space.id() }]);
+    request.initial_state = vec![(
+        "m.room.join_rules".into(),
+        String::new(),
+        json!({ "join_rule": "restricted", "allow": allow }),
+    )];
+    let room = world.rooms.room(&world.rooms.create_room(request).await.unwrap()).unwrap();
+    assert!(matches!(world.rooms.join(&room, &bob, Map::new()).await, Err(RoomError::Forbidden(_))));
+    world.rooms.join(&space, &bob, Map::new()).await.unwrap();
+    world.rooms.join(&room, &bob, Map::new()).await.unwrap();
+    assert!(room.is_joined(&bob).unwrap());
+}
+
+#[tokio::test]
+async fn an_upgrade_moves_what_belongs_to_the_room() {
+    let world = world();
+    let alice = user("alice");
+    let old = world.public_room(&alice, RoomVersion::V10).await;
+    set(&old, &alice, "m.room.name", "", json!({ "name": "Home" })).await.unwrap();
+    let alias = ruma::RoomAliasId::parse("#home:here").unwrap();
+    world.rooms.set_alias(&alias, &old, &alice).await.unwrap();
+    world.rooms.set_published(&old, true).await.unwrap();
+    let upgrade = Upgrade {
+        user: alice.clone(),
+        version: RoomVersion::V12,
+        additional_creators: Vec::new(),
+        member_content: Map::new(),
+    };
+    let new = world.rooms.upgrade(&old, upgrade).await.unwrap();
+    assert_eq!(old.successor().unwrap(), Some(new.clone()));
+    assert_eq!(world.rooms.resolve_alias(&alias).unwrap().unwrap().room_id, new);
+    let new = world.rooms.room(&new).unwrap();
+    assert_eq!(new.summary().unwrap().name.as_deref(), Some("Home"));
+    assert!(world.rooms.is_published(&new).unwrap() && !world.rooms.is_published(&old).unwrap());
+    world.assert_sound();
+}
+
+#[tokio::test]
+async fn a_room_that_was_left_can_be_forgotten() {
+    let world = world();
+    let (alice, bob) = (user("alice"), user("bob"));
+    let room = world.public_room(&alice, RoomVersion::V12).await;
+    world.rooms.join(&room, &bob, Map::new()).await.unwrap();
+    assert!(matches!(room.forget(&bob).await, Err(RoomError::Forbidden(_))));
+    room.set_membership(&bob, &bob, "leave", Map::new()).await.unwrap();
+    room.forget(&bob).await.unwrap();
+    let row = world.rooms.user_room(&bob, room.nid()).unwrap().unwrap();
+    assert!(row.forgotten && row.membership == Membership::Leave);
+    world.rooms.join(&room, &bob, Map::new()).await.unwrap();
+    assert!(!world.rooms.user_room(&bob, room.nid()).unwrap().unwrap().forgotten);
+}
+
+#[tokio::test]
+async fn a_room_whose_first_events_are_not_allowed_is_not_made_at_all() {
+    let world = world();
+    let alice = user("alice");
+    let mut request = create(&alice, Preset::PublicChat, RoomVersion::V12);
+    request.power_levels.insert("users_default".to_owned(), json!("many"));
+    let before = world.rooms.store().published();
+    assert!(world.rooms.create_room(request).await.is_err());
+    assert_eq!(world.rooms.store().published(), before);
+    assert!(world.rooms.rooms_of(&alice).unwrap().is_empty());
+    world.assert_sound();
+}

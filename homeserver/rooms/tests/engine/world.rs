@@ -1,0 +1,122 @@
+//! A room engine in memory, and people in it.
+
+use std::sync::Arc;
+
+use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Room, RoomError, Rooms, RoomsOptions};
+use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey, room_version::EventIdFormat};
+use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
+use ruma::{OwnedEventId, OwnedUserId, UserId, server_name};
+use serde_json::{Map, Value, json, value::to_raw_value};
+
+pub struct World {
+    pub rooms: Rooms,
+    pub engine: MemoryEngine,
+}
+
+pub fn user(name: &str) -> OwnedUserId {
+    UserId::parse(format!("@{name}:here")).unwrap()
+}
+
+pub fn far(name: &str) -> OwnedUserId {
+    UserId::parse(format!("@{name}:there")).unwrap()
+}
+
+pub fn open(engine: MemoryEngine) -> World {
+    let store = Store::open(engine.clone(), StoreOptions::default()).unwrap();
+    let options = RoomsOptions {
+        server_name: server_name!("here").to_owned(),
+        key: SigningKey::generate([1; 32], "a").unwrap(),
+        cache_bytes: 8 << 20,
+        default_version: RoomVersion::V12,
+    };
+    let rooms = Rooms::open(
+        store,
+        options,
+        Arc::new(ManualClock::new(1_700_000_000_000)),
+        Arc::new(SeededRandom::new(7)),
+    )
+    .unwrap();
+    World { rooms, engine }
+}
+
+pub fn world() -> World {
+    open(MemoryEngine::new())
+}
+
+pub fn create(creator: &UserId, preset: Preset, version: RoomVersion) -> CreateRoom {
+    CreateRoom {
+        creator: creator.to_owned(),
+        version: Some(version),
+        preset,
+        published: false,
+        alias: None,
+        name: None,
+        topic: None,
+        invite: Vec::new(),
+        is_direct: false,
+        initial_state: Vec::new(),
+        creation_content: Map::new(),
+        power_levels: Map::new(),
+        member_content: Map::new(),
+    }
+}
+
+impl World {
+    pub async fn public_room(&self, creator: &UserId, version: RoomVersion) -> Room {
+        let id = self.rooms.create_room(create(creator, Preset::PublicChat, version)).await.unwrap();
+        self.rooms.room(&id).unwrap()
+    }
+
+    /// Everything that is stored agrees with itself.
+    pub fn assert_sound(&self) {
+        let report = hearth_rooms::check(self.rooms.store(), |_| {}).unwrap();
+        assert_eq!(report.findings, []);
+    }
+}
+
+pub async fn say(room: &Room, sender: &UserId, body: &str) -> Result<Arc<Event>, RoomError> {
+    let content = to_raw_value(&json!({ "msgtype": "m.text", "body": body })).unwrap();
+    room.send(NewEvent::message(sender, "m.room.message", content), None).await
+}
+
+pub async fn set(
+    room: &Room,
+    sender: &UserId,
+    event_type: &str,
+    state_key: &str,
+    content: Value,
+) -> Result<Arc<Event>, RoomError> {
+    room.send(NewEvent::state_json(sender, event_type, state_key, &content).unwrap(), None).await
+}
+
+/// An event as another server makes it: on the prev events it knows, by the state it sees.
+pub struct Elsewhere<'a> {
+    pub room: &'a Room,
+    pub sender: &'a UserId,
+    pub prev: &'a [&'a Event],
+    /// The events of its auth events.
+    pub auth: &'a [Arc<Event>],
+}
+
+impl Elsewhere<'_> {
+    pub fn make(&self, event_type: &str, state_key: Option<&str>, content: Value) -> Pdu {
+        let prev_events: Vec<OwnedEventId> = self.prev.iter().map(|event| event.id().to_owned()).collect();
+        let old = self.room.version().event_id_format() == EventIdFormat::Chosen;
+        let template = EventTemplate {
+            event_type: event_type.to_owned(),
+            state_key: state_key.map(str::to_owned),
+            content: to_raw_value(&content).unwrap(),
+            sender: self.sender.to_owned(),
+            room_id: Some(self.room.id().to_owned()),
+            origin_server_ts: 1_700_000_000_000,
+            depth: self.prev.iter().map(|event| event.pdu.depth()).max().unwrap_or(0) + 1,
+            prev_events,
+            auth_events: self.auth.iter().map(|event| event.id().to_owned()).collect(),
+            redacts: None,
+            // Only versions 1 and 2 look at it.
+            event_id_localpart: old.then(|| format!("{}-{event_type}", self.prev.len())),
+        };
+        let key = SigningKey::generate([2; 32], "b").unwrap();
+        template.seal(self.room.version(), self.sender.server_name(), &key).unwrap()
+    }
+}

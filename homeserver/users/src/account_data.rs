@@ -1,0 +1,324 @@
+//! Account data (client-server API, "Client config").
+
+use std::{collections::HashSet, sync::Arc};
+
+use hearth_storage::{
+    Change, Position, Scan, Transaction,
+    schema::{
+        self,
+        users::{AccountDataKeyRow, AccountDataRow},
+    },
+};
+use ruma::{
+    OwnedRoomId, OwnedUserId, RoomId, UserId, events::ignored_user_list::IgnoredUserListEventContent,
+};
+use serde_json::value::RawValue;
+
+use crate::{UsersError, locks::UserGuard, remembered::Remembered, shared::Shared};
+
+/// The type of the list that [`AccountData::ignored_users`] reads.
+const IGNORED_USERS: &str = "m.ignored_user_list";
+
+/// The account data of users. Where a room is asked for, `None` stands for global account data.
+#[derive(Clone)]
+pub struct AccountData {
+    pub(crate) shared: Arc<Shared>,
+    caches: Arc<Caches>,
+}
+
+struct Caches {
+    /// The position of each user's newest change; the first position stands for none.
+    newest: Remembered<OwnedUserId, Position>,
+    ignored: Remembered<OwnedUserId, Arc<HashSet<OwnedUserId>>>,
+    /// Parsed push rules, as they are account data.
+    rulesets: Remembered<OwnedUserId, Arc<ruma::push::Ruleset>>,
+}
+
+/// One piece of account data.
+#[derive(Clone, Debug)]
+pub struct AccountDataItem {
+    /// `None` for global account data.
+    pub room: Option<OwnedRoomId>,
+    pub data_type: String,
+    pub content: Box<RawValue>,
+}
+
+impl AccountData {
+    pub(crate) fn new(shared: Arc<Shared>, cached_entries: usize) -> Self {
+        let caches = Caches {
+            newest: Remembered::new(cached_entries),
+            ignored: Remembered::new(cached_entries),
+            rulesets: Remembered::new(cached_entries),
+        };
+        Self { shared, caches: Arc::new(caches) }
+    }
+
+    /// The content of one piece.
+    pub fn get(
+        &self,
+        user: &UserId,
+        room: Option<&RoomId>,
+        data_type: &str,
+    ) -> Result<Option<Box<RawValue>>, UsersError> {
+        let key = (user, room_part(room), data_type);
+        let row = self.shared.store.view().get(&schema::ACCOUNT_DATA, key)?;
+        row.map(|row| raw(row.content)).transpose()
+    }
+
+    /// Sets one piece and says at which position. Which types a client may not set (`m.fully_read`,
+    /// `m.push_rules`) is for the caller to know.
+    pub async fn set(
+        &self,
+        user: &UserId,
+        room: Option<&RoomId>,
+        data_type: &str,
+        content: &RawValue,
+    ) -> Result<Position, UsersError> {
+        let guard = self.shared.locks.lock(user).await;
+        self.set_locked(guard, user, room, data_type, content.get().to_owned()).await
+    }
+
+    /// Deletes one piece; readers of [`changes`](Self::changes) see it as empty.
+    pub async fn delete(
+        &self,
+        user: &UserId,
+        room: Option<&RoomId>,
+        data_type: &str,
+    ) -> Result<(), UsersError> {
+        let guard = self.shared.locks.lock(user).await;
+        if self.get(user, room, data_type)?.is_none() {
+            return Ok(());
+        }
+        let commit = {
+            let mut transaction = self.shared.store.begin()?;
+            self.change(&mut transaction, user, room, data_type)?;
+            transaction.delete(&schema::ACCOUNT_DATA, (user, room_part(room), data_type));
+            self.shared.submit(transaction, guard)
+        };
+        commit.await?;
+        Ok(())
+    }
+
+    /// Sets one piece under the user's lock.
+    pub(crate) async fn set_locked(
+        &self,
+        guard: UserGuard,
+        user: &UserId,
+        room: Option<&RoomId>,
+        data_type: &str,
+        content: String,
+    ) -> Result<Position, UsersError> {
+        let (commit, position) = {
+            let mut transaction = self.shared.store.begin()?;
+            let position = self.change(&mut transaction, user, room, data_type)?;
+            let row = AccountDataRow { content, position };
+            transaction.put(&schema::ACCOUNT_DATA, (user, room_part(room), data_type), &row);
+            (self.shared.submit(transaction, guard), position)
+        };
+        commit.await?;
+        Ok(position)
+    }
+
+    /// Writes down that one piece changes, in place of its change before.
+    fn change(
+        &self,
+        transaction: &mut Transaction<'_>,
+        user: &UserId,
+        room: Option<&RoomId>,
+        data_type: &str,
+    ) -> Result<Position, UsersError> {
+        let room = room_part(room);
+        let before = self.shared.store.view().get(&schema::ACCOUNT_DATA, (user, room, data_type))?;
+        if let Some(before) = before {
+            transaction.delete(&schema::ACCOUNT_DATA_CHANGES, (user, before.position));
+        }
+        let position = transaction.append(&Change::AccountData { user: user.to_owned() });
+        let row = AccountDataKeyRow { room: room.to_owned(), data_type: data_type.to_owned() };
+        transaction.put(&schema::ACCOUNT_DATA_CHANGES, (user, position), &row);
+        let (caches, user) = (self.caches.clone(), user.to_owned());
+        let (ignored, rules) = (data_type == IGNORED_USERS, data_type == crate::push_rules::PUSH_RULES);
+        transaction.on_durable(move || {
+            caches.newest.forget(&user);
+            if ignored {
+                caches.ignored.forget(&user);
+            }
+            if rules {
+                caches.rulesets.forget(&user);
+            }
+        });
+        Ok(position)
+    }
+
+    /// All account data of a room, or all global account data, by type.
+    pub fn all(
+        &self,
+        user: &UserId,
+        room: Option<&RoomId>,
+    ) -> Result<Vec<(String, Box<RawValue>)>, UsersError> {
+        let view = self.shared.store.view();
+        view.scan(&schema::ACCOUNT_DATA, Scan::prefix((user, room_part(room))))
+            .map(|entry| {
+                let ((_, _, data_type), row) = entry?;
+                Ok((data_type, raw(row.content)?))
+            })
+            .collect()
+    }
+
+    /// All account data of a user.
+    pub fn everything(&self, user: &UserId) -> Result<Vec<AccountDataItem>, UsersError> {
+        let view = self.shared.store.view();
+        view.scan(&schema::ACCOUNT_DATA, Scan::prefix((user,)))
+            .map(|entry| {
+                let ((_, room, data_type), row) = entry?;
+                Ok(AccountDataItem { room: room_id(room)?, data_type, content: raw(row.content)? })
+            })
+            .collect()
+    }
+
+    /// What changed after one position and up to another, each piece as it is now. Free when nothing did.
+    pub fn changes(
+        &self,
+        user: &UserId,
+        after: Position,
+        until: Position,
+    ) -> Result<Vec<AccountDataItem>, UsersError> {
+        if self.newest(user)? <= after {
+            return Ok(Vec::new());
+        }
+        let view = self.shared.store.view();
+        let scan = Scan::prefix((user,)).after((user, after)).through((user, until));
+        let mut items = Vec::new();
+        for entry in view.scan(&schema::ACCOUNT_DATA_CHANGES, scan) {
+            let (_, AccountDataKeyRow { room, data_type }) = entry?;
+            let row = view.get(&schema::ACCOUNT_DATA, (user, &room, &data_type))?;
+            let content = raw(row.map_or_else(|| "{}".to_owned(), |row| row.content))?;
+            items.push(AccountDataItem { room: room_id(room)?, data_type, content });
+        }
+        Ok(items)
+    }
+
+    fn newest(&self, user: &UserId) -> Result<Position, UsersError> {
+        self.caches.newest.get_or_load(user, UserId::to_owned, || {
+            let view = self.shared.store.view();
+            let newest = view.scan(&schema::ACCOUNT_DATA_CHANGES, Scan::prefix((user,)).reversed()).next();
+            Ok(newest.transpose()?.map_or(Position(0), |((_, position), _)| position))
+        })
+    }
+
+    /// Whom a user ignores. A list that cannot be read is empty.
+    pub fn ignored_users(&self, user: &UserId) -> Result<Arc<HashSet<OwnedUserId>>, UsersError> {
+        self.caches.ignored.get_or_load(user, UserId::to_owned, || {
+            let content = self.get(user, None, IGNORED_USERS)?;
+            let list =
+                content.and_then(|json| serde_json::from_str::<IgnoredUserListEventContent>(json.get()).ok());
+            let ignored = list.into_iter().flat_map(|list| list.ignored_users.into_keys());
+            Ok(Arc::new(ignored.collect()))
+        })
+    }
+
+    /// The user's push rules as remembered, or as `load` reads them.
+    pub(crate) fn ruleset(
+        &self,
+        user: &UserId,
+        load: impl FnOnce() -> Result<Arc<ruma::push::Ruleset>, UsersError>,
+    ) -> Result<Arc<ruma::push::Ruleset>, UsersError> {
+        self.caches.rulesets.get_or_load(user, UserId::to_owned, load)
+    }
+}
+
+fn room_part(room: Option<&RoomId>) -> &str {
+    room.map_or("", RoomId::as_str)
+}
+
+fn room_id(part: String) -> Result<Option<OwnedRoomId>, UsersError> {
+    if part.is_empty() {
+        return Ok(None);
+    }
+    let room = OwnedRoomId::try_from(part);
+    room.map(Some).map_err(|error| hearth_storage::StorageError::Corrupt(error.to_string()).into())
+}
+
+fn raw(json: String) -> Result<Box<RawValue>, UsersError> {
+    RawValue::from_string(json).map_err(UsersError::corrupt)
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{events::tag::TagInfo, room_id, user_id};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{World, boxed};
+
+    fn names(items: &[AccountDataItem]) -> Vec<(Option<&str>, &str)> {
+        items.iter().map(|item| (item.room.as_ref().map(|room| room.as_str()), &*item.data_type)).collect()
+    }
+
+    #[tokio::test]
+    async fn each_piece_is_told_once_as_it_is_now() {
+        let world = World::new();
+        let user = user_id!("@alice:here");
+        let (room, data) = (room_id!("!room:here"), &world.users.account_data);
+        let start = world.store.published();
+        let first = data.set(user, None, "a", &boxed(json!({"n": 1}))).await.unwrap();
+        data.set(user, Some(room), "a", &boxed(json!({"n": 2}))).await.unwrap();
+        data.set(user, None, "b", &boxed(json!({"n": 3}))).await.unwrap();
+        let last = data.set(user, None, "a", &boxed(json!({"n": 4}))).await.unwrap();
+        let changes = data.changes(user, start, last).unwrap();
+        assert_eq!(names(&changes), [(Some("!room:here"), "a"), (None, "b"), (None, "a")]);
+        assert_eq!(changes[2].content.get(), r#"{"n":4}"#);
+        assert!(data.changes(user, start, first).unwrap().is_empty());
+        assert!(data.changes(user, last, Position(u64::MAX)).unwrap().is_empty());
+        assert!(data.changes(user_id!("@bob:here"), start, last).unwrap().is_empty());
+        assert_eq!(names(&data.everything(user).unwrap()).len(), 3);
+        assert_eq!(data.all(user, Some(room)).unwrap()[0].0, "a");
+        assert_eq!(data.all(user, None).unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_is_told_as_empty() {
+        let world = World::new();
+        let user = user_id!("@alice:here");
+        let data = &world.users.account_data;
+        let set = data.set(user, None, "a", &boxed(json!({"n": 1}))).await.unwrap();
+        data.delete(user, None, "a").await.unwrap();
+        data.delete(user, None, "never").await.unwrap();
+        assert!(data.get(user, None, "a").unwrap().is_none());
+        let changes = data.changes(user, set, world.store.published()).unwrap();
+        assert_eq!(changes[0].content.get(), "{}");
+        assert_eq!(changes.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn tags_are_account_data() {
+        let world = World::new();
+        let user = user_id!("@alice:here");
+        let (room, data) = (room_id!("!room:here"), &world.users.account_data);
+        let mut info = TagInfo::new();
+        info.order = Some(0.5);
+        let (work, favourite) = ("u.work".into(), "m.favourite".into());
+        tokio::join!(async { data.set_tag(user, room, "u.work".into(), info).await.unwrap() }, async {
+            data.set_tag(user, room, "m.favourite".into(), TagInfo::new()).await.unwrap()
+        },);
+        let tags = data.tags(user, room).unwrap();
+        assert_eq!(tags[&work].order, Some(0.5));
+        assert!(tags.contains_key(&favourite));
+        data.delete_tag(user, room, &work).await.unwrap();
+        data.delete_tag(user, room, &work).await.unwrap();
+        let content = data.get(user, Some(room), "m.tag").unwrap().unwrap();
+        assert_eq!(content.get(), r#"{"tags":{"m.favourite":{}}}"#);
+    }
+
+    #[tokio::test]
+    async fn ignored_users_follow_their_list() {
+        let world = World::new();
+        let user = user_id!("@alice:here");
+        let data = &world.users.account_data;
+        assert!(data.ignored_users(user).unwrap().is_empty());
+        let list = boxed(json!({"ignored_users": {"@bob:here": {}}}));
+        data.set(user, None, IGNORED_USERS, &list).await.unwrap();
+        assert!(data.ignored_users(user).unwrap().contains(user_id!("@bob:here")));
+        data.set(user, None, IGNORED_USERS, &boxed(json!({"ignored_users": 7}))).await.unwrap();
+        assert!(data.ignored_users(user).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,280 @@
+//! Devices.
+
+use std::{net::IpAddr, sync::Arc, sync::atomic::Ordering};
+
+use hearth_storage::{
+    Scan, Transaction, View,
+    schema::{self, users::DeviceRow},
+};
+use ruma::{DeviceId, OwnedDeviceId, UserId};
+
+use crate::{Session, UsersError, shared::Shared, tokens};
+
+/// How often the last use of a device is written down, in milliseconds.
+const SEEN_EVERY_MS: u64 = 5 * 60 * 1000;
+
+/// The longest name of a device, in bytes.
+const MAX_DISPLAY_NAME: usize = 1024;
+
+/// The devices of users.
+#[derive(Clone)]
+pub struct Devices {
+    shared: Arc<Shared>,
+}
+
+/// A device.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Device {
+    pub id: OwnedDeviceId,
+    pub display_name: Option<String>,
+    pub last_seen_ip: Option<String>,
+    /// Milliseconds.
+    pub last_seen_at: Option<u64>,
+}
+
+impl Device {
+    fn new(id: OwnedDeviceId, row: DeviceRow) -> Self {
+        Self {
+            id,
+            display_name: row.display_name,
+            last_seen_ip: row.last_seen_ip,
+            last_seen_at: row.last_seen_at,
+        }
+    }
+}
+
+impl Devices {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// All devices of a user.
+    pub fn list(&self, user: &UserId) -> Result<Vec<Device>, UsersError> {
+        let view = self.shared.store.view();
+        let devices = view.scan(&schema::DEVICES, Scan::prefix((user,)));
+        Ok(devices
+            .map(|entry| entry.map(|((_, device), row)| Device::new(device, row)))
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// The ids of all devices of a user.
+    pub fn ids(&self, user: &UserId) -> Result<Vec<OwnedDeviceId>, UsersError> {
+        Ok(self.list(user)?.into_iter().map(|device| device.id).collect())
+    }
+
+    /// One device.
+    pub fn get(&self, user: &UserId, device: &DeviceId) -> Result<Option<Device>, UsersError> {
+        let row = self.shared.store.view().get(&schema::DEVICES, (user, device))?;
+        Ok(row.map(|row| Device::new(device.to_owned(), row)))
+    }
+
+    /// Names a device, or takes its name away.
+    pub async fn set_display_name(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+        display_name: Option<&str>,
+    ) -> Result<(), UsersError> {
+        check_display_name(display_name)?;
+        let guard = self.shared.locks.lock(user).await;
+        let view = self.shared.store.view();
+        let row = view.get(&schema::DEVICES, (user, device))?;
+        let mut row = row.ok_or(UsersError::NotFound("unknown device"))?;
+        if row.display_name.as_deref() == display_name {
+            return Ok(());
+        }
+        row.display_name = display_name.map(str::to_owned);
+        let commit = {
+            let mut transaction = self.shared.store.begin()?;
+            transaction.put(&schema::DEVICES, (user, device), &row);
+            // The name goes with the keys to whoever asks for them.
+            if view.contains(&schema::DEVICE_KEYS, (user, device))? {
+                self.shared.change_device_list(&mut transaction, user)?;
+            }
+            self.shared.submit(transaction, guard)
+        };
+        commit.await?;
+        Ok(())
+    }
+
+    /// Deletes devices with all that hangs on them: tokens, keys, waiting messages, pushers. Those that are
+    /// not there are passed over.
+    pub async fn delete(&self, user: &UserId, devices: &[OwnedDeviceId]) -> Result<(), UsersError> {
+        delete_devices(&self.shared, user, |_| Ok(devices.to_vec())).await
+    }
+
+    /// Notes that a session is in use. Costs nothing but once in some minutes, when it is written without
+    /// making the caller wait.
+    pub fn seen(&self, session: &Session, ip: Option<IpAddr>) {
+        let now = self.shared.clock.now_ms();
+        let last = session.last_seen.load(Ordering::Relaxed);
+        if now.saturating_sub(last) < SEEN_EVERY_MS {
+            return;
+        }
+        let swapped = session.last_seen.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed);
+        if swapped.is_ok()
+            && let Err(error) = self.write_seen(session, ip, now)
+        {
+            tracing::warn!(user = %session.user, %error, "the last use of a device was not written");
+        }
+    }
+
+    fn write_seen(&self, session: &Session, ip: Option<IpAddr>, now: u64) -> Result<(), UsersError> {
+        // When another writes for this user, the next request after the interval tells as much.
+        let Some(guard) = self.shared.locks.try_lock(&session.user) else { return Ok(()) };
+        let key = (&session.user, &session.device);
+        let Some(mut row) = self.shared.store.view().get(&schema::DEVICES, key)? else { return Ok(()) };
+        row.last_seen_at = Some(now);
+        row.last_seen_ip = ip.map(|ip| ip.to_string()).or(row.last_seen_ip);
+        let mut transaction = self.shared.store.begin()?;
+        transaction.put(&schema::DEVICES, key, &row);
+        drop(self.shared.submit(transaction, guard));
+        Ok(())
+    }
+}
+
+pub(crate) fn check_display_name(display_name: Option<&str>) -> Result<(), UsersError> {
+    match display_name {
+        Some(name) if name.len() > MAX_DISPLAY_NAME => {
+            Err(UsersError::InvalidParam(format!("a device's name has at most {MAX_DISPLAY_NAME} bytes")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Deletes the devices that `choose` names under the user's lock.
+pub(crate) async fn delete_devices(
+    shared: &Arc<Shared>,
+    user: &UserId,
+    choose: impl FnOnce(&View) -> Result<Vec<OwnedDeviceId>, UsersError>,
+) -> Result<(), UsersError> {
+    let guard = shared.locks.lock(user).await;
+    let view = shared.store.view();
+    let devices = choose(&view)?;
+    let commit = {
+        let mut transaction = shared.store.begin()?;
+        let mut keys_go = false;
+        for device in &devices {
+            keys_go |= remove_device(shared, &mut transaction, &view, user, device)?;
+        }
+        if keys_go {
+            shared.change_device_list(&mut transaction, user)?;
+        }
+        shared.submit(transaction, guard)
+    };
+    commit.await?;
+    Ok(())
+}
+
+/// Deletes a device in a transaction that holds the user's lock. Says whether it had identity keys, so that
+/// the device list changes.
+pub(crate) fn remove_device(
+    shared: &Arc<Shared>,
+    transaction: &mut Transaction<'_>,
+    view: &View,
+    user: &UserId,
+    device: &DeviceId,
+) -> Result<bool, UsersError> {
+    let sessions = tokens::delete_all(transaction, view, user, device)?;
+    shared.forget_sessions(transaction, sessions);
+    transaction.delete(&schema::DEVICES, (user, device));
+    let had_keys = view.contains(&schema::DEVICE_KEYS, (user, device))?;
+    transaction.delete(&schema::DEVICE_KEYS, (user, device));
+    transaction.delete_prefix(&schema::ONE_TIME_KEYS, (user, device))?;
+    transaction.delete_prefix(&schema::FALLBACK_KEYS, (user, device))?;
+    shared.forget_key_counts(transaction, user, device);
+    transaction.delete_prefix(&schema::KEY_SIGNATURES, (user, device.as_str()))?;
+    transaction.delete_prefix(&schema::TO_DEVICE, (user, device))?;
+    shared.forget_to_device(transaction, user, device);
+    transaction.delete_prefix(&schema::TO_DEVICE_TRANSACTIONS, (user, device))?;
+    for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
+        let ((_, app_id, pushkey), row) = pusher?;
+        if row.device == device {
+            transaction.delete(&schema::PUSHERS, (user, &app_id, &pushkey));
+            transaction.delete(&schema::PUSHER_OWNERS, (&app_id, &pushkey, user));
+        }
+    }
+    Ok(had_keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hearth_storage::Position;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{SigningKey, World, boxed, identity_keys, one_time_keys, raw};
+
+    #[tokio::test]
+    async fn a_deleted_device_leaves_nothing_behind() {
+        let world = World::new();
+        let user = world.register("alice").await;
+        let users = &world.users;
+        let token = world.login(&user, "PHONE").await.access_token;
+        users.sessions.authenticate(&token).await.unwrap();
+        let device = OwnedDeviceId::from("PHONE");
+        let keys = raw(identity_keys(&user, "PHONE", &SigningKey::of_device("PHONE")));
+        let one_time = one_time_keys(&["a".to_owned()]);
+        users.device_keys.upload(&user, &device, Some(&keys), &one_time, &one_time).await.unwrap();
+        users.pushers.set(&user, &device, "app", "key", &boxed(json!({})), true).await.unwrap();
+        let to_device = [(user.clone(), [(device.clone().into(), raw(json!({})))].into())].into();
+        users.to_device.send(&user, "m.test", &to_device, None).await.unwrap();
+        let before = world.store.published();
+
+        users.devices.delete(&user, std::slice::from_ref(&device)).await.unwrap();
+        assert!(users.sessions.authenticate(&token).await.is_err());
+        assert_eq!(users.devices.get(&user, &device).unwrap(), None);
+        let counts = users.device_keys.counts(&user, &device).unwrap();
+        assert_eq!(counts.one_time_keys.values().sum::<ruma::UInt>(), ruma::uint!(0));
+        assert!(counts.unused_fallback_key_types.is_empty());
+        assert!(users.pushers.list(&user).unwrap().is_empty());
+        let waiting = users.to_device.list(&user, &device, Position(0), world.store.published(), 9);
+        assert!(waiting.unwrap().is_empty());
+        assert_eq!(users.device_keys.list_changes(before, world.store.published()).unwrap(), [user]);
+    }
+
+    #[tokio::test]
+    async fn a_new_name_is_told_with_the_keys() {
+        let world = World::new();
+        let user = world.register("alice").await;
+        let users = &world.users;
+        world.login(&user, "PHONE").await;
+        let device = OwnedDeviceId::from("PHONE");
+        let keys = raw(identity_keys(&user, "PHONE", &SigningKey::of_device("PHONE")));
+        let none = Default::default();
+        users.device_keys.upload(&user, &device, Some(&keys), &none, &none).await.unwrap();
+        let before = world.store.published();
+        users.devices.set_display_name(&user, &device, Some("new")).await.unwrap();
+        assert_eq!(users.devices.get(&user, &device).unwrap().unwrap().display_name.unwrap(), "new");
+        assert_eq!(users.device_keys.list_changes(before, world.store.published()).unwrap().len(), 1);
+        let unknown = users.devices.set_display_name(&user, "OTHER".into(), None).await;
+        assert!(matches!(unknown, Err(UsersError::NotFound(_))));
+    }
+
+    #[tokio::test]
+    async fn the_last_use_is_written_once_in_some_minutes() {
+        let world = World::new();
+        let user = world.register("alice").await;
+        let token = world.login(&user, "PHONE").await.access_token;
+        let session = world.users.sessions.authenticate(&token).await.unwrap();
+        let seen_at = || world.users.devices.get(&user, &session.device).unwrap().unwrap().last_seen_at;
+        world.users.devices.seen(&session, Some(IpAddr::from([127, 0, 0, 1])));
+        while seen_at().is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let first = seen_at();
+        world.clock.advance(SEEN_EVERY_MS - 1);
+        world.users.devices.seen(&session, None);
+        // The lock of the user is free again once all that was queued is written.
+        drop(world.users.sessions.shared.locks.lock(&user).await);
+        assert_eq!(seen_at(), first);
+        world.clock.advance(1);
+        world.users.devices.seen(&session, None);
+        drop(world.users.sessions.shared.locks.lock(&user).await);
+        assert_eq!(seen_at(), first.map(|ms| ms + SEEN_EVERY_MS));
+        let device = world.users.devices.get(&user, &session.device).unwrap().unwrap();
+        assert_eq!(device.last_seen_ip.as_deref(), Some("127.0.0.1"));
+    }
+}

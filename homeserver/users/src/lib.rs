@@ -1,0 +1,127 @@
+//! Users: accounts and all that belongs to one of them rather than to a room.
+//!
+//! Each concern is a struct of its own over the store, and [`Users`] only groups them: who needs sessions
+//! takes [`Sessions`]. Every write is one commit, made under the lock of the users it concerns, and returns
+//! when it is durable. A lock is held by the commit itself, so that a caller that goes away in the middle
+//! lets no one read what is about to be overwritten.
+
+mod account_data;
+mod accounts;
+mod backup_keys;
+mod cross_signing;
+mod device_keys;
+mod devices;
+mod error;
+mod filters;
+mod key_backups;
+mod key_queries;
+mod key_signatures;
+mod locks;
+mod passwords;
+mod profiles;
+mod push_rules;
+mod pushers;
+mod remembered;
+mod sessions;
+mod shared;
+mod short_tokens;
+mod signed_json;
+mod tags;
+#[cfg(test)]
+mod testing;
+mod to_device;
+mod tokens;
+mod uia;
+
+use std::sync::Arc;
+
+use hearth_storage::{Clock, Random, Store};
+
+use self::shared::Shared;
+pub use self::{
+    account_data::{AccountData, AccountDataItem},
+    accounts::{Accounts, NewAccount},
+    backup_keys::{BackedUpKeys, BackupSummary, KeySelection},
+    cross_signing::{CrossSigning, CrossSigningUpload},
+    device_keys::{ClaimedKeys, DeviceKeys, KeyCounts},
+    devices::{Device, Devices},
+    error::UsersError,
+    filters::Filters,
+    key_backups::{KeyBackup, KeyBackups},
+    key_queries::QueriedKeys,
+    key_signatures::SignatureFailure,
+    passwords::PasswordCost,
+    profiles::{FoundUser, Profile, Profiles},
+    push_rules::PushRules,
+    pushers::Pushers,
+    sessions::{NewTokens, Session, Sessions},
+    to_device::ToDevice,
+    uia::{Attempt, Operation, Uia, UiaStep},
+};
+
+/// All that this crate offers, by concern. Cheap to clone.
+#[derive(Clone)]
+pub struct Users {
+    pub accounts: Accounts,
+    pub sessions: Sessions,
+    pub devices: Devices,
+    pub device_keys: DeviceKeys,
+    pub cross_signing: CrossSigning,
+    pub key_backups: KeyBackups,
+    pub account_data: AccountData,
+    pub push_rules: PushRules,
+    pub profiles: Profiles,
+    pub filters: Filters,
+    pub to_device: ToDevice,
+    pub pushers: Pushers,
+    pub uia: Uia,
+}
+
+/// What can be chosen.
+#[derive(Clone, Debug)]
+pub struct UsersOptions {
+    /// How many entries each cache holds: sessions, push rules, profiles and so on.
+    pub cached_entries: usize,
+    /// What a guess of a password costs.
+    pub password_cost: PasswordCost,
+    /// How long an access token lives that comes with a refresh token, in milliseconds.
+    pub access_token_lifetime_ms: u64,
+}
+
+impl Default for UsersOptions {
+    fn default() -> Self {
+        Self {
+            cached_entries: 20_000,
+            password_cost: PasswordCost::STANDARD,
+            access_token_lifetime_ms: 5 * 60 * 1000,
+        }
+    }
+}
+
+impl Users {
+    /// Users kept in `store`.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        options: UsersOptions,
+    ) -> Result<Self, UsersError> {
+        let shared = Arc::new(Shared::new(store, clock, random, options.cached_entries)?);
+        let account_data = AccountData::new(shared.clone(), options.cached_entries);
+        Ok(Self {
+            accounts: Accounts::new(shared.clone(), options.password_cost)?,
+            sessions: Sessions::new(shared.clone(), options.access_token_lifetime_ms),
+            devices: Devices::new(shared.clone()),
+            device_keys: DeviceKeys::new(shared.clone()),
+            cross_signing: CrossSigning::new(shared.clone()),
+            key_backups: KeyBackups::new(shared.clone()),
+            push_rules: PushRules::new(shared.clone(), account_data.clone()),
+            account_data,
+            profiles: Profiles::new(shared.clone()),
+            filters: Filters::new(shared.clone(), options.cached_entries),
+            to_device: ToDevice::new(shared.clone()),
+            pushers: Pushers::new(shared.clone()),
+            uia: Uia::new(shared),
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! Push rules: the account data `m.push_rules` (client-server API, "Push notifications").
+
+use std::sync::Arc;
+
+use ruma::{
+    UserId,
+    push::{Action, InsertPushRuleError, NewPushRule, RemovePushRuleError, RuleKind, Ruleset},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountData, UsersError, shared::Shared};
+
+pub(crate) const PUSH_RULES: &str = "m.push_rules";
+
+const NO_SUCH_RULE: UsersError = UsersError::NotFound("the push rule was not found");
+
+/// The push rules of users.
+#[derive(Clone)]
+pub struct PushRules {
+    shared: Arc<Shared>,
+    account_data: AccountData,
+}
+
+/// The content of `m.push_rules`.
+#[derive(Serialize, Deserialize)]
+struct Content<R> {
+    global: R,
+}
+
+impl PushRules {
+    pub(crate) fn new(shared: Arc<Shared>, account_data: AccountData) -> Self {
+        Self { shared, account_data }
+    }
+
+    /// The user's rules together with the server's default rules of this version. Also what a sync tells when
+    /// the user has never changed any, and so has no such account data.
+    pub fn ruleset(&self, user: &UserId) -> Result<Arc<Ruleset>, UsersError> {
+        self.account_data.ruleset(user, || self.load(user).map(Arc::new))
+    }
+
+    fn load(&self, user: &UserId) -> Result<Ruleset, UsersError> {
+        let defaults = Ruleset::server_default(user);
+        let Some(content) = self.account_data.get(user, None, PUSH_RULES)? else { return Ok(defaults) };
+        let Content { global: mut rules } =
+            serde_json::from_str::<Content<Ruleset>>(content.get()).map_err(UsersError::corrupt)?;
+        rules.update_with_server_default(defaults);
+        Ok(rules)
+    }
+
+    /// Adds a rule or changes one, and puts it right after or right before another one of the user's.
+    pub async fn insert(
+        &self,
+        user: &UserId,
+        rule: NewPushRule,
+        after: Option<&str>,
+        before: Option<&str>,
+    ) -> Result<(), UsersError> {
+        self.change(user, |rules| {
+            rules.insert(rule, after, before).map_err(|error| match error {
+                InsertPushRuleError::UnknownRuleId => {
+                    UsersError::NotFound("the rule to place this one by was not found")
+                }
+                error => UsersError::InvalidParam(error.to_string()),
+            })
+        })
+        .await
+    }
+
+    /// Removes a rule of the user's own.
+    pub async fn remove(&self, user: &UserId, kind: RuleKind, rule_id: &str) -> Result<(), UsersError> {
+        self.change(user, |rules| {
+            rules.remove(kind, rule_id).map_err(|error| match error {
+                RemovePushRuleError::NotFound => NO_SUCH_RULE,
+                error => UsersError::InvalidParam(error.to_string()),
+            })
+        })
+        .await
+    }
+
+    /// Turns a rule on or off, also one of the server's.
+    pub async fn set_enabled(
+        &self,
+        user: &UserId,
+        kind: RuleKind,
+        rule_id: &str,
+        enabled: bool,
+    ) -> Result<(), UsersError> {
+        self.change(user, |rules| rules.set_enabled(kind, rule_id, enabled).map_err(|_| NO_SUCH_RULE)).await
+    }
+
+    /// Says what a rule does, also one of the server's.
+    pub async fn set_actions(
+        &self,
+        user: &UserId,
+        kind: RuleKind,
+        rule_id: &str,
+        actions: Vec<Action>,
+    ) -> Result<(), UsersError> {
+        self.change(user, |rules| rules.set_actions(kind, rule_id, actions).map_err(|_| NO_SUCH_RULE)).await
+    }
+
+    async fn change(
+        &self,
+        user: &UserId,
+        change: impl FnOnce(&mut Ruleset) -> Result<(), UsersError>,
+    ) -> Result<(), UsersError> {
+        let guard = self.shared.locks.lock(user).await;
+        let mut rules = self.load(user)?;
+        change(&mut rules)?;
+        let content = serde_json::to_string(&Content { global: &rules }).map_err(UsersError::bad_json)?;
+        self.account_data.set_locked(guard, user, None, PUSH_RULES, content).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{
+        push::{NewConditionalPushRule, NewPatternedPushRule},
+        user_id,
+    };
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{World, boxed};
+
+    fn rule(id: &str) -> NewPushRule {
+        NewPushRule::Override(NewConditionalPushRule::new(id.to_owned(), vec![], vec![Action::Notify]))
+    }
+
+    fn overrides(world: &World) -> Vec<String> {
+        let rules = world.users.push_rules.ruleset(user_id!("@alice:here")).unwrap();
+        rules
+            .override_
+            .iter()
+            .map(|rule| rule.rule_id.clone())
+            .take_while(|id| id != ".m.rule.suppress_notices")
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn rules_stand_where_they_are_put() {
+        let world = World::new();
+        let (user, rules) = (user_id!("@alice:here"), &world.users.push_rules);
+        rules.insert(user, rule("a"), None, None).await.unwrap();
+        rules.insert(user, rule("b"), None, None).await.unwrap();
+        assert_eq!(overrides(&world), [".m.rule.master", "b", "a"]);
+        rules.insert(user, rule("c"), Some("b"), None).await.unwrap();
+        assert_eq!(overrides(&world), [".m.rule.master", "b", "c", "a"]);
+        rules.insert(user, rule("d"), None, Some("b")).await.unwrap();
+        assert_eq!(overrides(&world), [".m.rule.master", "d", "b", "c", "a"]);
+        // A rule that is there moves only when it is told where.
+        rules.insert(user, rule("a"), None, None).await.unwrap();
+        assert_eq!(overrides(&world), [".m.rule.master", "d", "b", "c", "a"]);
+        rules.insert(user, rule("a"), None, Some("d")).await.unwrap();
+        assert_eq!(overrides(&world), [".m.rule.master", "a", "d", "b", "c"]);
+        rules.remove(user, RuleKind::Override, "d").await.unwrap();
+        let world = world.restart();
+        assert_eq!(overrides(&world), [".m.rule.master", "a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn what_the_specification_forbids_is_refused() {
+        let world = World::new();
+        let (user, rules) = (user_id!("@alice:here"), &world.users.push_rules);
+        let invalid = |result| matches!(result, Err(UsersError::InvalidParam(_)));
+        let missing = |result| matches!(result, Err(UsersError::NotFound(_)));
+        assert!(invalid(rules.insert(user, rule(".mine"), None, None).await));
+        assert!(invalid(rules.insert(user, rule("a/b"), None, None).await));
+        assert!(invalid(rules.insert(user, rule("a"), Some(".m.rule.master"), None).await));
+        assert!(missing(rules.insert(user, rule("a"), Some("nothing"), None).await));
+        assert!(invalid(rules.remove(user, RuleKind::Override, ".m.rule.master").await));
+        assert!(missing(rules.remove(user, RuleKind::Content, "nothing").await));
+        assert!(missing(rules.set_enabled(user, RuleKind::Room, "!nothing:here", true).await));
+        assert!(missing(rules.set_actions(user, RuleKind::Sender, "@nobody:here", vec![]).await));
+        assert!(world.users.account_data.everything(user).unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn default_rules_can_be_changed_and_are_always_all_there() {
+        let world = World::new();
+        let (user, rules) = (user_id!("@alice:here"), &world.users.push_rules);
+        let count = rules.ruleset(user).unwrap().iter().count();
+        // Rules as an older version of this server would have written them.
+        let old = json!({"global": {"override": [
+            {"rule_id": ".m.rule.master", "default": true, "enabled": true, "actions": [], "conditions": []},
+            {"rule_id": ".org.example.gone", "default": true, "enabled": true, "actions": [], "conditions": []},
+        ]}});
+        world.users.account_data.set(user, None, PUSH_RULES, &boxed(old)).await.unwrap();
+        let now = rules.ruleset(user).unwrap();
+        assert_eq!(now.iter().count(), count);
+        assert!(now.get(RuleKind::Override, ".m.rule.master").unwrap().enabled());
+        rules.set_enabled(user, RuleKind::Override, ".m.rule.master", false).await.unwrap();
+        rules.set_actions(user, RuleKind::Underride, ".m.rule.message", vec![]).await.unwrap();
+        let pattern =
+            NewPatternedPushRule::new("cake".to_owned(), "cake*lie".to_owned(), vec![Action::Notify]);
+        rules.insert(user, NewPushRule::Content(pattern), None, None).await.unwrap();
+        let now = rules.ruleset(user).unwrap();
+        assert!(!now.get(RuleKind::Override, ".m.rule.master").unwrap().enabled());
+        assert!(now.get(RuleKind::Underride, ".m.rule.message").unwrap().actions().is_empty());
+        assert!(now.get(RuleKind::Content, "cake").unwrap().enabled());
+    }
+}

@@ -1,0 +1,150 @@
+//! What all concerns stand on: the store, the environment, the locks, and the caches that several of them
+//! must keep true.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use hearth_storage::{
+    Change, Clock, Commit, Position, Random, Scan, Store, Transaction,
+    schema::{self, users::OwnedUserIdValue},
+};
+use quick_cache::Equivalent;
+use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
+
+use crate::{
+    Profile, Session, UsersError,
+    device_keys::KeyCounts,
+    locks::{UserGuard, UserLocks},
+    remembered::Remembered,
+};
+
+/// The ground that all concerns stand on.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) locks: UserLocks,
+    /// Sessions by the hash of their access token.
+    pub(crate) sessions: Remembered<[u8; 32], Arc<Session>>,
+    pub(crate) key_counts: Remembered<(OwnedUserId, OwnedDeviceId), Arc<KeyCounts>>,
+    /// The newest message that waits for each device; the first position stands for none.
+    pub(crate) newest_to_device: Remembered<(OwnedUserId, OwnedDeviceId), Position>,
+    pub(crate) profiles: Remembered<OwnedUserId, Arc<Profile>>,
+    /// The position of the newest change of any device list.
+    newest_device_list: AtomicU64,
+}
+
+/// The borrowed form of a cache key for a device.
+#[derive(Hash)]
+pub(crate) struct DeviceKey<'a>(pub(crate) &'a UserId, pub(crate) &'a DeviceId);
+
+impl DeviceKey<'_> {
+    pub(crate) fn own(&self) -> (OwnedUserId, OwnedDeviceId) {
+        (self.0.to_owned(), self.1.to_owned())
+    }
+}
+
+impl Equivalent<(OwnedUserId, OwnedDeviceId)> for DeviceKey<'_> {
+    fn equivalent(&self, key: &(OwnedUserId, OwnedDeviceId)) -> bool {
+        *self.0 == *key.0 && *self.1 == *key.1
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        cached_entries: usize,
+    ) -> Result<Self, UsersError> {
+        let newest =
+            store.view().scan(&schema::DEVICE_LIST_CHANGES, Scan::all().reversed()).next().transpose()?;
+        Ok(Self {
+            store,
+            clock,
+            random,
+            locks: UserLocks::new(),
+            sessions: Remembered::new(cached_entries),
+            key_counts: Remembered::new(cached_entries),
+            newest_to_device: Remembered::new(cached_entries),
+            profiles: Remembered::new(cached_entries),
+            newest_device_list: AtomicU64::new(newest.map_or(0, |((position,), _)| position.0)),
+        })
+    }
+
+    /// Queues a commit that holds `guard` until it is durable.
+    pub(crate) fn submit(&self, mut transaction: Transaction<'_>, guard: UserGuard) -> Commit {
+        transaction.on_durable(move || drop(guard));
+        transaction.submit()
+    }
+
+    /// Writes down that the device list or the cross-signing keys of `user`, whose lock is held, change.
+    pub(crate) fn change_device_list(
+        self: &Arc<Self>,
+        transaction: &mut Transaction<'_>,
+        user: &UserId,
+    ) -> Result<(), UsersError> {
+        let before = self.store.view().get(&schema::DEVICE_LIST_LATEST, (user,))?;
+        let position = transaction.append(&Change::DeviceList { user: user.to_owned() });
+        if let Some(before) = before {
+            transaction.delete(&schema::DEVICE_LIST_CHANGES, (before,));
+        }
+        transaction.put(&schema::DEVICE_LIST_CHANGES, (position,), &OwnedUserIdValue(user.to_owned()));
+        transaction.put(&schema::DEVICE_LIST_LATEST, (user,), &position);
+        let shared = self.clone();
+        transaction.on_durable(move || {
+            shared.newest_device_list.fetch_max(position.0, Ordering::SeqCst);
+        });
+        Ok(())
+    }
+
+    /// The position of the newest change of any device list.
+    pub(crate) fn newest_device_list(&self) -> Position {
+        Position(self.newest_device_list.load(Ordering::SeqCst))
+    }
+
+    /// Writes down that the one-time or fallback keys of a device, whose user's lock is held, change.
+    pub(crate) fn change_one_time_keys(
+        self: &Arc<Self>,
+        transaction: &mut Transaction<'_>,
+        user: &UserId,
+        device: &DeviceId,
+    ) {
+        transaction.append(&Change::OneTimeKeys { user: user.to_owned(), device: device.to_owned() });
+        self.forget_key_counts(transaction, user, device);
+    }
+
+    /// Forgets how many keys a device has, when the transaction is durable.
+    pub(crate) fn forget_key_counts(
+        self: &Arc<Self>,
+        transaction: &mut Transaction<'_>,
+        user: &UserId,
+        device: &DeviceId,
+    ) {
+        let (shared, key) = (self.clone(), (user.to_owned(), device.to_owned()));
+        transaction.on_durable(move || shared.key_counts.forget(&key));
+    }
+
+    /// Forgets what waits for a device, when the transaction is durable.
+    pub(crate) fn forget_to_device(
+        self: &Arc<Self>,
+        transaction: &mut Transaction<'_>,
+        user: &UserId,
+        device: &DeviceId,
+    ) {
+        let (shared, key) = (self.clone(), (user.to_owned(), device.to_owned()));
+        transaction.on_durable(move || shared.newest_to_device.forget(&key));
+    }
+
+    /// Forgets sessions, when the transaction is durable.
+    pub(crate) fn forget_sessions(
+        self: &Arc<Self>,
+        transaction: &mut Transaction<'_>,
+        tokens: Vec<[u8; 32]>,
+    ) {
+        let shared = self.clone();
+        transaction.on_durable(move || tokens.iter().for_each(|token| shared.sessions.forget(token)));
+    }
+}

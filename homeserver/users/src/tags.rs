@@ -1,0 +1,56 @@
+//! Room tags: the account data `m.tag` (client-server API, "Room tagging").
+
+use ruma::{
+    RoomId, UserId,
+    events::tag::{TagEventContent, TagInfo, TagName, Tags},
+};
+
+use crate::{AccountData, UsersError, locks::UserGuard};
+
+const TAG: &str = "m.tag";
+
+impl AccountData {
+    /// The tags a user gave to a room.
+    pub fn tags(&self, user: &UserId, room: &RoomId) -> Result<Tags, UsersError> {
+        let content = self.get(user, Some(room), TAG)?;
+        // Clients may also write this as account data of any shape.
+        let content = content.and_then(|json| serde_json::from_str::<TagEventContent>(json.get()).ok());
+        Ok(content.map(|content| content.tags).unwrap_or_default())
+    }
+
+    /// Gives a room a tag, or another place within it.
+    pub async fn set_tag(
+        &self,
+        user: &UserId,
+        room: &RoomId,
+        tag: TagName,
+        info: TagInfo,
+    ) -> Result<(), UsersError> {
+        let guard = self.shared.locks.lock(user).await;
+        let mut tags = self.tags(user, room)?;
+        tags.insert(tag, info);
+        self.set_tags(guard, user, room, tags).await
+    }
+
+    /// Takes a tag from a room; one that it does not have is no error.
+    pub async fn delete_tag(&self, user: &UserId, room: &RoomId, tag: &TagName) -> Result<(), UsersError> {
+        let guard = self.shared.locks.lock(user).await;
+        let mut tags = self.tags(user, room)?;
+        match tags.remove(tag) {
+            Some(_) => self.set_tags(guard, user, room, tags).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn set_tags(
+        &self,
+        guard: UserGuard,
+        user: &UserId,
+        room: &RoomId,
+        tags: Tags,
+    ) -> Result<(), UsersError> {
+        let content = serde_json::to_string(&TagEventContent::new(tags)).map_err(UsersError::bad_json)?;
+        self.set_locked(guard, user, Some(room), TAG, content).await?;
+        Ok(())
+    }
+}

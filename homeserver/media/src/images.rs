@@ -1,0 +1,100 @@
+//! Decoding and shrinking images, within bounds. Blocking.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Cursor},
+    path::Path,
+};
+
+use image::{
+    DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder,
+    imageops::FilterType, metadata::Orientation,
+};
+
+use crate::{ThumbnailMethod, ThumbnailRequest};
+
+/// What decoding may take, whatever a file says of itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) pixels: u64,
+    pub(crate) bytes: u64,
+}
+
+/// An encoded thumbnail.
+pub(crate) enum Thumbnail {
+    /// The image itself is no larger, and is never made larger.
+    SmallEnough,
+    Jpeg(Vec<u8>),
+    Png(Vec<u8>),
+}
+
+/// Why there is no thumbnail.
+#[derive(Debug)]
+pub(crate) enum ImageError {
+    NotAnImage,
+    TooLarge,
+    File(io::Error),
+}
+
+impl From<io::Error> for ImageError {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<image::ImageError> for ImageError {
+    fn from(error: image::ImageError) -> Self {
+        match error {
+            image::ImageError::Limits(_) => Self::TooLarge,
+            _ => Self::NotAnImage,
+        }
+    }
+}
+
+/// Makes a thumbnail of the image in a file.
+pub(crate) fn make_thumbnail(
+    source: &Path,
+    wanted: ThumbnailRequest,
+    bounds: Bounds,
+) -> Result<Thumbnail, ImageError> {
+    let mut reader = ImageReader::new(BufReader::new(File::open(source)?)).with_guessed_format()?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(bounds.bytes);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder()?;
+    // What the file says of its size is checked before a pixel is decoded.
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > bounds.pixels || decoder.total_bytes() > bounds.bytes {
+        return Err(ImageError::TooLarge);
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    if width <= wanted.width && height <= wanted.height && orientation == Orientation::NoTransforms {
+        return Ok(Thumbnail::SmallEnough);
+    }
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    encode(&shrink(&image, wanted))
+}
+
+fn shrink(image: &DynamicImage, wanted: ThumbnailRequest) -> DynamicImage {
+    let (width, height) = (wanted.width.min(image.width()), wanted.height.min(image.height()));
+    match wanted.method {
+        ThumbnailMethod::Crop => image.resize_to_fill(width, height, FilterType::Triangle),
+        // Never larger than it is: `resize` fits the whole image into the size.
+        ThumbnailMethod::Scale if image.width() > wanted.width || image.height() > wanted.height => {
+            image.resize(wanted.width, wanted.height, FilterType::Triangle)
+        }
+        ThumbnailMethod::Scale => image.clone(),
+    }
+}
+
+fn encode(image: &DynamicImage) -> Result<Thumbnail, ImageError> {
+    let mut bytes = Cursor::new(Vec::new());
+    if image.color().has_alpha() {
+        image.to_rgba8().write_to(&mut bytes, ImageFormat::Png)?;
+        Ok(Thumbnail::Png(bytes.into_inner()))
+    } else {
+        image.to_rgb8().write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 80))?;
+        Ok(Thumbnail::Jpeg(bytes.into_inner()))
+    }
+}

@@ -1,0 +1,25 @@
+//! How sync fails.
+
+use hearth_rooms::RoomError;
+use hearth_storage::StorageError;
+use hearth_users::UsersError;
+
+/// Why a sync could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Room(#[from] RoomError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    /// The filter is not one.
+    #[error("the filter cannot be read: {0}")]
+    InvalidFilter(String),
+    /// The user has no filter of that id.
+    #[error("there is no such filter")]
+    UnknownFilter,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}

@@ -1,0 +1,447 @@
+//! The one reader of the log for all syncs: it knows who is online in which room and wakes them.
+//!
+//! A writer knows nothing of it. What is noted in memory is a hint of where to look; what is told is read from
+//! the rooms and the store, up to the position that the hub has processed.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use hearth_rooms::Rooms;
+use hearth_storage::{Change, Clock, Follower, Position, RoomNid, StorageError, schema::rooms::Membership};
+use parking_lot::{Mutex, RwLock};
+use ruma::{OwnedUserId, UserId, presence::PresenceState};
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    SyncError,
+    online::{Online, UserRoom},
+    presence::Presences,
+    token::UpTo,
+    typing::Typing,
+    watched::{Wakes, WatchedRooms},
+};
+
+/// Whoever has not synced for so long is no longer watched.
+const OFFLINE_AFTER_MS: u64 = 10 * 60_000;
+/// How often what is only in memory is tidied up.
+const TIDY_EVERY_MS: u64 = 15_000;
+/// How many changes the log tells at once.
+const AT_ONCE: usize = 1024;
+/// How long to wait when the log cannot be read.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Who is online, and what is only in memory.
+pub(crate) struct Hub {
+    rooms: Rooms,
+    clock: Arc<dyn Clock>,
+    /// How many users are watched at most.
+    capacity: usize,
+    /// Whether presence is kept and told.
+    pub with_presence: bool,
+    /// All changes up to here are noted with those whom they concern.
+    position: watch::Sender<Position>,
+    /// The end of what is being processed: ahead of `position`, or the same.
+    processing: AtomicU64,
+    online: RwLock<HashMap<OwnedUserId, Arc<Online>>>,
+    watched: WatchedRooms,
+    /// Held while who is in which room changes.
+    index: Mutex<()>,
+    ephemeral: Mutex<Ephemeral>,
+    /// All versions up to here are noted with those whom they concern.
+    ephemeral_version: AtomicU64,
+    /// Something has to happen earlier than was planned.
+    earlier: Notify,
+}
+
+/// What is only in memory.
+pub(crate) struct Ephemeral {
+    pub typing: Typing,
+    pub presences: Presences,
+    /// The last version given to a change.
+    version: u64,
+}
+
+/// A request of a user who is online; the user stays so while it lives.
+pub(crate) struct Attendance {
+    pub online: Arc<Online>,
+    hub: Arc<Hub>,
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        let now = self.hub.clock.now_ms();
+        if self.hub.with_presence {
+            self.hub.ephemeral.lock().presences.sync_ended(&self.online.user, now);
+        }
+        self.online.end(now);
+    }
+}
+
+impl Hub {
+    pub fn new(rooms: Rooms, clock: Arc<dyn Clock>, capacity: usize, with_presence: bool) -> Self {
+        let position = rooms.store().published();
+        // Versions go on where those of an earlier run cannot have come to: tokens outlive a restart.
+        let version = clock.now_ms() << 10;
+        Self {
+            rooms,
+            clock,
+            capacity,
+            with_presence,
+            position: watch::Sender::new(position),
+            processing: AtomicU64::new(position.0),
+            online: RwLock::default(),
+            watched: WatchedRooms::default(),
+            index: Mutex::default(),
+            ephemeral: Mutex::new(Ephemeral {
+                typing: Typing::default(),
+                presences: Presences::default(),
+                version,
+            }),
+            ephemeral_version: AtomicU64::new(version),
+            earlier: Notify::new(),
+        }
+    }
+
+    /// Follows the log for as long as the store takes writes.
+    pub async fn run(self: Arc<Self>) {
+        let mut follower = self.rooms.store().follow(self.position());
+        loop {
+            match self.process(&mut follower).await {
+                Ok(()) => {}
+                Err(StorageError::Stopped(why)) => {
+                    tracing::warn!(why, "sync stopped following the log");
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "sync cannot read the log and begins anew at its end");
+                    tokio::time::sleep(READ_AGAIN_AFTER).await;
+                    self.begin_anew();
+                    follower = self.rooms.store().follow(self.position());
+                }
+            }
+        }
+    }
+
+    async fn process(&self, follower: &mut Follower) -> Result<(), StorageError> {
+        let mut changes = follower.next().await?;
+        // So many may end within a commit, and what is told never does: the rest follows at once.
+        while changes.len().is_multiple_of(AT_ONCE) && follower.position() < self.rooms.store().published() {
+            changes.extend(follower.next().await?);
+        }
+        self.take(&changes)
+    }
+
+    /// What was noted has a gap: whoever is online is told to look, and noted anew at the next request.
+    fn begin_anew(&self) {
+        let _index = self.index.lock();
+        let position = self.rooms.store().published();
+        self.processing.store(position.0, SeqCst);
+        self.watched.clear();
+        let online = std::mem::take(&mut *self.online.write());
+        self.position.send_replace(position);
+        for online in online.into_values() {
+            online.watch_from(self.upto());
+            online.wake(self.upto());
+        }
+    }
+
+    /// Lets time pass for what is only in memory.
+    pub async fn keep_time(self: Arc<Self>) {
+        loop {
+            let now = self.clock.now_ms();
+            let next = self.ephemeral.lock().typing.next_expiry();
+            let wait = next.map_or(TIDY_EVERY_MS, |next| next.saturating_sub(now).clamp(1, TIDY_EVERY_MS));
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(wait)) => self.tidy(),
+                () = self.earlier.notified() => {}
+            }
+        }
+    }
+
+    /// All changes up to here can be told.
+    pub fn position(&self) -> Position {
+        *self.position.borrow()
+    }
+
+    /// What comes after this is noted with all who are watched by now.
+    fn processing(&self) -> Position {
+        Position(self.processing.load(SeqCst))
+    }
+
+    /// How far what can be told reaches.
+    pub fn upto(&self) -> UpTo {
+        UpTo { log: self.position(), ephemeral: self.ephemeral_version.load(SeqCst) }
+    }
+
+    /// Returns when the changes up to a position can be told.
+    pub async fn reached(&self, position: Position) -> Result<(), SyncError> {
+        let mut processed = self.position.subscribe();
+        processed.wait_for(|at| *at >= position).await.map(|_| ()).map_err(|_| SyncError::Stopping)
+    }
+
+    /// Notes changes with those whom they concern, and wakes them.
+    fn take(&self, changes: &[(Position, Change)]) -> Result<(), StorageError> {
+        let Some((end, _)) = changes.last() else { return Ok(()) };
+        self.processing.store(end.0, SeqCst);
+        let mut wakes = Wakes::default();
+        // A room is touched once for many events, and before who is in it changes.
+        let mut pending: HashMap<RoomNid, Position> = HashMap::new();
+        for (position, change) in changes {
+            match change {
+                Change::Event { room, .. } => {
+                    pending.insert(*room, *position);
+                }
+                Change::Receipt { room, user } => {
+                    if let Some(watched) = self.watched.get(*room) {
+                        watched.set_receipt(*position);
+                        pending.insert(*room, *position);
+                    }
+                    if let Some(online) = self.online(user) {
+                        online.set_receipt_changed(*room);
+                    }
+                }
+                Change::Membership { room, user, membership } => {
+                    if let Some(position) = pending.remove(room) {
+                        self.watched.touch(*room, UpTo { log: position, ephemeral: 0 }, &mut wakes);
+                    }
+                    self.member_changed(*room, user, *membership, *position, &mut wakes);
+                }
+                Change::DeviceList { user } => self.add_sharers(user, &mut wakes)?,
+                Change::OneTimeKeys { user, device } => {
+                    if let Some(online) = self.online(user) {
+                        online.set_keys_changed(device, *position);
+                        wakes.add(&online);
+                    }
+                }
+                Change::AccountData { user } | Change::ToDevice { user, .. } => {
+                    if let Some(online) = self.online(user) {
+                        wakes.add(&online);
+                    }
+                }
+            }
+        }
+        for (room, position) in pending {
+            self.watched.touch(room, UpTo { log: position, ephemeral: 0 }, &mut wakes);
+        }
+        // First the position, then the wake-ups: who wakes finds what there is to tell.
+        self.position.send_replace(*end);
+        wakes.wake(UpTo { log: *end, ephemeral: 0 });
+        Ok(())
+    }
+
+    fn member_changed(
+        &self,
+        room: RoomNid,
+        user: &UserId,
+        membership: Membership,
+        position: Position,
+        wakes: &mut Wakes,
+    ) {
+        let _index = self.index.lock();
+        let Some(online) = self.online(user) else { return };
+        online.touch(room, UpTo { log: position, ephemeral: 0 });
+        let now = online.set_room(room, UserRoom { membership, position });
+        if now.membership == Membership::Join {
+            self.watched.enter(room, &online, self.processing());
+        } else {
+            self.watched.leave(room, user);
+        }
+        wakes.add(&online);
+    }
+
+    /// Adds a user and all who share a room with the user.
+    fn add_sharers(&self, user: &UserId, wakes: &mut Wakes) -> Result<(), StorageError> {
+        let rooms = match self.online(user).filter(|online| online.loaded.initialized()) {
+            Some(online) => {
+                wakes.add(&online);
+                online.joined_rooms()
+            }
+            None => {
+                let rows = self.rooms.rooms_of(user)?;
+                rows.into_iter()
+                    .filter(|(_, row)| row.membership == Membership::Join)
+                    .map(|(room, _)| room)
+                    .collect()
+            }
+        };
+        for watched in rooms.into_iter().filter_map(|room| self.watched.get(room)) {
+            watched.add_to(wakes);
+        }
+        Ok(())
+    }
+
+    /// The user, if watched.
+    pub fn online(&self, user: &UserId) -> Option<Arc<Online>> {
+        self.online.read().get(user).cloned()
+    }
+
+    /// Watches a user from now on, for a request that asks for a presence.
+    pub async fn attend(
+        self: &Arc<Self>,
+        user: &UserId,
+        presence: &PresenceState,
+    ) -> Result<Attendance, SyncError> {
+        let online = {
+            let known = self.online.read();
+            known.get(user).inspect(|online| online.begin()).cloned()
+        };
+        let online = online.unwrap_or_else(|| {
+            let mut known = self.online.write();
+            let online =
+                known.entry(user.to_owned()).or_insert_with(|| Arc::new(Online::new(user.to_owned())));
+            online.begin();
+            online.clone()
+        });
+        let attendance = Attendance { online, hub: self.clone() };
+        if self.with_presence {
+            let now = self.clock.now_ms();
+            self.change_presence(user, |presences, version| {
+                presences.sync_started(user, presence, now, version)
+            });
+        }
+        attendance.online.loaded.get_or_try_init(|| self.load(&attendance.online)).await?;
+        Ok(attendance)
+    }
+
+    async fn load(&self, online: &Arc<Online>) -> Result<(), SyncError> {
+        let rows = self.rooms.rooms_of(&online.user)?;
+        let newest = rows.iter().map(|(_, row)| row.position).max().unwrap_or_default();
+        {
+            let _index = self.index.lock();
+            for (room, row) in rows {
+                let now =
+                    online.set_room(room, UserRoom { membership: row.membership, position: row.position });
+                if now.membership == Membership::Join {
+                    self.watched.enter(room, online, self.processing());
+                }
+            }
+        }
+        // What is being processed now may have missed the user.
+        let ephemeral = self.ephemeral_version.load(SeqCst);
+        online.watch_from(UpTo { log: self.processing(), ephemeral });
+        // The store may be ahead of what was processed.
+        self.reached(newest).await
+    }
+
+    /// Whether a receipt may have come in a room after a position.
+    pub fn has_receipts_after(&self, room: RoomNid, position: Position) -> bool {
+        self.watched.get(room).is_none_or(|watched| watched.has_receipts_after(position))
+    }
+
+    /// Reads what is only in memory.
+    pub fn read<R>(&self, read: impl FnOnce(&Ephemeral) -> R) -> R {
+        read(&self.ephemeral.lock())
+    }
+
+    /// Changes a user's presence, as `change` does, giving it a new version if it says so.
+    pub fn change_presence(&self, user: &UserId, change: impl FnOnce(&mut Presences, u64) -> bool) {
+        let mut wakes = Wakes::default();
+        let version = {
+            let mut ephemeral = self.ephemeral.lock();
+            let version = ephemeral.version + 1;
+            if !change(&mut ephemeral.presences, version) {
+                return;
+            }
+            ephemeral.version = version;
+            self.ephemeral_version.store(version, SeqCst);
+            version
+        };
+        self.add_all_sharers([user], &mut wakes);
+        wakes.wake(UpTo { log: Position(0), ephemeral: version });
+    }
+
+    /// Changes who types in a room, as `change` does, giving it a new version if it says so.
+    pub fn change_typing(&self, room: RoomNid, change: impl FnOnce(&mut Typing, u64) -> bool) {
+        let mut wakes = Wakes::default();
+        let version = {
+            let mut ephemeral = self.ephemeral.lock();
+            let version = ephemeral.version + 1;
+            if !change(&mut ephemeral.typing, version) {
+                return;
+            }
+            ephemeral.version = version;
+            self.watched.touch(room, UpTo { log: Position(0), ephemeral: version }, &mut wakes);
+            // Under the lock, so that versions are published in order, and after all have noted them.
+            self.ephemeral_version.store(version, SeqCst);
+            version
+        };
+        wakes.wake(UpTo { log: Position(0), ephemeral: version });
+    }
+
+    fn add_all_sharers<'a>(&self, users: impl IntoIterator<Item = &'a UserId>, wakes: &mut Wakes) {
+        for user in users {
+            if let Err(error) = self.add_sharers(user, wakes) {
+                tracing::error!(%error, "cannot tell who shares a room with a user");
+            }
+        }
+    }
+
+    /// Something may have to happen earlier than was planned.
+    pub fn plan_anew(&self) {
+        self.earlier.notify_one();
+    }
+
+    /// Ends what is over: typing, presence, watching who is gone.
+    pub fn tidy(&self) {
+        let now = self.clock.now_ms();
+        let mut wakes = Wakes::default();
+        let (version, users) = {
+            let mut guard = self.ephemeral.lock();
+            let Ephemeral { typing, presences, version } = &mut *guard;
+            let before = *version;
+            let rooms = typing.expire(now, before + 1);
+            if !rooms.is_empty() {
+                *version += 1;
+            }
+            for room in rooms {
+                self.watched.touch(room, UpTo { log: Position(0), ephemeral: *version }, &mut wakes);
+            }
+            let users = presences.expire(now, || {
+                *version += 1;
+                *version
+            });
+            self.ephemeral_version.store(*version, SeqCst);
+            (*version, users)
+        };
+        self.add_all_sharers(users.iter().map(|user| &**user), &mut wakes);
+        wakes.wake(UpTo { log: Position(0), ephemeral: version });
+        self.forget_absent(now);
+    }
+
+    fn forget_absent(&self, now: u64) {
+        let mut idle: Vec<(u64, OwnedUserId)> = {
+            let online = self.online.read();
+            let idle = online.values().filter_map(|online| Some((online.idle_since()?, online.user.clone())));
+            idle.collect()
+        };
+        idle.sort_unstable();
+        let over = self.online.read().len().saturating_sub(self.capacity);
+        for (place, (since, user)) in idle.into_iter().enumerate() {
+            if place < over || since + OFFLINE_AFTER_MS <= now {
+                self.forget(&user);
+            }
+        }
+        metrics::gauge!("hearth_sync_online_users").set(self.online.read().len() as f64);
+    }
+
+    fn forget(&self, user: &UserId) {
+        let _index = self.index.lock();
+        let online = {
+            let mut known = self.online.write();
+            // A request may have begun since.
+            if known.get(user).is_none_or(|online| online.idle_since().is_none()) {
+                return;
+            }
+            known.remove(user)
+        };
+        for room in online.into_iter().flat_map(|online| online.joined_rooms()) {
+            self.watched.leave(room, user);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Which members a lazily loading device was told of (client-server API, "Lazy-loading room members").
+
+use std::collections::HashMap;
+
+use hearth_storage::{Position, RoomNid};
+use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
+
+/// So many are remembered for all devices of a user. Whoever is forgotten is told again: redundant, not wrong.
+const CAPACITY: usize = 20_000;
+
+/// The members that a user's devices were told of.
+#[derive(Debug, Default)]
+pub(crate) struct ToldMembers {
+    /// With the position of the token that went with each: told for good only when that token came back.
+    told: HashMap<(OwnedDeviceId, RoomNid), HashMap<OwnedUserId, Position>>,
+    count: usize,
+}
+
+impl ToldMembers {
+    /// Whether a device that comes with `since` knows of a member.
+    pub fn knows(&self, device: &DeviceId, room: RoomNid, member: &UserId, since: Option<Position>) -> bool {
+        let members = self.told.get(&(device.to_owned(), room));
+        let told = members.and_then(|members| members.get(member));
+        since.zip(told).is_some_and(|(since, told)| *told <= since)
+    }
+
+    /// Notes that a device is told of a member in the response whose token reaches up to `next`.
+    pub fn tell(&mut self, device: &DeviceId, room: RoomNid, member: &UserId, next: Position) {
+        if self.count >= CAPACITY {
+            *self = Self::default();
+        }
+        let members = self.told.entry((device.to_owned(), room)).or_default();
+        if members.insert(member.to_owned(), next).is_none() {
+            self.count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::{device_id, user_id};
+
+    use super::*;
+
+    #[test]
+    fn a_member_is_known_when_the_token_of_that_response_came_back() {
+        let (room, device, bob) = (RoomNid(1), device_id!("D"), user_id!("@bob:h.org"));
+        let mut told = ToldMembers::default();
+        assert!(!told.knows(device, room, bob, Some(Position(9))));
+        told.tell(device, room, bob, Position(10));
+        assert!(!told.knows(device, room, bob, Some(Position(9))), "the response was lost");
+        assert!(told.knows(device, room, bob, Some(Position(10))));
+        assert!(!told.knows(device, room, bob, None), "a first sync knows nobody");
+        assert!(!told.knows(device_id!("E"), room, bob, Some(Position(10))));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut told = ToldMembers::default();
+        for n in 0..CAPACITY as u64 + 1 {
+            told.tell(device_id!("D"), RoomNid(n), user_id!("@bob:h.org"), Position(1));
+        }
+        assert_eq!(told.count, 1);
+    }
+}

@@ -1,0 +1,301 @@
+//! A whole response (client-server API, "Syncing"), written as text.
+
+use std::collections::HashMap;
+
+use hearth_rooms::{Room, RoomError};
+use hearth_storage::{Position, RoomNid, schema, schema::rooms::Membership};
+use hearth_users::AccountDataItem;
+use ruma::{OwnedRoomId, OwnedUserId, RoomId};
+
+use crate::{
+    SyncError, SyncToken,
+    device_lists::{Circle, DeviceLists},
+    filter::{PlainFilter, room_is_wanted},
+    joined_room::JoinedRoom,
+    json::{Array, Events, Object},
+    left_room::left_room,
+    online::{Candidates, UserRoom},
+    scope::Scope,
+    stripped_room::{invited_room, knocked_room},
+};
+
+/// How many messages to a device are told at once.
+const MAX_TO_DEVICE: usize = 100;
+
+/// A response, and whether it tells anything.
+pub(crate) struct Response {
+    pub text: String,
+    pub empty: bool,
+}
+
+/// The rooms in a response, by what the user is to them.
+#[derive(Default)]
+struct RoomParts {
+    join: String,
+    invite: String,
+    knock: String,
+    leave: String,
+}
+
+impl RoomParts {
+    fn add(&mut self, membership: Membership, room: &RoomId, part: &str) {
+        let parts = match membership {
+            Membership::Join => &mut self.join,
+            Membership::Invite => &mut self.invite,
+            Membership::Knock => &mut self.knock,
+            Membership::Leave | Membership::Ban => &mut self.leave,
+        };
+        parts.push(if parts.is_empty() { '{' } else { ',' });
+        hearth_spec::canonical_json::write_string(parts, room.as_str());
+        parts.push(':');
+        parts.push_str(part);
+    }
+
+    fn write(self, response: &mut Object<'_>) -> bool {
+        let parts =
+            [("join", self.join), ("invite", self.invite), ("knock", self.knock), ("leave", self.leave)];
+        if parts.iter().all(|(_, part)| part.is_empty()) {
+            return false;
+        }
+        let mut rooms = Object::open(response.key("rooms"));
+        for (key, mut part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
+            part.push('}');
+            rooms.json(key, &part);
+        }
+        rooms.close();
+        true
+    }
+}
+
+/// Computes what there is to tell.
+pub(crate) fn respond(scope: &Scope<'_>) -> Result<Response, SyncError> {
+    let mut text = String::with_capacity(512);
+    let mut response = Object::open(&mut text);
+    let to_device = write_to_device(scope, &mut response)?;
+    response.text("next_batch", &SyncToken::new(scope.upto, to_device.through).to_string());
+    let (global, by_room) = account_data(scope)?;
+    let mut device_lists = DeviceLists::default();
+    let mut told = rooms(scope, &by_room, &mut device_lists)?.write(&mut response);
+    told |= write_account_data(scope, &global, &mut response);
+    told |= device_lists.write(scope, &mut response)?;
+    told |= write_presence(scope, &mut response)?;
+    told |= write_key_counts(scope, &mut response)?;
+    response.close();
+    Ok(Response { text, empty: !told && to_device.count == 0 })
+}
+
+type ByRoom = HashMap<OwnedRoomId, Vec<AccountDataItem>>;
+
+/// The account data to tell: the global ones, and those of each room.
+fn account_data(scope: &Scope<'_>) -> Result<(Vec<AccountDataItem>, ByRoom), SyncError> {
+    let account_data = &scope.users.account_data;
+    let items = match scope.since {
+        Some(since) => account_data.changes(scope.user(), since.log(), scope.upto.log)?,
+        None => account_data.everything(scope.user())?,
+    };
+    let (mut global, mut by_room) = (Vec::new(), ByRoom::new());
+    for mut item in items {
+        match item.room.take() {
+            Some(room) => by_room.entry(room).or_default().push(item),
+            None => global.push(item),
+        }
+    }
+    Ok((global, by_room))
+}
+
+fn rooms(
+    scope: &Scope<'_>,
+    account_data: &ByRoom,
+    device_lists: &mut DeviceLists,
+) -> Result<RoomParts, SyncError> {
+    let mut candidates = match scope.since {
+        Some(since) if !scope.request.full_state => scope.online.changed_rooms(since.upto()),
+        _ => scope.online.all_rooms(),
+    };
+    add_rooms_with(scope, account_data, &mut candidates)?;
+    let mut parts = RoomParts::default();
+    for (nid, is) in candidates.rooms {
+        let room = match scope.rooms.room_by_nid(nid) {
+            Ok(room) => Some(room),
+            // Only an invite, a knock or the end of one is known.
+            Err(RoomError::UnknownRoom) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(is) = as_told(scope, room.as_ref(), is)? else { continue };
+        let Some(id) = id_of(scope, nid, room.as_ref())? else { continue };
+        if !room_is_wanted(&scope.filter().room, &id) {
+            continue;
+        }
+        let items = account_data.get(&id).map(Vec::as_slice).unwrap_or_default();
+        if let Some(part) = part_of(scope, nid, room.as_ref(), is, items, device_lists)? {
+            parts.add(is.membership, &id, &part);
+        }
+    }
+    Ok(parts)
+}
+
+/// What the user is to a room where what is told ends: what is noted may be ahead of that.
+fn as_told(scope: &Scope<'_>, room: Option<&Room>, is: UserRoom) -> Result<Option<UserRoom>, SyncError> {
+    let (Some(room), true) = (room, is.position > scope.upto.log) else {
+        return Ok(Some(is).filter(|is| is.position <= scope.upto.log));
+    };
+    let state = room.state_at_position(scope.upto.log)?;
+    let membership = room.membership_at(state, scope.user())?;
+    Ok(membership.map(|membership| UserRoom { membership, position: scope.upto.log }))
+}
+
+/// Adds the rooms whose account data changed.
+fn add_rooms_with(
+    scope: &Scope<'_>,
+    account_data: &ByRoom,
+    candidates: &mut Candidates,
+) -> Result<(), SyncError> {
+    if candidates.all {
+        return Ok(());
+    }
+    for room in account_data.keys() {
+        if let Some(room) = scope.rooms.find_room(room)?
+            && let Some(is) = scope.online.room(room.nid())
+            && candidates.rooms.iter().all(|(nid, _)| *nid != room.nid())
+        {
+            candidates.rooms.push((room.nid(), is));
+        }
+    }
+    Ok(())
+}
+
+fn id_of(scope: &Scope<'_>, nid: RoomNid, room: Option<&Room>) -> Result<Option<OwnedRoomId>, SyncError> {
+    if let Some(room) = room {
+        return Ok(Some(room.id().to_owned()));
+    }
+    let row = scope.rooms.store().view().get(&schema::ROOMS, (nid,))?;
+    Ok(row.map(|row| row.room_id))
+}
+
+fn part_of(
+    scope: &Scope<'_>,
+    nid: RoomNid,
+    room: Option<&Room>,
+    is: UserRoom,
+    account_data: &[AccountDataItem],
+    device_lists: &mut DeviceLists,
+) -> Result<Option<String>, SyncError> {
+    let is_new = scope.since.is_none_or(|since| is.position > since.log()) || scope.request.full_state;
+    match (is.membership, room) {
+        (Membership::Join, Some(room)) => {
+            JoinedRoom::new(scope, room, is, account_data)?.respond(device_lists)
+        }
+        (Membership::Leave | Membership::Ban, Some(room)) => {
+            left_room(scope, room, is, account_data, device_lists)
+        }
+        (Membership::Leave | Membership::Ban, None) => {
+            let told = scope.since.is_none_or(|since| is.position <= since.log());
+            Ok((!told).then(|| "{}".to_owned()))
+        }
+        (Membership::Invite, room) if is_new => invited_room(scope, nid, room),
+        (Membership::Knock, room) if is_new => knocked_room(scope, nid, room),
+        _ => Ok(None),
+    }
+}
+
+/// What was told of the messages to the device.
+struct ToDevice {
+    count: usize,
+    /// All up to here.
+    through: Position,
+}
+
+fn write_to_device(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<ToDevice, SyncError> {
+    let after = scope.since.map_or(Position(0), |since| since.told_to_device());
+    let (user, device) = (scope.user(), scope.device());
+    let messages = scope.users.to_device.list(user, device, after, scope.upto.log, MAX_TO_DEVICE)?;
+    let mut events = Events::default();
+    for (_, message) in &messages {
+        events.item().push_str(message.json().get());
+    }
+    events.write_if_any(response, "to_device");
+    // The rest comes after the last, however far the log is.
+    let last = messages.last().map(|(position, _)| *position).filter(|_| messages.len() == MAX_TO_DEVICE);
+    Ok(ToDevice { count: messages.len(), through: last.unwrap_or(scope.upto.log).max(after) })
+}
+
+fn write_account_data(scope: &Scope<'_>, items: &[AccountDataItem], response: &mut Object<'_>) -> bool {
+    const PUSH_RULES: &str = "m.push_rules";
+    let filter = PlainFilter::of(&scope.filter().account_data);
+    let mut events = Events::default();
+    let mut write = |data_type: &str, content: &str| {
+        if filter.takes_type(data_type) {
+            let mut event = Object::open(events.item());
+            event.text("type", data_type);
+            event.json("content", content);
+            event.close();
+        }
+    };
+    for item in items {
+        write(&item.data_type, item.content.get());
+    }
+    // Who never changed a rule has the server's.
+    if scope.since.is_none()
+        && items.iter().all(|item| item.data_type != PUSH_RULES)
+        && let Ok(rules) = serde_json::to_string(&*scope.push_rules)
+    {
+        write(PUSH_RULES, &format!("{{\"global\":{rules}}}"));
+    }
+    events.write_if_any(response, "account_data");
+    !events.is_empty()
+}
+
+fn write_presence(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
+    let filter = PlainFilter::of(&scope.filter().presence);
+    if !scope.hub.with_presence || !filter.takes_type("m.presence") {
+        return Ok(false);
+    }
+    let users: Vec<OwnedUserId> = scope.hub.read(|ephemeral| match scope.since {
+        Some(since) => {
+            ephemeral.presences.changed_after(since.upto().ephemeral).map(ToOwned::to_owned).collect()
+        }
+        None => ephemeral.presences.present().map(ToOwned::to_owned).collect(),
+    });
+    let now = scope.rooms.now_ms();
+    let mut circle = Circle::new(scope);
+    let mut events = Events::default();
+    for user in users {
+        if !filter.takes_sender(&user) || (user != *scope.user() && !circle.shares(&user)?) {
+            continue;
+        }
+        let Some(presence) = scope.hub.read(|ephemeral| ephemeral.presences.of(&user, now)) else { continue };
+        let mut event = Object::open(events.item());
+        event.text("type", "m.presence");
+        event.text("sender", user.as_str());
+        let mut content = Object::open(event.key("content"));
+        content.text("presence", presence.presence.as_str());
+        content.number("last_active_ago", presence.last_active_ago_ms);
+        if presence.presence == ruma::presence::PresenceState::Online {
+            content.boolean("currently_active", presence.currently_active);
+        }
+        if let Some(message) = &presence.status_message {
+            content.text("status_msg", message);
+        }
+        content.close();
+        event.close();
+    }
+    events.write_if_any(response, "presence");
+    Ok(!events.is_empty())
+}
+
+/// Writes how many one-time keys are left and which fallback keys are unused; clients take what is absent for
+/// none, so it is always there. Says whether they changed.
+fn write_key_counts(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
+    let counts = scope.users.device_keys.counts(scope.user(), scope.device())?;
+    let mut one_time = Object::open(response.key("device_one_time_keys_count"));
+    for (algorithm, count) in &counts.one_time_keys {
+        one_time.number(algorithm.as_ref(), count);
+    }
+    one_time.close();
+    let mut unused = Array::open(response.key("device_unused_fallback_key_types"));
+    for algorithm in &counts.unused_fallback_key_types {
+        unused.text(algorithm.as_ref());
+    }
+    unused.close();
+    Ok(scope.since.is_some_and(|since| scope.online.keys_changed_after(scope.device(), since.log())))
+}

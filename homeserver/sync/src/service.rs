@@ -1,0 +1,267 @@
+//! The service behind `/sync`, typing and presence.
+
+use std::{sync::Arc, time::Duration};
+
+use hearth_rooms::{Room, Rooms};
+use hearth_storage::{Clock, Position};
+use hearth_users::Users;
+use ruma::{
+    OwnedDeviceId, OwnedUserId, UserId, api::client::filter::FilterDefinition, presence::PresenceState,
+};
+use tokio::{task::JoinHandle, time::Instant};
+
+use crate::{
+    PresenceNow, SyncError, SyncToken, UnreadCounts,
+    device_lists::joined_rooms,
+    hub::Hub,
+    online::Online,
+    response::{Response, respond},
+    scope::{NoticesCache, Scope, notices_of},
+    unread::{Reader, UnreadRooms},
+};
+
+/// No request waits for longer.
+const MAX_TIMEOUT: Duration = Duration::from_secs(300);
+/// Nobody types for longer without saying so again.
+const MAX_TYPING: Duration = Duration::from_secs(120);
+
+/// How sync is set up.
+#[derive(Clone, Debug)]
+pub struct SyncOptions {
+    /// How many users are watched in memory at most, besides those whose requests wait.
+    pub online_users: usize,
+    /// Of how many rooms the newest events are remembered for counting.
+    pub counted_rooms: usize,
+    /// Whether presence is kept and told.
+    pub presence: bool,
+}
+
+impl Default for SyncOptions {
+    fn default() -> Self {
+        Self { online_users: 10_000, counted_rooms: 2_000, presence: true }
+    }
+}
+
+/// Under which name the state at the end of the timeline is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StateAfter {
+    /// `use_state_after`, answered by `state_after`.
+    Stable,
+    /// The same of MSC4222: `org.matrix.msc4222.use_state_after`.
+    Unstable,
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub struct SyncRequest {
+    pub user: OwnedUserId,
+    pub device: OwnedDeviceId,
+    pub filter: Arc<FilterDefinition>,
+    /// `None` for a first sync.
+    pub since: Option<SyncToken>,
+    pub full_state: bool,
+    /// `None` if the state at the start of the timeline is wanted.
+    pub state_after: Option<StateAfter>,
+    pub set_presence: PresenceState,
+    /// How long to wait for something to tell.
+    pub timeout: Duration,
+}
+
+/// Answers syncs. Cheap to clone; its tasks end with the last clone.
+#[derive(Clone)]
+pub struct SyncService {
+    core: Arc<Core>,
+    _tasks: Arc<Tasks>,
+}
+
+struct Core {
+    rooms: Rooms,
+    users: Users,
+    clock: Arc<dyn Clock>,
+    hub: Arc<Hub>,
+    notices: NoticesCache,
+}
+
+struct Tasks([JoinHandle<()>; 2]);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl SyncService {
+    /// Begins to follow the log. To be called within a tokio runtime.
+    pub fn start(rooms: Rooms, users: Users, clock: Arc<dyn Clock>, options: SyncOptions) -> Self {
+        let hub = Arc::new(Hub::new(rooms.clone(), clock.clone(), options.online_users, options.presence));
+        let tasks = [tokio::spawn(hub.clone().run()), tokio::spawn(hub.clone().keep_time())];
+        let notices = NoticesCache::new(options.counted_rooms.max(1));
+        Self { core: Arc::new(Core { rooms, users, clock, hub, notices }), _tasks: Arc::new(Tasks(tasks)) }
+    }
+
+    /// Answers a sync with the text of its response: at once where there is something to tell, else when there
+    /// is, or when the time is over. A request that is dropped leaves nothing behind.
+    pub async fn sync(&self, request: SyncRequest) -> Result<String, SyncError> {
+        let begun = Instant::now();
+        let deadline = begun + request.timeout.min(MAX_TIMEOUT);
+        let attendance = self.core.hub.attend(&request.user, &request.set_presence).await?;
+        self.confirm_to_device(&request)?;
+        let whole = request.since.is_none() || request.full_state;
+        let request = Arc::new(request);
+        loop {
+            let upto = self.core.hub.upto();
+            let response = if whole {
+                // As much as there is to tell: not between the other requests.
+                let (core, online, request) = (self.core.clone(), attendance.online.clone(), request.clone());
+                let computed = tokio::task::spawn_blocking(move || core.respond(&online, &request, upto));
+                computed.await.map_err(|_| SyncError::Stopping)??
+            } else {
+                self.core.respond(&attendance.online, &request, upto)?
+            };
+            let over = Instant::now() >= deadline;
+            if !response.empty || whole || over {
+                metrics::histogram!("hearth_sync_seconds", "told" => if response.empty { "no" } else { "yes" })
+                    .record(begun.elapsed());
+                return Ok(response.text);
+            }
+            let changed = attendance.online.changed_after(upto);
+            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return Ok(response.text);
+            }
+        }
+    }
+
+    /// What the client's token confirms is deleted; the response does not wait for it.
+    fn confirm_to_device(&self, request: &SyncRequest) -> Result<(), SyncError> {
+        let Some(since) = request.since else { return Ok(()) };
+        let to_device = &self.core.users.to_device;
+        let through = since.told_to_device();
+        if to_device.list(&request.user, &request.device, Position(0), through, 1)?.is_empty() {
+            return Ok(());
+        }
+        let (to_device, user, device) = (to_device.clone(), request.user.clone(), request.device.clone());
+        tokio::spawn(async move {
+            if let Err(error) = to_device.delete_through(&user, &device, through).await {
+                tracing::warn!(%error, "messages that a device has could not be deleted");
+            }
+        });
+        Ok(())
+    }
+
+    /// The filter that a request names: none, a definition as JSON, or the id of one that was stored.
+    pub fn filter(&self, user: &UserId, text: Option<&str>) -> Result<Arc<FilterDefinition>, SyncError> {
+        match text {
+            None => Ok(Arc::default()),
+            Some(json) if json.starts_with('{') => serde_json::from_str(json)
+                .map(Arc::new)
+                .map_err(|error| SyncError::InvalidFilter(error.to_string())),
+            Some(id) => self.core.users.filters.get(user, id)?.ok_or(SyncError::UnknownFilter),
+        }
+    }
+
+    /// Notes that a user types in a room for so long, or has stopped. That the user is in the room is for the
+    /// caller to know.
+    pub fn set_typing(&self, room: &Room, user: &UserId, typing: Option<Duration>) {
+        let now = self.core.clock.now_ms();
+        let until = typing.map(|typing| now + typing.min(MAX_TYPING).as_millis() as u64);
+        self.core
+            .hub
+            .change_typing(room.nid(), |typing, version| typing.set(room.nid(), user, until, now, version));
+        self.core.hub.plan_anew();
+    }
+
+    /// Sets a user's presence by hand.
+    pub fn set_presence(&self, user: &UserId, presence: PresenceState, status_message: Option<String>) {
+        if self.core.hub.with_presence {
+            let now = self.core.clock.now_ms();
+            self.core.hub.change_presence(user, |presences, version| {
+                presences.set(user, presence, status_message, now, version)
+            });
+        }
+    }
+
+    /// Notes that a user did something that others see, such as sending an event.
+    pub fn active(&self, user: &UserId) {
+        if self.core.hub.with_presence {
+            let now = self.core.clock.now_ms();
+            self.core.hub.change_presence(user, |presences, version| presences.active(user, now, version));
+        }
+    }
+
+    /// A user's presence; `None` where nothing is known of it.
+    pub fn presence(&self, user: &UserId) -> Option<PresenceNow> {
+        let now = self.core.clock.now_ms();
+        self.core.hub.read(|ephemeral| ephemeral.presences.of(user, now))
+    }
+
+    /// Whether both users are joined to some room.
+    pub fn shares_room(&self, one: &UserId, other: &UserId) -> Result<bool, SyncError> {
+        let rooms = joined_rooms(&self.core.hub, &self.core.rooms, one)?;
+        let others = joined_rooms(&self.core.hub, &self.core.rooms, other)?;
+        Ok(others.iter().any(|room| rooms.contains(room)))
+    }
+
+    /// What a sync that is answered now reaches up to.
+    pub fn position(&self) -> Position {
+        self.core.hub.position()
+    }
+
+    /// Returns when a sync would reach up to a position.
+    pub async fn reached(&self, position: Position) -> Result<(), SyncError> {
+        self.core.hub.reached(position).await
+    }
+
+    /// How many events a user who is joined to a room has not read.
+    pub fn unread(&self, user: &UserId, room: &Room) -> Result<UnreadCounts, SyncError> {
+        self.core.unread(user, room)
+    }
+}
+
+#[cfg(test)]
+impl SyncService {
+    /// Lets time pass for what is only in memory.
+    pub(crate) fn tidy(&self) {
+        self.core.hub.tidy();
+    }
+
+    /// Whether a request of the user is being answered or waits.
+    pub(crate) fn is_syncing(&self, user: &UserId) -> bool {
+        self.core.hub.online(user).is_some_and(|online| online.idle_since().is_none())
+    }
+}
+
+impl Core {
+    fn respond(
+        &self,
+        online: &Online,
+        request: &SyncRequest,
+        upto: crate::token::UpTo,
+    ) -> Result<Response, SyncError> {
+        respond(&Scope {
+            rooms: &self.rooms,
+            users: &self.users,
+            hub: &self.hub,
+            notices: &self.notices,
+            online,
+            request,
+            // A token from beyond the log's end is one from before a loss.
+            since: request.since.map(|since| since.within(upto)),
+            upto,
+            ignored: self.users.account_data.ignored_users(&request.user)?,
+            push_rules: self.users.push_rules.ruleset(&request.user)?,
+        })
+    }
+
+    fn unread(&self, user: &UserId, room: &Room) -> Result<UnreadCounts, SyncError> {
+        let Some(row) = room.membership(user)? else { return Ok(UnreadCounts::default()) };
+        let ignored = self.users.account_data.ignored_users(user)?;
+        let rules = self.users.push_rules.ruleset(user)?;
+        let reader = Reader { rooms: &self.rooms, user, rules, ignored: &ignored };
+        let notices = notices_of(&self.notices, room.nid());
+        let until = self.hub.position();
+        Ok(match self.hub.online(user) {
+            Some(online) => UnreadRooms::counts_of(&online, &reader, room, &notices, row.position, until)?,
+            None => UnreadRooms::default().counts(&reader, room, &notices, row.position, until)?,
+        })
+    }
+}

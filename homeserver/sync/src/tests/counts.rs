@@ -1,0 +1,127 @@
+//! Receipts and unread counts.
+
+use super::*;
+
+fn counts(response: &Value, room: &Room) -> (u64, u64) {
+    let counts = &joined(response, room)["unread_notifications"];
+    (counts["notification_count"].as_u64().unwrap(), counts["highlight_count"].as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn counts_come_with_the_event_and_go_with_the_receipt() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob, &world.user("carol").await]).await;
+    bob.sync().await;
+    alice.say(&room, "one").await;
+    assert_eq!(counts(&bob.sync().await, &room), (1, 0));
+    let mention = json!({"msgtype": "m.text", "body": "you", "m.mentions": {"user_ids": ["@bob:h.org"]}});
+    let two = alice.send(&room, mention).await;
+    let three = alice.say(&room, "three").await;
+    assert_eq!(counts(&bob.sync().await, &room), (3, 1));
+    bob.read(&room, "m.read", None, &two).await;
+    let response = bob.sync().await;
+    assert_eq!(counts(&response, &room), (1, 0));
+    let receipts = &joined(&response, &room)["ephemeral"]["events"][0];
+    assert_eq!(receipts["type"], "m.receipt");
+    assert!(receipts["content"][two.id().as_str()]["m.read"]["@bob:h.org"]["ts"].is_u64());
+    bob.read(&room, "m.read.private", None, &three).await;
+    assert_eq!(counts(&bob.sync().await, &room), (0, 0));
+}
+
+#[tokio::test]
+async fn ones_own_messages_and_edits_do_not_count() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    bob.sync().await;
+    bob.say(&room, "mine").await;
+    let sent = alice.say(&room, "hers").await;
+    let edit = json!({
+        "msgtype": "m.text", "body": "* x", "m.new_content": {"msgtype": "m.text", "body": "x"},
+        "m.relates_to": {"rel_type": "m.replace", "event_id": sent.id()},
+    });
+    alice.send(&room, edit).await;
+    assert_eq!(counts(&bob.sync().await, &room), (1, 0));
+    let unread = world.sync.unread(&bob.user, &room).unwrap();
+    assert_eq!(unread.total().notifications, 1);
+}
+
+#[tokio::test]
+async fn a_private_receipt_is_nobody_elses() {
+    let world = World::new();
+    let (mut alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    let sent = alice.say(&room, "x").await;
+    alice.sync().await;
+    bob.sync().await;
+    bob.read(&room, "m.read.private", None, &sent).await;
+    assert!(alice.sync().await.get("rooms").is_none());
+    assert!(joined(&bob.sync().await, &room)["ephemeral"].is_object());
+    let mut again = world.client(&alice.user, "E").await;
+    assert!(joined(&again.sync().await, &room).get("ephemeral").is_none());
+}
+
+#[tokio::test]
+async fn threads_are_counted_apart_where_asked() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    let mut plain = world.client(&bob.user, "P").await;
+    bob.filter = json!({"room": {"timeline": {"unread_thread_notifications": true}}});
+    bob.sync().await;
+    plain.sync().await;
+    let root = alice.say(&room, "root").await;
+    let reply = json!({
+        "msgtype": "m.text", "body": "in it", "m.relates_to": {"rel_type": "m.thread", "event_id": root.id()},
+    });
+    let reply = alice.send(&room, reply).await;
+    let response = bob.sync().await;
+    assert_eq!(counts(&response, &room), (1, 0));
+    let threads = |response: &Value| joined(response, &room).get("unread_thread_notifications").cloned();
+    let thread = json!({root.id().as_str(): {"notification_count": 1, "highlight_count": 0}});
+    assert_eq!(threads(&response), Some(thread.clone()));
+    let response = plain.sync().await;
+    assert_eq!((counts(&response, &room), threads(&response)), ((2, 0), None));
+    bob.read(&room, "m.read", Some("main"), &reply).await;
+    let response = bob.sync().await;
+    assert_eq!((counts(&response, &room), threads(&response)), ((0, 0), Some(thread)));
+    bob.read(&room, "m.read", Some(root.id().as_str()), &reply).await;
+    let response = bob.sync().await;
+    assert_eq!((counts(&response, &room), threads(&response)), ((0, 0), None));
+    let receipts = joined(&response, &room)["ephemeral"].to_string();
+    assert!(receipts.contains("thread_id"), "{receipts}");
+}
+
+#[tokio::test]
+async fn a_redacted_message_counts_no_more() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    bob.sync().await;
+    let sent = alice.say(&room, "oops").await;
+    assert_eq!(counts(&bob.sync().await, &room), (1, 0));
+    let content = to_raw_value(&json!({"redacts": sent.id()})).unwrap();
+    let mut redaction = NewEvent::message(&alice.user, "m.room.redaction", content);
+    redaction.redacts = Some(sent.id().to_owned());
+    room.send(redaction, None).await.unwrap();
+    assert_eq!(counts(&bob.sync().await, &room), (0, 0));
+}
+
+#[tokio::test]
+async fn a_rule_that_changes_counts_anew() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    bob.sync().await;
+    alice.say(&room, "tea?").await;
+    assert_eq!(counts(&bob.sync().await, &room), (1, 0));
+    world
+        .users
+        .push_rules
+        .set_enabled(&bob.user, ruma::push::RuleKind::Override, ".m.rule.master", true)
+        .await
+        .unwrap();
+    alice.say(&room, "coffee?").await;
+    assert_eq!(counts(&bob.sync().await, &room), (0, 0));
+}

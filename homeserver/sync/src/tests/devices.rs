@@ -1,0 +1,112 @@
+//! Messages to devices, device lists, presence.
+
+use std::collections::BTreeMap;
+
+use hearth_storage::Position;
+use ruma::{serde::Raw, to_device::DeviceIdOrAllDevices};
+
+use super::*;
+
+async fn message(world: &World, from: &Client, to: &Client, body: &str) {
+    let content = Raw::from_json(to_raw_value(&json!({"body": body})).unwrap());
+    let device = DeviceIdOrAllDevices::DeviceId(to.device.clone());
+    let messages = BTreeMap::from([(to.user.clone(), BTreeMap::from([(device, content)]))]);
+    world.users.to_device.send(&from.user, "org.example", &messages, None).await.unwrap();
+}
+
+fn told(response: &Value) -> Vec<String> {
+    let events = response["to_device"]["events"].as_array();
+    events.into_iter().flatten().map(|event| event["content"]["body"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_message_to_a_device_is_told_until_it_is_confirmed() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    bob.sync().await;
+    let since = bob.since;
+    message(&world, &alice, &bob, "one").await;
+    assert_eq!(told(&bob.wait().await), ["one"]);
+    bob.since = since;
+    assert_eq!(told(&bob.wait().await), ["one"], "the response may have been lost");
+    assert!(told(&bob.sync().await).is_empty());
+    let list = || {
+        world.users.to_device.list(&bob.user, &bob.device, Position(0), Position(u64::MAX >> 1), 9).unwrap()
+    };
+    while !list().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn many_messages_to_a_device_come_in_order_and_all() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    bob.sync().await;
+    for n in 0..230 {
+        message(&world, &alice, &bob, &n.to_string()).await;
+    }
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        all.extend(told(&bob.sync().await));
+    }
+    let wanted: Vec<_> = (0..230).map(|n| n.to_string()).collect();
+    assert_eq!(all, wanted);
+}
+
+#[tokio::test]
+async fn whose_devices_changed_is_told_to_those_who_share_a_room() {
+    let world = World::new();
+    let (mut alice, bob, mut carol) =
+        (world.user("alice").await, world.user("bob").await, world.user("carol").await);
+    let room = alice.create_with(&[&bob]).await;
+    alice.sync().await;
+    carol.sync().await;
+    world.users.devices.set_display_name(&bob.user, &bob.device, Some("phone")).await.unwrap();
+    world.client(&bob.user, "NEW").await;
+    let list = |response: &Value, key: &str| response["device_lists"][key].clone();
+    let changes = world.users.device_keys.list_changes(Position(0), Position(u64::MAX >> 1)).unwrap();
+    if changes.contains(&bob.user) {
+        assert_eq!(list(&alice.sync().await, "changed"), json!(["@bob:h.org"]));
+        assert!(carol.sync().await.get("device_lists").is_none());
+    }
+    carol.join(&room).await;
+    assert_eq!(list(&alice.sync().await, "changed"), json!(["@carol:h.org"]));
+    assert_eq!(list(&carol.sync().await, "changed"), json!(["@alice:h.org", "@bob:h.org"]));
+    let other = world.client(&carol.user, "X").await;
+    carol.set_membership(&room, &other, "leave").await;
+    assert_eq!(list(&alice.sync().await, "left"), json!(["@carol:h.org"]));
+    assert_eq!(list(&carol.sync().await, "left"), json!(["@alice:h.org", "@bob:h.org"]));
+}
+
+#[tokio::test]
+async fn key_counts_are_always_there() {
+    let world = World::new();
+    let mut alice = world.user("alice").await;
+    let response = alice.sync().await;
+    assert!(response["device_one_time_keys_count"].is_object());
+    assert!(response["device_unused_fallback_key_types"].is_array());
+}
+
+#[tokio::test]
+async fn presence_is_told_to_those_who_share_a_room() {
+    let world = World::with(SyncOptions::default());
+    let (mut alice, mut bob, mut carol) =
+        (world.user("alice").await, world.user("bob").await, world.user("carol").await);
+    alice.create_with(&[&bob]).await;
+    alice.sync().await;
+    carol.sync().await;
+    bob.sync().await;
+    let response = alice.wait().await;
+    let event = &response["presence"]["events"][0];
+    assert_eq!((&event["sender"], &event["content"]["presence"]), (&json!("@bob:h.org"), &json!("online")));
+    world.sync.set_presence(&bob.user, PresenceState::Unavailable, Some("lunch".to_owned()));
+    let response = alice.wait().await;
+    assert_eq!(response["presence"]["events"][0]["content"]["status_msg"], "lunch");
+    assert!(!carol.sync().await["presence"].to_string().contains("bob"));
+    assert!(world.sync.shares_room(&alice.user, &bob.user).unwrap());
+    assert!(!world.sync.shares_room(&alice.user, &carol.user).unwrap());
+    world.clock.advance(60_000);
+    world.sync.tidy();
+    assert_eq!(world.sync.presence(&bob.user).map(|now| now.presence), Some(PresenceState::Offline));
+}

@@ -1,0 +1,145 @@
+//! Rooms that one is invited to, joins, leaves, is banned from and forgets.
+
+use super::*;
+
+#[tokio::test]
+async fn an_invite_is_told_with_what_the_room_is() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create(Preset::PrivateChat).await;
+    alice.set(&room, "m.room.name", "", json!({"name": "secret"})).await;
+    bob.sync().await;
+    alice.set_membership(&room, &bob, "invite").await;
+    let response = bob.wait().await;
+    let part = &response["rooms"]["invite"][room.id().as_str()]["invite_state"];
+    let kinds = kinds(part);
+    for kind in [
+        kind("m.room.name", ""),
+        kind("m.room.create", ""),
+        kind("m.room.member", "@bob:h.org"),
+        kind("m.room.member", "@alice:h.org"),
+    ] {
+        assert!(kinds.contains(&kind), "{part}");
+    }
+    assert!(bob.sync().await.get("rooms").is_none(), "told once");
+    let mut again = world.client(&bob.user, "E").await;
+    assert!(again.sync().await["rooms"]["invite"][room.id().as_str()].is_object());
+}
+
+#[tokio::test]
+async fn an_invite_from_someone_ignored_is_not_told() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let list = to_raw_value(&json!({"ignored_users": {"@alice:h.org": {}}})).unwrap();
+    world.users.account_data.set(&bob.user, None, "m.ignored_user_list", &list).await.unwrap();
+    bob.sync().await;
+    let room = alice.create(Preset::PrivateChat).await;
+    alice.set_membership(&room, &bob, "invite").await;
+    assert!(bob.sync().await.get("rooms").is_none());
+}
+
+#[tokio::test]
+async fn a_room_that_is_joined_is_told_whole() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create(Preset::PublicChat).await;
+    bob.filter = json!({"room": {"timeline": {"limit": 2}}});
+    bob.sync().await;
+    alice.say(&room, "before").await;
+    bob.join(&room).await;
+    let response = bob.wait().await;
+    let part = joined(&response, &room);
+    let state = kinds(&part["state"]);
+    assert!(state.contains(&kind("m.room.create", "")), "{state:?}");
+    assert!(state.contains(&kind("m.room.member", "@alice:h.org")));
+    assert_eq!(part["timeline"]["limited"], true);
+    assert_eq!(bodies(&response, &room), ["before"], "shared history is visible");
+    assert_eq!(part["summary"]["m.joined_member_count"], 2);
+    assert_eq!(part["summary"]["m.heroes"], json!(["@alice:h.org"]));
+    alice.say(&room, "after").await;
+    let response = bob.sync().await;
+    assert_eq!(bodies(&response, &room), ["after"]);
+    assert!(joined(&response, &room).get("state").is_none());
+    assert!(joined(&response, &room).get("summary").is_none());
+}
+
+#[tokio::test]
+async fn to_change_ones_profile_is_not_to_join_anew() {
+    let world = World::new();
+    let mut alice = world.user("alice").await;
+    let room = alice.create(Preset::PublicChat).await;
+    alice.sync().await;
+    alice
+        .set(&room, "m.room.member", "@alice:h.org", json!({"membership": "join", "displayname": "A"}))
+        .await;
+    let response = alice.sync().await;
+    let part = joined(&response, &room);
+    assert_eq!(kinds(&part["timeline"]), [kind("m.room.member", "@alice:h.org")]);
+    assert!(part.get("state").is_none());
+    let event = &part["timeline"]["events"][0];
+    assert_eq!(event["unsigned"]["prev_content"]["membership"], "join");
+    assert!(event["unsigned"]["replaces_state"].is_string());
+}
+
+#[tokio::test]
+async fn a_room_that_is_left_is_told_up_to_the_leave() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    bob.sync().await;
+    alice.say(&room, "seen").await;
+    bob.set_membership(&room, &Client { since: None, ..world.client(&bob.user, "X").await }, "leave").await;
+    alice.say(&room, "unseen").await;
+    let response = bob.sync().await;
+    assert!(response["rooms"].get("join").is_none());
+    let part = &response["rooms"]["leave"][room.id().as_str()];
+    assert_eq!(kinds(&part["timeline"]), [kind("m.room.member", "@bob:h.org"), kind("m.room.message", "-")]);
+    assert!(!part.to_string().contains("unseen"));
+    alice.say(&room, "more").await;
+    assert!(bob.sync().await.get("rooms").is_none());
+    // A first sync tells of it only if asked to, and of a forgotten room not at all.
+    let mut again = world.client(&bob.user, "E").await;
+    assert!(again.sync().await.get("rooms").is_none());
+    (again.since, again.filter) = (None, json!({"room": {"include_leave": true}}));
+    assert!(again.sync().await["rooms"]["leave"][room.id().as_str()].is_object());
+    room.forget(&bob.user).await.unwrap();
+    again.since = None;
+    assert!(again.sync().await.get("rooms").is_none());
+}
+
+#[tokio::test]
+async fn a_ban_and_a_declined_invite_are_left_rooms() {
+    let world = World::new();
+    let (alice, mut bob, mut carol) =
+        (world.user("alice").await, world.user("bob").await, world.user("carol").await);
+    let room = alice.create_with(&[&bob]).await;
+    alice.set_membership(&room, &carol, "invite").await;
+    bob.sync().await;
+    carol.sync().await;
+    alice.set_membership(&room, &bob, "ban").await;
+    let other = world.client(&carol.user, "X").await;
+    carol.set_membership(&room, &other, "leave").await;
+    let response = bob.sync().await;
+    let part = &response["rooms"]["leave"][room.id().as_str()];
+    assert_eq!(part["timeline"]["events"][0]["content"]["membership"], "ban");
+    let response = carol.sync().await;
+    let part = &response["rooms"]["leave"][room.id().as_str()];
+    assert_eq!(kinds(&part["timeline"]), [kind("m.room.member", "@carol:h.org")]);
+    assert!(part.get("state").is_none(), "she never saw the room: {part}");
+}
+
+#[tokio::test]
+async fn who_leaves_and_comes_back_is_told_of_the_time_between_only_what_may_be_seen() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    alice.set(&room, "m.room.history_visibility", "", json!({"history_visibility": "joined"})).await;
+    bob.sync().await;
+    let other = world.client(&bob.user, "X").await;
+    bob.set_membership(&room, &other, "leave").await;
+    alice.say(&room, "hidden").await;
+    bob.join(&room).await;
+    alice.say(&room, "shown").await;
+    let response = bob.sync().await;
+    assert_eq!(bodies(&response, &room), ["shown"]);
+}

@@ -1,0 +1,122 @@
+//! Who is typing (client-server API, "Typing notifications"). In memory, and gone with a restart.
+
+use std::collections::HashMap;
+
+use hearth_storage::RoomNid;
+use ruma::{OwnedUserId, UserId};
+
+/// A room in which nobody types any more is forgotten after so long: by then whoever is online was told.
+const KEEP_EMPTY_MS: u64 = 60 * 60 * 1000;
+
+/// Who is typing in every room.
+#[derive(Debug, Default)]
+pub(crate) struct Typing {
+    rooms: HashMap<RoomNid, RoomTyping>,
+}
+
+#[derive(Debug, Default)]
+struct RoomTyping {
+    /// With the time, in milliseconds, at which each is taken to have stopped.
+    users: Vec<(OwnedUserId, u64)>,
+    /// When this list changed last.
+    version: u64,
+    /// When it may be forgotten, if it is empty.
+    forget_at: u64,
+}
+
+impl Typing {
+    /// Notes that a user types until a time, or does not. Says whether that changes who is typing.
+    pub fn set(&mut self, room: RoomNid, user: &UserId, until: Option<u64>, now: u64, version: u64) -> bool {
+        let typing = match until {
+            Some(_) => self.rooms.entry(room).or_default(),
+            None => match self.rooms.get_mut(&room) {
+                Some(typing) => typing,
+                None => return false,
+            },
+        };
+        let place = typing.users.iter().position(|(known, _)| known == user);
+        match (place, until) {
+            (Some(place), Some(until)) => {
+                typing.users[place].1 = until;
+                return false;
+            }
+            (None, Some(until)) => typing.users.push((user.to_owned(), until)),
+            (Some(place), None) => {
+                typing.users.remove(place);
+            }
+            (None, None) => return false,
+        }
+        typing.version = version;
+        typing.forget_at = now + KEEP_EMPTY_MS;
+        true
+    }
+
+    /// Who types in a room, and the version of that list.
+    pub fn in_room(&self, room: RoomNid) -> Option<(u64, impl Iterator<Item = &UserId>)> {
+        let typing = self.rooms.get(&room)?;
+        Some((typing.version, typing.users.iter().map(|(user, _)| &**user)))
+    }
+
+    /// Takes those out whose time is over; says in which rooms that changes something.
+    pub fn expire(&mut self, now: u64, version: u64) -> Vec<RoomNid> {
+        let mut changed = Vec::new();
+        self.rooms.retain(|room, typing| {
+            let before = typing.users.len();
+            typing.users.retain(|(_, until)| *until > now);
+            if typing.users.len() < before {
+                typing.version = version;
+                typing.forget_at = now + KEEP_EMPTY_MS;
+                changed.push(*room);
+            }
+            !typing.users.is_empty() || typing.forget_at > now
+        });
+        changed
+    }
+
+    /// When the next user's time is over.
+    pub fn next_expiry(&self) -> Option<u64> {
+        self.rooms.values().flat_map(|typing| typing.users.iter().map(|(_, until)| *until)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ruma::user_id;
+
+    use super::*;
+
+    const ROOM: RoomNid = RoomNid(1);
+
+    fn typing_in(typing: &Typing) -> (u64, Vec<String>) {
+        typing
+            .in_room(ROOM)
+            .map_or((0, vec![]), |(version, users)| (version, users.map(ToString::to_string).collect()))
+    }
+
+    #[test]
+    fn the_list_changes_only_when_someone_starts_or_stops() {
+        let (alice, bob) = (user_id!("@alice:h.org"), user_id!("@bob:h.org"));
+        let mut typing = Typing::default();
+        assert!(!typing.set(ROOM, alice, None, 0, 1));
+        assert!(typing.set(ROOM, alice, Some(100), 0, 2));
+        assert!(!typing.set(ROOM, alice, Some(200), 0, 3));
+        assert!(typing.set(ROOM, bob, Some(100), 0, 4));
+        assert_eq!(typing_in(&typing), (4, vec!["@alice:h.org".into(), "@bob:h.org".into()]));
+        assert!(typing.set(ROOM, alice, None, 0, 5));
+        assert_eq!(typing_in(&typing), (5, vec!["@bob:h.org".into()]));
+    }
+
+    #[test]
+    fn whose_time_is_over_has_stopped_and_the_empty_list_is_told() {
+        let alice = user_id!("@alice:h.org");
+        let mut typing = Typing::default();
+        typing.set(ROOM, alice, Some(100), 0, 1);
+        assert_eq!(typing.next_expiry(), Some(100));
+        assert!(typing.expire(99, 2).is_empty());
+        assert_eq!(typing.expire(100, 3), [ROOM]);
+        assert_eq!(typing_in(&typing), (3, vec![]));
+        assert_eq!(typing.next_expiry(), None);
+        assert!(typing.expire(100 + KEEP_EMPTY_MS, 4).is_empty());
+        assert!(typing.in_room(ROOM).is_none());
+    }
+}

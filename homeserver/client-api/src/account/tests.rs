@@ -1,0 +1,168 @@
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha1::Sha1;
+
+use crate::{
+    Registration,
+    testing::{PASSWORD, TestServer, User, error},
+};
+
+const REGISTER: &str = "/_matrix/client/v3/register";
+const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
+
+#[tokio::test]
+async fn registering_takes_a_stage() {
+    let server = TestServer::new();
+    let (status, body) =
+        server.post(REGISTER, None, json!({ "username": "Alice", "password": "secret" })).await;
+    assert_eq!((status, &body["flows"]), (401, &json!([{ "stages": ["m.login.dummy"] }])));
+    assert!(body.get("errcode").is_none());
+
+    // The second request may leave out what the first one said.
+    let auth = json!({ "type": "m.login.dummy", "session": body["session"] });
+    let (status, body) = server.post(REGISTER, None, json!({ "auth": auth })).await;
+    assert_eq!((status, &body["user_id"]), (200, &json!("@alice:localhost:8008")), "{body}");
+    assert!(body["access_token"].is_string() && body["device_id"].is_string());
+}
+
+#[tokio::test]
+async fn names_that_cannot_be() {
+    let server = TestServer::new();
+    server.register("alice").await;
+    let available =
+        async |name: &str| server.get(&format!("{REGISTER}/available?username={name}"), None).await;
+    assert_eq!(available("bob").await, (200, json!({ "available": true })));
+    assert_eq!(error(&available("alice").await), (400, "M_USER_IN_USE"));
+    for name in ["", "b%20b", "bob%23", "%40bob%3Alocalhost", "b%C3%B6b"] {
+        assert_eq!(error(&available(name).await), (400, "M_INVALID_USERNAME"), "{name}");
+        assert_eq!(available(name).await.0, 400);
+    }
+    let taken = server.post(REGISTER, None, json!({ "username": "alice", "password": "x" })).await;
+    assert_eq!(error(&taken), (400, "M_USER_IN_USE"));
+    let empty = server.post(REGISTER, None, json!({ "username": "bob", "password": "" })).await;
+    assert_eq!(error(&empty), (400, "M_WEAK_PASSWORD"));
+}
+
+#[tokio::test]
+async fn a_name_is_made_where_none_is_wished_for() {
+    let server = TestServer::new();
+    let body = json!({ "password": "secret", "inhibit_login": true, "auth": { "type": "m.login.dummy" } });
+    let (status, body) = server.post(REGISTER, None, body).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(
+        body["user_id"].as_str().unwrap().ends_with(":localhost:8008") && body.get("access_token").is_none()
+    );
+}
+
+#[tokio::test]
+async fn registration_by_token_or_not_at_all() {
+    let server =
+        TestServer::with(|options| options.registration = Registration::Token("open sesame".to_owned()));
+    let attempt = async |token: &str| {
+        let auth = json!({ "type": "m.login.registration_token", "token": token });
+        server.post(REGISTER, None, json!({ "username": "alice", "password": "secret", "auth": auth })).await
+    };
+    assert_eq!(error(&attempt("guess").await), (401, "M_UNAUTHORIZED"));
+    assert_eq!(attempt("open sesame").await.0, 200);
+    let valid = "/_matrix/client/v1/register/m.login.registration_token/validity?token=";
+    assert_eq!(server.get(&format!("{valid}open%20sesame"), None).await.1["valid"], true);
+    assert_eq!(server.get(&format!("{valid}guess"), None).await.1["valid"], false);
+    let guest = server.post(&format!("{REGISTER}?kind=guest"), None, json!({})).await;
+    assert_eq!(error(&guest), (403, "M_GUEST_ACCESS_FORBIDDEN"));
+
+    let off = TestServer::with(|options| options.registration = Registration::Off);
+    assert_eq!(error(&off.post(REGISTER, None, json!({})).await), (403, "M_FORBIDDEN"));
+    assert_eq!(error(&off.get(&format!("{valid}x"), None).await), (403, "M_FORBIDDEN"));
+}
+
+fn auth(name: &str, password: &str) -> Value {
+    json!({
+        "type": "m.login.password",
+        "identifier": { "type": "m.id.user", "user": name },
+        "password": password,
+    })
+}
+
+#[tokio::test]
+async fn a_new_password_ends_other_sessions() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    server.register("mallory").await;
+    let phone = server.login("alice").await;
+    let change = |auth: Value| {
+        let body = json!({ "new_password": "better", "auth": auth });
+        server.post("/_matrix/client/v3/account/password", Some(&alice), body)
+    };
+    // Neither a wrong password nor another's proves anything.
+    assert_eq!(error(&change(auth("alice", "wrong")).await), (401, "M_FORBIDDEN"));
+    assert_eq!(error(&change(auth("mallory", PASSWORD)).await), (401, "M_FORBIDDEN"));
+    assert_eq!(change(auth("alice", PASSWORD)).await.0, 200);
+    assert_eq!(server.get(WHOAMI, Some(&alice)).await.0, 200);
+    assert_eq!(server.get(WHOAMI, Some(&phone)).await.0, 401);
+    assert!(server.api.users.accounts.verify_password(&alice.id, "better").await.unwrap());
+}
+
+#[tokio::test]
+async fn an_interactive_session_is_good_for_one_request_only() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let (_, challenge) = server.post("/_matrix/client/v3/account/deactivate", Some(&alice), json!({})).await;
+    let mut auth = auth("alice", PASSWORD);
+    auth["session"] = challenge["session"].clone();
+    let body = json!({ "new_password": "better", "auth": auth });
+    let answer = server.post("/_matrix/client/v3/account/password", Some(&alice), body).await;
+    assert_eq!(error(&answer), (403, "M_FORBIDDEN"));
+}
+
+#[tokio::test]
+async fn deactivating() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let deactivate = |who: Option<User>, body: Value| {
+        let server = &server;
+        async move { server.post("/_matrix/client/v3/account/deactivate", who.as_ref(), body).await }
+    };
+    assert_eq!(error(&deactivate(None, json!({})).await), (401, "M_MISSING_TOKEN"));
+    assert_eq!(deactivate(Some(alice.clone()), json!({})).await.0, 401);
+    assert_eq!(server.get(WHOAMI, Some(&alice)).await.0, 200);
+    let (status, _) = deactivate(Some(alice.clone()), json!({ "auth": auth("alice", PASSWORD) })).await;
+    assert_eq!(status, 200);
+    assert_eq!(server.get(WHOAMI, Some(&alice)).await.0, 401);
+    let taken = server.get(&format!("{REGISTER}/available?username=alice"), None).await;
+    assert_eq!(error(&taken), (400, "M_USER_IN_USE"));
+}
+
+#[tokio::test]
+async fn no_third_party_ids() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let answer = server.get("/_matrix/client/v3/account/3pid", Some(&alice)).await;
+    assert_eq!(answer, (200, json!({ "threepids": [] })));
+}
+
+#[tokio::test]
+async fn by_shared_secret() {
+    let path = super::shared_secret::PATH;
+    let server = TestServer::with(|options| {
+        options.registration = Registration::Off;
+        options.registration_shared_secret = Some("secret".to_owned());
+    });
+    let register = async |name: &str, secret: &str| {
+        let (_, nonce) = server.get(path, None).await;
+        let nonce = nonce["nonce"].as_str().unwrap();
+        let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(format!("{nonce}\0{name}\0pizza\0admin").as_bytes());
+        let mac: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let body =
+            json!({ "nonce": nonce, "username": name, "password": "pizza", "admin": true, "mac": mac });
+        (server.post(path, None, body.clone()).await, body)
+    };
+    let ((status, answer), again) = register("root", "secret").await;
+    assert_eq!((status, &answer["user_id"]), (200, &json!("@root:localhost:8008")), "{answer}");
+    assert!(
+        server.api.users.accounts.get("@root:localhost:8008".try_into().unwrap()).unwrap().unwrap().admin
+    );
+    assert_eq!(error(&server.post(path, None, again).await), (400, "M_UNKNOWN"));
+    assert_eq!(error(&register("other", "guess").await.0), (403, "M_FORBIDDEN"));
+    assert_eq!(error(&TestServer::new().get(path, None).await), (404, "M_UNRECOGNIZED"));
+}

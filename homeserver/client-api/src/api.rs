@@ -1,0 +1,152 @@
+//! What the handlers work with.
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::extract::FromRef;
+use hearth_media::Media;
+use hearth_rooms::Rooms;
+use hearth_storage::{Clock, Random};
+use hearth_sync::SyncService;
+use hearth_users::Users;
+use ruma::{OwnedServerName, RoomVersionId};
+
+use crate::{
+    account::shared_secret::Nonces,
+    limits::{Limiter, RateLimits},
+};
+
+/// Who may make an account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Registration {
+    /// Everyone, guests as well.
+    Open,
+    /// Who knows this token (`m.login.registration_token`).
+    Token(String),
+    /// No one, but for the shared secret.
+    Off,
+}
+
+/// How the client-server API behaves.
+#[derive(Clone, Debug)]
+pub struct ClientApiOptions {
+    pub server_name: OwnedServerName,
+    pub registration: Registration,
+    /// Turns on `/_synapse/admin/v1/register`.
+    pub registration_shared_secret: Option<String>,
+    /// Turns on logins with `org.matrix.login.jwt`: the secret of HS256.
+    pub jwt_secret: Option<String>,
+    /// Whether media can be fetched without a token, at the old paths.
+    pub legacy_media: bool,
+    /// `None` turns rate limits off.
+    pub rate_limits: Option<RateLimits>,
+    /// Where clients reach this server, for `/.well-known/matrix/client`: `https://matrix.example.org`.
+    pub base_url: Option<String>,
+    /// An e-mail address for `/.well-known/matrix/support`.
+    pub support_email: Option<String>,
+    /// A page for `/.well-known/matrix/support`.
+    pub support_page: Option<String>,
+    /// The version of new rooms.
+    pub default_room_version: RoomVersionId,
+}
+
+impl ClientApiOptions {
+    /// A server that lets no one in, with limits on.
+    pub fn new(server_name: OwnedServerName) -> Self {
+        Self {
+            server_name,
+            registration: Registration::Off,
+            registration_shared_secret: None,
+            jwt_secret: None,
+            legacy_media: false,
+            rate_limits: Some(RateLimits::default()),
+            base_url: None,
+            support_email: None,
+            support_page: None,
+            default_room_version: RoomVersionId::V12,
+        }
+    }
+}
+
+/// What a [`ClientApi`] is made of.
+pub struct Parts {
+    pub options: ClientApiOptions,
+    pub users: Users,
+    pub rooms: Rooms,
+    pub media: Media,
+    pub sync: SyncService,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+}
+
+/// What the handlers work with: cheap to clone. It gives the [`Parts`] it was made of.
+#[derive(Clone)]
+pub struct ClientApi(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    limiter: Limiter,
+    nonces: Nonces,
+    requests: AtomicU64,
+}
+
+impl ClientApi {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let limiter = Limiter::new(parts.options.rate_limits.clone());
+        Self(Arc::new(Inner { parts, limiter, nonces: Nonces::default(), requests: AtomicU64::new(0) }))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// `N` random bytes.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
+    /// The buckets of the rate limits.
+    pub fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    pub(crate) fn nonces(&self) -> &Nonces {
+        &self.0.nonces
+    }
+
+    pub(crate) fn next_request_id(&self) -> u64 {
+        self.0.requests.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Deref for ClientApi {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0.parts
+    }
+}
+
+/// Lets handlers take `State<Users>` and the like, where that is all they work with.
+macro_rules! parts {
+    ($($part:ident: $of:ty),*) => {
+        $(
+            impl FromRef<ClientApi> for $of {
+                fn from_ref(api: &ClientApi) -> Self {
+                    api.$part.clone()
+                }
+            }
+        )*
+    };
+}
+
+parts!(users: Users, rooms: Rooms, media: Media, sync: SyncService);

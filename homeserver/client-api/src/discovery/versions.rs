@@ -1,0 +1,26 @@
+//! `GET /_matrix/client/versions`
+
+use axum::extract::State;
+use ruma::api::client::discovery::get_supported_versions::{Request as GetVersions, Response};
+
+use crate::{Answer, ClientApi, Request, Result};
+
+/// The versions of the specification that this server serves: only what is true.
+pub const VERSIONS: &[&str] =
+    &["r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11"];
+
+/// What it serves beyond them.
+pub const UNSTABLE_FEATURES: &[&str] =
+    &["org.matrix.msc3916.stable", "uk.tcpip.msc4133", "uk.timedout.msc4323"];
+
+/// The versions
+/// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientversions)).
+pub async fn get_supported_versions(
+    State(_): State<ClientApi>,
+    _request: Request<GetVersions>,
+) -> Result<Answer<Response>> {
+    let mut response = Response::new(VERSIONS.iter().map(|&version| version.to_owned()).collect());
+    response.unstable_features =
+        UNSTABLE_FEATURES.iter().map(|&feature| (feature.to_owned(), true)).collect();
+    Ok(Answer(response))
+}

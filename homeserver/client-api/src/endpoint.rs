@@ -1,0 +1,377 @@
+//! Endpoints: a handler, served at every path that its endpoint has or had.
+//!
+//! ```text
+//! rate limits, access token, body     the same for all endpoints: `serve`
+//!   -> typed request                  `FromIncoming`, by ruma's description of the endpoint
+//!     -> handler                      business of each family
+//!       -> typed answer, or MatrixError
+//! ```
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, FromRef, FromRequestParts as _, RawPathParams, State},
+    response::{IntoResponse as _, Response},
+    routing::{MethodFilter, MethodRouter, on},
+};
+use futures::{FutureExt as _, future::BoxFuture};
+use http::{HeaderMap, Method, header, request::Parts};
+use ruma::api::{
+    IncomingRequest, Metadata, OutgoingResponse, OutgoingResponseExt as _, error::IntoHttpError,
+    path_builder::PathBuilder as _,
+};
+use serde::Serialize;
+use tracing::Instrument as _;
+
+use crate::{
+    ClientApi, MatrixError, Result,
+    authentication::{self, Admits, Authentication, Token},
+    limits::{Asker, Class},
+    measure::Measure,
+    request::{self, FromIncoming, Incoming, Unspecified},
+};
+
+/// A typed answer.
+pub struct Answer<T: OutgoingResponse>(pub T);
+
+/// An answer as JSON, where ruma's type leaves out what clients need.
+pub struct Json<T: Serialize>(pub T);
+
+/// An answer that is JSON text already.
+pub struct JsonText(pub String);
+
+/// What a handler of the endpoint `R` may answer: `Answer<R::OutgoingResponse>`, [`Json`], [`JsonText`], or a [`Response`] of
+/// its own making, as for a body that is streamed.
+pub trait AnswerTo<R> {
+    /// Writes it.
+    fn into_http(self) -> Result<Response>;
+}
+
+impl<R: IncomingRequest> AnswerTo<R> for Answer<R::OutgoingResponse> {
+    fn into_http(self) -> Result<Response> {
+        Ok(self.0.try_into_http_response::<Vec<u8>>()?.map(Body::from))
+    }
+}
+
+impl<R, T: Serialize> AnswerTo<R> for Json<T> {
+    fn into_http(self) -> Result<Response> {
+        let body = serde_json::to_vec(&self.0).map_err(IntoHttpError::from)?;
+        Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    }
+}
+
+impl<R> AnswerTo<R> for JsonText {
+    fn into_http(self) -> Result<Response> {
+        Ok(([(header::CONTENT_TYPE, "application/json")], self.0).into_response())
+    }
+}
+
+impl<R> AnswerTo<R> for Response {
+    fn into_http(self) -> Result<Response> {
+        Ok(self)
+    }
+}
+
+/// One path of an endpoint, as served.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Served {
+    /// `GET`, `PUT`, …
+    pub method: &'static str,
+    /// The path with its variables as ruma names them: `/_matrix/client/v3/profile/{user_id}`.
+    pub path: &'static str,
+    /// The handler's path in this crate: `session::login::login`.
+    pub handler: &'static str,
+}
+
+/// Collects endpoints. Every family of them has a `routes(router: EndpointRouter) -> EndpointRouter`.
+#[derive(Default)]
+pub struct EndpointRouter {
+    router: axum::Router<ClientApi>,
+    served: Vec<Served>,
+}
+
+impl EndpointRouter {
+    /// Serves an endpoint at all its paths (r0, v1, v3, unstable, …), to users.
+    ///
+    /// # Panics
+    ///
+    /// When two handlers serve the same path and method.
+    pub fn endpoint<F, A, Q, Fut, O>(self, handler: F) -> Self
+    where
+        F: Fn(State<A>, Q) -> Fut + Send + Sync + 'static,
+        A: FromRef<ClientApi> + Send + 'static,
+        Q: FromIncoming,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+        O: AnswerTo<Q::Endpoint> + 'static,
+    {
+        self.endpoint_admitting(Admits::default(), handler)
+    }
+
+    /// The same, to guests or locked accounts as well.
+    pub fn endpoint_admitting<F, A, Q, Fut, O>(mut self, admits: Admits, handler: F) -> Self
+    where
+        F: Fn(State<A>, Q) -> Fut + Send + Sync + 'static,
+        A: FromRef<ClientApi> + Send + 'static,
+        Q: FromIncoming,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+        O: AnswerTo<Q::Endpoint> + 'static,
+    {
+        type Scheme<R> = <R as Metadata>::Authentication;
+
+        let method = Q::Endpoint::METHOD;
+        let handler_name = handler_name::<F>();
+        let handler = Arc::new(handler);
+        let run: Run = Box::new(move |api, incoming| {
+            let handler = handler.clone();
+            Box::pin(async move {
+                let request = Q::from_incoming(incoming)?;
+                handler(State(A::from_ref(&api)), request).await?.into_http()
+            })
+        });
+        let paths: Vec<&'static str> = Q::Endpoint::PATH_BUILDER.all_paths().collect();
+        let endpoint = Arc::new(Endpoint {
+            class: class(&method, paths.last().copied().unwrap_or_default(), Q::Endpoint::RATE_LIMITED),
+            token: <Scheme<Q::Endpoint> as Authentication>::TOKEN,
+            admits,
+            streamed: Q::STREAMED,
+            measure: Measure::new(handler_name),
+            run,
+        });
+        for path in paths {
+            self.served.push(Served { method: method_name(&method), path, handler: handler_name });
+            self = self.register(&method, path, &endpoint);
+        }
+        self
+    }
+
+    /// Serves what ruma has no type for; no token is looked at.
+    pub fn unspecified<F, A, Fut>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        class: Class,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(State<A>, Unspecified) -> Fut + Send + Sync + 'static,
+        A: FromRef<ClientApi> + Send + 'static,
+        Fut: Future<Output = Result<Response>> + Send + 'static,
+    {
+        let handler_name = handler_name::<F>();
+        let run: Run = Box::new(move |api, incoming| {
+            let Incoming { parts, bytes, address, .. } = incoming;
+            Box::pin(handler(State(A::from_ref(&api)), Unspecified { parts, bytes, address }))
+        });
+        let endpoint = Arc::new(Endpoint {
+            class: Some(class),
+            token: Token::Ignored,
+            admits: Admits::default(),
+            streamed: false,
+            measure: Measure::new(handler_name),
+            run,
+        });
+        self.served.push(Served { method: method_name(&method), path, handler: handler_name });
+        self.register(&method, path, &endpoint)
+    }
+
+    fn register(mut self, method: &Method, path: &str, endpoint: &Arc<Endpoint>) -> Self {
+        self.router = self.router.route(path, method_router(method, endpoint));
+        // An empty state key may be left out, with or without its slash; and clients differ over the slash at
+        // the end of the push rules' paths.
+        for other in
+            [path.strip_suffix("{state_key}"), path.strip_suffix("/{state_key}"), path.strip_suffix('/')]
+                .into_iter()
+                .flatten()
+        {
+            self.router = self.router.route(other, method_router(method, endpoint));
+        }
+        self
+    }
+
+    /// Everything served so far, for the table of endpoints.
+    pub fn served(&self) -> &[Served] {
+        &self.served
+    }
+
+    /// The routes, without what is around all of them.
+    pub(crate) fn into_routes(self) -> axum::Router<ClientApi> {
+        self.router
+    }
+}
+
+type Run = Box<dyn Fn(ClientApi, Incoming) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
+
+struct Endpoint {
+    class: Option<Class>,
+    token: Token,
+    admits: Admits,
+    streamed: bool,
+    measure: Measure,
+    run: Run,
+}
+
+fn method_router(method: &Method, endpoint: &Arc<Endpoint>) -> MethodRouter<ClientApi> {
+    let endpoint = endpoint.clone();
+    let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+    on(filter, move |State(api): State<ClientApi>, request: axum::extract::Request| {
+        serve(endpoint.clone(), api, request)
+    })
+}
+
+/// Serves one request.
+async fn serve(endpoint: Arc<Endpoint>, api: ClientApi, request: axum::extract::Request) -> Response {
+    let started = std::time::Instant::now();
+    let span =
+        tracing::info_span!("request", id = api.next_request_id(), endpoint = endpoint.measure.endpoint());
+    let result = answer(&endpoint, api, request).instrument(span.clone()).await;
+    let response = match result {
+        Ok(response) => response,
+        Err(error) => {
+            span.in_scope(|| tracing::debug!(%error, "refused"));
+            error.into_response()
+        }
+    };
+    endpoint.measure.record(response.status(), started.elapsed());
+    response
+}
+
+async fn answer(
+    endpoint: &Arc<Endpoint>,
+    api: ClientApi,
+    request: axum::extract::Request,
+) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    let address = address(&parts);
+    let requester =
+        authentication::requester(&api, endpoint.token, endpoint.admits, &parts.headers, &parts.uri, address)
+            .await?;
+    if let Some(class) = endpoint.class {
+        let asker = requester.as_ref().map_or(Asker::Address(address), |who| Asker::User(&who.user));
+        api.limiter().take(class, asker, api.now_ms())?;
+    }
+    let arguments = arguments(&mut parts).await?;
+    let (bytes, stream) = match endpoint.streamed {
+        true => (bytes::Bytes::new(), body),
+        false => (request::read(&parts, body).await?, Body::empty()),
+    };
+
+    let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+    let incoming = Incoming { parts, arguments, bytes, stream, requester, address };
+    let endpoint = endpoint.clone();
+    let run = async move { (endpoint.run)(api, incoming).await };
+    if reads {
+        return AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| Err(panicked()));
+    }
+    // What writes goes on to its end when the client hangs up: half of a change, or a lock let go before its
+    // commit came through, is worse than an answer that nobody waits for.
+    tokio::spawn(run.in_current_span()).await.unwrap_or_else(|_| Err(panicked()))
+}
+
+fn panicked() -> MatrixError {
+    tracing::error!("a handler panicked");
+    MatrixError::internal("The server failed.")
+}
+
+/// The variables of a path, decoded. Routes are matched before decoding, so `%2F` does not split a segment.
+async fn arguments(parts: &mut Parts) -> Result<Vec<String>> {
+    let arguments = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(|_| MatrixError::invalid_param("The path is not UTF-8."))?;
+    Ok(arguments.iter().map(|(_, value)| value.to_owned()).collect())
+}
+
+/// Where a request comes from. A proxy on this machine is believed about whom it speaks for.
+fn address(parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+    match peer {
+        Some(peer) if !peer.is_loopback() => peer,
+        _ => forwarded_for(&parts.headers).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    }
+}
+
+/// The last address in `X-Forwarded-For`: the one that the proxy itself saw.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .next_back()?
+        .to_str()
+        .ok()?
+        .rsplit(',')
+        .next()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+fn handler_name<F>() -> &'static str {
+    let name = std::any::type_name::<F>();
+    name.split_once("::").map_or(name, |(_, name)| name)
+}
+
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::PUT => "PUT",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        _ => "GET",
+    }
+}
+
+/// The class of an endpoint: by the specification's word on rate limits, and what it does.
+fn class(method: &Method, path: &str, rate_limited: bool) -> Option<Class> {
+    let is = |part: &str| path.contains(part);
+    let writes = *method != Method::GET;
+    if writes && (path.ends_with("/login") || is("/refresh")) {
+        Some(Class::Login)
+    } else if is("/register") {
+        Some(if writes { Class::Register } else { Class::Other })
+    } else if is("/media/") {
+        Some(Class::Media)
+    } else if writes
+        && (is("/rooms/") && is("{txn_id}") || is("/state/") || is("/createRoom") || is("/sendToDevice/"))
+    {
+        Some(Class::Message)
+    } else {
+        rate_limited.then_some(Class::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn from(peer: [u8; 4], forwarded: Option<&'static str>) -> IpAddr {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.extensions.insert(ConnectInfo(SocketAddr::from((peer, 1))));
+        if let Some(forwarded) = forwarded {
+            parts.headers.insert("x-forwarded-for", HeaderValue::from_static(forwarded));
+        }
+        address(&parts)
+    }
+
+    #[test]
+    fn only_a_proxy_on_this_machine_is_believed() {
+        let far = IpAddr::from([9, 9, 9, 9]);
+        assert_eq!(from([127, 0, 0, 1], Some("1.1.1.1, 9.9.9.9")), far);
+        assert_eq!(from([9, 9, 9, 9], Some("1.1.1.1")), far);
+        assert_eq!(from([127, 0, 0, 1], Some("nonsense")), IpAddr::from([127, 0, 0, 1]));
+    }
+
+    #[test]
+    fn classes() {
+        assert_eq!(class(&Method::POST, "/_matrix/client/v3/login", true), Some(Class::Login));
+        assert_eq!(class(&Method::GET, "/_matrix/client/v3/login", true), Some(Class::Other));
+        assert_eq!(class(&Method::POST, "/_matrix/client/v3/register", true), Some(Class::Register));
+        let send = "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}";
+        assert_eq!(class(&Method::PUT, send, false), Some(Class::Message));
+        assert_eq!(class(&Method::GET, "/_matrix/client/v3/sync", false), None);
+    }
+}

@@ -1,0 +1,41 @@
+//! `POST /_matrix/client/v3/keys/device_signing/upload` and `POST /_matrix/client/v3/keys/signatures/upload`
+
+use axum::extract::State;
+use hearth_users::{CrossSigningUpload, Users};
+use ruma::api::client::keys::{upload_signatures::v3 as signatures, upload_signing_keys::v3 as signing_keys};
+use serde_json::{Value, json};
+
+use crate::{Answer, ClientApi, Json, Request, Result, uia};
+
+/// Publishes cross-signing keys. The first time a token is enough; to replace them takes the password
+/// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysdevice_signingupload)).
+pub async fn upload_signing_keys(
+    State(api): State<ClientApi>,
+    mut request: Request<signing_keys::Request>,
+) -> Result<Answer<signing_keys::Response>> {
+    let user = request.who.user.clone();
+    if api.users.cross_signing.needs_uia(&user, &upload(&request.body))? {
+        uia::confirm(&api, &mut request, &user, "upload_signing_keys").await?;
+    }
+    api.users.cross_signing.upload(&user, &upload(&request.body)).await?;
+    Ok(Answer(signing_keys::Response::new()))
+}
+
+fn upload(body: &signing_keys::Request) -> CrossSigningUpload {
+    CrossSigningUpload {
+        master_key: body.master_key.clone(),
+        self_signing_key: body.self_signing_key.clone(),
+        user_signing_key: body.user_signing_key.clone(),
+    }
+}
+
+/// Publishes signatures on keys
+/// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keyssignaturesupload)).
+pub async fn upload_signatures(
+    State(users): State<Users>,
+    request: Request<signatures::Request>,
+) -> Result<Json<Value>> {
+    let failures =
+        users.cross_signing.upload_signatures(&request.who.user, &request.body.signed_keys).await?;
+    Ok(Json(json!({ "failures": failures })))
+}

@@ -1,0 +1,42 @@
+//! The content of member events.
+
+use hearth_storage::schema::rooms::Membership;
+use hearth_users::Users;
+use ruma::{UserId, events::room::member::MembershipState};
+use serde_json::{Map, Value};
+
+use crate::Result;
+
+/// What a member event says of a user beside the membership: the profile, as far as it is known here, and a
+/// reason.
+pub(crate) fn member_content(
+    users: &Users,
+    user: &UserId,
+    reason: Option<String>,
+) -> Result<Map<String, Value>> {
+    let profile = users.profiles.get(user)?;
+    let mut content = because(reason);
+    if let Some(name) = profile.displayname.as_ref().filter(|name| !name.is_empty()) {
+        content.insert("displayname".to_owned(), name.as_str().into());
+    }
+    if let Some(url) = &profile.avatar_url {
+        content.insert("avatar_url".to_owned(), url.as_str().into());
+    }
+    Ok(content)
+}
+
+/// A reason alone.
+pub(crate) fn because(reason: Option<String>) -> Map<String, Value> {
+    reason.map(|reason| ("reason".to_owned(), reason.into())).into_iter().collect()
+}
+
+/// A membership as the specification writes it.
+pub(crate) fn membership_state(membership: Membership) -> MembershipState {
+    match membership {
+        Membership::Join => MembershipState::Join,
+        Membership::Invite => MembershipState::Invite,
+        Membership::Knock => MembershipState::Knock,
+        Membership::Leave => MembershipState::Leave,
+        Membership::Ban => MembershipState::Ban,
+    }
+}

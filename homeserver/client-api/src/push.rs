@@ -1,0 +1,25 @@
+//! Push rules and pushers ("Push Notifications").
+
+pub mod pushers;
+pub mod rule;
+pub mod rules;
+#[cfg(test)]
+mod tests;
+
+use crate::EndpointRouter;
+
+/// Serves this family.
+pub fn routes(router: EndpointRouter) -> EndpointRouter {
+    router
+        .endpoint(rules::get_pushrules_all)
+        .endpoint(rules::get_pushrules_global_scope)
+        .endpoint(rule::get_pushrule)
+        .endpoint(rule::set_pushrule)
+        .endpoint(rule::delete_pushrule)
+        .endpoint(rule::get_pushrule_enabled)
+        .endpoint(rule::set_pushrule_enabled)
+        .endpoint(rule::get_pushrule_actions)
+        .endpoint(rule::set_pushrule_actions)
+        .endpoint(pushers::get_pushers)
+        .endpoint(pushers::set_pusher)
+}

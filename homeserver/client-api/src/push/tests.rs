@@ -1,0 +1,62 @@
+use serde_json::{Value, json};
+
+use crate::testing::{TestServer, error};
+
+const RULES: &str = "/_matrix/client/v3/pushrules/global";
+
+#[tokio::test]
+async fn rules() {
+    let server = TestServer::new();
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    let rule = format!("{RULES}/content/cake");
+    let body = json!({ "pattern": "cake", "actions": ["notify"] });
+    assert_eq!(server.put(&rule, Some(&alice), body).await.0, 200);
+    let (status, kept) = server.get(&rule, Some(&alice)).await;
+    assert_eq!((status, &kept["pattern"], &kept["enabled"]), (200, &json!("cake"), &json!(true)));
+    assert_eq!(error(&server.get(&rule, Some(&bob)).await), (404, "M_NOT_FOUND"));
+
+    assert_eq!(
+        server.put(&format!("{rule}/enabled"), Some(&alice), json!({ "enabled": false })).await.0,
+        200
+    );
+    let enabled = server.get(&format!("{rule}/enabled"), Some(&alice)).await;
+    assert_eq!(enabled, (200, json!({ "enabled": false })));
+    assert_eq!(server.put(&format!("{rule}/actions"), Some(&alice), json!({ "actions": [] })).await.0, 200);
+    assert_eq!(server.get(&format!("{rule}/actions"), Some(&alice)).await, (200, json!({ "actions": [] })));
+
+    for path in ["/_matrix/client/v3/pushrules/", "/_matrix/client/v3/pushrules"] {
+        let (_, all) = server.get(path, Some(&alice)).await;
+        assert!(all["global"]["content"].as_array().unwrap().iter().any(|rule| rule["rule_id"] == "cake"));
+    }
+    assert!(server.get(&format!("{RULES}/"), Some(&alice)).await.1["override"].is_array());
+
+    assert_eq!(server.delete(&rule, Some(&alice), json!({})).await.0, 200);
+    assert_eq!(error(&server.delete(&rule, Some(&alice), json!({})).await), (404, "M_NOT_FOUND"));
+    assert_eq!(error(&server.get(&format!("{RULES}/nonsense/x"), Some(&alice)).await), (404, "M_NOT_FOUND"));
+    let before = format!("{rule}?before=nothing");
+    let body = json!({ "pattern": "cake", "actions": ["notify"] });
+    assert_eq!(error(&server.put(&before, Some(&alice), body).await), (400, "M_UNKNOWN"));
+}
+
+fn pusher(kind: Value, url: &str) -> Value {
+    json!({
+        "app_id": "org.example", "pushkey": "key", "kind": kind, "app_display_name": "App",
+        "device_display_name": "phone", "lang": "en", "data": { "url": url },
+    })
+}
+
+#[tokio::test]
+async fn pushers() {
+    let server = TestServer::new();
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    let set = async |body| server.post("/_matrix/client/v3/pushers/set", Some(&alice), body).await;
+    assert_eq!(set(pusher(json!("http"), "https://push.example/_matrix/push/v1/notify")).await.0, 200);
+    let (_, kept) = server.get("/_matrix/client/v3/pushers", Some(&alice)).await;
+    assert_eq!(kept["pushers"][0]["data"]["url"], "https://push.example/_matrix/push/v1/notify");
+    assert_eq!(server.get("/_matrix/client/v3/pushers", Some(&bob)).await.1["pushers"], json!([]));
+
+    assert_eq!(error(&set(pusher(json!("http"), "https://push.example/")).await), (400, "M_INVALID_PARAM"));
+    assert_eq!(error(&set(json!({ "app_id": "org.example", "kind": "http" })).await), (400, "M_BAD_JSON"));
+    assert_eq!(set(pusher(Value::Null, "")).await.0, 200);
+    assert_eq!(server.get("/_matrix/client/v3/pushers", Some(&alice)).await.1["pushers"], json!([]));
+}

@@ -1,0 +1,132 @@
+use serde_json::{Value, json};
+
+use crate::{
+    room::testing::{CLIENT, Cast},
+    testing::{TestServer, User, error},
+};
+
+const V1: &str = "/_matrix/client/v1";
+
+impl TestServer {
+    /// Sends an event that relates to another, and gives its id.
+    async fn relate(&self, who: &User, room: &str, event_type: &str, relates_to: Value) -> String {
+        self.clock.advance(1);
+        let path = format!("{CLIENT}/rooms/{room}/send/{event_type}/{}", self.api.now_ms());
+        let content = json!({
+            "msgtype": "m.text", "body": "x", "m.relates_to": relates_to,
+            "m.new_content": { "msgtype": "m.text", "body": "y" },
+        });
+        let (status, answer) = self.put(&path, Some(who), content).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["event_id"].as_str().unwrap().to_owned()
+    }
+
+    async fn related(&self, who: &User, path: &str) -> (Vec<String>, Value) {
+        let (status, answer) = self.get(path, Some(who)).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        let ids = answer["chunk"].as_array().unwrap().iter();
+        (ids.map(|event| event["event_id"].as_str().unwrap().to_owned()).collect(), answer)
+    }
+}
+
+#[tokio::test]
+async fn what_relates_to_an_event() {
+    let cast = Cast::new().await;
+    let (server, room, alice) = (&cast.server, &cast.room, &cast.alice);
+    let parent = server.say(&cast.bob, room, "parent").await;
+    let react = |key: &str, to: &str| json!({ "rel_type": "m.annotation", "event_id": to, "key": key });
+    let thumb = server.relate(alice, room, "m.reaction", react("a", &parent)).await;
+    let heart = server.relate(alice, room, "m.reaction", react("b", &parent)).await;
+    let replace = json!({ "rel_type": "m.replace", "event_id": parent });
+    let edit = server.relate(&cast.bob, room, "m.room.message", replace).await;
+    let path = format!("{V1}/rooms/{room}/relations/{parent}");
+    let of = async |rest: &str| server.related(&cast.bob, &format!("{path}{rest}")).await;
+
+    let (all, answer) = of("").await;
+    assert_eq!(all, [&*edit, &heart, &thumb]);
+    assert_eq!(answer.as_object().unwrap().len(), 1, "no tokens, no depth: {answer}");
+    assert_eq!(of("?dir=f").await.0, [&*thumb, &heart, &edit]);
+    assert_eq!(of("/m.annotation").await.0, [&*heart, &thumb]);
+    assert_eq!(of("/m.replace/m.room.message").await.0, [&*edit]);
+    assert_eq!(of("/m.annotation/m.room.message").await.0, [""; 0]);
+
+    let (first, answer) = of("?limit=2").await;
+    assert_eq!(first, [&*edit, &heart]);
+    let next = answer["next_batch"].as_str().unwrap();
+    let (second, answer) = of(&format!("?limit=2&from={next}")).await;
+    assert_eq!((second, answer.get("next_batch")), (vec![thumb.clone()], None));
+    assert_eq!(answer["prev_batch"], next);
+    assert_eq!(of(&format!("?to={next}")).await.0, [&*edit, &heart]);
+    let wrong = server.get(&format!("{path}?from=x"), Some(alice)).await;
+    assert_eq!(error(&wrong), (400, "M_INVALID_PARAM"));
+
+    let redact = format!("{CLIENT}/rooms/{room}/redact/{heart}/r");
+    assert_eq!(server.put(&redact, Some(alice), json!({})).await.0, 200);
+    assert_eq!(of("/m.annotation").await.0, [&*thumb]);
+    for who in [&cast.stranger, &cast.former] {
+        assert_eq!(error(&server.get(&path, Some(who)).await), (404, "M_NOT_FOUND"));
+    }
+}
+
+#[tokio::test]
+async fn relations_of_relations() {
+    let cast = Cast::new().await;
+    let (server, room, alice) = (&cast.server, &cast.room, &cast.alice);
+    let root = server.say(alice, room, "root").await;
+    let thread = json!({ "rel_type": "m.thread", "event_id": root });
+    let reply = server.relate(&cast.bob, room, "m.room.message", thread).await;
+    let annotation = json!({ "rel_type": "m.annotation", "event_id": reply, "key": "a" });
+    let reaction = server.relate(alice, room, "m.reaction", annotation).await;
+    let path = format!("{V1}/rooms/{room}/relations/{root}");
+    let (direct, answer) = server.related(alice, &path).await;
+    assert_eq!((direct, answer.get("recursion_depth")), (vec![reply.clone()], None));
+    let (all, answer) = server.related(alice, &format!("{path}?recurse=true")).await;
+    assert_eq!((all, &answer["recursion_depth"]), (vec![reaction.clone(), reply.clone()], &json!(3)));
+    let (oldest, answer) = server.related(alice, &format!("{path}?recurse=true&dir=f&limit=1")).await;
+    assert_eq!(oldest, [&*reply]);
+    let next = answer["next_batch"].as_str().unwrap();
+    let (rest, _) = server.related(alice, &format!("{path}?recurse=true&dir=f&from={next}")).await;
+    assert_eq!(rest, [&*reaction]);
+    let (reactions, _) = server.related(alice, &format!("{path}/m.annotation?recurse=true")).await;
+    assert_eq!(reactions, [&*reaction]);
+}
+
+#[tokio::test]
+async fn threads_of_a_room() {
+    let cast = Cast::new().await;
+    let (server, room) = (&cast.server, &cast.room);
+    let mut roots = Vec::new();
+    for (root, text) in [(&cast.alice, "first"), (&cast.bob, "second")] {
+        roots.push(server.say(root, room, text).await);
+    }
+    let thread = |root: &str| json!({ "rel_type": "m.thread", "event_id": root });
+    for root in [&roots[1], &roots[0]] {
+        server.relate(&cast.bob, room, "m.room.message", thread(root)).await;
+    }
+    let path = format!("{V1}/rooms/{room}/threads");
+    let (all, answer) = server.related(&cast.alice, &path).await;
+    assert_eq!((all, answer.get("next_batch")), (roots.clone(), None));
+    let bundle = &answer["chunk"][0]["unsigned"]["m.relations"]["m.thread"];
+    assert_eq!((&bundle["count"], &bundle["current_user_participated"]), (&json!(1), &json!(true)));
+    let (own, _) = server.related(&cast.alice, &format!("{path}?include=participated")).await;
+    assert_eq!(own, roots[..1]);
+    let (first, answer) = server.related(&cast.alice, &format!("{path}?limit=1")).await;
+    assert_eq!(first, roots[..1]);
+    let next = answer["next_batch"].as_str().unwrap();
+    let (second, answer) = server.related(&cast.alice, &format!("{path}?limit=1&from={next}")).await;
+    assert_eq!((second, answer.get("next_batch")), (roots[1..].to_vec(), None));
+    for wrong in ["?from=x", "?include=x"] {
+        let answer = server.get(&format!("{path}{wrong}"), Some(&cast.alice)).await;
+        assert_eq!(error(&answer), (400, "M_INVALID_PARAM"));
+    }
+    let (hidden, _) = server.related(&cast.former, &path).await;
+    assert_eq!(hidden, [""; 0]);
+    assert_eq!(error(&server.get(&path, Some(&cast.stranger)).await), (403, "M_FORBIDDEN"));
+
+    // A thread whose root comes from someone ignored goes on without what that one said.
+    let ignore = format!("{CLIENT}/user/{}/account_data/m.ignored_user_list", cast.alice.id);
+    let list = json!({ "ignored_users": { cast.bob.id.as_str(): {} } });
+    assert_eq!(server.put(&ignore, Some(&cast.alice), list).await.0, 200);
+    let (all, answer) = server.related(&cast.alice, &path).await;
+    assert_eq!((all, &answer["chunk"][1]["content"]), (roots, &json!({})));
+}

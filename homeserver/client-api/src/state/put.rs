@@ -1,0 +1,80 @@
+//! `PUT /_matrix/client/v3/rooms/{roomId}/state/{eventType}/{stateKey}`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use hearth_rooms::{Event, NewEvent, Room};
+use ruma::{
+    UserId,
+    api::client::state::send_state_event::v3::{Request as SendState, Response},
+    events::StateEventType,
+};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    Answer, ClientApi, MatrixError, Request, Requester, Result,
+    membership::{guests, invite},
+    room::access,
+    state::canonical_alias,
+};
+
+/// Sends a state event
+/// ([spec](https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey)).
+pub async fn set_room_state(
+    State(api): State<ClientApi>,
+    request: Request<SendState>,
+) -> Result<Answer<Response>> {
+    let Request { body, who, .. } = request;
+    let SendState { room_id, event_type, state_key, body, .. } = body;
+    let room = access::room(&api.rooms, &room_id)?;
+    let content = body.into_json();
+    let event = if event_type == StateEventType::RoomMember {
+        set_member(&api, &who, &room, &state_key, content).await?
+    } else {
+        who.not_suspended()?;
+        if event_type == StateEventType::RoomCanonicalAlias {
+            canonical_alias::check(&api.rooms, &room, &content)?;
+        }
+        let event = NewEvent::state(&who.user, &event_type.to_string(), &state_key, content);
+        room.send(event, None).await?
+    };
+    if event_type == StateEventType::RoomGuestAccess {
+        guests::turn_out(&api, &room).await?;
+    }
+    api.sync.active(&who.user);
+    Ok(Answer(Response::new(event.id().to_owned())))
+}
+
+/// Changes a membership by its event: the same rules as by the endpoints for it.
+async fn set_member(
+    api: &ClientApi,
+    who: &Requester,
+    room: &Room,
+    member: &str,
+    content: Box<RawValue>,
+) -> Result<Arc<Event>> {
+    let mut fields: Map<String, Value> = serde_json::from_str(content.get())?;
+    let membership = fields.get("membership").and_then(Value::as_str).unwrap_or_default();
+    let own = who.user == member;
+    if !(own && membership == "leave") {
+        who.not_suspended()?;
+    }
+    match membership {
+        "join" if own && !room.is_joined(&who.user)? => {
+            guests::may_enter(room, who)?;
+            // Who authorises the join is for this server to find.
+            fields.remove("join_authorised_via_users_server");
+            return Ok(api.rooms.join(room, &who.user, fields).await?);
+        }
+        "invite" => {
+            if !room.is_joined(&who.user)? {
+                return Err(access::not_in_room());
+            }
+            let invitee = UserId::parse(member);
+            let invitee = invitee.map_err(|_| MatrixError::invalid_param("The state key is no user id."))?;
+            invite::may_be_invited(api, &invitee)?;
+        }
+        _ => {}
+    }
+    Ok(room.send(NewEvent::state(&who.user, "m.room.member", member, content), None).await?)
+}

@@ -1,0 +1,61 @@
+//! `PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}`
+
+use axum::extract::State;
+use hearth_rooms::{ClientTransaction, NewEvent};
+use ruma::{
+    OwnedEventId,
+    api::client::message::send_message_event::v3::{Request as SendMessage, Response},
+    events::MessageLikeEventType,
+};
+use serde_json::{Map, Value, value::to_raw_value};
+
+use crate::{Answer, ClientApi, MatrixError, Request, Requester, Result, room::access, state::redact};
+
+/// Sends a message event
+/// ([spec](https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid)).
+pub async fn send_message(
+    State(api): State<ClientApi>,
+    request: Request<SendMessage>,
+) -> Result<Answer<Response>> {
+    let Request { body, who, .. } = request;
+    let SendMessage { room_id, event_type, txn_id, body, .. } = body;
+    let room = access::room(&api.rooms, &room_id)?;
+    let mut event = NewEvent {
+        sender: who.user.clone(),
+        event_type: event_type.to_string(),
+        state_key: None,
+        content: body.into_json(),
+        redacts: None,
+        origin_server_ts: None,
+    };
+    if event_type == MessageLikeEventType::RoomRedaction {
+        let redacts = take_redacts(&mut event)?;
+        redact::may_redact(&who, &room, &redacts)?;
+        event.redacts = Some(redacts);
+    } else {
+        who.not_suspended()?;
+    }
+    let transaction = transaction(&who, format!("send {} {}", room.nid(), event.event_type), txn_id.as_str());
+    let sent = room.send(event, Some(transaction)).await?;
+    api.sync.active(&who.user);
+    Ok(Answer(Response::new(sent.id().to_owned())))
+}
+
+/// What a redaction sent as a message redacts, out of its content: the room version says where it goes.
+fn take_redacts(event: &mut NewEvent) -> Result<OwnedEventId> {
+    let mut content: Map<String, Value> = serde_json::from_str(event.content.get())?;
+    let redacts = content.remove("redacts");
+    let redacts = redacts.ok_or_else(|| MatrixError::missing_param("`redacts` is missing."))?;
+    event.content = to_raw_value(&content)?;
+    Ok(serde_json::from_value(redacts)?)
+}
+
+/// The transaction of a request. A transaction id counts for one device, room and endpoint.
+pub(crate) fn transaction(who: &Requester, endpoint: String, transaction_id: &str) -> ClientTransaction {
+    ClientTransaction {
+        user: who.user.clone(),
+        device: who.device.clone(),
+        endpoint,
+        transaction_id: transaction_id.to_owned(),
+    }
+}

@@ -1,0 +1,161 @@
+//! A whole server in memory, asked over HTTP without a network.
+
+use std::sync::Arc;
+
+use axum::{Router, body::Body};
+use hearth_media::{Media, MediaLimits};
+use hearth_rooms::{Rooms, RoomsOptions};
+use hearth_spec::{RoomVersion, SigningKey};
+use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
+use hearth_sync::{SyncOptions, SyncService};
+use hearth_users::{PasswordCost, Users, UsersOptions};
+use http::{Method, Request, Response, header};
+use ruma::{OwnedDeviceId, OwnedUserId, owned_server_name};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use crate::{ClientApi, ClientApiOptions, Parts, Registration, router};
+
+/// The password of every [`User`] that [`TestServer::register`] makes.
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// A server with open registration and without rate limits, on a clock that stands still.
+pub(crate) struct TestServer {
+    pub(crate) api: ClientApi,
+    pub(crate) clock: Arc<ManualClock>,
+    router: Router,
+    // Media lie in here until the test ends.
+    _folder: TempDir,
+}
+
+/// Someone with an access token.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) id: OwnedUserId,
+    pub(crate) device: OwnedDeviceId,
+    pub(crate) token: String,
+}
+
+impl TestServer {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A server with other options.
+    pub(crate) fn with(change: impl FnOnce(&mut ClientApiOptions)) -> Self {
+        let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+        let random = Arc::new(SeededRandom::new(1));
+        let server_name = owned_server_name!("localhost:8008");
+        let folder = TempDir::new().unwrap();
+        let store = Store::open(MemoryEngine::default(), StoreOptions::default()).unwrap();
+        let users_options = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };
+        let users = Users::new(store.clone(), clock.clone(), random.clone(), users_options).unwrap();
+        let rooms_options = RoomsOptions {
+            server_name: server_name.clone(),
+            key: SigningKey::generate([7; 32], "1").unwrap(),
+            cache_bytes: 16 << 20,
+            default_version: RoomVersion::V12,
+        };
+        let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
+        let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), SyncOptions::default());
+        let media = Media::new(
+            store,
+            server_name.clone(),
+            folder.path(),
+            clock.clone(),
+            random.clone(),
+            MediaLimits::default(),
+        )
+        .unwrap();
+
+        let mut options = ClientApiOptions::new(server_name);
+        options.registration = Registration::Open;
+        options.rate_limits = None;
+        change(&mut options);
+        let api = ClientApi::new(Parts { options, users, rooms, media, sync, clock: clock.clone(), random });
+        Self { router: router(api.clone()), api, clock, _folder: folder }
+    }
+
+    /// Makes an account and logs in.
+    pub(crate) async fn register(&self, name: &str) -> User {
+        let auth = json!({ "type": "m.login.dummy" });
+        let body = json!({ "username": name, "password": PASSWORD, "auth": auth });
+        let (status, answer) = self.post("/_matrix/client/v3/register", None, body).await;
+        assert_eq!(status, 200, "{answer}");
+        user(&answer)
+    }
+
+    /// Logs in to one more device.
+    pub(crate) async fn login(&self, name: &str) -> User {
+        let body = json!({
+            "type": "m.login.password",
+            "identifier": { "type": "m.id.user", "user": name },
+            "password": PASSWORD,
+        });
+        let (status, answer) = self.post("/_matrix/client/v3/login", None, body).await;
+        assert_eq!(status, 200, "{answer}");
+        user(&answer)
+    }
+
+    /// The same as [`register`](Self::register), for a guest.
+    pub(crate) async fn register_guest(&self) -> User {
+        let (status, answer) = self.post("/_matrix/client/v3/register?kind=guest", None, json!({})).await;
+        assert_eq!(status, 200, "{answer}");
+        user(&answer)
+    }
+
+    pub(crate) async fn get(&self, path: &str, who: Option<&User>) -> (u16, Value) {
+        self.ask(Method::GET, path, who, Body::empty()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, who: Option<&User>, body: Value) -> (u16, Value) {
+        self.ask(Method::POST, path, who, Body::from(body.to_string())).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, who: Option<&User>, body: Value) -> (u16, Value) {
+        self.ask(Method::PUT, path, who, Body::from(body.to_string())).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, who: Option<&User>, body: Value) -> (u16, Value) {
+        self.ask(Method::DELETE, path, who, Body::from(body.to_string())).await
+    }
+
+    /// Sends a request and reads the answer, which must be JSON.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        who: Option<&User>,
+        body: Body,
+    ) -> (u16, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(who) = who {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", who.token));
+        }
+        let response = self.send(request.body(body).unwrap()).await;
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_else(|_| panic!("no JSON: {body:?}")))
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+}
+
+/// The user whom an answer to a registration or login names.
+pub(crate) fn user(answer: &Value) -> User {
+    let text = |field: &str| answer[field].as_str().unwrap();
+    User {
+        id: text("user_id").try_into().unwrap(),
+        device: text("device_id").into(),
+        token: text("access_token").to_owned(),
+    }
+}
+
+/// The status and the `errcode` of an answer.
+pub(crate) fn error(answer: &(u16, Value)) -> (u16, &str) {
+    (answer.0, answer.1["errcode"].as_str().unwrap_or_default())
+}

@@ -1,0 +1,129 @@
+//! User-Interactive Authentication: whoever holds an access token proves that they are the person as well.
+
+use hearth_users::{Attempt, Operation, UiaStep};
+use ruma::{
+    UserId,
+    api::{
+        IncomingRequest,
+        client::uiaa::{AuthData, AuthFlow, AuthType, Password, UserIdentifier},
+        error::{ErrorKind, StandardErrorBody},
+    },
+    serde::JsonObject,
+};
+use serde::Deserialize;
+
+use crate::{
+    ClientApi, MatrixError, Registration, Request, Result,
+    authentication::Authentication,
+    limits::{Asker, Class},
+};
+
+/// Lets a request of this user through once its `auth` holds their password; until then the answer is 401.
+/// `operation` names what is confirmed, with what the path says: a session is good for one operation only.
+///
+/// When it comes through, the request's body is the one of the first attempt: nothing else was confirmed.
+pub async fn confirm<R>(
+    api: &ClientApi,
+    request: &mut Request<R>,
+    user: &UserId,
+    operation: &str,
+) -> Result<()>
+where
+    R: IncomingRequest<Authentication: Authentication>,
+{
+    let flows = [AuthFlow::new(vec![AuthType::Password])];
+    step(api, request, Some(user), operation, &flows).await
+}
+
+/// The same for who is nobody yet: making an account.
+pub async fn confirm_registration<R>(api: &ClientApi, request: &mut Request<R>) -> Result<()>
+where
+    R: IncomingRequest<Authentication: Authentication>,
+{
+    let stage = match api.options.registration {
+        Registration::Token(_) => AuthType::RegistrationToken,
+        Registration::Open | Registration::Off => AuthType::Dummy,
+    };
+    step(api, request, None, "register", &[AuthFlow::new(vec![stage])]).await
+}
+
+async fn step<R>(
+    api: &ClientApi,
+    request: &mut Request<R>,
+    user: Option<&UserId>,
+    operation: &str,
+    flows: &[AuthFlow],
+) -> Result<()>
+where
+    R: IncomingRequest<Authentication: Authentication>,
+{
+    let mut body: JsonObject = match request.bytes.is_empty() {
+        true => JsonObject::new(),
+        false => serde_json::from_slice(&request.bytes)?,
+    };
+    let auth = body.remove("auth").map(Option::<AuthData>::deserialize).transpose()?.flatten();
+    let stage = match &auth {
+        Some(auth) => stage(api, auth, user).await?,
+        None => None,
+    };
+    // A registration says who it is for in its body alone, and has one stage: one that brings a body begins
+    // anew, as clients ask for the flows with an empty body before anything is filled in.
+    let session = auth.as_ref().and_then(AuthData::session).filter(|_| user.is_some() || body.is_empty());
+    let attempt = auth.as_ref().map(|_| Attempt { session, stage });
+    let operation = Operation { name: operation, user, body: &body };
+    match api.users.uia.step(&operation, flows, None, attempt) {
+        UiaStep::Finished { body: first } if first == body => Ok(()),
+        UiaStep::Finished { body: first } => request.replace_body(&serde_json::to_vec(&first)?),
+        UiaStep::Challenge(info) => Err(MatrixError::authentication_required(&info)),
+        UiaStep::Refused(reason) => Err(MatrixError::forbidden(reason)),
+    }
+}
+
+/// How a stage went.
+type Outcome = std::result::Result<(), StandardErrorBody>;
+
+/// How the stage that the client attempts goes. `None` where it only asks how far it has come.
+async fn stage(
+    api: &ClientApi,
+    auth: &AuthData,
+    user: Option<&UserId>,
+) -> Result<Option<(AuthType, Outcome)>> {
+    let Some(auth_type) = auth.auth_type() else { return Ok(None) };
+    let passed = match auth {
+        AuthData::Dummy(_) => Ok(()),
+        AuthData::Password(password) => match user {
+            Some(user) => check_password(api, user, password).await?,
+            None => Err(failure(ErrorKind::Unrecognized, "A password proves nothing here.")),
+        },
+        AuthData::RegistrationToken(given) => match &api.options.registration {
+            Registration::Token(token) if same(token.as_bytes(), given.token.as_bytes()) => Ok(()),
+            _ => Err(failure(ErrorKind::Unauthorized, "The registration token is not valid.")),
+        },
+        _ => Err(failure(ErrorKind::Unrecognized, "This server does not know that stage.")),
+    };
+    Ok(Some((auth_type, passed)))
+}
+
+async fn check_password(api: &ClientApi, user: &UserId, given: &Password) -> Result<Outcome> {
+    let UserIdentifier::Matrix(identifier) = &given.identifier else {
+        return Ok(Err(failure(ErrorKind::Forbidden, "Only a user id identifies you here.")));
+    };
+    let named = UserId::parse_with_server_name(identifier.user.as_str(), &api.options.server_name);
+    if named.ok().as_deref() != Some(user) {
+        return Ok(Err(failure(ErrorKind::Forbidden, "That is another user.")));
+    }
+    api.limiter().take(Class::Login, Asker::User(user), api.now_ms())?;
+    match api.users.accounts.verify_password(user, &given.password).await? {
+        true => Ok(Ok(())),
+        false => Ok(Err(failure(ErrorKind::Forbidden, "The password is wrong."))),
+    }
+}
+
+fn failure(kind: ErrorKind, message: &str) -> StandardErrorBody {
+    StandardErrorBody::new(kind, message.to_owned())
+}
+
+/// Compares secrets in a time that does not tell where they differ.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+}

@@ -1,0 +1,95 @@
+//! `hearth user add`: making an account, whether the server runs or not.
+
+use std::{
+    io::{BufRead, Read, Write, stdin},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use hearth_client_api::shared_secret_mac;
+use hearth_storage::{Random, SystemClock, SystemRandom, schema::users::AccountKind};
+use hearth_users::NewAccount;
+use ruma::UserId;
+use serde_json::{Value, json};
+
+use crate::{Server, cli::AddUser, config::Config, server::open_store};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Makes the account and says so; a password that was made up is printed.
+pub async fn run(config: &Config, add: &AddUser) -> Result<(), Failure> {
+    let user = UserId::parse(format!("@{}:{}", add.name, config.server_name))
+        .map_err(|error| format!("{} is no name for an account: {error}", add.name))?;
+    let (password, made_up) = if add.password_stdin {
+        let mut line = String::new();
+        stdin().lock().read_line(&mut line)?;
+        (line.trim_end_matches(['\r', '\n']).to_owned(), false)
+    } else {
+        (make_up_password(&SystemRandom), true)
+    };
+    if password.is_empty() {
+        return Err("the password is empty".into());
+    }
+    match TcpStream::connect_timeout(&config.listen, Duration::from_secs(2)) {
+        Ok(_) => ask_server(config, add, &password)?,
+        Err(_) => {
+            let store = open_store(config)?;
+            let server = Server::open(config, store, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+            let account = NewAccount { password: Some(&password), kind: AccountKind::User, admin: add.admin };
+            server.users.accounts.create(&user, account).await?;
+            server.store.close();
+        }
+    }
+    println!("{user} is {}", if add.admin { "an administrator" } else { "a user" });
+    if made_up {
+        println!("password: {password}");
+    }
+    Ok(())
+}
+
+fn make_up_password(random: &dyn Random) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = [0; 20];
+    random.fill(&mut bytes);
+    bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
+
+/// Registers with the running server by the shared secret.
+fn ask_server(config: &Config, add: &AddUser, password: &str) -> Result<(), Failure> {
+    let Some(secret) = &config.registration_shared_secret else {
+        return Err(
+            "the server is running: stop it, or set registration_shared_secret, to add accounts".into()
+        );
+    };
+    const PATH: &str = "/_synapse/admin/v1/register";
+    let nonce = request(config.listen, "GET", PATH, "")?;
+    let nonce = nonce["nonce"].as_str().ok_or("the server gave no nonce")?;
+    let mac = shared_secret_mac(secret.expose(), [nonce, &add.name, password], add.admin, None)
+        .map_err(|error| error.message.to_string())?;
+    let body = json!({
+        "nonce": nonce, "username": add.name, "password": password, "admin": add.admin, "mac": mac,
+    });
+    request(config.listen, "POST", PATH, &body.to_string())?;
+    Ok(())
+}
+
+/// One request to the server on this machine: too little for a whole HTTP client.
+fn request(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<Value, Failure> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = String::new();
+    stream.take(1 << 20).read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("the server's answer is cut short")?;
+    let value: Value = serde_json::from_str(body)?;
+    if head.split(' ').nth(1) == Some("200") {
+        return Ok(value);
+    }
+    Err(value["error"].as_str().unwrap_or("the server refused").to_owned().into())
+}

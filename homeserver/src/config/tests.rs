@@ -1,0 +1,259 @@
+use std::{collections::BTreeSet, net::SocketAddr, path::Path};
+
+use rand::SeedableRng;
+use ruma::{owned_server_name, server_name};
+use toml::de::DeTable;
+
+use super::{settings::SETTINGS, *};
+
+const EXAMPLE: &str = include_str!("../../../hearth.example.toml");
+
+fn variables(pairs: &[(&str, &str)]) -> Variables {
+    Variables::from_environment(pairs.iter().map(|(name, value)| (name.into(), value.into()))).unwrap()
+}
+
+/// What a `hearth.toml` of that content and those variables make.
+fn read(text: &str, pairs: &[(&str, &str)]) -> Result<Config, String> {
+    Config::read(Path::new("hearth.toml"), text, &variables(pairs)).map_err(|error| error.to_string())
+}
+
+/// The example with every setting switched on: a line of prose has a space after `#`, a setting has none.
+fn uncommented_example() -> String {
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_is_complete_and_shows_the_defaults() {
+    let text = uncommented_example();
+    let named: BTreeSet<String> =
+        DeTable::parse(&text).unwrap().get_ref().keys().map(|key| key.get_ref().to_string()).collect();
+    let all: BTreeSet<String> = SETTINGS.iter().map(|setting| setting.key.to_owned()).collect();
+    assert_eq!(named, all);
+    assert_eq!(read(&text, &[]), Ok(Config::new(owned_server_name!("localhost"))));
+    // As it is shipped, it can be served too.
+    assert_eq!(read(EXAMPLE, &[]), Ok(Config::new(owned_server_name!("localhost"))));
+}
+
+#[test]
+fn every_setting_can_be_given_by_a_variable_alone() {
+    let config = read(
+        "",
+        &[
+            ("HEARTH_SERVER_NAME", "hearth.example"),
+            ("HEARTH_DATA", "/srv/hearth"),
+            ("HEARTH_LISTEN", "[::1]:1"),
+            ("HEARTH_PUBLIC_URL", "https://matrix.hearth.example/"),
+            ("HEARTH_LISTEN_FEDERATION", "0.0.0.0:8448"),
+            ("HEARTH_TLS_CERT", "cert.pem"),
+            ("HEARTH_TLS_KEY", "key.pem"),
+            ("HEARTH_TRUSTED_CA", "ca.pem"),
+            ("HEARTH_ALLOW_PRIVATE_NETWORKS", "on"),
+            ("HEARTH_REGISTRATION", "token:let me in"),
+            ("HEARTH_REGISTRATION_SHARED_SECRET", "shared"),
+            ("HEARTH_JWT_SECRET", "jwt"),
+            ("HEARTH_RATE_LIMITS", "off"),
+            ("HEARTH_MAX_UPLOAD_MIB", "7"),
+            ("HEARTH_LEGACY_MEDIA", "on"),
+            ("HEARTH_DEFAULT_ROOM_VERSION", "11"),
+            ("HEARTH_DURABILITY", "async"),
+            ("HEARTH_MEMORY_MIB", "64"),
+            ("HEARTH_LOG", "hearth=debug,warn"),
+        ],
+    );
+    // Written out, so that a new field of `Config` without a setting does not compile here.
+    let expected = Config {
+        server_name: owned_server_name!("hearth.example"),
+        data: PathBuf::from("/srv/hearth"),
+        listen: "[::1]:1".parse().unwrap(),
+        public_url: Some("https://matrix.hearth.example".to_owned()),
+        listen_federation: Some("0.0.0.0:8448".parse().unwrap()),
+        tls_cert: Some(PathBuf::from("cert.pem")),
+        tls_key: Some(PathBuf::from("key.pem")),
+        trusted_ca: Some(PathBuf::from("ca.pem")),
+        allow_private_networks: true,
+        registration: Registration::Token(Secret::new("let me in")),
+        registration_shared_secret: Some(Secret::new("shared")),
+        jwt_secret: Some(Secret::new("jwt")),
+        rate_limits: false,
+        max_upload_mib: 7,
+        legacy_media: true,
+        default_room_version: RoomVersionId::V11,
+        durability: Durability::Async,
+        memory_mib: 64,
+        log: "hearth=debug,warn".to_owned(),
+    };
+    assert_eq!(config, Ok(expected));
+}
+
+#[test]
+fn a_variable_wins_over_the_file() {
+    let text = "server_name = 'a.example'\nmemory_mib = 100\nregistration = 'open'";
+    let config = read(text, &[("HEARTH_MEMORY_MIB", "200")]).unwrap();
+    assert_eq!(config.server_name, server_name!("a.example"));
+    assert_eq!(config.memory_mib, 200);
+    assert_eq!(config.registration, Registration::Open);
+}
+
+#[test]
+fn relative_paths_of_a_file_start_from_its_folder() {
+    let text = "server_name = 'a.example'\ntrusted_ca = 'ca.pem'";
+    let none = Variables::default();
+    let config = Config::read(Path::new("/etc/hearth/hearth.toml"), text, &none).unwrap();
+    assert_eq!(config.trusted_ca.as_deref(), Some(Path::new("/etc/hearth/ca.pem")));
+    assert_eq!(config.data, Path::new("/etc/hearth/data"));
+    let config = read(text, &[("HEARTH_DATA", "here")]).unwrap();
+    assert_eq!(config.data, Path::new("here"));
+}
+
+#[test]
+fn a_mistake_is_one_line_that_says_what_and_where() {
+    let cases = [
+        ("server_name = 'a.example'\n\ncolour = 'red'", "hearth.toml:3: there is no setting `colour`"),
+        (
+            "rate_limits = true\nserver_name = 'a.example'",
+            "hearth.toml:1: rate_limits: `true` must be `on` or `off`",
+        ),
+        ("memory_mib = 12.5", "hearth.toml:1: memory_mib must be a string or a whole number"),
+        ("memory_mib = 1", "hearth.toml:1: memory_mib: `1` is not a whole number from 64 to 1048576"),
+        (
+            "server_name = 'a b'",
+            "hearth.toml:1: server_name: `a b` is not a server name such as `example.org`",
+        ),
+        (
+            "data = \"\"\"\nx\n\"\"\"\nlisten = 'nine'",
+            "hearth.toml:4: listen: `nine` is not an address such as `127.0.0.1:8008`",
+        ),
+        (
+            "registration = 'secret'",
+            "hearth.toml:1: registration: must be `open`, `off` or `token:` and a token",
+        ),
+        ("registration = 'token:'", "hearth.toml:1: registration: the token after `token:` is missing"),
+        (
+            "default_room_version = 99",
+            "hearth.toml:1: default_room_version: `99` is not a known room version",
+        ),
+        (
+            "public_url = 'example.org'",
+            "hearth.toml:1: public_url: `example.org` is not a URL such as `https://matrix.example.org`",
+        ),
+        ("data = ''", "hearth.toml:1: data: the data folder must have a name"),
+        ("data = 'x'", "hearth.toml: server_name is missing (or the variable HEARTH_SERVER_NAME)"),
+        (
+            "server_name = 'a.example'\ntls_key = 'x'",
+            "hearth.toml:2: tls_cert, the certificate of this key, is missing",
+        ),
+        (
+            "server_name = 'a.example'\ntls_cert = 'x'",
+            "hearth.toml:2: tls_key, the key of this certificate, is missing",
+        ),
+        (
+            "server_name = 'a.example'\nlisten_federation = '0.0.0.0:8448'",
+            "hearth.toml:2: beyond loopback, tls_cert and tls_key are needed",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(read(text, &[]).unwrap_err(), expected);
+    }
+    for text in ["data = 'x'\nserver_name = 'a", "server_name = 'a.example'\nlog = 'a'\nlog = 'b'", "= \n"] {
+        let error = read(text, &[]).unwrap_err();
+        assert!(error.starts_with("hearth.toml:") && error.lines().count() == 1, "{error}");
+    }
+    let error = read("server_name = 'a.example'\nlog = 'a'\nlog = 'b'", &[]).unwrap_err();
+    assert!(error.starts_with("hearth.toml:3: "), "{error}");
+    let error = read("log = '''a=\nb'''", &[]).unwrap_err();
+    assert!(error.starts_with("hearth.toml:1: log: ") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn a_mistake_in_a_variable_names_it() {
+    let named = ("HEARTH_SERVER_NAME", "a.example");
+    let cases = [
+        (("HEARTH_COLOUR", "red"), "HEARTH_COLOUR: there is no setting of this name"),
+        (("HEARTH_Data", "x"), "HEARTH_Data: there is no setting of this name"),
+        (("HEARTH_DURABILITY", ""), "HEARTH_DURABILITY: `` must be `sync` or `async`"),
+        (
+            ("HEARTH_LISTEN_FEDERATION", "1.2.3.4:5"),
+            "HEARTH_LISTEN_FEDERATION: beyond loopback, tls_cert and tls_key are needed",
+        ),
+    ];
+    for (wrong, expected) in cases {
+        assert_eq!(read("", &[named, wrong]).unwrap_err(), expected);
+    }
+    // A variable that is there but empty takes an optional setting of the file away.
+    let config = read("server_name = 'a.example'\njwt_secret = 'x'", &[("HEARTH_JWT_SECRET", "")]).unwrap();
+    assert_eq!(config.jwt_secret, None);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf8_is_refused_and_others_are_not_read() {
+    use std::os::unix::ffi::OsStringExt;
+    let broken = || std::ffi::OsString::from_vec(vec![0xff]);
+    let error = Variables::from_environment([("HEARTH_DATA".into(), broken())]).unwrap_err();
+    assert_eq!(error.to_string(), "HEARTH_DATA: the value is not UTF-8");
+    assert!(Variables::from_environment([("PATH".into(), broken()), (broken(), "x".into())]).is_ok());
+}
+
+#[test]
+fn loopback_is_what_only_this_machine_reaches() {
+    let is = |text: &str| is_loopback(&text.parse::<SocketAddr>().unwrap());
+    assert!(is("127.0.0.1:1") && is("127.8.8.8:1") && is("[::1]:1") && is("[::ffff:127.0.0.1]:1"));
+    assert!(!is("0.0.0.0:1") && !is("[::]:1") && !is("10.0.0.1:1") && !is("[::ffff:10.0.0.1]:1"));
+}
+
+#[test]
+fn the_certificate_is_self_made_only_where_none_is_given() {
+    let text = "server_name = 'a.example'\nlisten_federation = '127.0.0.1:8448'";
+    assert_eq!(read(text, &[]).unwrap().tls(), TlsSource::SelfMade);
+    let given = read(text, &[("HEARTH_TLS_CERT", "c"), ("HEARTH_TLS_KEY", "k")]).unwrap();
+    assert_eq!(given.tls(), TlsSource::Files { cert: PathBuf::from("c"), key: PathBuf::from("k") });
+}
+
+#[test]
+fn the_memory_budget_is_never_exceeded() {
+    for mib in [64, 512, 1 << 20] {
+        let MemoryBudget { storage, rooms, sync, users } = MemoryBudget::split(mib);
+        assert_eq!(storage + rooms + sync + users, (mib as usize) << 20);
+    }
+}
+
+#[test]
+fn secrets_are_not_in_the_log() {
+    let config = read("server_name = 'a.example'\nregistration = 'token:hush'\njwt_secret = 'hush'", &[]);
+    assert!(!format!("{:?}", config.unwrap()).contains("hush"));
+}
+
+#[test]
+fn the_first_start_writes_a_file_that_can_be_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = Variables::default();
+    let file = folder.path().join(DEFAULT_FILE);
+    assert!(Config::is_first_start(None, folder.path(), &none));
+    assert!(!Config::is_first_start(Some(&file), folder.path(), &none));
+    assert!(!Config::is_first_start(None, folder.path(), &variables(&[("HEARTH_SERVER_NAME", "a.example")])));
+    let missing = Config::open(None, folder.path(), &none).unwrap_err();
+    assert!(matches!(missing, ConfigError::NoServerName { .. }));
+    assert!(matches!(Config::open(Some(&file), folder.path(), &none), Err(ConfigError::File { .. })));
+
+    let mut randomness = rand_chacha::ChaCha20Rng::seed_from_u64(3);
+    Config::create_default(&file, &mut randomness).unwrap();
+    assert!(!Config::is_first_start(None, folder.path(), &none));
+    let config = Config::open(None, folder.path(), &none).unwrap();
+    assert_eq!(config.registration_shared_secret.as_ref().map(|secret| secret.expose().len()), Some(40));
+    let expected = Config {
+        data: folder.path().join("data"),
+        registration_shared_secret: config.registration_shared_secret.clone(),
+        ..Config::new(owned_server_name!("localhost"))
+    };
+    assert_eq!(config, expected);
+    assert!(Config::create_default(&file, &mut randomness).is_err(), "a file is never overwritten");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

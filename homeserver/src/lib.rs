@@ -1,0 +1,13 @@
+//! Hearth, a Matrix homeserver: putting the parts together and serving them.
+//!
+//! A [`Server`] is a value made from a configuration, a store, a clock and a source of randomness: a process
+//! can hold several. `main.rs` makes one and serves it on the network.
+
+pub mod add_user;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod listen;
+pub mod server;
+
+pub use self::server::{Server, ServerError};

@@ -1,0 +1,133 @@
+//! The listeners: the client API in plain HTTP, and the same over TLS where other servers will come.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::{
+    Server,
+    config::{Config, TlsSource},
+};
+
+/// Requests in flight get this long to finish when the server stops.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Why the network cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error("cannot listen on {address}: {source}")]
+    Bind { address: SocketAddr, source: io::Error },
+    #[error("the TLS certificate or key cannot be used: {0}")]
+    Tls(String),
+    #[error("metrics cannot be recorded: {0}")]
+    Metrics(String),
+    #[error("serving failed: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// Serves until SIGTERM or Ctrl-C; requests in flight finish.
+pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| ListenError::Metrics(error.to_string()))?;
+    let app = routes(&server, metrics);
+    let handle = Handle::new();
+    let client = bind(config.listen)?;
+    let federation = match config.listen_federation {
+        Some(address) => Some((bind(address)?, tls(config).await?)),
+        None => None,
+    };
+    announce(config);
+    tokio::spawn(stop_on_signal(handle.clone()));
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let plain = axum_server::from_tcp(client)?.handle(handle.clone()).serve(service.clone());
+    let secure = async {
+        match federation {
+            Some((listener, tls)) => {
+                axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await
+            }
+            None => Ok(()),
+        }
+    };
+    let (plain, secure) = tokio::join!(plain, secure);
+    plain.and(secure)?;
+    server.store.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// All that is served: the client API, and what an operator asks for.
+fn routes(server: &Server, metrics: PrometheusHandle) -> Router {
+    let store = server.store.clone();
+    let health = move || {
+        let stopped = store.is_stopped();
+        async move {
+            match stopped {
+                None => (http::StatusCode::OK, "OK".to_owned()),
+                Some(why) => (http::StatusCode::SERVICE_UNAVAILABLE, why),
+            }
+        }
+    };
+    hearth_client_api::router(server.api.clone())
+        .route("/health", axum::routing::get(health))
+        .route("/metrics", axum::routing::get(move || async move { metrics.render() }))
+}
+
+fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ListenError> {
+    let bind = || {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    bind().map_err(|source| ListenError::Bind { address, source })
+}
+
+async fn tls(config: &Config) -> Result<RustlsConfig, ListenError> {
+    let error = |error: &dyn std::fmt::Display| ListenError::Tls(error.to_string());
+    match config.tls() {
+        TlsSource::Files { cert, key } => {
+            RustlsConfig::from_pem_file(cert, key).await.map_err(|source| error(&source))
+        }
+        TlsSource::SelfMade => {
+            let names =
+                vec![config.server_name.host().to_owned(), "localhost".to_owned(), "127.0.0.1".to_owned()];
+            let made = rcgen::generate_simple_self_signed(names).map_err(|source| error(&source))?;
+            let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+            RustlsConfig::from_pem(cert.into_bytes(), key.into_bytes()).await.map_err(|source| error(&source))
+        }
+    }
+}
+
+fn announce(config: &Config) {
+    println!("Hearth serves {} at http://{}", config.server_name, config.listen);
+    if let Some(address) = config.listen_federation {
+        println!("and with TLS at https://{address}");
+    }
+    println!("Make the first account, an administrator's, with: hearth user add NAME --admin");
+}
+
+async fn stop_on_signal(handle: Handle<SocketAddr>) {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(error) => {
+                tracing::warn!("SIGTERM cannot be heard: {error}");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping: requests in flight get {} seconds", GRACE.as_secs());
+    handle.graceful_shutdown(Some(GRACE));
+}
+
+/// TLS needs a provider of cryptography, chosen once for the process.
+pub fn choose_cryptography() {
+    // A second choice is refused, and the first one is as good.
+    _ = Arc::new(rustls::crypto::ring::default_provider()).as_ref().clone().install_default();
+}

@@ -1,0 +1,65 @@
+//! The binary `hearth`.
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use clap::Parser;
+use hearth::{
+    Server, add_user, check,
+    cli::{Cli, Command, ConfigFile, UserCommand},
+    config::{Config, DEFAULT_FILE, Variables},
+    listen,
+    server::open_store,
+};
+use hearth_storage::{SystemClock, SystemRandom};
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("hearth: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve(ConfigFile { file }) => {
+            let config = first_config(file.as_deref())?;
+            let filter = EnvFilter::try_new(&config.log)?;
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+            listen::choose_cryptography();
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+                let store = open_store(&config)?;
+                let server =
+                    Server::open(&config, store, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+                listen::serve(&config, server).await?;
+                Ok(ExitCode::SUCCESS)
+            })
+        }
+        Command::Check { data } => Ok(if check::run(&data)? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        Command::User(UserCommand::Add(add)) => {
+            let config = first_config(add.config.file.as_deref())?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(add_user::run(&config, &add))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The configuration; at the first start one is written for a server on this machine alone.
+fn first_config(file: Option<&Path>) -> Result<Config, Failure> {
+    let variables = Variables::from_environment(std::env::vars_os())?;
+    let folder = Path::new("");
+    if Config::is_first_start(file, folder, &variables) {
+        Config::create_default(Path::new(DEFAULT_FILE), &mut rand::rng())?;
+        println!("Wrote {DEFAULT_FILE} for a server on this machine alone.");
+    }
+    Ok(Config::open(file, folder, &variables)?)
+}

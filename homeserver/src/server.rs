@@ -1,0 +1,155 @@
+//! A server: all its parts, from storage to handlers.
+
+use std::sync::Arc;
+
+use hearth_client_api::{ClientApi, ClientApiOptions, Parts, limits::RateLimits};
+use hearth_media::{Media, MediaLimits};
+use hearth_rooms::{Rooms, RoomsOptions};
+use hearth_spec::{RoomVersion, SigningKey};
+use hearth_storage::{Clock, Random, RocksEngine, RocksOptions, StorageError, Store, StoreOptions, schema};
+use hearth_sync::{SyncOptions, SyncService};
+use hearth_users::{Users, UsersOptions};
+
+use crate::config::{Config, Durability, Registration};
+
+/// Why a server cannot start; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error(
+        "the data folder belongs to the server {found}, the configuration names {wanted}: a server's name \
+         cannot be changed, set server_name = \"{found}\" or choose another data folder"
+    )]
+    OtherServer { found: String, wanted: String },
+    #[error("the signing key in the data folder cannot be read: {0}")]
+    SigningKey(String),
+    #[error("room version {0} is not supported: set default_room_version to one of 1 to 12")]
+    RoomVersion(String),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("rooms: {0}")]
+    Rooms(#[from] hearth_rooms::RoomError),
+    #[error("users: {0}")]
+    Users(#[from] hearth_users::UsersError),
+    #[error("media: {0}")]
+    Media(#[from] hearth_media::MediaError),
+}
+
+/// A server, ready to be served.
+pub struct Server {
+    pub store: Store,
+    pub rooms: Rooms,
+    pub users: Users,
+    pub api: ClientApi,
+}
+
+/// Opens the store in a configuration's data folder.
+pub fn open_store(config: &Config) -> Result<Store, StorageError> {
+    let options = RocksOptions { memory_bytes: config.memory().storage as u64 };
+    let engine = RocksEngine::open(&config.data.join("database"), &options)?;
+    let durability = match config.durability {
+        Durability::Sync => hearth_storage::Durability::Sync,
+        Durability::Async => hearth_storage::Durability::Async,
+    };
+    Store::open(engine, StoreOptions { durability, ..StoreOptions::default() })
+}
+
+impl Server {
+    /// Puts a server together on a store.
+    pub async fn open(
+        config: &Config,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, ServerError> {
+        let key = identity(config, &store, &*random).await?;
+        let memory = config.memory();
+        let default_version = RoomVersion::of(&config.default_room_version)
+            .ok_or_else(|| ServerError::RoomVersion(config.default_room_version.to_string()))?;
+        let rooms = Rooms::open(
+            store.clone(),
+            RoomsOptions {
+                server_name: config.server_name.clone(),
+                key,
+                cache_bytes: memory.rooms as u64,
+                default_version,
+            },
+            clock.clone(),
+            random.clone(),
+        )?;
+        // An entry of the users' caches is about a kilobyte.
+        let cached_entries = (memory.users >> 10).max(64);
+        let users = Users::new(
+            store.clone(),
+            clock.clone(),
+            random.clone(),
+            UsersOptions { cached_entries, ..UsersOptions::default() },
+        )?;
+        let media = Media::new(
+            store.clone(),
+            config.server_name.clone(),
+            config.data.join("media"),
+            clock.clone(),
+            random.clone(),
+            MediaLimits { upload_bytes: config.max_upload_bytes(), ..MediaLimits::default() },
+        )?;
+        let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), sync_options(memory.sync));
+        let api = ClientApi::new(Parts {
+            options: client_api_options(config),
+            users: users.clone(),
+            rooms: rooms.clone(),
+            media,
+            sync,
+            clock,
+            random,
+        });
+        Ok(Self { store, rooms, users, api })
+    }
+}
+
+/// What `/sync` may hold in so many bytes: a user online takes some kilobytes, as does a room counted.
+fn sync_options(bytes: usize) -> SyncOptions {
+    let each = (bytes / (8 << 10)).max(256);
+    SyncOptions { online_users: each, counted_rooms: each, ..SyncOptions::default() }
+}
+
+fn client_api_options(config: &Config) -> ClientApiOptions {
+    ClientApiOptions {
+        registration: match &config.registration {
+            Registration::Open => hearth_client_api::Registration::Open,
+            Registration::Token(token) => hearth_client_api::Registration::Token(token.expose().to_owned()),
+            Registration::Off => hearth_client_api::Registration::Off,
+        },
+        registration_shared_secret: config.registration_shared_secret.as_ref().map(|s| s.expose().to_owned()),
+        jwt_secret: config.jwt_secret.as_ref().map(|secret| secret.expose().to_owned()),
+        legacy_media: config.legacy_media,
+        rate_limits: config.rate_limits.then(RateLimits::default),
+        base_url: config.public_url.clone(),
+        default_room_version: config.default_room_version.clone(),
+        ..ClientApiOptions::new(config.server_name.clone())
+    }
+}
+
+/// The folder's server name and signing key; written at the first start, kept ever after.
+async fn identity(config: &Config, store: &Store, random: &dyn Random) -> Result<SigningKey, ServerError> {
+    let view = store.view();
+    match view.get(&schema::META, ("server_name",))? {
+        Some(found) if found != config.server_name.as_str() => {
+            return Err(ServerError::OtherServer { found, wanted: config.server_name.to_string() });
+        }
+        _ => {}
+    }
+    if let Some(text) = view.get(&schema::META, ("signing_key",))? {
+        return SigningKey::from_text(&text).map_err(|error| ServerError::SigningKey(error.to_string()));
+    }
+    let (mut seed, mut version) = ([0; 32], [0; 4]);
+    random.fill(&mut seed);
+    random.fill(&mut version);
+    let version: String = version.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+    let key =
+        SigningKey::generate(seed, &version).map_err(|error| ServerError::SigningKey(error.to_string()))?;
+    let mut tx = store.begin()?;
+    tx.put(&schema::META, ("server_name",), &config.server_name.to_string());
+    tx.put(&schema::META, ("signing_key",), &key.to_text());
+    tx.submit().await?;
+    Ok(key)
+}

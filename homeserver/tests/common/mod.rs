@@ -1,0 +1,123 @@
+//! A server run as a user would run it: the binary, its data folder, its port.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+/// A `hearth serve` of its own on loopback.
+pub struct Process {
+    data: PathBuf,
+    port: u16,
+    child: Option<Child>,
+    pub http: Client,
+}
+
+/// A user logged in there.
+#[derive(Clone)]
+pub struct User {
+    pub id: String,
+    pub token: String,
+}
+
+impl Process {
+    /// Prepares a server on this data folder and starts it.
+    pub async fn start(data: PathBuf) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+        let mut server = Self { data, port, child: None, http };
+        server.start_again().await;
+        server
+    }
+
+    /// Starts it on the same data, and waits until it answers.
+    pub async fn start_again(&mut self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
+        // What the shell has set must not change what is tested.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEARTH_"))
+        {
+            command.env_remove(name);
+        }
+        let child = command
+            .arg("serve")
+            .current_dir(self.data.parent().unwrap())
+            .env("HEARTH_SERVER_NAME", "localhost")
+            .env("HEARTH_DATA", &self.data)
+            .env("HEARTH_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("HEARTH_REGISTRATION", "open")
+            .env("HEARTH_RATE_LIMITS", "off")
+            .env("HEARTH_LOG", "warn")
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        let begun = Instant::now();
+        while self.http.get(self.url("/_matrix/client/versions")).send().await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the server does not start");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// SIGKILL: nothing is said to it, nothing is flushed.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// `hearth check` on the data folder.
+    pub fn check(&self) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_hearth")).arg("check").arg(&self.data).output().unwrap()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// A request with a JSON answer: its status and body.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        user: Option<&User>,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let mut request = self.http.request(method, self.url(path));
+        if let Some(user) = user {
+            request = request.bearer_auth(&user.token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// A call that must succeed.
+    pub async fn ok(&self, method: Method, path: &str, user: Option<&User>, body: Option<Value>) -> Value {
+        let (status, body) = self.call(method.clone(), path, user, body).await;
+        assert_eq!(status, 200, "{method} {path}: {body}");
+        body
+    }
+
+    /// Makes an account and logs it in.
+    pub async fn register(&self, name: &str) -> User {
+        let body =
+            json!({ "username": name, "password": "a long password", "auth": { "type": "m.login.dummy" } });
+        let made = self.ok(Method::POST, "/_matrix/client/v3/register", None, Some(body)).await;
+        let text = |key: &str| made[key].as_str().unwrap().to_owned();
+        User { id: text("user_id"), token: text("access_token") }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

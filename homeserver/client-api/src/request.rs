@@ -6,7 +6,10 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::{Method, header, request::Parts};
-use ruma::api::{IncomingRequest, IncomingRequestExt as _, Metadata};
+use ruma::{
+    api::{IncomingRequest, IncomingRequestExt as _, Metadata},
+    serde::JsonObject,
+};
 use serde::de::IgnoredAny;
 
 use crate::{
@@ -105,6 +108,7 @@ where
     fn from_incoming(incoming: Incoming) -> Result<Self> {
         let Incoming { parts, arguments, bytes, requester, address, .. } = incoming;
         check_json(&bytes)?;
+        let bytes = without_empty_auth(bytes)?;
         // Where a body needs to say nothing, as for a join, clients leave it out.
         let left_out = bytes.is_empty() && parts.method == Method::POST;
         let body = typed::<R>(&parts, if left_out { b"{}" } else { &bytes }, &arguments)?;
@@ -213,9 +217,37 @@ fn check_json(body: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Takes out an `auth` that attempts no stage and names no session: with it clients ask for the flows, as with
+/// none at all ("User-interactive API in the REST API"), and ruma's type has no place for it.
+fn without_empty_auth(body: Bytes) -> Result<Bytes> {
+    if !body.windows(AUTH.len()).any(|window| window == AUTH) {
+        return Ok(body);
+    }
+    let mut object: JsonObject = serde_json::from_slice(&body)?;
+    let says_nothing = |auth: &JsonObject| !auth.contains_key("type") && !auth.contains_key("session");
+    if !object.get("auth").and_then(|auth| auth.as_object()).is_some_and(says_nothing) {
+        return Ok(body);
+    }
+    object.remove("auth");
+    Ok(serde_json::to_vec(&object)?.into())
+}
+
+const AUTH: &[u8] = b"\"auth\"";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_auth_that_says_nothing_is_none() {
+        let cleaned = |body: &'static str| without_empty_auth(Bytes::from_static(body.as_bytes())).unwrap();
+        assert_eq!(cleaned(r#"{"auth":{},"x":1}"#), r#"{"x":1}"#);
+        assert_eq!(cleaned(r#"{"auth":{"other":1}}"#), "{}");
+        for kept in [r#"{"auth":{"session":"s"}}"#, r#"{"auth":{"type":"t"}}"#, r#"{"x":{"auth":{}}}"#, "{}"]
+        {
+            assert_eq!(cleaned(kept), kept);
+        }
+    }
 
     #[test]
     fn nesting_is_bounded() {

@@ -71,7 +71,7 @@ where
     let session = auth.as_ref().and_then(AuthData::session).filter(|_| user.is_some() || body.is_empty());
     let attempt = auth.as_ref().map(|_| Attempt { session, stage });
     let operation = Operation { name: operation, user, body: &body };
-    match api.users.uia.step(&operation, flows, None, attempt) {
+    match api.users.uia.step(&operation, flows, attempt) {
         UiaStep::Finished { body: first } if first == body => Ok(()),
         UiaStep::Finished { body: first } => request.replace_body(&serde_json::to_vec(&first)?),
         UiaStep::Challenge(info) => Err(MatrixError::authentication_required(&info)),

@@ -11,7 +11,7 @@ use ruma::{
         error::StandardErrorBody,
     },
 };
-use serde_json::value::RawValue;
+use serde_json::value::to_raw_value;
 
 use crate::{shared::Shared, tokens};
 
@@ -83,7 +83,6 @@ impl Uia {
         &self,
         operation: &Operation<'_>,
         flows: &[AuthFlow],
-        params: Option<&RawValue>,
         attempt: Option<Attempt<'_>>,
     ) -> UiaStep {
         let now = self.shared.clock.now_ms();
@@ -121,7 +120,8 @@ impl Uia {
         }
         let mut info = UiaaInfo::new(flows.to_vec());
         info.completed = state.completed.clone();
-        info.params = params.map(ToOwned::to_owned);
+        // No stage here takes any, but there are clients that need the field.
+        info.params = to_raw_value(&JsonObject::new()).ok();
         info.session = Some(id);
         info.auth_error = failed;
         UiaStep::Challenge(info)
@@ -198,19 +198,19 @@ mod tests {
         let body = object(json!({"username": "alice"}));
         let operation = Operation { name: "POST register", user: None, body: &body };
         let flows = flows(&[&[AuthType::RegistrationToken, AuthType::Dummy], &[AuthType::Terms]]);
-        let info = challenge(uia.step(&operation, &flows, None, None));
+        let info = challenge(uia.step(&operation, &flows, None));
         let session = info.session.unwrap();
         assert!(info.completed.is_empty());
-        let next = uia.step(&operation, &flows, None, passed(Some(&session), AuthType::RegistrationToken));
+        let next = uia.step(&operation, &flows, passed(Some(&session), AuthType::RegistrationToken));
         assert_eq!(challenge(next).completed, [AuthType::RegistrationToken]);
         let asked = Some(Attempt { session: Some(&session), stage: None });
-        assert_eq!(challenge(uia.step(&operation, &flows, None, asked)).completed.len(), 1);
+        assert_eq!(challenge(uia.step(&operation, &flows, asked)).completed.len(), 1);
         // The last request may leave the body out.
         let empty = Operation { body: &JsonObject::new(), ..operation };
-        let last = uia.step(&empty, &flows, None, passed(Some(&session), AuthType::Dummy));
+        let last = uia.step(&empty, &flows, passed(Some(&session), AuthType::Dummy));
         assert!(matches!(last, UiaStep::Finished { body: first } if first == body));
         // What is used up begins anew.
-        let again = uia.step(&operation, &flows, None, passed(Some(&session), AuthType::Dummy));
+        let again = uia.step(&operation, &flows, passed(Some(&session), AuthType::Dummy));
         let again = challenge(again);
         assert_ne!(again.session.unwrap(), session);
         assert_eq!(again.completed, [AuthType::Dummy]);
@@ -221,12 +221,8 @@ mod tests {
         let world = World::new();
         let body = JsonObject::new();
         let operation = Operation { name: "POST register", user: None, body: &body };
-        let step = world.users.uia.step(
-            &operation,
-            &flows(&[&[AuthType::Dummy]]),
-            None,
-            passed(None, AuthType::Dummy),
-        );
+        let step =
+            world.users.uia.step(&operation, &flows(&[&[AuthType::Dummy]]), passed(None, AuthType::Dummy));
         assert!(matches!(step, UiaStep::Finished { .. }));
     }
 
@@ -238,10 +234,10 @@ mod tests {
         let flows = flows(&[&[AuthType::Password]]);
         let error = StandardErrorBody::new(ErrorKind::Forbidden, "wrong password".to_owned());
         let attempt = Attempt { session: None, stage: Some((AuthType::Password, Err(error))) };
-        let info = challenge(world.users.uia.step(&operation, &flows, None, Some(attempt)));
+        let info = challenge(world.users.uia.step(&operation, &flows, Some(attempt)));
         assert_eq!(info.auth_error.unwrap().message, "wrong password");
         let again = passed(info.session.as_deref(), AuthType::Password);
-        assert!(matches!(world.users.uia.step(&operation, &flows, None, again), UiaStep::Finished { .. }));
+        assert!(matches!(world.users.uia.step(&operation, &flows, again), UiaStep::Finished { .. }));
     }
 
     #[test]
@@ -252,19 +248,19 @@ mod tests {
         let (body, other_body) = (object(json!({"devices": ["A"]})), object(json!({"devices": ["B"]})));
         let operation = Operation { name: "POST delete_devices", user: Some(alice), body: &body };
         let flows = flows(&[&[AuthType::Password]]);
-        let session = challenge(uia.step(&operation, &flows, None, None)).session.unwrap();
+        let session = challenge(uia.step(&operation, &flows, None)).session.unwrap();
         for other in [
             Operation { name: "POST deactivate", ..operation },
             Operation { user: Some(bob), ..operation },
             Operation { user: None, ..operation },
             Operation { body: &other_body, ..operation },
         ] {
-            let step = uia.step(&other, &flows, None, passed(Some(&session), AuthType::Password));
+            let step = uia.step(&other, &flows, passed(Some(&session), AuthType::Password));
             assert!(matches!(step, UiaStep::Refused(_)), "{other:?}");
         }
-        let foreign = uia.step(&operation, &flows, None, passed(Some(&session), AuthType::Dummy));
+        let foreign = uia.step(&operation, &flows, passed(Some(&session), AuthType::Dummy));
         assert!(matches!(foreign, UiaStep::Refused(_)));
-        let step = uia.step(&operation, &flows, None, passed(Some(&session), AuthType::Password));
+        let step = uia.step(&operation, &flows, passed(Some(&session), AuthType::Password));
         assert!(matches!(step, UiaStep::Finished { .. }));
     }
 
@@ -275,13 +271,12 @@ mod tests {
         let body = JsonObject::new();
         let operation = Operation { name: "POST x", user: None, body: &body };
         let flows = flows(&[&[AuthType::RegistrationToken, AuthType::Dummy]]);
-        let first = challenge(uia.step(&operation, &flows, None, passed(None, AuthType::Dummy)));
+        let first = challenge(uia.step(&operation, &flows, passed(None, AuthType::Dummy)));
         world.clock.advance(LIFETIME_MS);
-        let late =
-            challenge(uia.step(&operation, &flows, None, passed(first.session.as_deref(), AuthType::Dummy)));
+        let late = challenge(uia.step(&operation, &flows, passed(first.session.as_deref(), AuthType::Dummy)));
         assert_ne!(late.session, first.session);
         for _ in 0..MAX_SESSIONS + 5 {
-            uia.step(&operation, &flows, None, None);
+            uia.step(&operation, &flows, None);
         }
         assert!(uia.sessions.lock().len() <= MAX_SESSIONS);
     }

@@ -1,7 +1,8 @@
 //! What the state tree and the reachability index cost in rooms of 100 to 100,000 members:
-//! `cargo bench -p hearth-rooms --bench state`. Each figure is the least of several passes over all sizes, each
-//! the lower quartile of many rounds, as whatever else runs only adds; with its ratio to that of the smallest
-//! room. It writes to the engine in memory: the cost of the disk is not measured here.
+//! `cargo bench -p hearth-rooms --bench state`. Each figure is the lower quartile of many rounds. It writes to the
+//! engine in memory: the cost of the disk is not measured here.
+
+mod sizes;
 
 use std::{
     collections::HashSet,
@@ -12,8 +13,8 @@ use std::{
 use futures::executor::block_on;
 use hearth_rooms::{reachability::Reachability, state_tree::StateTrees};
 use hearth_storage::{EventNid, MemoryEngine, StateId, StateKeyNid, Store, StoreOptions};
+use sizes::{MEMBERS, compare, lower_quartile};
 
-const MEMBERS: [u64; 4] = [100, 1_000, 10_000, 100_000];
 const CACHE: u64 = 256 << 20;
 const PASSES: usize = 20;
 const ROUNDS: usize = 200;
@@ -27,32 +28,13 @@ const JOIN_RULES: EventNid = EventNid(4);
 
 fn main() {
     let mut rooms: Vec<Room> = MEMBERS.iter().map(|members| Room::new(*members)).collect();
-    let mut measures = [[Duration::MAX; 4]; MEMBERS.len()];
-    for _ in 0..PASSES {
-        for (room, measures) in rooms.iter_mut().zip(&mut measures) {
-            for (least, time) in measures.iter_mut().zip(room.measure()) {
-                *least = time.min(*least);
-            }
-        }
-    }
     let names = [
         "one state change: set and write",
         "one event into the reachability index",
         "difference of states, 10 entries",
         "auth difference, 10 conflicting events",
     ];
-    print!("{:40}", "members");
-    MEMBERS.iter().for_each(|members| print!("{members:>20}"));
-    println!();
-    for (place, name) in names.iter().enumerate() {
-        print!("{name:40}");
-        let smallest = measures[0][place].as_secs_f64();
-        for measure in &measures {
-            let time = measure[place].as_secs_f64();
-            print!("{:>11.2} µs ×{:>5.2}", time * 1e6, time / smallest);
-        }
-        println!();
-    }
+    compare(PASSES, &mut rooms, names, Room::measure);
 }
 
 /// A public room: its members joined one after the other, and some changed their profiles since.
@@ -123,7 +105,7 @@ impl Room {
     }
 
     fn state_change(&mut self) -> Duration {
-        lower_quartile(|round| {
+        lower_quartile(ROUNDS, |round| {
             let (event, _) = self.profile(spread(round, self.members.len()));
             let start = Instant::now();
             let mut tx = must(self.store.begin());
@@ -141,7 +123,7 @@ impl Room {
     fn event_into_index(&mut self) -> Duration {
         // A chain of its own, so that no later profile refers to what the change of state made.
         let mut last = JOIN_RULES;
-        lower_quartile(|_| {
+        lower_quartile(ROUNDS, |_| {
             let event = self.next();
             let start = Instant::now();
             let added = must(self.index.add(event, &[last, JOIN_RULES, POWER_LEVELS, CREATE]));
@@ -159,7 +141,7 @@ impl Room {
         let changes: Vec<_> =
             (0..10).map(|part| (key(spread(part, self.members.len())), Some(self.next()))).collect();
         let other = must(self.trees.set(self.state, &changes));
-        lower_quartile(|_| {
+        lower_quartile(ROUNDS, |_| {
             let start = Instant::now();
             assert_eq!(black_box(must(self.trees.diff(self.state, other.root))).len(), 10);
             start.elapsed()
@@ -180,7 +162,7 @@ impl Room {
             sets[(part + 1) % 2].push(join);
         }
         let state: HashSet<EventNid> = joined.into_iter().chain([CREATE, POWER_LEVELS, JOIN_RULES]).collect();
-        lower_quartile(|_| {
+        lower_quartile(ROUNDS, |_| {
             let start = Instant::now();
             let difference = must(self.index.auth_difference(&sets, |event| Ok(state.contains(&event))));
             assert_eq!(black_box(difference).len(), 10);
@@ -200,12 +182,6 @@ fn key(member: usize) -> StateKeyNid {
 /// Some member, another in each round.
 fn spread(round: usize, members: usize) -> usize {
     (round * 7_919 + 13) % members
-}
-
-fn lower_quartile(mut round: impl FnMut(usize) -> Duration) -> Duration {
-    let mut times: Vec<Duration> = (0..ROUNDS).map(&mut round).collect();
-    times.sort_unstable();
-    times[ROUNDS / 4]
 }
 
 /// A benchmark ends with the first failure.

@@ -1,9 +1,11 @@
-//! The content repository: media that users upload, and thumbnails of it.
+//! The content repository: media that users upload, copies of what others have uploaded elsewhere, and
+//! thumbnails of both.
 //!
 //! Bytes lie in files named by their SHA-256, so that equal uploads share one. A file is synced and in its
-//! place before the row that names it is committed: what was acknowledged is there. Only this server's own
-//! media is served; another server's is not found.
+//! place before the row that names it is committed: what was acknowledged is there. Another server's media is
+//! found when a copy was [stored](Media::store_copy): to fetch it is not this crate's business.
 
+mod copy;
 mod disposition;
 mod download;
 mod error;
@@ -113,11 +115,8 @@ impl Media {
 }
 
 impl Inner {
-    /// The row of a piece of media of this server's.
+    /// The row of a piece of media.
     fn row(&self, server: &ServerName, media_id: &str) -> Result<Option<MediaRow>, MediaError> {
-        if server != self.server_name {
-            return Ok(None);
-        }
         Ok(self.store.view().get(&hearth_storage::schema::MEDIA, (server.as_str(), media_id))?)
     }
 

@@ -283,3 +283,24 @@ async fn a_decompression_bomb_does_not_go_off() {
 fn world_with_little_memory() -> World {
     world(MediaLimits { image_bytes: 1 << 20, ..MediaLimits::default() })
 }
+
+#[tokio::test]
+async fn a_copy_of_what_lies_elsewhere_is_found_once_it_is_here() {
+    let world = world(MediaLimits { upload_bytes: 100, ..MediaLimits::default() });
+    let (media, there) = (&world.media, server_name!("there"));
+    assert!(!media.has(there, "m").unwrap());
+    assert!(matches!(media.download(there, "m", NOW).await, Err(MediaError::NotFound)));
+    let too_large = media.store_copy(there, "m", None, None, body(vec![1; 101])).await;
+    assert!(matches!(too_large, Err(MediaError::TooLarge)));
+    let disposition = Some("attachment; filename=\"a cat.png\"");
+    let png = Some("image/png".to_owned());
+    media.store_copy(there, "m", png, disposition, body(vec![1; 100])).await.unwrap();
+    let download = media.download(there, "m", NOW).await.unwrap();
+    assert_eq!((&*download.content_type, download.file_name.as_deref()), ("image/png", Some("a cat.png")));
+    assert_eq!(read(download).await, vec![1; 100]);
+    assert!(matches!(media.download(here(), "m", NOW).await, Err(MediaError::NotFound)));
+    let ours = media.store_copy(here(), "m", None, None, body(vec![1; 10])).await;
+    assert!(matches!(ours, Err(MediaError::Forbidden)));
+    assert!(media.delete(there, "m").await.unwrap());
+    assert_eq!(count_files(&world), 0);
+}

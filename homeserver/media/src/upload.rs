@@ -131,7 +131,7 @@ impl Media {
         let received = inner.files.receive(&*inner.random, inner.limits.upload_bytes, body).await?;
         let _one_at_a_time = inner.user_lock(user).lock().await;
         let row = inner.awaited(user, server, media_id)?;
-        inner.commit_file(media_id, row, about, received).await?;
+        inner.commit_file(&inner.server_name, media_id, row, about, received).await?;
         inner.uploaded.send_modify(|ticks| *ticks += 1);
         Ok(())
     }
@@ -165,11 +165,12 @@ impl Inner {
         E: Display,
     {
         let received = self.files.receive(&*self.random, self.limits.upload_bytes, body).await?;
-        self.commit_file(media_id, row, about, received).await
+        self.commit_file(&self.server_name, media_id, row, about, received).await
     }
 
-    async fn commit_file(
+    pub(crate) async fn commit_file(
         &self,
+        server: &ServerName,
         media_id: &str,
         mut row: MediaRow,
         about: UploadInfo,
@@ -186,7 +187,7 @@ impl Inner {
             content_type: about.content_type.filter(|text| is_header_text(text)),
             file_name: about.file_name.filter(|name| !name.is_empty() && name.len() <= MAX_TEXT),
         });
-        let server = self.server_name.as_str();
+        let server = server.as_str();
         let commit = {
             let mut transaction = self.store.begin()?;
             transaction.put(&schema::MEDIA, (server, media_id), &row);

@@ -7,10 +7,10 @@ use hearth_storage::{
     EventNid, Position, RoomNid, Scan, StateId, StorageError, Store, TimelineOrder, View,
     schema::{
         self,
-        rooms::{EventRow, Membership, RoomHeadRow, RoomRow, Standing},
+        rooms::{EventRow, Membership, RoomHeadRow, RoomRow, Standing, UserRoomRow},
     },
 };
-use ruma::{OwnedUserId, UserId};
+use ruma::{OwnedServerName, OwnedUserId, UserId};
 
 use crate::{RoomError, shared::version_named, state_tree::StateTrees};
 
@@ -55,6 +55,13 @@ pub fn check(store: &Store, mut progress: impl FnMut(&str)) -> Result<Report, Ro
             .findings
             .extend(room.findings.into_iter().map(|what| Finding { subject: subject.clone(), what }));
     }
+    for row in view.scan(&schema::SERVER_ROOMS, Scan::all()) {
+        let ((server, room), ()) = row?;
+        if !view.contains(&schema::ROOM_SERVERS, (room, &server))? {
+            let what = format!("it is listed as in room {room}, where none of its users is joined");
+            report.findings.push(Finding { subject: format!("the server {server}"), what });
+        }
+    }
     for cursor in view.scan(&schema::CURSORS, Scan::all()) {
         let ((name,), position) = cursor?;
         if position > end {
@@ -76,13 +83,18 @@ struct RoomCheck<'a> {
 impl RoomCheck<'_> {
     fn run(&mut self, row: &RoomRow) -> Result<u64, RoomError> {
         let version = version_named(row)?;
-        let Some(head) = self.view.get(&schema::ROOM_HEADS, (self.nid,))? else {
-            self.findings.push("it has no head".to_owned());
-            return Ok(0);
-        };
         if self.view.get(&schema::ROOM_NIDS, (&row.room_id,))? != Some(self.nid) {
             self.findings.push("its id does not lead to it".to_owned());
         }
+        // One that is known by an invite or a knock, or that was on its way here, has outliers at most.
+        let Some(head) = self.view.get(&schema::ROOM_HEADS, (self.nid,))? else {
+            let shown = self.view.scan(&schema::TIMELINE, Scan::prefix((self.nid,))).next().transpose()?;
+            self.expect(shown.is_none(), || "it has a timeline and no head".to_owned());
+            let member =
+                self.view.scan(&schema::MEMBERSHIPS, Scan::prefix((self.nid,))).next().transpose()?;
+            self.expect(member.is_none(), || "it has members and no head".to_owned());
+            return Ok(0);
+        };
         let events = self.timeline(version, &head)?;
         self.state(&head)?;
         Ok(events)
@@ -98,7 +110,9 @@ impl RoomCheck<'_> {
     fn timeline(&mut self, version: RoomVersion, head: &RoomHeadRow) -> Result<u64, RoomError> {
         let mut count = 0;
         let mut last = None;
-        let mut ends: HashSet<EventNid> = HashSet::new();
+        let mut ends: HashMap<EventNid, TimelineOrder> = HashMap::new();
+        // Events that come after one that follows them.
+        let mut late: HashSet<EventNid> = HashSet::new();
         for entry in self.view.scan(&schema::TIMELINE, Scan::prefix((self.nid,))) {
             let ((_, order), nid) = entry?;
             count += 1;
@@ -113,17 +127,26 @@ impl RoomCheck<'_> {
                 continue;
             };
             for prev in pdu.prev_events() {
-                match self.view.get(&schema::EVENT_NIDS, (prev,))? {
-                    Some(prev) => _ = ends.remove(&prev),
-                    None => {
-                        let noted = self.view.contains(&schema::MISSING_PREV, (self.nid, prev, nid))?;
-                        self.expect(noted, || {
-                            format!("{} follows {prev}, which is not there", event.event_id)
-                        });
-                    }
+                let part = match self.view.get(&schema::EVENT_NIDS, (prev,))? {
+                    Some(prev) if ends.remove(&prev).is_some() => true,
+                    Some(prev) => self.view.get(&schema::EVENTS, (prev,))?.is_some_and(|row| {
+                        if row.order.is_some_and(|at| at > order) {
+                            late.insert(prev);
+                        }
+                        row.state.is_some()
+                    }),
+                    None => false,
+                };
+                if !part {
+                    let noted = self.view.contains(&schema::MISSING_PREV, (self.nid, prev, nid))?;
+                    self.expect(noted, || {
+                        format!("{} follows {prev}, which is in no timeline", event.event_id)
+                    });
                 }
             }
-            ends.insert(nid);
+            if !late.remove(&nid) {
+                ends.insert(nid, order);
+            }
         }
         let position = TimelineOrder::from(head.position);
         self.expect(count == 0 || last == Some(position), || {
@@ -131,6 +154,10 @@ impl RoomCheck<'_> {
         });
         self.expect(head.position <= self.end, || "its head is past the end of the log".to_owned());
         let extremities: HashSet<EventNid> = head.extremities.iter().copied().collect();
+        // What was here before the room came, or was fetched from before, is no end that counts.
+        let arrived = TimelineOrder::from(head.arrived);
+        let ends: HashSet<EventNid> =
+            ends.into_iter().filter(|(_, order)| *order >= arrived).map(|(nid, _)| nid).collect();
         self.expect(extremities == ends, || {
             format!(
                 "its forward extremities are {extremities:?}, but the events that nothing follows {ends:?}"
@@ -208,10 +235,14 @@ impl RoomCheck<'_> {
         }
         self.expect(seen.values().all(|times| *times == 1), || "its state has a key twice".to_owned());
         let (mut joined, mut invited) = (0, 0);
+        let mut servers: BTreeMap<OwnedServerName, u64> = BTreeMap::new();
         for entry in self.view.scan(&schema::MEMBERSHIPS, Scan::prefix((self.nid,))) {
             let ((_, user), row) = entry?;
             match row.membership {
-                Membership::Join => joined += 1,
+                Membership::Join => {
+                    joined += 1;
+                    *servers.entry(user.server_name().to_owned()).or_default() += 1;
+                }
                 Membership::Invite => invited += 1,
                 _ => {}
             }
@@ -220,16 +251,34 @@ impl RoomCheck<'_> {
                 format!("the membership of {user} is not what its state says")
             });
             let listed = self.view.get(&schema::USER_ROOMS, (&user, self.nid))?;
-            self.expect(listed.is_some_and(|listed| listed.event == row.event), || {
+            // An invite or a knock may be newer than what is known of a room that everyone here has left.
+            let as_it_is = |listed: UserRoomRow| listed.event == row.event || listed.position > row.position;
+            self.expect(listed.is_some_and(as_it_is), || {
                 format!("the room list of {user} does not have it as it is")
             });
         }
+        self.servers(&servers)?;
         self.expect(members.is_empty(), || format!("these members are not indexed: {:?}", members.keys()));
         self.expect((joined, invited) == (head.joined, head.invited), || {
             format!(
                 "it counts {} joined and {} invited, there are {joined} and {invited}",
                 head.joined, head.invited
             )
+        });
+        Ok(())
+    }
+
+    /// The servers of the joined users, as they are listed.
+    fn servers(&mut self, expected: &BTreeMap<OwnedServerName, u64>) -> Result<(), RoomError> {
+        let mut listed = BTreeMap::new();
+        for entry in self.view.scan(&schema::ROOM_SERVERS, Scan::prefix((self.nid,))) {
+            let ((_, server), count) = entry?;
+            let room = self.view.contains(&schema::SERVER_ROOMS, (&server, self.nid))?;
+            self.expect(room, || format!("the rooms of {server} do not have it"));
+            listed.insert(server, count);
+        }
+        self.expect(listed == *expected, || {
+            format!("it lists the servers {listed:?}, its members are of {expected:?}")
         });
         Ok(())
     }

@@ -15,6 +15,7 @@ use ruma::{OwnedRoomAliasId, OwnedUserId, UserId};
 use crate::{
     RoomError,
     event::Event,
+    out_of_room::Note,
     reachability::Added,
     room::{Head, Room, RoomInner},
     shared::{Shared, membership_of},
@@ -41,6 +42,10 @@ pub(crate) struct Staged {
     pub state_changed: bool,
     pub transactions: Vec<(TransactionKey, EventNid)>,
     pub created: Option<NewRoom>,
+    /// The room comes here from elsewhere, with the event that is staged.
+    pub arrives: bool,
+    /// A membership that is not of the room's state.
+    pub note: Option<Note>,
 }
 
 /// An event before and after a redaction.
@@ -63,10 +68,21 @@ pub(crate) struct MembershipChange {
     pub is: Option<(Membership, EventNid)>,
 }
 
-/// An event on its way, and whether clients are shown it.
+/// An event on its way.
 pub(crate) struct StagedEvent {
     pub event: Arc<Event>,
-    pub shown: bool,
+    pub place: Place,
+}
+
+/// Where in the timeline an event comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// After all others.
+    End,
+    /// Before all others, those of one commit in their order.
+    Start,
+    /// Clients are not shown it.
+    Nowhere,
 }
 
 impl Staged {
@@ -86,6 +102,8 @@ impl Staged {
             state_changed: false,
             transactions: Vec::new(),
             created: None,
+            arrives: false,
+            note: None,
         }
     }
 }
@@ -103,17 +121,24 @@ impl Drop for Staged {
 impl RoomInner {
     /// Takes over a new current state: who joined, who left; as many steps as there are differences.
     pub fn change_state(&self, staged: &mut Staged, old: StateId, new: StateId) -> Result<(), RoomError> {
+        let mut changes = Vec::new();
         for (key, was, is) in self.shared.trees.diff(old, new)? {
             let name = self.shared.state_keys.name(key)?;
-            if name.event_type != "m.room.member" {
-                continue;
+            if name.event_type == "m.room.member"
+                && let Ok(user) = UserId::parse(&*name.state_key)
+            {
+                changes.push((user, was, is));
             }
-            let Ok(user) = UserId::parse(&*name.state_key) else { continue };
-            let membership = |nid: Option<EventNid>| -> Result<_, RoomError> {
-                let Some(nid) = nid else { return Ok(None) };
-                Ok(membership_of(&*self.shared.referred(nid)?).map(|membership| (membership, nid)))
-            };
-            let (was, is) = (membership(was)?, membership(is)?);
+        }
+        // With one read for all: a room that comes here changes thousands.
+        let nids: Vec<EventNid> = changes.iter().flat_map(|(_, was, is)| [*was, *is]).flatten().collect();
+        let mut events = self.shared.events_of(&nids)?.into_iter();
+        let mut membership = |nid: Option<EventNid>| {
+            let event = nid.and_then(|_| events.next())?;
+            membership_of(&event).map(|membership| (membership, event.nid))
+        };
+        for (user, was, is) in changes {
+            let (was, is) = (membership(was), membership(is));
             for (change, counted) in [(was, -1), (is, 1)] {
                 match change {
                     Some((Membership::Join, _)) => add(&mut staged.head.joined, counted),
@@ -171,22 +196,29 @@ impl RoomInner {
 
     /// Queues all that was staged as one atomic commit, and moves the writer's head.
     pub fn commit(self: &Arc<Self>, writer: &mut Writer, mut staged: Staged) -> Result<Commit, RoomError> {
+        let history = staged.events.iter().filter(|staged| staged.place == Place::Start).count();
+        let mut before = if history > 0 { self.orders_before(writer, history)? } else { TimelineOrder(0) };
         let mut tx = self.shared.store.begin()?;
         let first = tx.next_position();
         let mut shown = Vec::with_capacity(staged.events.len());
-        for staged_event in &staged.events {
-            let event = &staged_event.event;
-            if staged_event.shown {
-                let position = tx.append(&Change::Event { room: self.nid, event: event.nid });
-                let order = TimelineOrder::from(position);
-                event.place(order);
-                staged.head.position = position;
-                tx.put(&schema::TIMELINE, (self.nid, order), &event.nid);
-                self.note_missing(&mut tx, event)?;
-                tx.put(&schema::TIMESTAMPS, (self.nid, event.ts(), order), &event.nid);
-                self.relate(&mut tx, event, order)?;
-                shown.push(event.clone());
-            }
+        for StagedEvent { event, place } in &staged.events {
+            let order = match place {
+                Place::End => {
+                    let position = tx.append(&Change::Event { room: self.nid, event: event.nid });
+                    staged.head.position = position;
+                    shown.push(event.clone());
+                    TimelineOrder::from(position)
+                }
+                Place::Start => {
+                    before.0 += 1;
+                    TimelineOrder(before.0 - 1)
+                }
+                Place::Nowhere => continue,
+            };
+            self.write_place(&mut tx, event, order)?;
+        }
+        if staged.arrives {
+            staged.head.arrived = staged.head.position;
         }
         for Redacted { whole, left } in &staged.redacted {
             // One that comes and is redacted in the same commit.
@@ -198,9 +230,17 @@ impl RoomInner {
             staged.head.state_position = first;
             tx.put(&schema::STATE_HISTORY, (self.nid, first), &staged.head.state);
         }
+        let servers = self.count_servers(&staged.memberships)?;
         self.write_memberships(&mut tx, std::mem::take(&mut staged.memberships));
+        if let Some(note) = staged.note.take() {
+            self.write_note(&mut tx, note);
+        }
         self.write_events(&mut tx, &staged)?;
-        tx.put(&schema::ROOM_HEADS, (self.nid,), &staged.head);
+        self.write_servers(&mut tx, servers);
+        // A room that is only heard of has no head.
+        if !staged.head.extremities.is_empty() {
+            tx.put(&schema::ROOM_HEADS, (self.nid,), &staged.head);
+        }
         let (room, head) = (self.clone(), staged.head.clone());
         let redacted = std::mem::take(&mut staged.redacted);
         tx.on_durable(move || {
@@ -212,6 +252,24 @@ impl RoomInner {
         writer.head = staged.head.clone();
         staged.committed = true;
         Ok(tx.submit())
+    }
+
+    /// Gives an event its place in the timeline, and writes the indexes by it.
+    fn write_place(
+        &self,
+        tx: &mut Transaction<'_>,
+        event: &Arc<Event>,
+        order: TimelineOrder,
+    ) -> Result<(), RoomError> {
+        event.place(order);
+        tx.put(&schema::TIMELINE, (self.nid, order), &event.nid);
+        tx.put(&schema::TIMESTAMPS, (self.nid, event.ts(), order), &event.nid);
+        self.note_missing(tx, event)?;
+        // What is made here nobody has named before.
+        if order.0 < 0 || event.pdu.sender().server_name() != self.shared.server_name {
+            tx.delete_prefix(&schema::MISSING_PREV, (self.nid, event.id()))?;
+        }
+        self.relate(tx, event, order)
     }
 
     fn write_memberships(&self, tx: &mut Transaction<'_>, changes: Vec<MembershipChange>) {

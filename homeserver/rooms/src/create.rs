@@ -38,6 +38,8 @@ pub struct CreateRoom {
     pub alias: Option<OwnedRoomAliasId>,
     pub name: Option<String>,
     pub topic: Option<String>,
+    /// Whom a preset may trust. Those of other servers are yet to be invited when the room is there, as their
+    /// servers sign the invites.
     pub invite: Vec<OwnedUserId>,
     pub is_direct: bool,
     /// More state: (type, state key, content).
@@ -194,7 +196,8 @@ fn first_events(version: RoomVersion, request: &CreateRoom) -> Result<Vec<NewEve
         let text = json!([{ "body": topic, "mimetype": "text/plain" }]);
         state("m.room.topic", "", json!({ "topic": topic, "m.topic": { "m.text": text } }))?;
     }
-    for invitee in &request.invite {
+    let invited = request.invite.iter().filter(|invitee| invitee.server_name() == creator.server_name());
+    for invitee in invited {
         let mut content = json!({ "membership": "invite" });
         if request.is_direct {
             content["is_direct"] = true.into();

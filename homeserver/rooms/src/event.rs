@@ -33,6 +33,8 @@ pub struct Event {
     pub redacted_by: Option<EventNid>,
     /// How a client of this server sent it.
     pub sent_by: Option<SentByRow>,
+    /// About how many bytes it takes; a cache must be told the same every time.
+    weight: u64,
 }
 
 impl Event {
@@ -44,7 +46,9 @@ impl Event {
         standing: Standing,
         state: Option<StateAround>,
     ) -> Self {
-        Self { nid, room, pdu, standing, order: OnceLock::new(), state, redacted_by: None, sent_by: None }
+        let weight = weight_of(&pdu);
+        let order = OnceLock::new();
+        Self { nid, room, pdu, standing, order, state, redacted_by: None, sent_by: None, weight }
     }
 
     /// The event's id.
@@ -70,7 +74,8 @@ impl Event {
 
     /// What is left of it after `redaction`, which is `left`.
     pub(crate) fn redacted(&self, left: Pdu, redaction: EventNid) -> Self {
-        Self { pdu: Arc::new(left), redacted_by: Some(redaction), ..self.clone() }
+        let weight = weight_of(&left);
+        Self { pdu: Arc::new(left), redacted_by: Some(redaction), weight, ..self.clone() }
     }
 
     pub(crate) fn row(&self) -> EventRow {
@@ -92,8 +97,14 @@ struct ByWeight;
 
 impl Weighter<EventNid, Arc<Event>> for ByWeight {
     fn weight(&self, _: &EventNid, event: &Arc<Event>) -> u64 {
-        event.pdu.weight() as u64 + 128
+        event.weight
     }
+}
+
+/// What an event weighs once its content is parsed for the rules, which happens while it is cached.
+fn weight_of(pdu: &Pdu) -> u64 {
+    let parsed = if pdu.is_state() { 2 * pdu.content_str().len() } else { 0 };
+    (pdu.weight() + parsed) as u64 + 128
 }
 
 /// All events of all rooms: a cache over the store.
@@ -141,6 +152,24 @@ impl Events {
             self.nids.insert(id.to_owned(), nid);
         }
         Ok(nid)
+    }
+
+    /// The numbers of these ids, in their order, with one read for all that are not at hand.
+    pub fn nids_of<I: AsRef<EventId>>(&self, ids: &[I]) -> Result<Vec<Option<EventNid>>, StorageError> {
+        let at_hand = |id: &EventId| self.nids.get(id).or_else(|| self.pending_nids.get(id));
+        let mut nids: Vec<Option<EventNid>> = ids.iter().map(|id| at_hand(id.as_ref())).collect();
+        let absent: Vec<usize> = (0..ids.len()).filter(|at| nids[*at].is_none()).collect();
+        if !absent.is_empty() {
+            let keys = absent.iter().map(|at| (ids[*at].as_ref(),));
+            let stored = self.store.view().multi_get(&schema::EVENT_NIDS, keys)?;
+            for (at, nid) in absent.into_iter().zip(stored) {
+                nids[at] = nid;
+                if let Some(nid) = nid {
+                    self.nids.insert(ids[at].as_ref().to_owned(), nid);
+                }
+            }
+        }
+        Ok(nids)
     }
 
     pub fn get(&self, nid: EventNid, versions: &impl VersionOf) -> Result<Option<Arc<Event>>, RoomError> {

@@ -8,13 +8,20 @@
 //! It knows nothing of HTTP, of federation's transport and of sync.
 
 mod aliases;
+mod arrival;
 mod check;
 mod commit;
 mod create;
 mod error;
 mod event;
+mod graph;
+mod history;
 mod membership;
+mod order;
+mod out_of_room;
+mod outliers;
 mod overlay;
+mod proposal;
 pub mod reachability;
 mod receipts;
 mod receive;
@@ -22,6 +29,7 @@ mod relations;
 mod resolution;
 mod room;
 mod rooms;
+mod servers;
 mod shared;
 mod state_keys;
 pub mod state_tree;
@@ -32,10 +40,12 @@ mod visibility;
 mod writer;
 
 pub use self::{
+    arrival::Arrival,
     check::{Finding, Report, check},
     create::{CreateRoom, Preset},
     error::RoomError,
     event::Event,
+    out_of_room::OutOfRoom,
     receive::Received,
     relations::RelationFilter,
     room::{Head, Room},

@@ -35,7 +35,11 @@ impl Rooms {
 
     /// The user of this server who vouches for a join by a room's `restricted` rule; `None` where the join
     /// needs nobody.
-    fn authoriser(&self, room: &Room, user: &UserId) -> Result<Option<OwnedUserId>, RoomError> {
+    ///
+    /// # Errors
+    /// [`RoomError::UnableToAuthoriseJoin`] if another server may know better, [`RoomError::Forbidden`] if the
+    /// rule says no.
+    pub fn authoriser(&self, room: &Room, user: &UserId) -> Result<Option<OwnedUserId>, RoomError> {
         let Some(rules) = room.state_content::<JoinRules>("m.room.join_rules", "")? else { return Ok(None) };
         if !matches!(rules.join_rule.as_str(), "restricted" | "knock_restricted") {
             return Ok(None);
@@ -45,6 +49,10 @@ impl Rooms {
             return Ok(None);
         }
         if !self.joined_to_one(user, &rules.allow)? {
+            if user.server_name() != self.server_name() && !self.all_are_here(&rules.allow)? {
+                let reason = "it does not know all the rooms whose members may join";
+                return Err(RoomError::UnableToAuthoriseJoin(reason.to_owned()));
+            }
             // The auth rules would refuse it, less clearly.
             return Err(RoomError::Forbidden(
                 "you are in none of the rooms whose members may join this one".to_owned(),
@@ -67,20 +75,25 @@ impl Rooms {
     }
 
     fn joined_to_one(&self, user: &UserId, allow: &[Value]) -> Result<bool, RoomError> {
-        for condition in allow {
-            if condition["type"] != "m.room_membership" {
-                continue;
-            }
-            let Some(id) = condition["room_id"].as_str().and_then(|id| OwnedRoomId::try_from(id).ok()) else {
-                continue;
-            };
+        for id in allowed_rooms(allow) {
+            // What is known of a room that nobody from here is in is from the past.
             if let Some(room) = self.find_room(&id)?
+                && room.is_here()
                 && room.is_joined(user)?
             {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    fn all_are_here(&self, allow: &[Value]) -> Result<bool, RoomError> {
+        for id in allowed_rooms(allow) {
+            if !self.find_room(&id)?.is_some_and(|room| room.is_here()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a user could join a room by being in one of the rooms that its rule names.
@@ -107,4 +120,10 @@ impl Room {
         let content = to_raw_value(&content).map_err(|error| RoomError::Invalid(error.to_string()))?;
         self.send(NewEvent::state(sender, "m.room.member", target.as_str(), content), None).await
     }
+}
+
+/// The rooms that a `restricted` rule names.
+fn allowed_rooms(allow: &[Value]) -> impl Iterator<Item = OwnedRoomId> {
+    let rooms = allow.iter().filter(|condition| condition["type"] == "m.room_membership");
+    rooms.filter_map(|condition| OwnedRoomId::try_from(condition["room_id"].as_str()?).ok())
 }

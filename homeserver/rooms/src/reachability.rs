@@ -106,6 +106,11 @@ impl Reachability {
         tx.on_durable(move || pinned.settle());
     }
 
+    /// Of each event whether it is in the index.
+    pub fn contains(&self, events: &[EventNid]) -> Result<Vec<bool>, StorageError> {
+        Ok(self.rows.find_many(events)?.into_iter().map(|event| event.is_some()).collect())
+    }
+
     /// The auth events that an event was added with.
     pub fn auth_events(&self, event: EventNid) -> Result<Vec<EventNid>, StorageError> {
         Ok(self.rows.get(event)?.auth_events.to_vec())

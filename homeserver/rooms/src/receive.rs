@@ -7,15 +7,16 @@ use std::{collections::HashMap, sync::Arc};
 
 use hearth_spec::{Pdu, check_auth_events, check_state};
 use hearth_storage::{
-    StateId,
+    Scan, StateId,
     schema::{self, rooms::Standing},
 };
 use ruma::{EventId, OwnedEventId};
 
 use crate::{
     RoomError,
-    commit::{Staged, StagedEvent},
+    commit::Staged,
     event::Event,
+    outliers::is_create,
     room::{Room, RoomInner},
 };
 
@@ -58,9 +59,15 @@ impl Room {
             drop(writer);
             return Ok(Received::Known(self.when_durable(known).await?));
         }
+        if is_create(&pdu)
+            && self.0.create_event_of(writer.head.state)?.as_ref() != Some(pdu.event_id_owned())
+        {
+            // The rules see no state before it, and so nothing against a second one.
+            return Ok(Received::Rejected("a room is created once".to_owned()));
+        }
         let (prev_events, auth_events) = (
             if given.is_some() { Vec::new() } else { self.without_state(pdu.prev_events())? },
-            self.unknown(pdu.auth_events())?,
+            self.absent(pdu.auth_events())?,
         );
         if !prev_events.is_empty() || !auth_events.is_empty() {
             return Ok(Received::Missing { prev_events, auth_events });
@@ -77,45 +84,10 @@ impl Room {
         Ok(received)
     }
 
-    /// Keeps events that belong to the auth chains of others, in an order in which each comes after its auth
-    /// events; they are checked by those. Returns the ids of the rejected ones.
-    pub async fn receive_outliers(&self, pdus: Vec<Pdu>) -> Result<Vec<OwnedEventId>, RoomError> {
-        let mut writer = self.0.writer.lock().await;
-        let mut staged = Staged::new(self.shared(), writer.head.clone());
-        let mut rejected = Vec::new();
-        for pdu in pdus {
-            if self.shared().events.nid(pdu.event_id())?.is_some() {
-                continue;
-            }
-            let standing = match self.0.check_by_auth_events(&pdu)? {
-                Ok(()) => Standing::Accepted,
-                Err(_) => {
-                    rejected.push(pdu.event_id().to_owned());
-                    Standing::Rejected
-                }
-            };
-            self.0.stage_outlier(&mut staged, Arc::new(pdu), standing)?;
-        }
-        let commit = self.0.commit(&mut writer, staged)?;
-        drop(writer);
-        commit.await?;
-        Ok(rejected)
-    }
-
     fn without_state(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
         let mut missing = Vec::new();
         for id in ids {
-            if self.event(id)?.is_none_or(|event| event.state.is_none()) {
-                missing.push(id.clone());
-            }
-        }
-        Ok(missing)
-    }
-
-    fn unknown(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
-        let mut missing = Vec::new();
-        for id in ids {
-            if self.shared().events.nid(id)?.is_none() {
+            if self.0.is_missing(id)? {
                 missing.push(id.clone());
             }
         }
@@ -143,7 +115,7 @@ impl RoomInner {
     }
 
     /// Whether a set of state allows the event; the inner error says why not.
-    fn verdict(&self, state: StateId, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
+    pub fn verdict(&self, state: StateId, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
         match self.check_against(state, pdu) {
             Ok(()) => Ok(Ok(())),
             Err(RoomError::Forbidden(reason)) => Ok(Err(reason)),
@@ -152,7 +124,7 @@ impl RoomInner {
     }
 
     /// Whether an event's own auth events allow it; the inner error says why not.
-    fn check_by_auth_events(&self, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
+    pub fn check_by_auth_events(&self, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
         let mut ids: Vec<&EventId> = pdu.auth_events().iter().map(|id| &**id).collect();
         let create = self.create_event_id();
         ids.extend(create.as_deref());
@@ -182,7 +154,7 @@ impl RoomInner {
     }
 
     /// The id of the create event where the room's id tells it (version 12).
-    fn create_event_id(&self) -> Option<OwnedEventId> {
+    pub fn create_event_id(&self) -> Option<OwnedEventId> {
         if !self.version.room_id_is_create_event_id() {
             return None;
         }
@@ -191,53 +163,36 @@ impl RoomInner {
 
     /// The state before an event: what the states after its prev events resolve to.
     fn state_before(&self, staged: &mut Staged, pdu: &Pdu) -> Result<StateId, RoomError> {
-        let mut after = Vec::with_capacity(pdu.prev_events().len());
-        for id in pdu.prev_events() {
+        let after = self.states_after(pdu.prev_events())?;
+        self.resolve(staged, after)
+    }
+
+    /// The states after those of the events that are part of the graph.
+    pub fn states_after(&self, ids: &[OwnedEventId]) -> Result<Vec<StateId>, RoomError> {
+        let mut after = Vec::with_capacity(ids.len());
+        for id in ids {
             if let Some(state) = self.shared.event_by_id(id)?.and_then(|event| event.state) {
                 after.push(state.after);
             }
         }
-        self.resolve(staged, after)
+        Ok(after)
     }
 
-    /// A set of state from the ids of its events.
-    fn set_of(&self, staged: &mut Staged, ids: &[OwnedEventId]) -> Result<StateId, RoomError> {
-        let mut entries = Vec::with_capacity(ids.len());
-        for id in ids {
-            let event = self.shared.event_by_id(id)?.ok_or(RoomError::UnknownEvent)?;
-            if event.room != self.nid || event.standing == Standing::Rejected {
-                continue;
-            }
-            let Some(state_key) = event.pdu.state_key() else { continue };
-            let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
-            staged.state_keys.push(key);
-            entries.push((key, event.nid));
-        }
-        let grown = self.shared.trees.build(entries)?;
-        let root = grown.root;
-        staged.grown.push(grown);
-        Ok(root)
+    /// Whether an event of the timeline names this one, which was missing.
+    pub fn is_named(&self, id: &EventId) -> Result<bool, RoomError> {
+        let view = self.shared.store.view();
+        let row = view.scan(&schema::MISSING_PREV, Scan::prefix((self.nid, id))).next().transpose()?;
+        Ok(row.is_some())
     }
 
-    fn stage_outlier(&self, staged: &mut Staged, pdu: Arc<Pdu>, standing: Standing) -> Result<(), RoomError> {
-        let event = Event::new(self.shared.events.allocate(), self.nid, pdu, standing, None);
-        if event.pdu.is_state() && standing != Standing::Rejected {
-            self.index_auth(staged, &event)?;
-        }
-        let event = Arc::new(event);
-        self.shared.events.stage(event.clone());
-        staged.events.push(StagedEvent { event, shown: false });
-        Ok(())
-    }
-
-    /// Notes which prev events of the newly accepted ones are not here.
+    /// Notes which prev events of one that takes its place in the timeline have none.
     pub fn note_missing(
         &self,
         tx: &mut hearth_storage::Transaction<'_>,
         event: &Event,
     ) -> Result<(), RoomError> {
         for id in event.pdu.prev_events() {
-            if self.shared.events.nid(id)?.is_none() {
+            if self.is_missing(id)? {
                 tx.put(&schema::MISSING_PREV, (self.nid, id, event.nid), &());
             }
         }

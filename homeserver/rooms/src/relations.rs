@@ -84,7 +84,8 @@ impl RoomInner {
                 participants: Vec::new(),
             });
             tx.delete(&schema::THREADS_BY_ACTIVITY, (self.nid, thread.latest));
-            thread.latest = order;
+            // History comes later than what came after it.
+            thread.latest = thread.latest.max(order);
             thread.count += 1;
             let sender = event.pdu.sender();
             if thread.participants.len() < MAX_PARTICIPANTS

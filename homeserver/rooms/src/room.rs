@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use arc_swap::ArcSwap;
-use hearth_spec::{PowerLevels, RoomVersion};
+use hearth_spec::{PowerLevels, RoomVersion, ServerAcl};
 use hearth_storage::{
     EventNid, Position, RoomNid, Scan, StateId, TimelineOrder,
     schema::{
@@ -48,6 +48,8 @@ pub(crate) struct RoomInner {
     pub waiting: Semaphore,
     /// Held while a receipt is moved.
     pub receipts: Mutex<()>,
+    /// The access control list that was read last, and its event.
+    pub server_acl: parking_lot::Mutex<Option<(EventNid, Arc<ServerAcl>)>>,
 }
 
 /// The newest events of the timeline: all of them after `after`.
@@ -68,6 +70,7 @@ impl RoomInner {
             published: ArcSwap::from_pointee(head),
             waiting: Semaphore::new(WAITING_WRITERS),
             receipts: Mutex::default(),
+            server_acl: parking_lot::Mutex::default(),
         }
     }
 
@@ -109,6 +112,14 @@ impl Room {
     /// The durable head.
     pub fn head(&self) -> Arc<Head> {
         self.0.published.load_full()
+    }
+
+    /// The room, unless it never was here: then it has no extremities.
+    pub(crate) fn if_known(self) -> Result<Self, RoomError> {
+        match self.0.published.load().extremities.is_empty() {
+            true => Err(RoomError::UnknownRoom),
+            false => Ok(self),
+        }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

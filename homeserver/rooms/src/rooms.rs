@@ -12,14 +12,14 @@ use hearth_storage::{
 };
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
-use ruma::{EventId, OwnedServerName, RoomId, ServerName, UserId};
+use ruma::{EventId, OwnedRoomId, OwnedServerName, RoomId, ServerName, UserId};
 
 use crate::{
     RoomError,
     event::{Event, Events},
     overlay::Overlay,
     reachability::Reachability,
-    room::{Room, RoomInner},
+    room::{Head, Room, RoomInner},
     shared::{Shared, Versions, version_named},
     state_keys::StateKeys,
     state_tree::StateTrees,
@@ -46,10 +46,17 @@ pub struct Rooms {
 
 /// Which rooms are loaded. Whoever holds a room keeps it loaded; `hot` holds the ones used lately.
 struct Registry {
-    loaded: Mutex<HashMap<RoomNid, Weak<RoomInner>>>,
+    loaded: Mutex<Loaded>,
     hot: Cache<RoomNid, Room>,
     next_nid: AtomicU64,
     last_creation: AtomicU64,
+}
+
+#[derive(Default)]
+struct Loaded {
+    rooms: HashMap<RoomNid, Weak<RoomInner>>,
+    /// Rooms that come from elsewhere, whose numbers may not be durable yet.
+    arriving: HashMap<OwnedRoomId, Weak<RoomInner>>,
 }
 
 /// A loaded room with its newest events weighs about this.
@@ -74,6 +81,7 @@ impl Rooms {
             transactions: Overlay::default(),
             aliases: tokio::sync::Mutex::default(),
             threads: Overlay::default(),
+            servers: Overlay::default(),
             server_name: options.server_name,
             key: options.key,
             store,
@@ -111,23 +119,25 @@ impl Rooms {
         self.find_room(id)?.ok_or(RoomError::UnknownRoom)
     }
 
-    /// The room of this id, if it is here.
+    /// The room of this id, if it is or once was here; not one of which only an invite or a knock tells.
     pub fn find_room(&self, id: &RoomId) -> Result<Option<Room>, RoomError> {
-        match self.shared.store.view().get(&schema::ROOM_NIDS, (id,))? {
-            Some(nid) => self.room_by_nid(nid).map(Some),
-            None => Ok(None),
+        let Some(nid) = self.shared.store.view().get(&schema::ROOM_NIDS, (id,))? else { return Ok(None) };
+        match self.room_by_nid(nid) {
+            Ok(room) => Ok(Some(room)),
+            Err(RoomError::UnknownRoom) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// The room of this number.
+    /// The room of this number, likewise.
     pub fn room_by_nid(&self, nid: RoomNid) -> Result<Room, RoomError> {
         if let Some(room) = self.registry.hot.get(&nid) {
-            return Ok(room);
+            return room.if_known();
         }
         // Loaded under the lock: two handles with a writer each would tear the room apart.
         let mut loaded = self.registry.loaded.lock();
-        if let Some(room) = loaded.get(&nid).and_then(Weak::upgrade) {
-            let room = Room(room);
+        if let Some(room) = loaded.rooms.get(&nid).and_then(Weak::upgrade) {
+            let room = Room(room).if_known()?;
             self.registry.hot.insert(nid, room.clone());
             return Ok(room);
         }
@@ -135,14 +145,62 @@ impl Rooms {
         let row = view.get(&schema::ROOMS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
         let head = view.get(&schema::ROOM_HEADS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
         let version = version_named(&row)?;
-        let inner = Arc::new(RoomInner::new(self.shared.clone(), nid, row.room_id, version, head));
-        loaded.insert(nid, Arc::downgrade(&inner));
-        if loaded.len() > 2 * self.registry.hot.len() + 1024 {
-            loaded.retain(|_, room| room.strong_count() > 0);
-        }
-        let room = Room(inner);
+        let room = self.load(&mut loaded, nid, row.room_id, version, head);
         self.registry.hot.insert(nid, room.clone());
         Ok(room)
+    }
+
+    /// The one handle on a room that may not be here, for what comes of it from elsewhere. Of a room that is
+    /// not here an invite may have told a wrong version: `corrects` it.
+    pub(crate) fn entrance(
+        &self,
+        id: &RoomId,
+        version: RoomVersion,
+        corrects: bool,
+    ) -> Result<Room, RoomError> {
+        let wrong = || RoomError::Invalid("the room is of another version".to_owned());
+        let mut loaded = self.registry.loaded.lock();
+        let view = self.shared.store.view();
+        let known = view.get(&schema::ROOM_NIDS, (id,))?;
+        let at_hand = match known {
+            Some(nid) => loaded.rooms.get(&nid),
+            None => loaded.arriving.get(id),
+        };
+        if let Some(room) = at_hand.and_then(Weak::upgrade) {
+            return if room.version == version { Ok(Room(room)) } else { Err(wrong()) };
+        }
+        let mut head = None;
+        if let Some(nid) = known {
+            head = view.get(&schema::ROOM_HEADS, (nid,))?;
+            let row = view.get(&schema::ROOMS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
+            if row.version != version.id().as_str() && (head.is_some() || !corrects) {
+                return Err(wrong());
+            }
+        }
+        let nid = known.unwrap_or_else(|| self.allocate_nid());
+        self.shared.versions.insert(nid, version);
+        let room = self.load(&mut loaded, nid, id.to_owned(), version, head.unwrap_or_default());
+        if known.is_none() {
+            loaded.arriving.retain(|_, room| room.strong_count() > 0);
+            loaded.arriving.insert(id.to_owned(), Arc::downgrade(&room.0));
+        }
+        Ok(room)
+    }
+
+    fn load(
+        &self,
+        loaded: &mut Loaded,
+        nid: RoomNid,
+        id: OwnedRoomId,
+        version: RoomVersion,
+        head: Head,
+    ) -> Room {
+        let inner = Arc::new(RoomInner::new(self.shared.clone(), nid, id, version, head));
+        loaded.rooms.insert(nid, Arc::downgrade(&inner));
+        if loaded.rooms.len() > 2 * self.registry.hot.len() + 1024 {
+            loaded.rooms.retain(|_, room| room.strong_count() > 0);
+        }
+        Room(inner)
     }
 
     /// A number that no room has.
@@ -162,7 +220,7 @@ impl Rooms {
 
     /// Makes a room on its way one that others find: whoever sees it in the store must not load a second.
     pub(crate) fn register(&self, room: &Room) {
-        self.registry.loaded.lock().insert(room.nid(), Arc::downgrade(&room.0));
+        self.registry.loaded.lock().rooms.insert(room.nid(), Arc::downgrade(&room.0));
         self.registry.hot.insert(room.nid(), room.clone());
     }
 

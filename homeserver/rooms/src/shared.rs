@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     /// Held while aliases are taken or given up.
     pub aliases: tokio::sync::Mutex<()>,
     pub threads: Overlay<(RoomNid, ruma::OwnedEventId), schema::rooms::ThreadRow>,
+    pub servers: Overlay<(RoomNid, OwnedServerName), u64>,
 }
 
 /// The versions of all rooms that were asked for: some ten bytes a room.

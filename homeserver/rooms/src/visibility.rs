@@ -1,10 +1,10 @@
 //! Which events a user may see: the facts for the rules of history visibility in `hearth-spec`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Borrow, collections::HashMap, sync::Arc};
 
 use hearth_spec::visibility::{HistoryVisibility, Sight, may_see};
 use hearth_storage::{StateId, TimelineOrder, schema::rooms::Membership};
-use ruma::UserId;
+use ruma::{OwnedUserId, ServerName, UserId};
 use serde::Deserialize;
 
 use crate::{RoomError, event::Event, room::Room};
@@ -34,6 +34,52 @@ impl Room {
             if self.sees(&mut viewer, &event)? {
                 visible.push(event);
             }
+        }
+        Ok(visible)
+    }
+
+    /// Whether any user of a server may see an event: else the server gets it redacted.
+    pub fn server_may_see(&self, server: &ServerName, event: &Event) -> Result<bool, RoomError> {
+        Ok(self.visible_to_server(server, std::slice::from_ref(event))?[0])
+    }
+
+    /// Of each event whether any user of a server may see it.
+    pub fn visible_to_server<E: Borrow<Event>>(
+        &self,
+        server: &ServerName,
+        events: &[E],
+    ) -> Result<Vec<bool>, RoomError> {
+        let is_in = self.has_server(server)?;
+        let mut users: Option<Vec<OwnedUserId>> = None;
+        let mut visible = Vec::with_capacity(events.len());
+        for event in events {
+            let event = event.borrow();
+            let Some(state) = event.state else {
+                visible.push(false);
+                continue;
+            };
+            let by_rule = match self.visibility_in(state.before)? {
+                HistoryVisibility::WorldReadable => true,
+                HistoryVisibility::Shared => is_in,
+                HistoryVisibility::Invited | HistoryVisibility::Joined => false,
+            };
+            if by_rule || concerns(server, event) {
+                visible.push(true);
+                continue;
+            }
+            // Only now is it asked who they are: members are not indexed by server.
+            if users.is_none() {
+                let members = self.members()?.into_iter().map(|(user, _)| user);
+                users = Some(members.filter(|user| user.server_name() == server).collect());
+            }
+            let mut sees = false;
+            for user in users.iter().flatten() {
+                sees = self.may_see(user, event)?;
+                if sees {
+                    break;
+                }
+            }
+            visible.push(sees);
         }
         Ok(visible)
     }
@@ -99,4 +145,13 @@ impl Room {
             HistoryVisibility::named(&content.history_visibility)
         }))
     }
+}
+
+/// Whether an event is of a user of the server, or of the user's membership.
+fn concerns(server: &ServerName, event: &Event) -> bool {
+    let target = || {
+        let user = event.pdu.state_key().filter(|_| event.pdu.type_str() == "m.room.member")?;
+        Some(UserId::parse(user).ok()?.server_name() == server)
+    };
+    event.pdu.sender().server_name() == server || target() == Some(true)
 }

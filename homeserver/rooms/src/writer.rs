@@ -7,7 +7,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use hearth_spec::{EventTemplate, Pdu, auth_event_keys, check_state, room_version::EventIdFormat};
 use hearth_storage::{
-    EventNid, StateId,
+    EventNid, StateId, TimelineOrder,
     schema::{
         self,
         rooms::{SentByRow, Standing, StateAround},
@@ -19,7 +19,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     RoomError,
-    commit::{Staged, StagedEvent},
+    commit::{Place, Staged},
     event::Event,
     room::{Head, Room, RoomInner},
 };
@@ -93,11 +93,13 @@ impl ClientTransaction {
 /// What only the room's writer has: the head that it writes on.
 pub(crate) struct Writer {
     pub head: Head,
+    /// The order of the oldest event of the timeline, or 0 if that is greater; read when history comes.
+    pub oldest: Option<TimelineOrder>,
 }
 
 impl Writer {
     pub fn new(head: Head) -> Self {
-        Self { head }
+        Self { head, oldest: None }
     }
 }
 
@@ -193,17 +195,15 @@ impl RoomInner {
         event: NewEvent,
         transaction: Option<&ClientTransaction>,
     ) -> Result<Arc<Event>, RoomError> {
-        // The rules on state have nothing against one, as the first event of a room comes before all state.
-        if event.event_type == "m.room.create" {
-            return Err(RoomError::Forbidden("a room is created once".to_owned()));
-        }
+        refuse_create(&event)?;
         let pdu = self.seal(&staged.head, event)?;
         self.check_against(staged.head.state, &pdu)?;
         let state = staged.head.state;
         self.stage(staged, pdu, Standing::Accepted, state, transaction.map(ClientTransaction::sent_by))
     }
 
-    fn seal(&self, head: &Head, event: NewEvent) -> Result<Arc<Pdu>, RoomError> {
+    /// Makes an event on a head, and signs it.
+    pub fn seal(&self, head: &Head, event: NewEvent) -> Result<Arc<Pdu>, RoomError> {
         let keys = auth_event_keys(
             self.version,
             &event.event_type.as_str().into(),
@@ -267,35 +267,66 @@ impl RoomInner {
         before: StateId,
         sent_by: Option<SentByRow>,
     ) -> Result<Arc<Event>, RoomError> {
-        // An outlier that now becomes part of the room keeps its number.
-        let nid = match self.shared.events.nid(pdu.event_id())? {
-            Some(nid) => nid,
-            None => self.shared.events.allocate(),
-        };
-        let after = match (pdu.state_key(), standing) {
+        let mut event = self.prepare(staged, pdu, standing, before)?;
+        event.sent_by = sent_by;
+        let after = event.state.map_or(before, |state| state.after);
+        let accepted = standing == Standing::Accepted;
+        let event = self.keep(staged, event, if accepted { Place::End } else { Place::Nowhere });
+        if accepted {
+            self.advance(staged, &event, after)?;
+            self.apply_redactions(staged, &event)?;
+        }
+        Ok(event)
+    }
+
+    /// An event that was decided on, with the state around it; a state event is in the auth graph then.
+    pub fn prepare(
+        &self,
+        staged: &mut Staged,
+        pdu: Arc<Pdu>,
+        standing: Standing,
+        before: StateId,
+    ) -> Result<Event, RoomError> {
+        let mut event = self.renumbered(pdu, standing, None)?;
+        let after = match (event.pdu.state_key(), standing) {
             (Some(state_key), Standing::Accepted | Standing::SoftFailed) => {
-                let key = self.shared.state_keys.intern(pdu.type_str(), state_key)?;
+                let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
                 staged.state_keys.push(key);
-                let grown = self.shared.trees.set(before, &[(key, Some(nid))])?;
+                let grown = self.shared.trees.set(before, &[(key, Some(event.nid))])?;
                 let after = grown.root;
                 staged.grown.push(grown);
                 after
             }
             _ => before,
         };
-        let mut event = Event::new(nid, self.nid, pdu, standing, Some(StateAround { before, after }));
-        event.sent_by = sent_by;
+        event.state = Some(StateAround { before, after });
         // What is rejected is in nobody's auth chain.
         if event.pdu.is_state() && standing != Standing::Rejected {
             self.index_auth(staged, &event)?;
         }
-        let event = Arc::new(event);
-        self.shared.events.stage(event.clone());
-        if standing == Standing::Accepted {
-            self.advance(staged, &event, after)?;
-            self.apply_redactions(staged, &event)?;
+        Ok(event)
+    }
+
+    /// An event with a number: an outlier that becomes part of the room keeps its own, and what redacted it.
+    pub fn renumbered(
+        &self,
+        pdu: Arc<Pdu>,
+        standing: Standing,
+        state: Option<StateAround>,
+    ) -> Result<Event, RoomError> {
+        let Some(nid) = self.shared.events.nid(pdu.event_id())? else {
+            return Ok(Event::new(self.shared.events.allocate(), self.nid, pdu, standing, state));
+        };
+        let known = self.shared.referred(nid)?;
+        if known.room != self.nid {
+            // Where senders choose ids.
+            return Err(RoomError::Invalid("another room has an event of that id".to_owned()));
         }
-        staged.events.push(StagedEvent { event: event.clone(), shown: standing == Standing::Accepted });
+        let mut event = Event::new(nid, self.nid, pdu, standing, state);
+        if known.redacted_by.is_some() {
+            event.redacted_by = known.redacted_by;
+            event.pdu = known.pdu.clone();
+        }
         Ok(event)
     }
 
@@ -329,6 +360,11 @@ impl RoomInner {
                 prev.push(nid);
             }
         }
+        let local = event.pdu.sender().server_name() == self.shared.server_name;
+        if !local && self.is_named(event.id())? {
+            // It comes after what follows it, which was taken in with the state before it.
+            return Ok(());
+        }
         let head = &mut staged.head;
         head.extremities.retain(|nid| !prev.contains(nid));
         let alone = head.extremities.is_empty();
@@ -340,6 +376,14 @@ impl RoomInner {
             self.change_state(staged, old, new)?;
         }
         Ok(())
+    }
+}
+
+/// The rules on state have nothing against a create event, as the first of a room comes before all state.
+pub(crate) fn refuse_create(event: &NewEvent) -> Result<(), RoomError> {
+    match event.event_type == "m.room.create" {
+        true => Err(RoomError::Forbidden("a room is created once".to_owned())),
+        false => Ok(()),
     }
 }
 

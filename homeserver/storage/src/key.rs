@@ -1,8 +1,8 @@
 //! Keys: tuples of parts whose bytes sort as the tuples do.
 
 use ruma::{
-    DeviceId, EventId, OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedUserId, RoomAliasId,
-    RoomId, UserId,
+    DeviceId, EventId, OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName,
+    OwnedUserId, RoomAliasId, RoomId, ServerName, UserId,
 };
 
 use crate::{EventNid, Position, RoomNid, StateId, StateKeyNid, StorageError, TimelineOrder};
@@ -192,7 +192,13 @@ macro_rules! id_part {
         }
     )*};
 }
-id_part!(OwnedUserId UserId, OwnedRoomId RoomId, OwnedEventId EventId, OwnedRoomAliasId RoomAliasId);
+id_part!(
+    OwnedUserId UserId,
+    OwnedRoomId RoomId,
+    OwnedEventId EventId,
+    OwnedRoomAliasId RoomAliasId,
+    OwnedServerName ServerName
+);
 
 // Any text is a device id, so reading one cannot fail.
 impl KeyPart for OwnedDeviceId {

@@ -1,6 +1,6 @@
 //! The commit log: what changed, in the order in which it became durable.
 
-use ruma::{OwnedDeviceId, OwnedUserId};
+use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{EventNid, RoomNid, keyspace::row, schema::rooms::Membership};
@@ -23,6 +23,8 @@ pub enum Change {
     DeviceList { user: OwnedUserId },
     /// The one-time or fallback keys of this device changed in number.
     OneTimeKeys { user: OwnedUserId, device: OwnedDeviceId },
+    /// An EDU waits for this server.
+    Edu { server: OwnedServerName },
 }
 
 row!(Change);

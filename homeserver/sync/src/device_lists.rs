@@ -74,6 +74,11 @@ impl DeviceLists {
         Ok(())
     }
 
+    /// Who came into view: by joining a room of the user's, or as the user joined theirs. Some were seen before.
+    pub fn in_view(&self) -> Vec<OwnedUserId> {
+        self.changed.iter().cloned().collect()
+    }
+
     fn tells_of(&self, room: &Room) -> Result<bool, SyncError> {
         Ok(room.head().joined <= MAX_UNENCRYPTED || room.state_event("m.room.encryption", "")?.is_some())
     }

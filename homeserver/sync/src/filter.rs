@@ -103,10 +103,15 @@ impl<'a> EventFilter<'a> {
         self.by.take_sender(sender)
     }
 
-    /// How many events are wanted at most.
+    /// How many events are wanted at most, for what gives pages: those are never empty for want of room.
     pub fn limit(&self) -> usize {
+        self.timeline_limit().max(1)
+    }
+
+    /// How many events of a timeline are wanted at most in a sync; none at all is a wish like another.
+    pub(crate) fn timeline_limit(&self) -> usize {
         let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
-        limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+        limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT)
     }
 }
 
@@ -236,6 +241,7 @@ mod tests {
             let filter = filter(json!({"limit": given}));
             assert_eq!(EventFilter::of(&filter).limit(), limit);
         }
+        assert_eq!(EventFilter::of(&filter(json!({"limit": 0}))).timeline_limit(), 0);
     }
 
     #[test]

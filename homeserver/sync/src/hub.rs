@@ -16,10 +16,10 @@ use hearth_rooms::Rooms;
 use hearth_storage::{Change, Clock, Follower, Position, RoomNid, StorageError, schema::rooms::Membership};
 use parking_lot::{Mutex, RwLock};
 use ruma::{OwnedUserId, UserId, presence::PresenceState};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 use crate::{
-    SyncError,
+    Announcement, SyncError, announcement,
     online::{Online, UserRoom},
     presence::Presences,
     token::UpTo,
@@ -38,8 +38,8 @@ const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Who is online, and what is only in memory.
 pub(crate) struct Hub {
-    rooms: Rooms,
-    clock: Arc<dyn Clock>,
+    pub rooms: Rooms,
+    pub clock: Arc<dyn Clock>,
     /// How many users are watched at most.
     capacity: usize,
     /// Whether presence is kept and told.
@@ -57,6 +57,7 @@ pub(crate) struct Hub {
     ephemeral_version: AtomicU64,
     /// Something has to happen earlier than was planned.
     earlier: Notify,
+    pub announced: broadcast::Sender<Announcement>,
 }
 
 /// What is only in memory.
@@ -105,6 +106,7 @@ impl Hub {
             }),
             ephemeral_version: AtomicU64::new(version),
             earlier: Notify::new(),
+            announced: broadcast::Sender::new(announcement::WAITING),
         }
     }
 
@@ -115,7 +117,8 @@ impl Hub {
             match self.process(&mut follower).await {
                 Ok(()) => {}
                 Err(StorageError::Stopped(why)) => {
-                    tracing::warn!(why, "sync stopped following the log");
+                    // The end of every run; if it is a failure, the store has said so.
+                    tracing::info!(why, "sync stopped following the log");
                     return;
                 }
                 Err(error) => {
@@ -224,6 +227,8 @@ impl Hub {
                         wakes.add(&online);
                     }
                 }
+                // For other servers.
+                Change::Edu { .. } => {}
             }
         }
         for (room, position) in pending {
@@ -354,16 +359,17 @@ impl Hub {
         };
         self.add_all_sharers([user], &mut wakes);
         wakes.wake(UpTo { log: Position(0), ephemeral: version });
+        self.announce_presence(user);
     }
 
-    /// Changes who types in a room, as `change` does, giving it a new version if it says so.
-    pub fn change_typing(&self, room: RoomNid, change: impl FnOnce(&mut Typing, u64) -> bool) {
+    /// Changes who types in a room, as `change` does, giving it a new version if it says so. Says whether it did.
+    pub fn change_typing(&self, room: RoomNid, change: impl FnOnce(&mut Typing, u64) -> bool) -> bool {
         let mut wakes = Wakes::default();
         let version = {
             let mut ephemeral = self.ephemeral.lock();
             let version = ephemeral.version + 1;
             if !change(&mut ephemeral.typing, version) {
-                return;
+                return false;
             }
             ephemeral.version = version;
             self.watched.touch(room, UpTo { log: Position(0), ephemeral: version }, &mut wakes);
@@ -372,6 +378,12 @@ impl Hub {
             version
         };
         wakes.wake(UpTo { log: Position(0), ephemeral: version });
+        true
+    }
+
+    /// Whether other servers are to hear again that a user goes on typing.
+    pub fn typing_is_to_be_said_again(&self, room: RoomNid, user: &UserId, now: u64) -> bool {
+        self.ephemeral.lock().typing.say_again(room, user, now)
     }
 
     fn add_all_sharers<'a>(&self, users: impl IntoIterator<Item = &'a UserId>, wakes: &mut Wakes) {
@@ -391,26 +403,28 @@ impl Hub {
     pub fn tidy(&self) {
         let now = self.clock.now_ms();
         let mut wakes = Wakes::default();
-        let (version, users) = {
+        let (version, stopped, users, again) = {
             let mut guard = self.ephemeral.lock();
             let Ephemeral { typing, presences, version } = &mut *guard;
             let before = *version;
-            let rooms = typing.expire(now, before + 1);
-            if !rooms.is_empty() {
+            let stopped = typing.expire(now, before + 1);
+            if !stopped.is_empty() {
                 *version += 1;
             }
-            for room in rooms {
-                self.watched.touch(room, UpTo { log: Position(0), ephemeral: *version }, &mut wakes);
+            for (room, _) in &stopped {
+                self.watched.touch(*room, UpTo { log: Position(0), ephemeral: *version }, &mut wakes);
             }
             let users = presences.expire(now, || {
                 *version += 1;
                 *version
             });
             self.ephemeral_version.store(*version, SeqCst);
-            (*version, users)
+            (*version, stopped, users, presences.say_again(now))
         };
         self.add_all_sharers(users.iter().map(|user| &**user), &mut wakes);
         wakes.wake(UpTo { log: Position(0), ephemeral: version });
+        stopped.iter().for_each(|(room, user)| self.announce_typing(*room, user, false));
+        users.iter().chain(&again).for_each(|user| self.announce_presence(user));
         self.forget_absent(now);
     }
 

@@ -71,7 +71,9 @@ impl<'a> JoinedRoom<'a> {
             after: self.told.map(|(position, _)| position.into()),
             until: scope.upto.log.into(),
         };
-        let timeline = timeline.read()?;
+        let mut timeline = timeline.read()?;
+        // Of a room that is new to the client it knows nothing but what is told.
+        timeline.limited |= self.told.is_none() && scope.since.is_some() && !is_whole(&timeline);
         let state = self.state(&timeline, device_lists)?;
         let receipts = Receipts::read(scope, room, self.told.map(|(position, _)| position))?;
         let ephemeral = Ephemeral { scope, room, told: self.told.is_some() }.write(&receipts);
@@ -79,6 +81,7 @@ impl<'a> JoinedRoom<'a> {
         let nothing = self.told.is_some()
             && !scope.request.full_state
             && timeline.events.is_empty()
+            && !timeline.limited
             && state.events.is_empty()
             && state.summary.is_none()
             && ephemeral.is_empty()
@@ -316,6 +319,11 @@ fn has_name(room: &Room, state: StateId) -> Result<bool, SyncError> {
         }
     }
     Ok(false)
+}
+
+/// Whether a timeline begins where its room does.
+fn is_whole(timeline: &Timeline) -> bool {
+    timeline.events.first().is_some_and(|first| first.pdu.type_str() == "m.room.create")
 }
 
 /// Whose membership an event is.

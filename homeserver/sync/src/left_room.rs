@@ -20,6 +20,9 @@ use crate::{
 
 /// The part of a left room in the response: the timeline and the state up to the leave. `None` where there is
 /// nothing to tell: it was told before, or the user has forgotten the room.
+///
+/// A client that knows the room is told once that it is left even if it is forgotten by then: to the user's
+/// other devices it would else stay as it was for ever.
 pub(crate) fn left_room(
     scope: &Scope<'_>,
     room: &Room,
@@ -34,7 +37,7 @@ pub(crate) fn left_room(
     let row = scope.rooms.user_room(scope.user(), room.nid())?;
     let forgotten =
         row.is_some_and(|row| row.forgotten && matches!(row.membership, Membership::Leave | Membership::Ban));
-    if !wanted || forgotten {
+    if !wanted || (forgotten && scope.since.is_none()) {
         return Ok(None);
     }
     let now = room.state_at_position(scope.upto.log)?;

@@ -8,6 +8,7 @@
 //! - `unread.rs` derives unread counts from receipts, push rules and the timeline.
 //! - Typing and presence are only in memory.
 
+mod announcement;
 mod client_event;
 mod device_lists;
 mod ephemeral;
@@ -37,11 +38,13 @@ mod watched;
 mod tests;
 
 pub use self::{
+    announcement::Announcement,
     client_event::{ClientEvents, EventForm},
     error::SyncError,
     filter::{EventFilter, LazyMembers},
     presence::PresenceNow,
     service::{StateAfter, SyncOptions, SyncRequest, SyncService},
+    stripped_room::STRIPPED,
     token::{SyncToken, TimelineToken, TokenError},
     unread::{Counts, UnreadCounts},
 };

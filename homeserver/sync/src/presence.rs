@@ -12,6 +12,12 @@ const IDLE_AFTER_MS: u64 = 5 * 60_000;
 const ACTIVE_MS: u64 = 60_000;
 /// What is known of someone offline is forgotten after so long.
 const FORGET_AFTER_MS: u64 = 24 * 60 * 60_000;
+/// A user of another server of whom it says nothing for so long is offline.
+const REMOTE_OFFLINE_AFTER_MS: u64 = 30 * 60_000;
+/// Other servers hear so often of who stays there.
+const SAY_AGAIN_MS: u64 = 25 * 60_000;
+/// Of no more users than this is kept what other servers say.
+const MAX_USERS: usize = 200_000;
 
 /// What is known of a user's presence.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,8 +47,12 @@ struct Presence {
     version: u64,
     /// Requests that are being answered or wait now.
     syncing: usize,
-    /// Milliseconds.
+    /// Milliseconds; of a user of another server when it last told of the user.
     last_sync: u64,
+    /// Another server speaks for the user.
+    remote: bool,
+    /// When other servers were told last, in milliseconds.
+    said_at: u64,
 }
 
 impl Presences {
@@ -61,6 +71,27 @@ impl Presences {
         let told = presence.status_message != status_message;
         presence.status_message = status_message;
         self.become_(user, state, now, version, told)
+    }
+
+    /// What another server says of its user. Says whether others see a change.
+    pub fn set_remote(&mut self, user: &UserId, told: PresenceNow, now: u64, version: u64) -> bool {
+        if self.users.len() >= MAX_USERS && !self.users.contains_key(user) {
+            return false;
+        }
+        let presence = self.entry(user, now);
+        let changed = presence.state != told.presence
+            || presence.status_message != told.status_message
+            || presence.currently_active != told.currently_active;
+        presence.remote = true;
+        presence.last_sync = now;
+        presence.last_active = now.saturating_sub(told.last_active_ago_ms);
+        presence.state = told.presence;
+        presence.status_message = told.status_message;
+        presence.currently_active = told.currently_active;
+        if changed {
+            self.stamp(user, version);
+        }
+        changed
     }
 
     /// A sync begins, with the presence that it asks for.
@@ -110,11 +141,13 @@ impl Presences {
         for (user, presence) in &self.users {
             let away = presence.syncing == 0 && presence.last_sync + OFFLINE_AFTER_MS <= now;
             let idle = presence.last_active + IDLE_AFTER_MS <= now;
+            let lost = presence.last_sync + REMOTE_OFFLINE_AFTER_MS <= now;
             match presence.state {
                 PresenceState::Offline if presence.last_sync + FORGET_AFTER_MS <= now => {
                     gone.push(user.clone())
                 }
                 PresenceState::Offline => {}
+                _ if presence.remote && !lost => {}
                 _ if away => due.push((user.clone(), PresenceState::Offline)),
                 PresenceState::Online if idle => due.push((user.clone(), PresenceState::Unavailable)),
                 PresenceState::Online
@@ -132,6 +165,19 @@ impl Presences {
         }
         due.retain(|(user, state)| self.become_(user, state.clone(), now, next(), false));
         due.into_iter().map(|(user, _)| user).collect()
+    }
+
+    /// Of whom other servers are to hear again, as they are still there; they are then taken to have heard.
+    pub fn say_again(&mut self, now: u64) -> Vec<OwnedUserId> {
+        let mut again = Vec::new();
+        for (user, presence) in &mut self.users {
+            let there = !presence.remote && presence.state != PresenceState::Offline;
+            if there && presence.said_at + SAY_AGAIN_MS <= now {
+                presence.said_at = now;
+                again.push(user.clone());
+            }
+        }
+        again
     }
 
     /// What is known of a user.
@@ -164,6 +210,8 @@ impl Presences {
             version: 0,
             syncing: 0,
             last_sync: now,
+            remote: false,
+            said_at: now,
         })
     }
 
@@ -175,9 +223,17 @@ impl Presences {
         }
         presence.state = state;
         presence.currently_active = active;
-        self.changes.remove(&std::mem::replace(&mut presence.version, version));
-        self.changes.insert(version, user.to_owned());
+        presence.said_at = now;
+        self.stamp(user, version);
         true
+    }
+
+    /// Gives a change its version.
+    fn stamp(&mut self, user: &UserId, version: u64) {
+        if let Some(presence) = self.users.get_mut(user) {
+            self.changes.remove(&std::mem::replace(&mut presence.version, version));
+            self.changes.insert(version, user.to_owned());
+        }
     }
 }
 
@@ -242,5 +298,33 @@ mod tests {
         assert!(!presences.set(alice(), PresenceState::Online, None, 1, 2));
         assert!(presences.set(alice(), PresenceState::Online, Some("here".to_owned()), 1, 3));
         assert_eq!(presences.changed_after(1).collect::<Vec<_>>(), [alice()]);
+    }
+
+    #[test]
+    fn another_server_speaks_for_its_users_until_it_falls_silent() {
+        let zoe = user_id!("@zoe:there");
+        let told = |active| PresenceNow {
+            presence: PresenceState::Online,
+            last_active_ago_ms: 5,
+            status_message: None,
+            currently_active: active,
+        };
+        let mut presences = Presences::default();
+        assert!(presences.set_remote(zoe, told(true), 100, 1));
+        assert!(!presences.set_remote(zoe, told(true), 200, 2), "nothing new");
+        assert!(presences.set_remote(zoe, told(false), 200, 2));
+        assert_eq!(expire(&mut presences, 200 + OFFLINE_AFTER_MS, 3), 0);
+        assert_eq!(presences.of(zoe, 205).map(|now| now.last_active_ago_ms), Some(10));
+        assert!(presences.say_again(200 + SAY_AGAIN_MS).is_empty());
+        assert_eq!(expire(&mut presences, 200 + REMOTE_OFFLINE_AFTER_MS, 3), 1);
+    }
+
+    #[test]
+    fn who_stays_there_is_told_of_again() {
+        let mut presences = Presences::default();
+        presences.sync_started(alice(), &PresenceState::Online, 0, 1);
+        assert!(presences.say_again(SAY_AGAIN_MS - 1).is_empty());
+        assert_eq!(presences.say_again(SAY_AGAIN_MS), [alice()]);
+        assert!(presences.say_again(SAY_AGAIN_MS + 1).is_empty());
     }
 }

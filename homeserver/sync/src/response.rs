@@ -1,6 +1,6 @@
 //! A whole response (client-server API, "Syncing"), written as text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use hearth_rooms::{Room, RoomError};
 use hearth_storage::{Position, RoomNid, schema, schema::rooms::Membership};
@@ -77,8 +77,9 @@ pub(crate) fn respond(scope: &Scope<'_>) -> Result<Response, SyncError> {
     let mut device_lists = DeviceLists::default();
     let mut told = rooms(scope, &by_room, &mut device_lists)?.write(&mut response);
     told |= write_account_data(scope, &global, &mut response);
+    let in_view = device_lists.in_view();
     told |= device_lists.write(scope, &mut response)?;
-    told |= write_presence(scope, &mut response)?;
+    told |= write_presence(scope, in_view, &mut response)?;
     told |= write_key_counts(scope, &mut response)?;
     response.close();
     Ok(Response { text, empty: !told && to_device.count == 0 })
@@ -245,25 +246,34 @@ fn write_account_data(scope: &Scope<'_>, items: &[AccountDataItem], response: &m
     !events.is_empty()
 }
 
-fn write_presence(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
+/// Writes whose presence changed, and that of those who only now came into view.
+fn write_presence(
+    scope: &Scope<'_>,
+    in_view: Vec<OwnedUserId>,
+    response: &mut Object<'_>,
+) -> Result<bool, SyncError> {
     let filter = PlainFilter::of(&scope.filter().presence);
     if !scope.hub.with_presence || !filter.takes_type("m.presence") {
         return Ok(false);
     }
-    let users: Vec<OwnedUserId> = scope.hub.read(|ephemeral| match scope.since {
+    let mut users: BTreeSet<OwnedUserId> = scope.hub.read(|ephemeral| match scope.since {
         Some(since) => {
             ephemeral.presences.changed_after(since.upto().ephemeral).map(ToOwned::to_owned).collect()
         }
         None => ephemeral.presences.present().map(ToOwned::to_owned).collect(),
     });
+    users.extend(in_view);
     let now = scope.rooms.now_ms();
     let mut circle = Circle::new(scope);
     let mut events = Events::default();
     for user in users {
-        if !filter.takes_sender(&user) || (user != *scope.user() && !circle.shares(&user)?) {
+        if !filter.takes_sender(&user) {
             continue;
         }
         let Some(presence) = scope.hub.read(|ephemeral| ephemeral.presences.of(&user, now)) else { continue };
+        if user != *scope.user() && !circle.shares(&user)? {
+            continue;
+        }
         let mut event = Object::open(events.item());
         event.text("type", "m.presence");
         event.text("sender", user.as_str());

@@ -8,10 +8,10 @@ use hearth_users::Users;
 use ruma::{
     OwnedDeviceId, OwnedUserId, UserId, api::client::filter::FilterDefinition, presence::PresenceState,
 };
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{sync::broadcast, task::JoinHandle, time::Instant};
 
 use crate::{
-    PresenceNow, SyncError, SyncToken, UnreadCounts,
+    Announcement, PresenceNow, SyncError, SyncToken, UnreadCounts,
     device_lists::joined_rooms,
     hub::Hub,
     online::Online,
@@ -24,6 +24,8 @@ use crate::{
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// Nobody types for longer without saying so again.
 const MAX_TYPING: Duration = Duration::from_secs(120);
+/// A user of another server types for so long when it does not say so again.
+const REMOTE_TYPING: Duration = Duration::from_secs(60);
 
 /// How sync is set up.
 #[derive(Clone, Debug)]
@@ -162,12 +164,24 @@ impl SyncService {
     /// Notes that a user types in a room for so long, or has stopped. That the user is in the room is for the
     /// caller to know.
     pub fn set_typing(&self, room: &Room, user: &UserId, typing: Option<Duration>) {
-        let now = self.core.clock.now_ms();
+        let (hub, now) = (&self.core.hub, self.core.clock.now_ms());
         let until = typing.map(|typing| now + typing.min(MAX_TYPING).as_millis() as u64);
-        self.core
-            .hub
+        let changed = hub
             .change_typing(room.nid(), |typing, version| typing.set(room.nid(), user, until, now, version));
-        self.core.hub.plan_anew();
+        if changed || hub.typing_is_to_be_said_again(room.nid(), user, now) {
+            hub.announce_typing(room.nid(), user, until.is_some());
+        }
+        hub.plan_anew();
+    }
+
+    /// Notes what another server says of its user. That the user is in the room is for the caller to know.
+    pub fn set_remote_typing(&self, room: &Room, user: &UserId, typing: bool) {
+        self.set_typing(room, user, typing.then_some(REMOTE_TYPING));
+    }
+
+    /// What users of this server do that is only in memory, from now on: for telling other servers.
+    pub fn ephemeral(&self) -> broadcast::Receiver<Announcement> {
+        self.core.hub.announcements()
     }
 
     /// Sets a user's presence by hand.
@@ -177,6 +191,16 @@ impl SyncService {
             self.core.hub.change_presence(user, |presences, version| {
                 presences.set(user, presence, status_message, now, version)
             });
+        }
+    }
+
+    /// Notes what another server says of its user.
+    pub fn set_remote_presence(&self, user: &UserId, told: PresenceNow) {
+        if self.core.hub.with_presence {
+            let now = self.core.clock.now_ms();
+            self.core
+                .hub
+                .change_presence(user, |presences, version| presences.set_remote(user, told, now, version));
         }
     }
 

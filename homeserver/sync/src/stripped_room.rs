@@ -13,8 +13,8 @@ use crate::{
     scope::Scope,
 };
 
-/// What tells a user which room it is.
-const STRIPPED: &[&str] = &[
+/// The types of the state events that tell a user which room it is.
+pub const STRIPPED: &[&str] = &[
     "m.room.create",
     "m.room.name",
     "m.room.avatar",

@@ -7,6 +7,8 @@ use ruma::{OwnedUserId, UserId};
 
 /// A room in which nobody types any more is forgotten after so long: by then whoever is online was told.
 const KEEP_EMPTY_MS: u64 = 60 * 60 * 1000;
+/// Other servers hear so often of who goes on typing, as they forget it by themselves.
+const SAY_AGAIN_MS: u64 = 30_000;
 
 /// Who is typing in every room.
 #[derive(Debug, Default)]
@@ -16,12 +18,20 @@ pub(crate) struct Typing {
 
 #[derive(Debug, Default)]
 struct RoomTyping {
-    /// With the time, in milliseconds, at which each is taken to have stopped.
-    users: Vec<(OwnedUserId, u64)>,
+    users: Vec<Typist>,
     /// When this list changed last.
     version: u64,
     /// When it may be forgotten, if it is empty.
     forget_at: u64,
+}
+
+#[derive(Debug)]
+struct Typist {
+    user: OwnedUserId,
+    /// When the user is taken to have stopped, in milliseconds.
+    until: u64,
+    /// When other servers were told last, in milliseconds.
+    said_at: u64,
 }
 
 impl Typing {
@@ -34,13 +44,15 @@ impl Typing {
                 None => return false,
             },
         };
-        let place = typing.users.iter().position(|(known, _)| known == user);
+        let place = typing.users.iter().position(|typist| typist.user == user);
         match (place, until) {
             (Some(place), Some(until)) => {
-                typing.users[place].1 = until;
+                typing.users[place].until = until;
                 return false;
             }
-            (None, Some(until)) => typing.users.push((user.to_owned(), until)),
+            (None, Some(until)) => {
+                typing.users.push(Typist { user: user.to_owned(), until, said_at: now });
+            }
             (Some(place), None) => {
                 typing.users.remove(place);
             }
@@ -54,28 +66,41 @@ impl Typing {
     /// Who types in a room, and the version of that list.
     pub fn in_room(&self, room: RoomNid) -> Option<(u64, impl Iterator<Item = &UserId>)> {
         let typing = self.rooms.get(&room)?;
-        Some((typing.version, typing.users.iter().map(|(user, _)| &**user)))
+        Some((typing.version, typing.users.iter().map(|typist| &*typist.user)))
     }
 
-    /// Takes those out whose time is over; says in which rooms that changes something.
-    pub fn expire(&mut self, now: u64, version: u64) -> Vec<RoomNid> {
-        let mut changed = Vec::new();
+    /// Whether other servers are to hear again of who goes on typing; they are then taken to have heard.
+    pub fn say_again(&mut self, room: RoomNid, user: &UserId, now: u64) -> bool {
+        let typing = self.rooms.get_mut(&room);
+        let typist = typing.and_then(|typing| typing.users.iter_mut().find(|typist| typist.user == user));
+        match typist {
+            Some(typist) if typist.said_at + SAY_AGAIN_MS <= now => {
+                typist.said_at = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes those out whose time is over; says who has stopped where.
+    pub fn expire(&mut self, now: u64, version: u64) -> Vec<(RoomNid, OwnedUserId)> {
+        let mut stopped = Vec::new();
         self.rooms.retain(|room, typing| {
-            let before = typing.users.len();
-            typing.users.retain(|(_, until)| *until > now);
-            if typing.users.len() < before {
+            let before = stopped.len();
+            let over = typing.users.extract_if(.., |typist| typist.until <= now);
+            stopped.extend(over.map(|typist| (*room, typist.user)));
+            if stopped.len() > before {
                 typing.version = version;
                 typing.forget_at = now + KEEP_EMPTY_MS;
-                changed.push(*room);
             }
             !typing.users.is_empty() || typing.forget_at > now
         });
-        changed
+        stopped
     }
 
     /// When the next user's time is over.
     pub fn next_expiry(&self) -> Option<u64> {
-        self.rooms.values().flat_map(|typing| typing.users.iter().map(|(_, until)| *until)).min()
+        self.rooms.values().flat_map(|typing| typing.users.iter().map(|typist| typist.until)).min()
     }
 }
 
@@ -113,10 +138,21 @@ mod tests {
         typing.set(ROOM, alice, Some(100), 0, 1);
         assert_eq!(typing.next_expiry(), Some(100));
         assert!(typing.expire(99, 2).is_empty());
-        assert_eq!(typing.expire(100, 3), [ROOM]);
+        assert_eq!(typing.expire(100, 3), [(ROOM, alice.to_owned())]);
         assert_eq!(typing_in(&typing), (3, vec![]));
         assert_eq!(typing.next_expiry(), None);
         assert!(typing.expire(100 + KEEP_EMPTY_MS, 4).is_empty());
         assert!(typing.in_room(ROOM).is_none());
+    }
+
+    #[test]
+    fn who_goes_on_typing_is_told_of_again() {
+        let alice = user_id!("@alice:h.org");
+        let mut typing = Typing::default();
+        assert!(!typing.say_again(ROOM, alice, 0));
+        typing.set(ROOM, alice, Some(100_000), 0, 1);
+        assert!(!typing.say_again(ROOM, alice, SAY_AGAIN_MS - 1));
+        assert!(typing.say_again(ROOM, alice, SAY_AGAIN_MS));
+        assert!(!typing.say_again(ROOM, alice, SAY_AGAIN_MS + 1));
     }
 }

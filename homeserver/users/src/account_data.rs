@@ -3,14 +3,15 @@
 use std::{collections::HashSet, sync::Arc};
 
 use hearth_storage::{
-    Change, Position, Scan, Transaction,
+    Change, Position, Scan, Transaction, View,
     schema::{
         self,
         users::{AccountDataKeyRow, AccountDataRow},
     },
 };
 use ruma::{
-    OwnedRoomId, OwnedUserId, RoomId, UserId, events::ignored_user_list::IgnoredUserListEventContent,
+    DeviceId, OwnedRoomId, OwnedUserId, RoomId, UserId,
+    events::ignored_user_list::IgnoredUserListEventContent,
 };
 use serde_json::value::RawValue;
 
@@ -27,8 +28,6 @@ pub struct AccountData {
 }
 
 struct Caches {
-    /// The position of each user's newest change; the first position stands for none.
-    newest: Remembered<OwnedUserId, Position>,
     ignored: Remembered<OwnedUserId, Arc<HashSet<OwnedUserId>>>,
     /// Parsed push rules, as they are account data.
     rulesets: Remembered<OwnedUserId, Arc<ruma::push::Ruleset>>,
@@ -45,11 +44,8 @@ pub struct AccountDataItem {
 
 impl AccountData {
     pub(crate) fn new(shared: Arc<Shared>, cached_entries: usize) -> Self {
-        let caches = Caches {
-            newest: Remembered::new(cached_entries),
-            ignored: Remembered::new(cached_entries),
-            rulesets: Remembered::new(cached_entries),
-        };
+        let caches =
+            Caches { ignored: Remembered::new(cached_entries), rulesets: Remembered::new(cached_entries) };
         Self { shared, caches: Arc::new(caches) }
     }
 
@@ -127,18 +123,12 @@ impl AccountData {
         room: Option<&RoomId>,
         data_type: &str,
     ) -> Result<Position, UsersError> {
-        let room = room_part(room);
-        let before = self.shared.store.view().get(&schema::ACCOUNT_DATA, (user, room, data_type))?;
-        if let Some(before) = before {
-            transaction.delete(&schema::ACCOUNT_DATA_CHANGES, (user, before.position));
-        }
-        let position = transaction.append(&Change::AccountData { user: user.to_owned() });
-        let row = AccountDataKeyRow { room: room.to_owned(), data_type: data_type.to_owned() };
-        transaction.put(&schema::ACCOUNT_DATA_CHANGES, (user, position), &row);
+        let before =
+            self.shared.store.view().get(&schema::ACCOUNT_DATA, (user, room_part(room), data_type))?;
+        let position = write_change(&self.shared, transaction, user, room, data_type, before.as_ref());
         let (caches, user) = (self.caches.clone(), user.to_owned());
         let (ignored, rules) = (data_type == IGNORED_USERS, data_type == crate::push_rules::PUSH_RULES);
         transaction.on_durable(move || {
-            caches.newest.forget(&user);
             if ignored {
                 caches.ignored.forget(&user);
             }
@@ -189,8 +179,12 @@ impl AccountData {
         let scan = Scan::prefix((user,)).after((user, after)).through((user, until));
         let mut items = Vec::new();
         for entry in view.scan(&schema::ACCOUNT_DATA_CHANGES, scan) {
-            let (_, AccountDataKeyRow { room, data_type }) = entry?;
+            let ((_, position), AccountDataKeyRow { room, data_type }) = entry?;
             let row = view.get(&schema::ACCOUNT_DATA, (user, &room, &data_type))?;
+            // It was deleted here, and set again since: that is told in its own place.
+            if row.as_ref().is_some_and(|row| row.position > position && row.position <= until) {
+                continue;
+            }
             let content = raw(row.map_or_else(|| "{}".to_owned(), |row| row.content))?;
             items.push(AccountDataItem { room: room_id(room)?, data_type, content });
         }
@@ -198,7 +192,7 @@ impl AccountData {
     }
 
     fn newest(&self, user: &UserId) -> Result<Position, UsersError> {
-        self.caches.newest.get_or_load(user, UserId::to_owned, || {
+        self.shared.newest_account_data.get_or_load(user, UserId::to_owned, || {
             let view = self.shared.store.view();
             let newest = view.scan(&schema::ACCOUNT_DATA_CHANGES, Scan::prefix((user,)).reversed()).next();
             Ok(newest.transpose()?.map_or(Position(0), |((_, position), _)| position))
@@ -224,6 +218,48 @@ impl AccountData {
     ) -> Result<Arc<ruma::push::Ruleset>, UsersError> {
         self.caches.rulesets.get_or_load(user, UserId::to_owned, load)
     }
+}
+
+/// Writes down that one piece changes from what it was, and when.
+fn write_change(
+    shared: &Arc<Shared>,
+    transaction: &mut Transaction<'_>,
+    user: &UserId,
+    room: Option<&RoomId>,
+    data_type: &str,
+    before: Option<&AccountDataRow>,
+) -> Position {
+    if let Some(before) = before {
+        transaction.delete(&schema::ACCOUNT_DATA_CHANGES, (user, before.position));
+    }
+    let position = transaction.append(&Change::AccountData { user: user.to_owned() });
+    let row = AccountDataKeyRow { room: room_part(room).to_owned(), data_type: data_type.to_owned() };
+    transaction.put(&schema::ACCOUNT_DATA_CHANGES, (user, position), &row);
+    let (shared, user) = (shared.clone(), user.to_owned());
+    transaction.on_durable(move || shared.newest_account_data.forget(&user));
+    position
+}
+
+/// Deletes how a device wants to notify, which nobody needs any longer ([MSC3890]), in a transaction that holds
+/// the user's lock.
+///
+/// [MSC3890]: https://github.com/matrix-org/matrix-spec-proposals/pull/3890
+pub(crate) fn remove_notification_settings(
+    shared: &Arc<Shared>,
+    transaction: &mut Transaction<'_>,
+    view: &View,
+    user: &UserId,
+    device: &DeviceId,
+) -> Result<(), UsersError> {
+    for prefix in ["m.local_notification_settings", "org.matrix.msc3890.local_notification_settings"] {
+        let data_type = format!("{prefix}.{device}");
+        let key = (user, room_part(None), &*data_type);
+        if let Some(before) = view.get(&schema::ACCOUNT_DATA, key)? {
+            write_change(shared, transaction, user, None, &data_type, Some(&before));
+            transaction.delete(&schema::ACCOUNT_DATA, key);
+        }
+    }
+    Ok(())
 }
 
 fn room_part(room: Option<&RoomId>) -> &str {
@@ -287,6 +323,9 @@ mod tests {
         let changes = data.changes(user, set, world.store.published()).unwrap();
         assert_eq!(changes[0].content.get(), "{}");
         assert_eq!(changes.len(), 1);
+        data.set(user, None, "a", &boxed(json!({"n": 2}))).await.unwrap();
+        let changes = data.changes(user, set, world.store.published()).unwrap();
+        assert_eq!(changes.iter().map(|item| item.content.get()).collect::<Vec<_>>(), [r#"{"n":2}"#]);
     }
 
     #[tokio::test]
@@ -303,6 +342,13 @@ mod tests {
         let tags = data.tags(user, room).unwrap();
         assert_eq!(tags[&work].order, Some(0.5));
         assert!(tags.contains_key(&favourite));
+        let (next, other) = (room_id!("!next:here"), room_id!("!other:here"));
+        data.set_tag(user, other, "u.own".into(), TagInfo::new()).await.unwrap();
+        for successor in [next, other] {
+            data.carry_over_tags(user, room, successor).await.unwrap();
+        }
+        assert_eq!(data.tags(user, next).unwrap().len(), 2);
+        assert_eq!(data.tags(user, other).unwrap().len(), 1, "it had its own");
         data.delete_tag(user, room, &work).await.unwrap();
         data.delete_tag(user, room, &work).await.unwrap();
         let content = data.get(user, Some(room), "m.tag").unwrap().unwrap();

@@ -9,7 +9,7 @@ use hearth_storage::{
         users::{AccountKind, AccountRow},
     },
 };
-use ruma::{OwnedUserId, UserId};
+use ruma::{DeviceId, OwnedUserId, UserId};
 
 use crate::{
     UsersError,
@@ -164,9 +164,12 @@ impl Accounts {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
+            let mut with_keys = Vec::new();
             for device in view.scan(&schema::DEVICES, Scan::prefix((user,))) {
                 let ((_, device), _) = device?;
-                remove_device(&self.shared, &mut transaction, &view, user, &device)?;
+                if remove_device(&self.shared, &mut transaction, &view, user, &device)? {
+                    with_keys.push(device);
+                }
             }
             for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
                 let ((_, app_id, pushkey), _) = pusher?;
@@ -185,7 +188,8 @@ impl Accounts {
                 let (shared, user) = (self.shared.clone(), user.to_owned());
                 transaction.on_durable(move || shared.profiles.forget(&user));
             }
-            self.shared.change_device_list(&mut transaction, user)?;
+            let with_keys: Vec<&DeviceId> = with_keys.iter().map(|device| &**device).collect();
+            self.shared.change_shared_keys(&mut transaction, user, &with_keys, true)?;
             self.shared.submit(transaction, guard)
         };
         commit.await?;

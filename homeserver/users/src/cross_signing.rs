@@ -110,7 +110,34 @@ impl CrossSigning {
             if !changed {
                 return Ok(());
             }
-            self.shared.change_device_list(&mut transaction, user)?;
+            self.shared.change_shared_keys(&mut transaction, user, &[], true)?;
+            self.shared.submit(transaction, guard)
+        };
+        commit.await?;
+        Ok(())
+    }
+
+    /// Keeps the master key of a user of another server, as that server gives it, for the signatures of users of this
+    /// one to be checked against.
+    ///
+    /// # Errors
+    ///
+    /// [`UsersError::InvalidParam`] if it is no master key of that user's.
+    pub async fn keep_remote_master_key(
+        &self,
+        owner: &UserId,
+        key: &Raw<CrossSigningKey>,
+    ) -> Result<(), UsersError> {
+        check_key(owner, MASTER, key)?;
+        let guard = self.shared.locks.lock(owner).await;
+        let json = key.json().get().to_owned();
+        if self.shared.store.view().get(&schema::CROSS_SIGNING_KEYS, (owner, MASTER))?.as_ref() == Some(&json)
+        {
+            return Ok(());
+        }
+        let commit = {
+            let mut transaction = self.shared.store.begin()?;
+            transaction.put(&schema::CROSS_SIGNING_KEYS, (owner, MASTER), &json);
             self.shared.submit(transaction, guard)
         };
         commit.await?;

@@ -95,7 +95,7 @@ impl DeviceKeys {
                     transaction.put(&schema::DEVICE_KEYS, (user, device), &keys.to_owned());
                     // Signatures were over other keys.
                     transaction.delete_prefix(&schema::KEY_SIGNATURES, (user, device.as_str()))?;
-                    self.shared.change_device_list(&mut transaction, user)?;
+                    self.shared.change_shared_keys(&mut transaction, user, &[device], false)?;
                 }
                 // All keys of one upload share this: between them there is no order.
                 let order = transaction.next_position().0;

@@ -8,7 +8,7 @@ use hearth_storage::{
 };
 use ruma::{DeviceId, OwnedDeviceId, UserId};
 
-use crate::{Session, UsersError, shared::Shared, tokens};
+use crate::{Session, UsersError, account_data::remove_notification_settings, shared::Shared, tokens};
 
 /// How often the last use of a device is written down, in milliseconds.
 const SEEN_EVERY_MS: u64 = 5 * 60 * 1000;
@@ -87,7 +87,7 @@ impl Devices {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::DEVICES, (user, device), &row);
-            // The name goes with the keys to whoever asks for them.
+            // The name goes with the keys to whoever asks for them here; other servers are not told of it.
             if view.contains(&schema::DEVICE_KEYS, (user, device))? {
                 self.shared.change_device_list(&mut transaction, user)?;
             }
@@ -97,8 +97,8 @@ impl Devices {
         Ok(())
     }
 
-    /// Deletes devices with all that hangs on them: tokens, keys, waiting messages, pushers. Those that are
-    /// not there are passed over.
+    /// Deletes devices with all that hangs on them: tokens, keys, waiting messages, pushers, notification
+    /// settings. Those that are not there are passed over.
     pub async fn delete(&self, user: &UserId, devices: &[OwnedDeviceId]) -> Result<(), UsersError> {
         delete_devices(&self.shared, user, |_| Ok(devices.to_vec())).await
     }
@@ -153,12 +153,16 @@ pub(crate) async fn delete_devices(
     let devices = choose(&view)?;
     let commit = {
         let mut transaction = shared.store.begin()?;
-        let mut keys_go = false;
+        let mut with_keys: Vec<&DeviceId> = Vec::new();
         for device in &devices {
-            keys_go |= remove_device(shared, &mut transaction, &view, user, device)?;
+            if remove_device(shared, &mut transaction, &view, user, device)?
+                && !with_keys.contains(&&**device)
+            {
+                with_keys.push(device);
+            }
         }
-        if keys_go {
-            shared.change_device_list(&mut transaction, user)?;
+        if !with_keys.is_empty() {
+            shared.change_shared_keys(&mut transaction, user, &with_keys, false)?;
         }
         shared.submit(transaction, guard)
     };
@@ -194,6 +198,7 @@ pub(crate) fn remove_device(
             transaction.delete(&schema::PUSHER_OWNERS, (&app_id, &pushkey, user));
         }
     }
+    remove_notification_settings(shared, transaction, view, user, device)?;
     Ok(had_keys)
 }
 
@@ -221,6 +226,10 @@ mod tests {
         users.pushers.set(&user, &device, "app", "key", &boxed(json!({})), true).await.unwrap();
         let to_device = [(user.clone(), [(device.clone().into(), raw(json!({})))].into())].into();
         users.to_device.send(&user, "m.test", &to_device, None).await.unwrap();
+        let settings = "org.matrix.msc3890.local_notification_settings.PHONE";
+        let silenced = boxed(json!({"is_silenced": true}));
+        users.account_data.set(&user, None, settings, &silenced).await.unwrap();
+        assert_eq!(users.account_data.changes(&user, Position(0), world.store.published()).unwrap().len(), 1);
         let before = world.store.published();
 
         users.devices.delete(&user, std::slice::from_ref(&device)).await.unwrap();
@@ -232,6 +241,9 @@ mod tests {
         assert!(users.pushers.list(&user).unwrap().is_empty());
         let waiting = users.to_device.list(&user, &device, Position(0), world.store.published(), 9);
         assert!(waiting.unwrap().is_empty());
+        assert!(users.account_data.get(&user, None, settings).unwrap().is_none());
+        let changes = users.account_data.changes(&user, before, world.store.published()).unwrap();
+        assert_eq!((&*changes[0].data_type, changes[0].content.get()), (settings, "{}"));
         assert_eq!(users.device_keys.list_changes(before, world.store.published()).unwrap(), [user]);
     }
 

@@ -28,7 +28,7 @@ pub struct QueriedKeys {
 impl DeviceKeys {
     /// The identity keys of the devices asked for, of all devices where none is named, and the cross-signing
     /// keys of their users. With them go the signatures that the requester may see: the owner's and the
-    /// requester's own. `None` asks for another server.
+    /// requester's own. `None` asks for another server, which is not told the names of devices.
     pub fn query(
         &self,
         requester: Option<&UserId>,
@@ -55,6 +55,30 @@ impl DeviceKeys {
             }
         }
         Ok(found)
+    }
+
+    /// A master key as its owner's server gives it, with the requester's signatures onto it: only this server has
+    /// them.
+    pub fn with_own_signatures(
+        &self,
+        requester: &UserId,
+        owner: &UserId,
+        key: &Raw<CrossSigningKey>,
+    ) -> Result<Raw<CrossSigningKey>, UsersError> {
+        let mut object = signed_json::parse(key.json().get())?;
+        let id = public_key(&object).map(str::to_owned).unwrap_or_default();
+        let query = Query { view: &self.shared.store.view(), requester: Some(requester), owner };
+        query.complete_signatures(&mut object, &id)?;
+        raw(&object)
+    }
+
+    /// A user's master and self-signing key, as another server sees them.
+    pub(crate) fn shared_signing_keys(
+        &self,
+        user: &UserId,
+    ) -> Result<[Option<Raw<CrossSigningKey>>; 2], UsersError> {
+        let query = Query { view: &self.shared.store.view(), requester: None, owner: user };
+        Ok([query.cross_signing_key(MASTER)?, query.cross_signing_key(SELF_SIGNING)?])
     }
 }
 
@@ -97,6 +121,10 @@ impl Query<'_> {
         device: &DeviceId,
     ) -> Result<(), UsersError> {
         object.remove("unsigned");
+        // How someone calls their devices is no other server's business.
+        if self.requester.is_none() {
+            return Ok(());
+        }
         let row = self.view.get(&schema::DEVICES, (self.owner, device))?;
         if let Some(name) = row.and_then(|row| row.display_name) {
             let name = CanonicalJsonValue::String(name);

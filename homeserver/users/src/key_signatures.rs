@@ -61,7 +61,21 @@ impl CrossSigning {
             }
             let owners: BTreeSet<&UserId> = accepted.iter().map(|(owner, ..)| *owner).collect();
             for owner in owners {
-                self.shared.change_device_list(&mut transaction, owner)?;
+                if owner != user {
+                    // Only the signer sees it.
+                    self.shared.change_device_list(&mut transaction, owner)?;
+                    continue;
+                }
+                let own = || accepted.iter().filter(|(owner, ..)| *owner == user).map(|(_, key, _)| *key);
+                let mut devices = Vec::new();
+                for key in own() {
+                    let device = <&DeviceId>::from(key);
+                    if view.contains(&schema::DEVICE_KEYS, (user, device))? {
+                        devices.push(device);
+                    }
+                }
+                let signing = devices.len() < own().count();
+                self.shared.change_shared_keys(&mut transaction, user, &devices, signing)?;
             }
             self.shared.submit(transaction, guard)
         };

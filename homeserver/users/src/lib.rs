@@ -10,6 +10,7 @@ mod accounts;
 mod backup_keys;
 mod cross_signing;
 mod device_keys;
+mod device_lists;
 mod devices;
 mod error;
 mod filters;
@@ -44,6 +45,7 @@ pub use self::{
     backup_keys::{BackedUpKeys, BackupSummary, KeySelection},
     cross_signing::{CrossSigning, CrossSigningUpload},
     device_keys::{ClaimedKeys, DeviceKeys, KeyCounts},
+    device_lists::{DeviceChange, SharedChange, SharedDeviceList, SigningKeys},
     devices::{Device, Devices},
     error::UsersError,
     filters::Filters,

@@ -1,10 +1,14 @@
 //! Push rules: the account data `m.push_rules` (client-server API, "Push notifications").
 
+mod polls;
+
 use std::sync::Arc;
 
 use ruma::{
-    UserId,
-    push::{Action, InsertPushRuleError, NewPushRule, RemovePushRuleError, RuleKind, Ruleset},
+    RoomId, UserId,
+    push::{
+        Action, InsertPushRuleError, NewPushRule, NewSimplePushRule, RemovePushRuleError, RuleKind, Ruleset,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +43,8 @@ impl PushRules {
     }
 
     fn load(&self, user: &UserId) -> Result<Ruleset, UsersError> {
-        let defaults = Ruleset::server_default(user);
+        let mut defaults = Ruleset::server_default(user);
+        polls::add(&mut defaults);
         let Some(content) = self.account_data.get(user, None, PUSH_RULES)? else { return Ok(defaults) };
         let Content { global: mut rules } =
             serde_json::from_str::<Content<Ruleset>>(content.get()).map_err(UsersError::corrupt)?;
@@ -99,6 +104,27 @@ impl PushRules {
         self.change(user, |rules| rules.set_actions(kind, rule_id, actions).map_err(|_| NO_SUCH_RULE)).await
     }
 
+    /// Gives a room the rule that the user has for another one, unless it has its own: for the successor of a
+    /// room.
+    pub async fn carry_over(&self, user: &UserId, from: &RoomId, to: &RoomId) -> Result<(), UsersError> {
+        let is_due =
+            |rules: &Ruleset| rules.room.contains(from.as_str()) && !rules.room.contains(to.as_str());
+        if !is_due(&*self.ruleset(user)?) {
+            return Ok(());
+        }
+        self.change(user, |rules| {
+            let Some(rule) = rules.room.get(from.as_str()).cloned().filter(|_| is_due(rules)) else {
+                return Ok(());
+            };
+            let new = NewPushRule::Room(NewSimplePushRule::new(to.to_owned(), rule.actions));
+            rules
+                .insert(new, Some(from.as_str()), None)
+                .map_err(|error| UsersError::InvalidParam(error.to_string()))?;
+            rules.set_enabled(RuleKind::Room, to, rule.enabled).map_err(|_| NO_SUCH_RULE)
+        })
+        .await
+    }
+
     async fn change(
         &self,
         user: &UserId,
@@ -117,7 +143,7 @@ impl PushRules {
 mod tests {
     use ruma::{
         push::{NewConditionalPushRule, NewPatternedPushRule},
-        user_id,
+        room_id, user_id,
     };
     use serde_json::json;
 
@@ -199,5 +225,57 @@ mod tests {
         assert!(!now.get(RuleKind::Override, ".m.rule.master").unwrap().enabled());
         assert!(now.get(RuleKind::Underride, ".m.rule.message").unwrap().actions().is_empty());
         assert!(now.get(RuleKind::Content, "cake").unwrap().enabled());
+    }
+
+    #[tokio::test]
+    async fn the_rule_of_a_room_goes_over_to_its_successor() {
+        let world = World::new();
+        let (user, rules) = (user_id!("@alice:here"), &world.users.push_rules);
+        let (old, new, other) = (room_id!("!old:here"), room_id!("!new:here"), room_id!("!other:here"));
+        rules.carry_over(user, old, new).await.unwrap();
+        assert!(world.users.account_data.everything(user).unwrap().is_empty());
+        for (room, actions) in [(old, vec![]), (other, vec![Action::Notify])] {
+            let rule = NewSimplePushRule::new(room.to_owned(), actions);
+            rules.insert(user, NewPushRule::Room(rule), None, None).await.unwrap();
+        }
+        rules.set_enabled(user, RuleKind::Room, old.as_str(), false).await.unwrap();
+        for room in [new, other] {
+            rules.carry_over(user, old, room).await.unwrap();
+        }
+        let now = rules.ruleset(user).unwrap();
+        let of = |room: &RoomId| now.get(RuleKind::Room, room).unwrap();
+        assert_eq!((of(new).actions().len(), of(new).enabled()), (0, false));
+        assert_eq!(of(other).actions().len(), 1, "it had its own");
+        assert!(!of(old).enabled());
+    }
+
+    #[test]
+    fn polls_notify_as_messages_do_and_votes_do_not() {
+        let world = World::new();
+        let rules = world.users.push_rules.ruleset(user_id!("@alice:here")).unwrap();
+        let rules = serde_json::to_value(&*rules).unwrap();
+        let find = |kind: &str, id: &str| {
+            let list = rules[kind].as_array().unwrap();
+            let id = format!(".org.matrix.msc3930.rule.{id}");
+            let place = list.iter().position(|rule| rule["rule_id"] == id).unwrap();
+            (place, list[place].clone())
+        };
+        let (_, response) = find("override", "poll_response");
+        assert_eq!(response["actions"], json!([]));
+        let condition = |part: &str| {
+            let event_type = format!("org.matrix.msc3381.poll.{part}");
+            json!({"kind": "event_match", "key": "type", "pattern": event_type})
+        };
+        assert_eq!(response["conditions"], json!([condition("response")]));
+        for part in ["start", "end"] {
+            let (first, two) = find("underride", &format!("poll_{part}_one_to_one"));
+            let (second, any) = find("underride", &format!("poll_{part}"));
+            assert!(first < second);
+            assert_eq!(two["actions"], json!(["notify", {"set_tweak": "sound", "value": "default"}]));
+            let count = json!({"kind": "room_member_count", "is": "2"});
+            assert_eq!(two["conditions"], json!([count, condition(part)]));
+            assert_eq!(any["actions"], json!(["notify"]));
+            assert_eq!((&any["default"], &any["enabled"]), (&json!(true), &json!(true)));
+        }
     }
 }

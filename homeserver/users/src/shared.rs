@@ -8,7 +8,10 @@ use std::sync::{
 
 use hearth_storage::{
     Change, Clock, Commit, Position, Random, Scan, Store, Transaction,
-    schema::{self, users::OwnedUserIdValue},
+    schema::{
+        self,
+        users::{DeviceChangeRow, OwnedUserIdValue},
+    },
 };
 use quick_cache::Equivalent;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
@@ -31,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) key_counts: Remembered<(OwnedUserId, OwnedDeviceId), Arc<KeyCounts>>,
     /// The newest message that waits for each device; the first position stands for none.
     pub(crate) newest_to_device: Remembered<(OwnedUserId, OwnedDeviceId), Position>,
+    /// The position of each user's newest change of account data; the first position stands for none.
+    pub(crate) newest_account_data: Remembered<OwnedUserId, Position>,
     pub(crate) profiles: Remembered<OwnedUserId, Arc<Profile>>,
     /// The position of the newest change of any device list.
     newest_device_list: AtomicU64,
@@ -69,6 +74,7 @@ impl Shared {
             sessions: Remembered::new(cached_entries),
             key_counts: Remembered::new(cached_entries),
             newest_to_device: Remembered::new(cached_entries),
+            newest_account_data: Remembered::new(cached_entries),
             profiles: Remembered::new(cached_entries),
             newest_device_list: AtomicU64::new(newest.map_or(0, |((position,), _)| position.0)),
         })
@@ -98,6 +104,38 @@ impl Shared {
             shared.newest_device_list.fetch_max(position.0, Ordering::SeqCst);
         });
         Ok(())
+    }
+
+    /// The same where other servers know what changes: the keys of these devices, and with `signing` the
+    /// cross-signing keys. Each change of a device has a number in the user's stream, by which the others see that
+    /// they have missed none.
+    pub(crate) fn change_shared_keys(
+        self: &Arc<Self>,
+        transaction: &mut Transaction<'_>,
+        user: &UserId,
+        devices: &[&DeviceId],
+        signing: bool,
+    ) -> Result<(), UsersError> {
+        let view = self.store.view();
+        let mut previous = None;
+        for change in view.scan(&schema::DEVICE_CHANGES, Scan::prefix((user,))) {
+            previous = previous.max(Some(change?.1.position));
+        }
+        for (place, device) in devices.iter().enumerate() {
+            let position = transaction.next_position();
+            let row = DeviceChangeRow { position, previous };
+            transaction.put(&schema::DEVICE_CHANGES, (user, *device), &row);
+            previous = Some(position);
+            // For those here it is one change, that of the last device.
+            if place + 1 < devices.len() {
+                transaction.append(&Change::DeviceList { user: user.to_owned() });
+            }
+        }
+        if signing {
+            let position = transaction.next_position();
+            transaction.put(&schema::SIGNING_KEY_CHANGES, (user,), &position);
+        }
+        self.change_device_list(transaction, user)
     }
 
     /// The position of the newest change of any device list.

@@ -42,6 +42,16 @@ impl AccountData {
         }
     }
 
+    /// Gives a room the tags of another one, unless it has its own: for the successor of a room.
+    pub async fn carry_over_tags(&self, user: &UserId, from: &RoomId, to: &RoomId) -> Result<(), UsersError> {
+        let guard = self.shared.locks.lock(user).await;
+        let tags = self.tags(user, from)?;
+        if tags.is_empty() || self.get(user, Some(to), TAG)?.is_some() {
+            return Ok(());
+        }
+        self.set_tags(guard, user, to, tags).await
+    }
+
     async fn set_tags(
         &self,
         guard: UserGuard,

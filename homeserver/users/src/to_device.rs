@@ -12,10 +12,13 @@ use ruma::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use self::outgoing::Outgoing;
 use crate::{
     UsersError,
     shared::{DeviceKey, Shared},
 };
+
+mod outgoing;
 
 /// How long a transaction id is known, in milliseconds.
 const TRANSACTION_LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
@@ -43,8 +46,9 @@ impl ToDevice {
         Self { shared }
     }
 
-    /// Puts messages before devices, all in one commit. Users and devices that are not here are passed over.
-    /// With a transaction of the sender's device that was done before, nothing happens again.
+    /// Puts messages before devices, all in one commit. What a user of this server sends to users of others waits
+    /// until their servers have it; other users and devices that are not here are passed over. With a transaction
+    /// of the sender's device that was done before, nothing happens again.
     pub async fn send(
         &self,
         sender: &UserId,
@@ -68,6 +72,7 @@ impl ToDevice {
                 waiting.extend(meant.map(|device| (&**user, device.clone(), json.clone())));
             }
         }
+        let outgoing = Outgoing { sender, event_type, messages }.edus(&self.shared)?;
         // Held only to see whether another request with this transaction id is being done.
         let guard = match transaction_id {
             Some((device, id)) => {
@@ -88,6 +93,10 @@ impl ToDevice {
                 let position = transaction.append(&change);
                 transaction.put(&schema::TO_DEVICE, (*user, device, position), json);
                 self.shared.forget_to_device(&mut transaction, user, device);
+            }
+            for (server, edu) in &outgoing {
+                let position = transaction.append(&Change::Edu { server: server.clone() });
+                transaction.put(&schema::DESTINATION_EDUS, (server, position), edu);
             }
             if let Some((device, id)) = transaction_id {
                 let now = self.shared.clock.now_ms();

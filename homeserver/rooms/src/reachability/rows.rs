@@ -123,6 +123,12 @@ impl Rows {
 
     /// The events of these numbers, in their order, with one read for all that are not at hand.
     pub fn get_many(&self, nids: &[EventNid]) -> Result<Vec<Arc<StateEvent>>, StorageError> {
+        let events = self.find_many(nids)?.into_iter().zip(nids);
+        events.map(|(event, nid)| event.ok_or_else(|| missing(*nid))).collect()
+    }
+
+    /// The same of those that may not be in the index.
+    pub fn find_many(&self, nids: &[EventNid]) -> Result<Vec<Option<Arc<StateEvent>>>, StorageError> {
         let mut events: Vec<Option<Arc<StateEvent>>> = nids.iter().map(|nid| self.at_hand(*nid)).collect();
         let absent: Vec<usize> = (0..nids.len()).filter(|place| events[*place].is_none()).collect();
         if !absent.is_empty() {
@@ -130,11 +136,10 @@ impl Rows {
             let keys = absent.iter().map(|place| (nids[*place],));
             let rows = self.store.view().multi_get(&schema::CHAINS, keys)?;
             for (place, row) in absent.into_iter().zip(rows) {
-                let row = row.ok_or_else(|| missing(nids[place]))?;
-                events[place] = Some(self.take(nids[place], row));
+                events[place] = row.map(|row| self.take(nids[place], row));
             }
         }
-        Ok(events.into_iter().flatten().collect())
+        Ok(events)
     }
 
     fn at_hand(&self, nid: EventNid) -> Option<Arc<StateEvent>> {

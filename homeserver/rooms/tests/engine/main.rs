@@ -2,5 +2,6 @@
 
 mod crashes;
 mod forks;
+mod remote;
 mod rooms;
 mod world;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Room, RoomError, Rooms, RoomsOptions};
 use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey, room_version::EventIdFormat};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
-use ruma::{OwnedEventId, OwnedUserId, UserId, server_name};
+use ruma::{OwnedEventId, OwnedUserId, ServerName, UserId, server_name};
 use serde_json::{Map, Value, json, value::to_raw_value};
 
 pub struct World {
@@ -22,10 +22,21 @@ pub fn far(name: &str) -> OwnedUserId {
 }
 
 pub fn open(engine: MemoryEngine) -> World {
+    open_as(server_name!("here"), engine)
+}
+
+/// Another server.
+pub fn world_of(server: &ServerName) -> World {
+    open_as(server, MemoryEngine::new())
+}
+
+pub fn open_as(server: &ServerName, engine: MemoryEngine) -> World {
     let store = Store::open(engine.clone(), StoreOptions::default()).unwrap();
+    // Another one after a restart: what was chosen at random before must not come again.
+    let seed = server.as_str().len() as u64 + store.published().0;
     let options = RoomsOptions {
-        server_name: server_name!("here").to_owned(),
-        key: SigningKey::generate([1; 32], "a").unwrap(),
+        server_name: server.to_owned(),
+        key: SigningKey::generate([server.as_str().len() as u8; 32], "a").unwrap(),
         cache_bytes: 8 << 20,
         default_version: RoomVersion::V12,
     };
@@ -33,7 +44,7 @@ pub fn open(engine: MemoryEngine) -> World {
         store,
         options,
         Arc::new(ManualClock::new(1_700_000_000_000)),
-        Arc::new(SeededRandom::new(7)),
+        Arc::new(SeededRandom::new(seed)),
     )
     .unwrap();
     World { rooms, engine }

@@ -2,6 +2,7 @@
 //!
 //! A change of a name, a key or a row's shape is a migration (see `migration.rs`).
 
+pub mod federation;
 pub mod media;
 pub mod rooms;
 pub mod users;
@@ -14,9 +15,10 @@ use crate::{
     },
     log::Change,
 };
+use federation::*;
 use media::*;
 use rooms::*;
-use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedUserId};
+use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
 use users::*;
 
 /// Declares the table: a constant for each keyspace, and `ALL` of them in order.
@@ -45,11 +47,11 @@ keyspaces! {
 
     // Rooms (written by `hearth-rooms`).
 
-    /// What never changes about a room.
+    /// What never changes about a room, also of one that is known by an invite or a knock only.
     ROOMS: (RoomNid,) => RoomRow, Point;
     /// A room's number by its id.
     ROOM_NIDS: (OwnedRoomId,) => RoomNid, Point;
-    /// A room's current state, forward extremities and counts.
+    /// A room's current state, forward extremities and counts; none for a room that never was here.
     ROOM_HEADS: (RoomNid,) => RoomHeadRow, Point;
     /// An event's number by its id.
     EVENT_NIDS: (OwnedEventId,) => EventNid, Point;
@@ -59,7 +61,7 @@ keyspaces! {
     TIMELINE: (RoomNid, TimelineOrder) => EventNid, Append;
     /// The same events by `origin_server_ts`, in milliseconds.
     TIMESTAMPS: (RoomNid, u64, TimelineOrder) => EventNid, Range;
-    /// Events that others name as their prev events and that are not here, and who names them.
+    /// Events that others name as their prev events and that are in no timeline here, and who names them.
     MISSING_PREV: (RoomNid, OwnedEventId, EventNid) => (), Range;
     /// Where the whole current state of a room changed: the set from that position on.
     STATE_HISTORY: (RoomNid, Position) => StateId, Append;
@@ -81,6 +83,10 @@ keyspaces! {
     MEMBERSHIPS: (RoomNid, OwnedUserId) => MembershipRow, Range;
     /// The same by user, and for what only an invite or a knock tells us about.
     USER_ROOMS: (OwnedUserId, RoomNid) => UserRoomRow, Range;
+    /// The servers in a room's current state: to how many of their users are joined, at least one.
+    ROOM_SERVERS: (RoomNid, OwnedServerName) => u64, Range;
+    /// The same by server.
+    SERVER_ROOMS: (OwnedServerName, RoomNid) => (), Range;
     /// Events that relate to another: (room, parent, order of the child, child).
     RELATIONS: (RoomNid, OwnedEventId, TimelineOrder, EventNid) => RelationRow, Range;
     /// The threads of a room by the order of their latest event: (room, order) to the root's id.
@@ -140,6 +146,10 @@ keyspaces! {
     DEVICE_LIST_CHANGES: (Position,) => OwnedUserIdValue, Append;
     /// The position of each user's entry in `DEVICE_LIST_CHANGES`.
     DEVICE_LIST_LATEST: (OwnedUserId,) => Position, Point;
+    /// When what other servers know of a device last changed, deleted devices included: (user, device).
+    DEVICE_CHANGES: (OwnedUserId, OwnedDeviceId) => DeviceChangeRow, Range;
+    /// When what other servers know of a user's cross-signing keys last changed.
+    SIGNING_KEY_CHANGES: (OwnedUserId,) => Position, Point;
     /// Key backups: (user, version).
     BACKUPS: (OwnedUserId, u64) => BackupRow, Range;
     /// Keys in a backup: (user, version, room, session), as JSON.
@@ -161,6 +171,19 @@ keyspaces! {
     MEDIA_FILES: ([u8; 32], String, String) => (), Range;
     /// Uploads that are awaited: (user, media id) to when they expire, in milliseconds.
     MEDIA_PENDING: (OwnedUserId, String) => u64, Range;
+
+    // Federation (written by `hearth-federation`, and by `hearth-users` what waits to be sent).
+
+    /// The known keys of other servers, as JSON.
+    SERVER_KEYS: (OwnedServerName,) => String, Point;
+    /// How it stands with the servers that were sent to; none for one that always answered.
+    DESTINATIONS: (OwnedServerName,) => DestinationRow, Point;
+    /// The rooms in which a server is behind: (server, room) to the position of the first event that it missed.
+    DESTINATION_ROOMS: (OwnedServerName, RoomNid) => Position, Range;
+    /// EDUs that a server must get, until it has them: (server, position), as JSON.
+    DESTINATION_EDUS: (OwnedServerName, Position) => String, Range;
+    /// The users whose device lists a server that is behind has to be told of.
+    DESTINATION_DEVICE_LISTS: (OwnedServerName, OwnedUserId) => (), Range;
 }
 
 #[cfg(test)]

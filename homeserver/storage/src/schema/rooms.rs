@@ -29,6 +29,9 @@ pub struct RoomHeadRow {
     /// Users joined and invited in the current state.
     pub joined: u64,
     pub invited: u64,
+    /// The position of the join with which the room last came here from elsewhere; 0 for one made here. What
+    /// came before it and was followed by nothing is no extremity any more.
+    pub arrived: Position,
 }
 
 /// What was decided about an event when it came.

@@ -110,6 +110,15 @@ pub struct FallbackKeyRow {
     pub used: bool,
 }
 
+/// The last change of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeviceChangeRow {
+    /// When it came: the change's number in the stream of the user's.
+    pub position: Position,
+    /// The number of the change before it, of whichever device of the user.
+    pub previous: Option<Position>,
+}
+
 /// A pusher.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PusherRow {
@@ -145,6 +154,7 @@ row!(
     AccountDataRow,
     AccountDataKeyRow,
     FallbackKeyRow,
+    DeviceChangeRow,
     PusherRow,
     OwnedUserIdValue,
     BackupRow,

@@ -110,3 +110,25 @@ async fn presence_is_told_to_those_who_share_a_room() {
     world.sync.tidy();
     assert_eq!(world.sync.presence(&bob.user).map(|now| now.presence), Some(PresenceState::Offline));
 }
+
+#[tokio::test]
+async fn presence_is_told_of_who_comes_into_view() {
+    let world = World::with(SyncOptions::default());
+    let (mut alice, mut bob, zoe) =
+        (world.user("alice").await, world.user("bob").await, world.user("zoe").await);
+    let room = alice.create_with(&[&zoe]).await;
+    alice.sync().await;
+    bob.sync().await;
+    let senders = |response: &Value| -> Vec<String> {
+        let events = response["presence"]["events"].as_array();
+        events.into_iter().flatten().map(|event| event["sender"].as_str().unwrap().to_owned()).collect()
+    };
+    // Their own presence, which changed last, is not in question.
+    assert!(!senders(&alice.sync().await).contains(&"@bob:h.org".to_owned()));
+    bob.join(&room).await;
+    // Of Zoe nothing is known.
+    assert_eq!(senders(&alice.sync().await), ["@bob:h.org"]);
+    assert_eq!(senders(&bob.sync().await), ["@alice:h.org"]);
+    assert_eq!(senders(&alice.sync().await), [""; 0]);
+    assert_eq!(senders(&bob.sync().await), [""; 0]);
+}

@@ -108,6 +108,34 @@ async fn a_room_that_is_left_is_told_up_to_the_leave() {
 }
 
 #[tokio::test]
+async fn a_room_that_is_forgotten_at_once_is_still_told_to_be_left() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    bob.sync().await;
+    let other = world.client(&bob.user, "X").await;
+    other.set_membership(&room, &bob, "leave").await;
+    room.forget(&bob.user).await.unwrap();
+    assert!(bob.sync().await["rooms"]["leave"][room.id().as_str()].is_object());
+    assert!(bob.sync().await.get("rooms").is_none());
+}
+
+#[tokio::test]
+async fn of_a_new_room_only_the_whole_timeline_is_not_limited() {
+    let world = World::new();
+    let (mut alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    alice.sync().await;
+    bob.filter = json!({"room": {"timeline": {"types": ["m.room.message"]}}});
+    bob.sync().await;
+    let room = alice.create_with(&[&bob]).await;
+    alice.say(&room, "one").await;
+    assert_eq!(joined(&alice.sync().await, &room)["timeline"]["limited"], false, "it begins with the room");
+    let response = bob.sync().await;
+    assert_eq!(bodies(&response, &room), ["one"]);
+    assert_eq!(joined(&response, &room)["timeline"]["limited"], true);
+}
+
+#[tokio::test]
 async fn a_ban_and_a_declined_invite_are_left_rooms() {
     let world = World::new();
     let (alice, mut bob, mut carol) =

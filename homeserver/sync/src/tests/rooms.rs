@@ -246,3 +246,25 @@ async fn a_redaction_says_what_became_of_its_event() {
     assert_eq!(event["content"], json!({}));
     assert_eq!(event["unsigned"]["redacted_because"]["event_id"], redaction.id().as_str());
 }
+
+#[tokio::test]
+async fn a_timeline_may_be_wanted_without_events() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    bob.filter = json!({"room": {"timeline": {"limit": 0}}});
+    let response = bob.sync().await;
+    let timeline = &joined(&response, &room)["timeline"];
+    assert_eq!((&timeline["events"], &timeline["limited"]), (&json!([]), &json!(true)));
+    assert!(kinds(&joined(&response, &room)["state"]).contains(&kind("m.room.member", "@bob:h.org")));
+    // That there is something is told, by the counts.
+    alice.say(&room, "hello").await;
+    let response = bob.sync().await;
+    let part = joined(&response, &room);
+    assert_eq!(part["timeline"]["events"], json!([]));
+    assert_eq!(part["unread_notifications"]["notification_count"], 1);
+    let before: crate::TimelineToken = part["timeline"]["prev_batch"].as_str().unwrap().parse().unwrap();
+    let earlier = room.timeline(before.range(None, true, 1)).unwrap();
+    assert!(earlier[0].pdu.content_str().contains("hello"));
+    assert!(bob.sync().await.get("rooms").is_none());
+}

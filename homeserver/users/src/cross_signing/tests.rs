@@ -166,7 +166,7 @@ async fn a_device_is_signed_by_the_self_signing_key() {
     assert_eq!(sign(&world, user, user, "GONE", right).await, Some("M_NOT_FOUND"));
 
     let wanted = [(user.clone(), vec![])].into();
-    let keys = world.users.device_keys.query(None, &wanted).unwrap();
+    let keys = world.users.device_keys.query(Some(user), &wanted).unwrap();
     let phone = &keys.device_keys[user][device_id!("PHONE")];
     let mut by = vec!["ed25519:PHONE".to_owned(), format!("ed25519:{}", alice.self_signing.public)];
     by.sort();
@@ -228,4 +228,28 @@ async fn what_one_user_thinks_of_another_is_theirs_alone() {
     // The user-signing key itself is its owner's secret.
     assert!(keys.query(Some(&alice.user), &wanted).unwrap().user_signing_keys.is_empty());
     assert!(keys.query(Some(user), &wanted).unwrap().user_signing_keys.contains_key(user));
+}
+
+#[tokio::test]
+async fn users_of_other_servers_are_signed_too() {
+    let world = World::new();
+    let alice = Person::uploaded(&world, "alice").await;
+    let bob = ruma::user_id!("@bob:elsewhere");
+    let key = SigningKey::new();
+    let master = cross_signing_key(bob, "master", &key);
+    let signed = alice.user_signing.sign(&alice.user, master.clone());
+    // Only of what their server told.
+    let signs = async || sign(&world, &alice.user, bob, &key.public, signed.clone()).await;
+    assert_eq!(signs().await, Some("M_NOT_FOUND"));
+    let cross_signing = &world.users.cross_signing;
+    let told = raw::<CrossSigningKey>(master.clone());
+    assert!(cross_signing.keep_remote_master_key(&alice.user, &told).await.is_err());
+    cross_signing.keep_remote_master_key(bob, &told).await.unwrap();
+    assert_eq!(signs().await, None);
+    let seen = |by: &UserId| {
+        let key = world.users.device_keys.with_own_signatures(by, bob, &told).unwrap();
+        signers(&key).into_iter().map(|(user, _)| user).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&alice.user), [alice.user.to_string()]);
+    assert!(seen(ruma::user_id!("@carol:localhost")).is_empty());
 }

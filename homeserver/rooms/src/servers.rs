@@ -1,0 +1,137 @@
+//! Which servers are in which room: those with at least one joined user.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use hearth_spec::ServerAcl;
+use hearth_storage::{
+    RoomNid, Scan, Transaction,
+    schema::{self, rooms::Membership},
+};
+use ruma::{OwnedServerName, ServerName, UserId};
+
+use crate::{
+    RoomError,
+    commit::MembershipChange,
+    room::{Room, RoomInner},
+    rooms::Rooms,
+};
+
+/// How many users of each server a commit leaves joined, where that changes.
+pub(crate) type ServerCounts = Vec<(OwnedServerName, u64, u64)>;
+
+impl RoomInner {
+    /// How many users of a server are joined, by what was written last.
+    fn joined_from(&self, server: &ServerName) -> Result<u64, RoomError> {
+        match self.shared.servers.get(&(self.nid, server.to_owned())) {
+            Some(count) => Ok(count),
+            None => Ok(self.shared.store.view().get(&schema::ROOM_SERVERS, (self.nid, server))?.unwrap_or(0)),
+        }
+    }
+
+    /// Whether a user of this server is joined, by what was written last: then the room's state is kept up
+    /// with.
+    pub fn is_live(&self) -> Result<bool, RoomError> {
+        Ok(self.joined_from(&self.shared.server_name)? > 0)
+    }
+
+    /// What changes of memberships make of the counts: the server, the old count and the new one.
+    pub fn count_servers(&self, changes: &[MembershipChange]) -> Result<ServerCounts, RoomError> {
+        let mut moved: BTreeMap<&ServerName, i64> = BTreeMap::new();
+        for MembershipChange { user, was, is } in changes {
+            for (side, by) in [(was, -1), (is, 1)] {
+                if matches!(side, Some((Membership::Join, _))) {
+                    *moved.entry(user.server_name()).or_default() += by;
+                }
+            }
+        }
+        let mut counts = Vec::with_capacity(moved.len());
+        for (server, by) in moved.into_iter().filter(|(_, by)| *by != 0) {
+            let before = self.joined_from(server)?;
+            counts.push((server.to_owned(), before, before.saturating_add_signed(by)));
+        }
+        Ok(counts)
+    }
+
+    /// Writes counts. Nothing that can fail may follow: what is on its way is read from memory.
+    pub fn write_servers(&self, tx: &mut Transaction<'_>, counts: ServerCounts) {
+        let mut keys = Vec::with_capacity(counts.len());
+        for (server, before, now) in counts {
+            if now == 0 {
+                tx.delete(&schema::ROOM_SERVERS, (self.nid, &server));
+                tx.delete(&schema::SERVER_ROOMS, (&server, self.nid));
+            } else {
+                tx.put(&schema::ROOM_SERVERS, (self.nid, &server), &now);
+            }
+            if before == 0 {
+                tx.put(&schema::SERVER_ROOMS, (&server, self.nid), &());
+            }
+            let key = (self.nid, server);
+            self.shared.servers.insert(key.clone(), now);
+            keys.push(key);
+        }
+        self.shared.servers.settle(tx, keys);
+    }
+}
+
+impl Room {
+    /// Whether a user of this server is joined: then the room's state is kept up with. A disk that cannot be
+    /// read says no.
+    pub fn is_here(&self) -> bool {
+        self.has_server(&self.shared().server_name).unwrap_or(false)
+    }
+
+    /// The servers that have a user joined.
+    pub fn servers(&self) -> Result<Vec<OwnedServerName>, RoomError> {
+        let view = self.shared().store.view();
+        let rows = view.scan(&schema::ROOM_SERVERS, Scan::prefix((self.nid(),)));
+        Ok(rows.map(|row| row.map(|((_, server), _)| server)).collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a server has a user joined.
+    pub fn has_server(&self, server: &ServerName) -> Result<bool, RoomError> {
+        Ok(self.shared().store.view().contains(&schema::ROOM_SERVERS, (self.nid(), server))?)
+    }
+
+    /// Whether the room's access control list lets a server take part.
+    pub fn may_take_part(&self, server: &ServerName) -> Result<bool, RoomError> {
+        let Some(event) = self.state_event("m.room.server_acl", "")? else { return Ok(true) };
+        let mut cached = self.0.server_acl.lock();
+        // Asked for with every event that comes: the patterns are read once.
+        let acl = match &*cached {
+            Some((nid, acl)) if *nid == event.nid => acl.clone(),
+            _ => {
+                let acl = Arc::new(ServerAcl::of(&event.pdu));
+                *cached = Some((event.nid, acl.clone()));
+                acl
+            }
+        };
+        drop(cached);
+        Ok(acl.allows(server))
+    }
+}
+
+impl Rooms {
+    /// The rooms in which a server has a user joined.
+    pub fn rooms_shared_with(&self, server: &ServerName) -> Result<Vec<RoomNid>, RoomError> {
+        let view = self.shared.store.view();
+        let rows = view.scan(&schema::SERVER_ROOMS, Scan::prefix((server,)));
+        Ok(rows.map(|row| row.map(|((_, room), ())| room)).collect::<Result<_, _>>()?)
+    }
+
+    /// The servers in any room to which a user is joined.
+    pub fn servers_of_user(&self, user: &UserId) -> Result<BTreeSet<OwnedServerName>, RoomError> {
+        let view = self.shared.store.view();
+        let mut servers = BTreeSet::new();
+        for (room, row) in self.rooms_of(user)? {
+            if row.membership == Membership::Join {
+                for row in view.scan(&schema::ROOM_SERVERS, Scan::prefix((room,))) {
+                    servers.insert(row?.0.1);
+                }
+            }
+        }
+        Ok(servers)
+    }
+}

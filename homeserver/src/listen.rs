@@ -1,9 +1,10 @@
-//! The listeners: the client API in plain HTTP, and the same over TLS where other servers will come.
+//! The listeners: the client and the server API in plain HTTP, and the same over TLS where other servers come.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
+use hearth_federation::{FederationError, outbox::Outbox};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::{
@@ -23,6 +24,8 @@ pub enum ListenError {
     Tls(String),
     #[error("metrics cannot be recorded: {0}")]
     Metrics(String),
+    #[error("nothing can be sent to other servers: {0}")]
+    Federation(#[from] FederationError),
     #[error("serving failed: {0}")]
     Serve(#[from] io::Error),
 }
@@ -39,6 +42,7 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
         Some(address) => Some((bind(address)?, tls(config).await?)),
         None => None,
     };
+    let outbox = Outbox::start(&server.federation)?;
     announce(config);
     tokio::spawn(stop_on_signal(handle.clone()));
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
@@ -53,12 +57,14 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
     };
     let (plain, secure) = tokio::join!(plain, secure);
     plain.and(secure)?;
+    outbox.stop().await;
     server.store.close();
     tracing::info!("stopped");
     Ok(())
 }
 
-/// All that is served: the client API, and what an operator asks for.
+/// All that is served, at both listeners (a proxy in front of the plain one may bring other servers as well): the
+/// client API, what other servers ask, and what an operator asks for.
 fn routes(server: &Server, metrics: PrometheusHandle) -> Router {
     let store = server.store.clone();
     let health = move || {
@@ -71,6 +77,7 @@ fn routes(server: &Server, metrics: PrometheusHandle) -> Router {
         }
     };
     hearth_client_api::router(server.api.clone())
+        .merge(hearth_federation::router::router(server.federation.clone()))
         .route("/health", axum::routing::get(health))
         .route("/metrics", axum::routing::get(move || async move { metrics.render() }))
 }

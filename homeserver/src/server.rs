@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hearth_client_api::{ClientApi, ClientApiOptions, Parts, limits::RateLimits};
+use hearth_federation::{Federation, FederationError, FederationOptions};
 use hearth_media::{Media, MediaLimits};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
@@ -32,6 +33,8 @@ pub enum ServerError {
     Users(#[from] hearth_users::UsersError),
     #[error("media: {0}")]
     Media(#[from] hearth_media::MediaError),
+    #[error("federation: {0}")]
+    Federation(#[from] FederationError),
 }
 
 /// A server, ready to be served.
@@ -39,6 +42,7 @@ pub struct Server {
     pub store: Store,
     pub rooms: Rooms,
     pub users: Users,
+    pub federation: Federation,
     pub api: ClientApi,
 }
 
@@ -69,15 +73,15 @@ impl Server {
             store.clone(),
             RoomsOptions {
                 server_name: config.server_name.clone(),
-                key,
+                key: key.clone(),
                 cache_bytes: memory.rooms as u64,
                 default_version,
             },
             clock.clone(),
             random.clone(),
         )?;
-        // An entry of the users' caches is about a kilobyte.
-        let cached_entries = (memory.users >> 10).max(64);
+        // An entry of the users' caches is about a kilobyte; an eighth is left to federation.
+        let cached_entries = ((memory.users - memory.users / 8) >> 10).max(64);
         let users = Users::new(
             store.clone(),
             clock.clone(),
@@ -93,16 +97,28 @@ impl Server {
             MediaLimits { upload_bytes: config.max_upload_bytes(), ..MediaLimits::default() },
         )?;
         let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), sync_options(memory.sync));
+        let federation = Federation::start(hearth_federation::Parts {
+            options: federation_options(config, memory.users),
+            key,
+            rooms: rooms.clone(),
+            users: users.clone(),
+            media: media.clone(),
+            sync: sync.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+        })?;
         let api = ClientApi::new(Parts {
             options: client_api_options(config),
             users: users.clone(),
             rooms: rooms.clone(),
             media,
             sync,
+            federation: federation.clone(),
             clock,
             random,
         });
-        Ok(Self { store, rooms, users, api })
+        Ok(Self { store, rooms, users, federation, api })
     }
 }
 
@@ -110,6 +126,16 @@ impl Server {
 fn sync_options(bytes: usize) -> SyncOptions {
     let each = (bytes / (8 << 10)).max(256);
     SyncOptions { online_users: each, counted_rooms: each, ..SyncOptions::default() }
+}
+
+/// What is known of other servers shares the part of users: a server's keys and its address are about 2 KiB.
+fn federation_options(config: &Config, bytes: usize) -> FederationOptions {
+    FederationOptions {
+        trusted_ca: config.trusted_ca.clone(),
+        allow_private_networks: config.allow_private_networks,
+        cached_servers: (bytes >> 14).max(256),
+        ..FederationOptions::new(config.server_name.clone())
+    }
 }
 
 fn client_api_options(config: &Config) -> ClientApiOptions {

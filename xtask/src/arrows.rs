@@ -13,13 +13,39 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hearth-media", &["hearth-storage"]),
     ("hearth-sync", &["hearth-rooms", "hearth-users", "hearth-storage", "hearth-spec"]),
     (
-        "hearth-client-api",
+        "hearth-http",
         &["hearth-sync", "hearth-rooms", "hearth-users", "hearth-media", "hearth-storage", "hearth-spec"],
+    ),
+    (
+        "hearth-federation",
+        &[
+            "hearth-http",
+            "hearth-sync",
+            "hearth-rooms",
+            "hearth-users",
+            "hearth-media",
+            "hearth-storage",
+            "hearth-spec",
+        ],
+    ),
+    (
+        "hearth-client-api",
+        &[
+            "hearth-federation",
+            "hearth-http",
+            "hearth-sync",
+            "hearth-rooms",
+            "hearth-users",
+            "hearth-media",
+            "hearth-storage",
+            "hearth-spec",
+        ],
     ),
     (
         "hearth",
         &[
             "hearth-client-api",
+            "hearth-federation",
             "hearth-sync",
             "hearth-rooms",
             "hearth-users",
@@ -36,7 +62,10 @@ const RESERVED: &[(&str, &[&str])] = &[
     // Nothing above storage knows the engine.
     ("rocksdb", &["hearth-storage"]),
     // HTTP ends at the edges.
-    ("axum", &["hearth-client-api", "hearth"]),
+    ("axum", &["hearth-http", "hearth-client-api", "hearth-federation", "hearth"]),
+    // Only federation connects to others.
+    ("hyper-util", &["hearth-federation"]),
+    ("hickory-resolver", &["hearth-federation"]),
 ];
 
 /// Checks the workspace against the tables, and tells every arrow that they do not allow.

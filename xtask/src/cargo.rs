@@ -13,11 +13,22 @@ pub fn command() -> Command {
 
 /// The crates of the workspace, as `cargo metadata` describes them.
 pub fn crates() -> Outcome<Vec<Value>> {
-    let text = process::output(command().args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    match serde_json::from_str::<Value>(&text).map(|mut all| all["packages"].take()) {
-        Ok(Value::Array(crates)) => Ok(crates),
+    match metadata()?["packages"].take() {
+        Value::Array(crates) => Ok(crates),
         _ => Err("`cargo metadata` says nothing of packages".to_owned()),
     }
+}
+
+/// Where cargo puts what it builds.
+pub fn target_folder() -> Outcome<PathBuf> {
+    let metadata = metadata()?;
+    let folder = metadata["target_directory"].as_str().map(PathBuf::from);
+    folder.ok_or_else(|| "`cargo metadata` says nothing of a target folder".to_owned())
+}
+
+fn metadata() -> Outcome<Value> {
+    let text = process::output(command().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    serde_json::from_str(&text).map_err(|error| format!("`cargo metadata`: {error}"))
 }
 
 /// The names of the crates that have a benchmark.

@@ -2,9 +2,11 @@
 
 mod arrows;
 mod cargo;
+mod complement;
 mod packages;
 mod process;
 mod real_clients;
+mod real_peers;
 mod server;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -28,17 +30,35 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// All tests, and real clients against a real server
+    /// All tests, real clients against a real server, and real servers that federate
     Test {
-        /// What `cargo test` gets, such as the name of a test; then real clients are left out
+        /// What `cargo test` gets, such as the name of a test; then real clients and peers are left out
         #[arg(last = true)]
         arguments: Vec<String>,
     },
     /// Real clients against a real server alone
     RealClients,
+    /// Servers of this build and a Synapse that federate, alone
+    RealPeers {
+        /// What the script gets, such as `--away-rooms 50 --away-events 5000`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// All benchmarks
     Bench {
         /// What the benchmarks get
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Complement, the black-box tests of homeservers, against an image of this server
+    Complement {
+        /// Stop when the image complement-hearth:latest is made
+        #[arg(long)]
+        build_only: bool,
+        /// A server that is built already, instead of a release build
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+        /// What `go test` gets, such as `-run TestLogin ./tests/csapi`; then results.md is not written
         #[arg(last = true)]
         arguments: Vec<String>,
     },
@@ -79,11 +99,16 @@ fn perform(task: Task) -> Outcome<()> {
             }
             packages::install(&[packages::BUILD, packages::TEST])?;
             process::run(cargo::command().args(["test", "--workspace"]))?;
-            real_clients::run()
+            real_clients::run()?;
+            real_peers::run(&[])
         }
         Task::RealClients => {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_clients::run()
+        }
+        Task::RealPeers { arguments } => {
+            packages::install(&[packages::BUILD, packages::TEST])?;
+            real_peers::run(&arguments)
         }
         Task::Bench { arguments } => {
             packages::install(&[packages::BUILD])?;
@@ -95,6 +120,7 @@ fn perform(task: Task) -> Outcome<()> {
             }
             process::run(command.arg("--").args(arguments))
         }
+        Task::Complement { build_only, binary, arguments } => complement::run(build_only, binary, &arguments),
         Task::Arrows => arrows::check(),
         Task::Install => packages::install(&[packages::BUILD, packages::TEST]),
         Task::RestartServer { folder } => server::restart(&folder),

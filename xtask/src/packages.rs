@@ -26,6 +26,12 @@ pub const BUILD: &[Need] = &[
 pub const TEST: &[Need] =
     &[Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv }];
 
+/// What Complement's containers need.
+pub const DOCKER: &[Need] = &[
+    // Debian has its client in a package of its own from release 13 on.
+    Need { what: "a Docker engine and client", packages: &["docker.io", "docker-cli"], is_there: has_docker },
+];
+
 /// Installs what is missing; where that is not allowed, says with which command it is done.
 pub fn install(needs: &[&[Need]]) -> Outcome<()> {
     let missing: Vec<&Need> = needs.iter().copied().flatten().filter(|need| !(need.is_there)()).collect();
@@ -50,6 +56,9 @@ pub fn install(needs: &[&[Need]]) -> Outcome<()> {
         process::run(Command::new(words[0]).args(&words[1..]).stdin(std::process::Stdio::null()))
     };
     apt_get(&["update"])?;
+    // What one release has in a package of its own, another has in a package that is asked for too.
+    let is_known = |package: &&str| process::succeeds(Command::new("apt-cache").args(["show", package]));
+    let packages: Vec<&str> = packages.into_iter().filter(is_known).collect();
     apt_get(&[&["install", "-y", "--no-install-recommends"], packages.as_slice()].concat())?;
     match missing.iter().find(|need| !(need.is_there)()) {
         None => Ok(()),
@@ -58,7 +67,7 @@ pub fn install(needs: &[&[Need]]) -> Outcome<()> {
 }
 
 /// The words before a command that make it run as root without a question, if there are any.
-fn way_to_root() -> Option<&'static [&'static str]> {
+pub fn way_to_root() -> Option<&'static [&'static str]> {
     if process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0") {
         Some(&[])
     } else if process::succeeds(Command::new("sudo").args(["-n", "true"])) {
@@ -66,6 +75,12 @@ fn way_to_root() -> Option<&'static [&'static str]> {
     } else {
         None
     }
+}
+
+/// A client that an engine answers, or both of them on this machine.
+fn has_docker() -> bool {
+    let can = |program: &str, argument| process::succeeds(Command::new(program).arg(argument));
+    can("docker", "version") || can("docker", "--version") && can("dockerd", "--version")
 }
 
 fn has_cpp_compiler() -> bool {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::extract::FromRef;
+use hearth_federation::Federation;
 use hearth_media::Media;
 use hearth_rooms::Rooms;
 use hearth_storage::{Clock, Random};
@@ -80,6 +81,8 @@ pub struct Parts {
     pub rooms: Rooms,
     pub media: Media,
     pub sync: SyncService,
+    /// What users ask of other servers.
+    pub federation: Federation,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }
@@ -149,4 +152,4 @@ macro_rules! parts {
     };
 }
 
-parts!(users: Users, rooms: Rooms, media: Media, sync: SyncService);
+parts!(users: Users, rooms: Rooms, media: Media, sync: SyncService, federation: Federation);

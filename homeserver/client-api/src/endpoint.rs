@@ -9,84 +9,33 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    panic::AssertUnwindSafe,
     sync::Arc,
 };
 
 use axum::{
     body::Body,
-    extract::{ConnectInfo, FromRef, FromRequestParts as _, RawPathParams, State},
+    extract::{ConnectInfo, FromRef, State},
     response::{IntoResponse as _, Response},
-    routing::{MethodFilter, MethodRouter, on},
+    routing::{MethodRouter, on},
 };
-use futures::{FutureExt as _, future::BoxFuture};
-use http::{HeaderMap, Method, header, request::Parts};
-use ruma::api::{
-    IncomingRequest, Metadata, OutgoingResponse, OutgoingResponseExt as _, error::IntoHttpError,
-    path_builder::PathBuilder as _,
+use futures::future::BoxFuture;
+pub use hearth_http::{Answer, AnswerTo, Json, JsonText, Served};
+use hearth_http::{
+    Measure, body,
+    request::arguments,
+    run,
+    served::{handler_name, method_filter, method_name},
 };
-use serde::Serialize;
+use http::{HeaderMap, Method, request::Parts};
+use ruma::api::{Metadata, path_builder::PathBuilder as _};
 use tracing::Instrument as _;
 
 use crate::{
-    ClientApi, MatrixError, Result,
+    ClientApi, Result,
     authentication::{self, Admits, Authentication, Token},
     limits::{Asker, Class},
-    measure::Measure,
-    request::{self, FromIncoming, Incoming, Unspecified},
+    request::{FromIncoming, Incoming, MAX_BODY, Unspecified},
 };
-
-/// A typed answer.
-pub struct Answer<T: OutgoingResponse>(pub T);
-
-/// An answer as JSON, where ruma's type leaves out what clients need.
-pub struct Json<T: Serialize>(pub T);
-
-/// An answer that is JSON text already.
-pub struct JsonText(pub String);
-
-/// What a handler of the endpoint `R` may answer: `Answer<R::OutgoingResponse>`, [`Json`], [`JsonText`], or a [`Response`] of
-/// its own making, as for a body that is streamed.
-pub trait AnswerTo<R> {
-    /// Writes it.
-    fn into_http(self) -> Result<Response>;
-}
-
-impl<R: IncomingRequest> AnswerTo<R> for Answer<R::OutgoingResponse> {
-    fn into_http(self) -> Result<Response> {
-        Ok(self.0.try_into_http_response::<Vec<u8>>()?.map(Body::from))
-    }
-}
-
-impl<R, T: Serialize> AnswerTo<R> for Json<T> {
-    fn into_http(self) -> Result<Response> {
-        let body = serde_json::to_vec(&self.0).map_err(IntoHttpError::from)?;
-        Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
-    }
-}
-
-impl<R> AnswerTo<R> for JsonText {
-    fn into_http(self) -> Result<Response> {
-        Ok(([(header::CONTENT_TYPE, "application/json")], self.0).into_response())
-    }
-}
-
-impl<R> AnswerTo<R> for Response {
-    fn into_http(self) -> Result<Response> {
-        Ok(self)
-    }
-}
-
-/// One path of an endpoint, as served.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Served {
-    /// `GET`, `PUT`, …
-    pub method: &'static str,
-    /// The path with its variables as ruma names them: `/_matrix/client/v3/profile/{user_id}`.
-    pub path: &'static str,
-    /// The handler's path in this crate: `session::login::login`.
-    pub handler: &'static str,
-}
 
 /// Collects endpoints. Every family of them has a `routes(router: EndpointRouter) -> EndpointRouter`.
 #[derive(Default)]
@@ -139,7 +88,7 @@ impl EndpointRouter {
             token: <Scheme<Q::Endpoint> as Authentication>::TOKEN,
             admits,
             streamed: Q::STREAMED,
-            measure: Measure::new(handler_name),
+            measure: Measure::new("client_api", handler_name),
             run,
         });
         for path in paths {
@@ -172,7 +121,7 @@ impl EndpointRouter {
             token: Token::Ignored,
             admits: Admits::default(),
             streamed: false,
-            measure: Measure::new(handler_name),
+            measure: Measure::new("client_api", handler_name),
             run,
         });
         self.served.push(Served { method: method_name(&method), path, handler: handler_name });
@@ -217,8 +166,7 @@ struct Endpoint {
 
 fn method_router(method: &Method, endpoint: &Arc<Endpoint>) -> MethodRouter<ClientApi> {
     let endpoint = endpoint.clone();
-    let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
-    on(filter, move |State(api): State<ClientApi>, request: axum::extract::Request| {
+    on(method_filter(method), move |State(api): State<ClientApi>, request: axum::extract::Request| {
         serve(endpoint.clone(), api, request)
     })
 }
@@ -257,32 +205,13 @@ async fn answer(
     let arguments = arguments(&mut parts).await?;
     let (bytes, stream) = match endpoint.streamed {
         true => (bytes::Bytes::new(), body),
-        false => (request::read(&parts, body).await?, Body::empty()),
+        false => (body::read(&parts.headers, body, MAX_BODY).await?, Body::empty()),
     };
 
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
     let incoming = Incoming { parts, arguments, bytes, stream, requester, address };
     let endpoint = endpoint.clone();
-    let run = async move { (endpoint.run)(api, incoming).await };
-    if reads {
-        return AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| Err(panicked()));
-    }
-    // What writes goes on to its end when the client hangs up: half of a change, or a lock let go before its
-    // commit came through, is worse than an answer that nobody waits for.
-    tokio::spawn(run.in_current_span()).await.unwrap_or_else(|_| Err(panicked()))
-}
-
-fn panicked() -> MatrixError {
-    tracing::error!("a handler panicked");
-    MatrixError::internal("The server failed.")
-}
-
-/// The variables of a path, decoded. Routes are matched before decoding, so `%2F` does not split a segment.
-async fn arguments(parts: &mut Parts) -> Result<Vec<String>> {
-    let arguments = RawPathParams::from_request_parts(parts, &())
-        .await
-        .map_err(|_| MatrixError::invalid_param("The path is not UTF-8."))?;
-    Ok(arguments.iter().map(|(_, value)| value.to_owned()).collect())
+    run::to_its_end(reads, async move { (endpoint.run)(api, incoming).await }).await
 }
 
 /// Where a request comes from. A proxy on this machine is believed about whom it speaks for.
@@ -307,20 +236,6 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
         .trim()
         .parse()
         .ok()
-}
-
-fn handler_name<F>() -> &'static str {
-    let name = std::any::type_name::<F>();
-    name.split_once("::").map_or(name, |(_, name)| name)
-}
-
-fn method_name(method: &Method) -> &'static str {
-    match *method {
-        Method::PUT => "PUT",
-        Method::POST => "POST",
-        Method::DELETE => "DELETE",
-        _ => "GET",
-    }
 }
 
 /// The class of an endpoint: by the specification's word on rate limits, and what it does.

@@ -1,42 +1,23 @@
 //! Holds `spec/endpoints.csv` to what a running server answers.
 
-use std::collections::BTreeSet;
-
 use axum::body::Body;
+use hearth_http::table::{Row, disagreements};
 use http::Method;
 
 use crate::{
-    endpoint::Served,
     served,
     testing::{TestServer, error},
 };
 
-/// One row of the table.
-pub(crate) struct Row {
-    pub(crate) method: &'static str,
-    pub(crate) path: &'static str,
-    /// Empty for what is not served.
-    pub(crate) handler: &'static str,
-}
-
 /// The rows of the client-server API.
 pub(crate) fn table() -> Vec<Row> {
-    let table = include_str!("../../../spec/endpoints.csv");
-    let rows = table.lines().skip(1).map(|line| match line.split(',').collect::<Vec<_>>()[..] {
-        [method, path, handler, api] => (Row { method, path, handler }, api),
-        _ => panic!("not a row: {line}"),
-    });
-    rows.filter(|(_, api)| *api == "client-server").map(|(row, _)| row).collect()
-}
-
-/// A path without the names of its variables, which differ between the specification and ruma.
-fn shape(path: &str) -> String {
-    let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
-    segments.collect::<Vec<_>>().join("/")
+    hearth_http::table::table("client-server")
 }
 
 /// What is served beside the specification.
 const BEYOND: &[&str] = &[
+    "account_data::delete::delete_global_account_data",
+    "account_data::delete::delete_room_account_data",
     // Synapse's way to register with a shared secret, which scripts know.
     "account::shared_secret::nonce",
     "account::shared_secret::register",
@@ -44,33 +25,15 @@ const BEYOND: &[&str] = &[
 
 #[test]
 fn the_table_says_who_serves_what() {
-    let served = served();
-    let find = |row: &Row| {
-        let same = |served: &&Served| served.method == row.method && shape(served.path) == shape(row.path);
-        served.iter().find(same).map_or("", |served| served.handler)
-    };
-    let wrong: Vec<String> = table()
-        .iter()
-        .filter(|row| row.handler != find(row))
-        .map(|row| {
-            format!("{} {}: the table says {:?}, it is {:?}", row.method, row.path, row.handler, find(row))
-        })
-        .collect();
+    let wrong = disagreements(&table(), &served(), BEYOND);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-
-    let known: BTreeSet<&str> = table().iter().map(|row| row.handler).chain(BEYOND.iter().copied()).collect();
-    let missing: BTreeSet<&str> =
-        served.iter().map(|served| served.handler).filter(|handler| !known.contains(handler)).collect();
-    assert!(missing.is_empty(), "served, and in no row of the table: {missing:?}");
 }
 
 #[tokio::test]
 async fn a_running_server_knows_what_the_table_claims_and_no_more() {
     let server = TestServer::new();
     for row in table() {
-        let path: Vec<_> =
-            row.path.split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment }).collect();
-        let path = path.join("/");
+        let path = row.example();
         let method = Method::from_bytes(row.method.as_bytes()).unwrap();
         // Nobody asks: whatever the answer is, it comes from an endpoint, unless there is none.
         let response = server

@@ -10,10 +10,11 @@ pub mod upload;
 
 use std::collections::BTreeMap;
 
-use ruma::{OwnedServerName, OwnedUserId, ServerName};
+use hearth_federation::FederationError;
+use ruma::OwnedServerName;
 use serde_json::{Value, json};
 
-use crate::{Admits, EndpointRouter};
+use crate::{Admits, EndpointRouter, MatrixError};
 
 /// Serves this family.
 pub fn routes(router: EndpointRouter) -> EndpointRouter {
@@ -26,16 +27,11 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint(cross_signing::upload_signatures)
 }
 
-/// The servers among these users' that are not this one, as the specification has them told: unreachable.
-fn failures<'a>(
-    users: impl Iterator<Item = &'a OwnedUserId>,
-    here: &ServerName,
-) -> BTreeMap<OwnedServerName, Value> {
-    users
-        .map(|user| user.server_name())
-        .filter(|server| *server != here)
-        .map(|server| {
-            (server.to_owned(), json!({ "status": 503, "message": "This server cannot be reached." }))
-        })
-        .collect()
+/// The servers that could not be asked, as the specification has them told.
+fn failures(failed: BTreeMap<OwnedServerName, FederationError>) -> BTreeMap<OwnedServerName, Value> {
+    let told = |error: FederationError| {
+        let error = MatrixError::from(error);
+        json!({ "status": error.status.as_u16(), "errcode": error.errcode, "message": error.message })
+    };
+    failed.into_iter().map(|(server, error)| (server, told(error))).collect()
 }

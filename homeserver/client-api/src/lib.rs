@@ -3,7 +3,7 @@
 //! A request comes through [`router`] to [`endpoint`], which checks who asks and how often, reads the body and
 //! gives a typed [`Request`] to a handler. Handlers are grouped in families, one module each, named as the
 //! specification names them; a handler reads as a story: parse, who is it, may they, do it, answer. Whatever
-//! fails becomes a [`MatrixError`], which becomes an HTTP answer in one place, [`error`].
+//! fails becomes a [`MatrixError`], which becomes an HTTP answer in one place, [`hearth_http::error`].
 //!
 //! No rule of Matrix is in here: those are in `hearth-spec` and in the crates that this one calls.
 
@@ -18,16 +18,16 @@ pub mod backup;
 pub mod device;
 pub mod directory;
 pub mod discovery;
+#[cfg(test)]
+mod elsewhere_tests;
 pub mod endpoint;
 #[cfg(test)]
 mod endpoint_table_tests;
 #[cfg(test)]
 mod endpoint_tests;
-pub mod error;
 pub mod filter;
 pub mod keys;
 pub mod limits;
-mod measure;
 pub mod media;
 pub mod membership;
 pub mod message;
@@ -51,12 +51,13 @@ pub mod to_device;
 pub mod uia;
 pub mod voip;
 
+pub use hearth_http::{MatrixError, Result};
+
 pub use self::{
     account::shared_secret::shared_secret_mac,
     api::{ClientApi, ClientApiOptions, Parts, Registration},
     authentication::{Admits, Requester},
     endpoint::{Answer, EndpointRouter, Json, JsonText, Served},
-    error::{MatrixError, Result},
     request::{Request, Unspecified, Upload},
     router::{router, served},
 };

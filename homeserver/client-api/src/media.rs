@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod download;
+mod elsewhere;
 mod file;
 pub mod legacy;
 #[cfg(test)]

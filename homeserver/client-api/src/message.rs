@@ -2,8 +2,10 @@
 
 pub mod context;
 pub mod event;
+pub(crate) mod history;
 pub mod messages;
 pub mod notifications;
+mod relation_filter;
 pub mod search;
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,19 @@
-//! From an HTTP request to a typed one: bodies with bounds, decoded paths, ruma's types.
+//! From an HTTP request to what a handler takes.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
-use axum::body::Body;
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt as _;
-use http::{Method, header, request::Parts};
+use axum::{body::Body, extract::Query};
+use bytes::Bytes;
+use hearth_http::{
+    body::{check_json, length},
+    request::{or_empty_object, typed},
+};
+use http::request::Parts;
 use ruma::{
-    api::{IncomingRequest, IncomingRequestExt as _, Metadata},
+    api::{IncomingRequest, Metadata},
     serde::JsonObject,
 };
-use serde::de::IgnoredAny;
+use serde::de::DeserializeOwned;
 
 use crate::{
     MatrixError, Result,
@@ -20,13 +23,6 @@ use crate::{
 /// How large a body may be that is read whole: enough for a large batch of room keys. An event has its own,
 /// smaller bound.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
-
-/// How deep JSON may be nested. serde_json refuses to parse 128 levels, and what one client sends another gets
-/// inside of several more.
-const MAX_DEPTH: usize = 100;
-
-/// How long a client may take to send a body that is read whole.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Who asks, by the endpoint's authentication: `()`, [`Requester`] or `Option<Requester>`.
 pub type Who<R> = <<R as Metadata>::Authentication as Authentication>::Who;
@@ -50,6 +46,12 @@ impl<R: IncomingRequest<Authentication: Authentication>> Request<R> {
     pub fn replace_body(&mut self, body: &[u8]) -> Result<()> {
         self.body = typed::<R>(&self.parts, body, &self.arguments)?;
         Ok(())
+    }
+
+    /// What the query says that ruma's type leaves out.
+    pub fn query<Q: DeserializeOwned>(&self) -> Result<Q> {
+        let query = Query::try_from_uri(&self.parts.uri);
+        query.map(|Query(query)| query).map_err(|error| MatrixError::invalid_param(error.body_text()))
     }
 }
 
@@ -109,9 +111,7 @@ where
         let Incoming { parts, arguments, bytes, requester, address, .. } = incoming;
         check_json(&bytes)?;
         let bytes = without_empty_auth(bytes)?;
-        // Where a body needs to say nothing, as for a join, clients leave it out.
-        let left_out = bytes.is_empty() && parts.method == Method::POST;
-        let body = typed::<R>(&parts, if left_out { b"{}" } else { &bytes }, &arguments)?;
+        let body = typed::<R>(&parts, or_empty_object(&parts.method, &bytes), &arguments)?;
         Ok(Self { body, who: R::Authentication::who(requester)?, bytes, address, parts, arguments })
     }
 }
@@ -125,96 +125,9 @@ where
 
     fn from_incoming(incoming: Incoming) -> Result<Self> {
         let Incoming { parts, arguments, stream, requester, .. } = incoming;
-        let length =
-            parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let head = typed::<R>(&parts, &[], &arguments)?;
-        Ok(Self { head, who: R::Authentication::who(requester)?, length, stream })
+        Ok(Self { head, who: R::Authentication::who(requester)?, length: length(&parts.headers), stream })
     }
-}
-
-fn typed<R: IncomingRequest>(parts: &Parts, body: &[u8], arguments: &[String]) -> Result<R> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    // Extensions are left out: ruma looks at none, and cloning them is the dear part.
-    let mut request = http::Request::new(body);
-    *request.method_mut() = parts.method.clone();
-    *request.uri_mut() = parts.uri.clone();
-    *request.headers_mut() = parts.headers.clone();
-    Ok(R::try_from_http_request(request, &arguments)?)
-}
-
-/// Reads a body whole.
-pub(crate) async fn read(parts: &Parts, body: Body) -> Result<Bytes> {
-    let announced: Option<usize> =
-        parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length| length > MAX_BODY) {
-        return Err(body_too_large());
-    }
-    tokio::time::timeout(BODY_TIMEOUT, collect(body)).await.unwrap_or_else(|_| {
-        Err(MatrixError::new(
-            http::StatusCode::REQUEST_TIMEOUT,
-            "M_UNKNOWN",
-            "The body took too long to come.",
-        ))
-    })
-}
-
-async fn collect(body: Body) -> Result<Bytes> {
-    let mut chunks = body.into_data_stream();
-    // Most bodies are one chunk, which is then not copied.
-    let Some(first) = chunks.next().await.transpose().map_err(broken)? else { return Ok(Bytes::new()) };
-    let mut whole: Option<BytesMut> = None;
-    while let Some(chunk) = chunks.next().await.transpose().map_err(broken)? {
-        let whole = whole.get_or_insert_with(|| BytesMut::from(&first[..]));
-        if whole.len() + chunk.len() > MAX_BODY {
-            return Err(body_too_large());
-        }
-        whole.extend_from_slice(&chunk);
-    }
-    match whole {
-        Some(whole) => Ok(whole.freeze()),
-        None if first.len() > MAX_BODY => Err(body_too_large()),
-        None => Ok(first),
-    }
-}
-
-fn body_too_large() -> MatrixError {
-    MatrixError::too_large("The body is too large.")
-}
-
-fn broken(error: axum::Error) -> MatrixError {
-    MatrixError::unknown(format!("The body broke off: {error}"))
-}
-
-/// Refuses what the parsers behind would take wrongly: anything but an object (serde reads a list as one, field
-/// by field, and raw values are anything), and nesting without end, as raw values are skipped over without a
-/// bound and would then reach other clients.
-fn check_json(body: &[u8]) -> Result<()> {
-    if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
-        serde_json::from_slice::<IgnoredAny>(body)?;
-        return Err(MatrixError::bad_json("The body must be an object."));
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for &byte in body {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Err(MatrixError::bad_json("The body is nested too deeply."));
-        }
-    }
-    Ok(())
 }
 
 /// Takes out an `auth` that attempts no stage and names no session: with it clients ask for the flows, as with
@@ -247,26 +160,5 @@ mod tests {
         {
             assert_eq!(cleaned(kept), kept);
         }
-    }
-
-    #[test]
-    fn nesting_is_bounded() {
-        let nested = |depth: usize| format!("{}{}", "{\"a\":".repeat(depth), "1") + &"}".repeat(depth);
-        check_json(nested(MAX_DEPTH).as_bytes()).unwrap();
-        assert_eq!(check_json(nested(MAX_DEPTH + 1).as_bytes()).unwrap_err().errcode, Some("M_BAD_JSON"));
-        assert_eq!(check_json(&[b'{'; 1_000_000]).unwrap_err().errcode, Some("M_BAD_JSON"));
-        // Brackets in strings are text.
-        check_json(format!("{{\"a\":\"{}\\\"{}\"}}", "[".repeat(500), "{".repeat(500)).as_bytes()).unwrap();
-    }
-
-    #[test]
-    fn only_objects_come_through() {
-        for body in [" [\"m.login.password\"]", "\"text\"", "1", "null"] {
-            assert_eq!(check_json(body.as_bytes()).unwrap_err().errcode, Some("M_BAD_JSON"), "{body}");
-        }
-        for body in ["nonsense", "[1", "\"text", "\u{feff}{}"] {
-            assert_eq!(check_json(body.as_bytes()).unwrap_err().errcode, Some("M_NOT_JSON"), "{body}");
-        }
-        check_json(b"").unwrap();
     }
 }

@@ -3,8 +3,11 @@
 pub(crate) mod access;
 pub mod aliases;
 pub mod create;
+pub(crate) mod elsewhere;
 pub mod initial_sync;
+pub(crate) mod named;
 pub mod report;
+pub(crate) mod successor;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod testing;

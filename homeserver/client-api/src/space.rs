@@ -3,6 +3,7 @@
 pub mod hierarchy;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use crate::EndpointRouter;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Router, body::Body};
+use hearth_federation::{Federation, FederationOptions};
 use hearth_media::{Media, MediaLimits};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
@@ -19,6 +20,9 @@ use crate::{ClientApi, ClientApiOptions, Parts, Registration, router};
 
 /// The password of every [`User`] that [`TestServer::register`] makes.
 pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Another server, at an address to which no request goes.
+pub(crate) const NOWHERE: &str = "127.0.0.1:1";
 
 /// A server with open registration and without rate limits, on a clock that stands still.
 pub(crate) struct TestServer {
@@ -42,25 +46,34 @@ impl TestServer {
         Self::with(|_| {})
     }
 
-    /// A server with other options.
+    /// A server with other options. It reaches no other server.
     pub(crate) fn with(change: impl FnOnce(&mut ClientApiOptions)) -> Self {
+        Self::federating(FederationOptions::new(owned_server_name!("localhost:8008")), change)
+    }
+
+    /// A server that reaches those whom its options allow.
+    pub(crate) fn federating(
+        federation_options: FederationOptions,
+        change: impl FnOnce(&mut ClientApiOptions),
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let random = Arc::new(SeededRandom::new(1));
-        let server_name = owned_server_name!("localhost:8008");
+        let server_name = federation_options.server_name.clone();
         let folder = TempDir::new().unwrap();
         let store = Store::open(MemoryEngine::default(), StoreOptions::default()).unwrap();
         let users_options = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };
         let users = Users::new(store.clone(), clock.clone(), random.clone(), users_options).unwrap();
+        let key = SigningKey::generate([7; 32], "1").unwrap();
         let rooms_options = RoomsOptions {
             server_name: server_name.clone(),
-            key: SigningKey::generate([7; 32], "1").unwrap(),
+            key: key.clone(),
             cache_bytes: 16 << 20,
             default_version: RoomVersion::V12,
         };
         let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
         let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), SyncOptions::default());
         let media = Media::new(
-            store,
+            store.clone(),
             server_name.clone(),
             folder.path(),
             clock.clone(),
@@ -69,11 +82,25 @@ impl TestServer {
         )
         .unwrap();
 
+        let federation = Federation::start(hearth_federation::Parts {
+            options: federation_options,
+            key,
+            rooms: rooms.clone(),
+            users: users.clone(),
+            media: media.clone(),
+            sync: sync.clone(),
+            store,
+            clock: clock.clone(),
+            random: random.clone(),
+        })
+        .unwrap();
+
         let mut options = ClientApiOptions::new(server_name);
         options.registration = Registration::Open;
         options.rate_limits = None;
         change(&mut options);
-        let api = ClientApi::new(Parts { options, users, rooms, media, sync, clock: clock.clone(), random });
+        let parts = Parts { options, users, rooms, media, sync, federation, clock: clock.clone(), random };
+        let api = ClientApi::new(parts);
         Self { router: router(api.clone()), api, clock, _folder: folder }
     }
 

@@ -110,7 +110,8 @@ async fn check_password(api: &ClientApi, user: &UserId, given: &Password) -> Res
     };
     let named = UserId::parse_with_server_name(identifier.user.as_str(), &api.options.server_name);
     if named.ok().as_deref() != Some(user) {
-        return Ok(Err(failure(ErrorKind::Forbidden, "That is another user.")));
+        // No password helps: this is no failed stage, which could be tried again.
+        return Err(MatrixError::forbidden("That is another user."));
     }
     api.limiter().take(Class::Login, Asker::User(user), api.now_ms())?;
     match api.users.accounts.verify_password(user, &given.password).await? {

@@ -9,7 +9,7 @@ pub struct MemoryBudget {
     pub rooms: usize,
     /// Answers and positions of `/sync`, receipts, typing, presence.
     pub sync: usize,
-    /// Sessions, devices, profiles, push rules.
+    /// Sessions, devices, profiles, push rules; and the keys and addresses of other servers.
     pub users: usize,
 }
 

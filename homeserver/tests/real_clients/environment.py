@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PINS = ["requirements.txt", "package.json", "package-lock.json"]
+PINS = [HERE / name for name in ["requirements.txt", "package.json", "package-lock.json"]]
 INSTALL_TIMEOUT_S = 900
 
 
 class InstallError(Exception):
-    """Why the clients could not be installed."""
+    """Why something could not be installed."""
 
 
 @dataclass
@@ -28,61 +28,70 @@ class Environment:
     lock: object
 
 
-def cache_folder():
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "hearth" / "real-clients"
-
-
 def prepare():
     """The environment for the pinned versions: the cached one, or one installed now."""
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = open(folder / "lock", "w")
-    fcntl.flock(lock, fcntl.LOCK_SH)
-    if not is_current(folder):
-        fcntl.flock(lock, fcntl.LOCK_UN)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not is_current(folder):
-            print(f"installing the clients into {folder}", flush=True)
-            install(folder)
-        fcntl.flock(lock, fcntl.LOCK_SH)
-    python = folder / "venv/bin/python"
+    folder, lock = cached("real-clients", PINS, install)
+    python = python_of(folder)
     return Environment(python, node_of(python), folder / "node_modules", lock)
 
 
-def pins_digest():
+def cached(name, pins, install):
+    """The cache folder of that name, which `install` fills when the files `pins` changed, and the lock on it."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "hearth" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = folder / "stamp"
+    lock = open(folder / "lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    if not is_current(folder, pins):
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_current(folder, pins):
+            print(f"installing {name} into {folder}", flush=True)
+            stamp.unlink(missing_ok=True)
+            install(folder)
+            # Last, so that an interrupted installation is done again.
+            stamp.write_text(digest_of(pins))
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    return folder, lock
+
+
+def digest_of(pins):
     digest = hashlib.sha256(sys.version.encode())
-    for name in PINS:
-        digest.update((HERE / name).read_bytes())
+    for file in pins:
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def is_current(folder):
+def is_current(folder, pins):
     stamp = folder / "stamp"
-    return (
-        stamp.is_file()
-        and stamp.read_text() == pins_digest()
-        and os.access(folder / "venv/bin/python", os.X_OK)
-    )
+    is_stamped = stamp.is_file() and stamp.read_text() == digest_of(pins)
+    return is_stamped and os.access(python_of(folder), os.X_OK)
 
 
 def install(folder):
-    (folder / "stamp").unlink(missing_ok=True)
-    for name in ["venv", "node_modules"]:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    install_python(folder, HERE / "requirements.txt")
+    shutil.rmtree(folder / "node_modules", ignore_errors=True)
+    for name in ["package.json", "package-lock.json"]:
+        shutil.copy(HERE / name, folder / name)
+    node = node_of(python_of(folder))
+    npm = node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
+    checked([node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+
+
+def install_python(folder, requirements):
+    """Makes a new virtual environment in the folder, with what the file `requirements` lists."""
+    shutil.rmtree(folder / "venv", ignore_errors=True)
     try:
         checked([sys.executable, "-m", "venv", folder / "venv"])
     except InstallError as error:
         raise InstallError(f"{error}\nOn Debian or Ubuntu: apt-get install python3-venv") from None
-    python = folder / "venv/bin/python"
-    checked([python, "-m", "pip", "install", "--quiet", "--requirement", HERE / "requirements.txt"])
-    for name in ["package.json", "package-lock.json"]:
-        shutil.copy(HERE / name, folder / name)
-    node = node_of(python)
-    npm = node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
-    checked([node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
-    # Last, so that an interrupted installation is done again.
-    (folder / "stamp").write_text(pins_digest())
+    pip = [python_of(folder), "-m", "pip", "install", "--quiet", "--requirement"]
+    checked([*pip, requirements])
+
+
+def python_of(folder):
+    return folder / "venv/bin/python"
 
 
 def node_of(python):

@@ -95,7 +95,7 @@ async fn a_new_password_ends_other_sessions() {
     };
     // Neither a wrong password nor another's proves anything.
     assert_eq!(error(&change(auth("alice", "wrong")).await), (401, "M_FORBIDDEN"));
-    assert_eq!(error(&change(auth("mallory", PASSWORD)).await), (401, "M_FORBIDDEN"));
+    assert_eq!(error(&change(auth("mallory", PASSWORD)).await), (403, "M_FORBIDDEN"));
     assert_eq!(change(auth("alice", PASSWORD)).await.0, 200);
     assert_eq!(server.get(WHOAMI, Some(&alice)).await.0, 200);
     assert_eq!(server.get(WHOAMI, Some(&phone)).await.0, 401);

@@ -8,7 +8,7 @@ use ruma::{
 };
 use serde_json::{json, value::to_raw_value};
 
-use crate::{Answer, MatrixError, Request, Result, account_data::is_clients};
+use crate::{Answer, MatrixError, Request, Result, account_data::set_or_delete};
 
 /// A piece of the user's account data
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3useruseridaccount_datatype)).
@@ -35,7 +35,6 @@ pub async fn set_global_account_data(
 ) -> Result<Answer<set::Response>> {
     request.who.is(&request.body.user_id)?;
     let data_type = request.body.event_type.to_string();
-    is_clients(&data_type)?;
-    users.account_data.set(&request.who.user, None, &data_type, request.body.data.json()).await?;
+    set_or_delete(&users, &request.who.user, None, &data_type, request.body.data.json()).await?;
     Ok(Answer(set::Response::new()))
 }

@@ -7,7 +7,7 @@ use ruma::{
     serde::Raw,
 };
 
-use crate::{Answer, MatrixError, Request, Result, account_data::is_clients};
+use crate::{Answer, MatrixError, Request, Result, account_data::set_or_delete};
 
 /// A piece of what the user keeps with a room
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3useruseridroomsroomidaccount_datatype)).
@@ -30,8 +30,7 @@ pub async fn set_room_account_data(
 ) -> Result<Answer<set::Response>> {
     request.who.is(&request.body.user_id)?;
     let data_type = request.body.event_type.to_string();
-    is_clients(&data_type)?;
     let room = Some(&*request.body.room_id);
-    users.account_data.set(&request.who.user, room, &data_type, request.body.data.json()).await?;
+    set_or_delete(&users, &request.who.user, room, &data_type, request.body.data.json()).await?;
     Ok(Answer(set::Response::new()))
 }

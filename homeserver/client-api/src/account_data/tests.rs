@@ -20,6 +20,29 @@ async fn global_and_of_a_room() {
 }
 
 #[tokio::test]
+async fn deleting() {
+    let server = TestServer::new();
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    for piece in ["account_data/org.example", "rooms/!a:b/account_data/org.example"] {
+        let path = format!("/_matrix/client/v3/user/{}/{piece}", alice.id);
+        let unstable = format!("/_matrix/client/unstable/org.matrix.msc3391/user/{}/{piece}", alice.id);
+        for by_method in [true, false] {
+            assert_eq!(server.put(&path, Some(&alice), json!({ "a": 1 })).await.0, 200);
+            let answer = match by_method {
+                true => server.delete(&unstable, Some(&alice), json!({})).await,
+                false => server.put(&path, Some(&alice), json!({})).await,
+            };
+            assert_eq!(answer, (200, json!({})));
+            assert_eq!(error(&server.get(&path, Some(&alice)).await), (404, "M_NOT_FOUND"));
+        }
+        assert_eq!(error(&server.delete(&unstable, Some(&bob), json!({})).await), (403, "M_FORBIDDEN"));
+    }
+    let rules =
+        format!("/_matrix/client/unstable/org.matrix.msc3391/user/{}/account_data/m.push_rules", alice.id);
+    assert_eq!(error(&server.delete(&rules, Some(&alice), json!({})).await), (405, "M_BAD_JSON"));
+}
+
+#[tokio::test]
 async fn what_the_server_keeps_itself() {
     let server = TestServer::new();
     let alice = server.register("alice").await;

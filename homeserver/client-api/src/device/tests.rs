@@ -62,3 +62,21 @@ async fn deleting_takes_the_password() {
     assert_eq!(server.get(DEVICES, Some(&tablet)).await.0, 401);
     assert_eq!(server.get(DEVICES, Some(&alice)).await.0, 200);
 }
+
+#[tokio::test]
+async fn another_user_cannot_confirm() {
+    let server = TestServer::new();
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    let phone = server.login("alice").await;
+    let path = format!("{DEVICES}/{}", phone.device);
+    let auth = |user: &str, password: &str| {
+        let identifier = json!({ "type": "m.id.user", "user": user });
+        json!({ "auth": { "type": "m.login.password", "identifier": identifier, "password": password } })
+    };
+    let by_bob = server.delete(&path, Some(&alice), auth(bob.id.as_str(), PASSWORD)).await;
+    assert_eq!(error(&by_bob), (403, "M_FORBIDDEN"));
+    let (status, wrong) = server.delete(&path, Some(&alice), auth("alice", "wrong")).await;
+    assert_eq!((status, &wrong["errcode"], &wrong["params"]), (401, &json!("M_FORBIDDEN"), &json!({})));
+    assert_eq!(server.get(DEVICES, Some(&phone)).await.0, 200);
+    assert_eq!(server.delete(&path, Some(&alice), auth("alice", PASSWORD)).await.0, 200);
+}

@@ -1,10 +1,11 @@
 //! `/_matrix/client/v3/directory/room/{roomAlias}`
 
 use axum::extract::State;
-use hearth_rooms::{NewEvent, Room, RoomError, Rooms};
+use hearth_http::rooms::servers::servers_of;
+use hearth_rooms::{NewEvent, Room, RoomError};
 use http::StatusCode;
 use ruma::{
-    OwnedRoomAliasId, RoomAliasId, ServerName, UserId,
+    OwnedRoomAliasId, OwnedRoomId, OwnedServerName, RoomAliasId, ServerName, UserId,
     api::client::alias::{create_alias::v3 as create, delete_alias::v3 as delete, get_alias::v3 as get},
 };
 
@@ -13,11 +14,24 @@ use crate::{Answer, ClientApi, MatrixError, Request, Result, room::access, state
 /// The room that an alias stands for
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3directoryroomroomalias)).
 pub async fn get_room_id_by_alias(
-    State(rooms): State<Rooms>,
+    State(api): State<ClientApi>,
     request: Request<get::Request>,
 ) -> Result<Answer<get::Response>> {
-    let row = rooms.resolve_alias(&request.body.room_alias)?.ok_or_else(unknown)?;
-    Ok(Answer(get::Response::new(row.room_id, vec![rooms.server_name().to_owned()])))
+    let (room, servers) = resolve(&api, &request.body.room_alias).await?;
+    Ok(Answer(get::Response::new(room, servers)))
+}
+
+/// The room that an alias stands for, as the alias's server knows it, and servers that are in the room.
+pub(crate) async fn resolve(
+    api: &ClientApi,
+    alias: &RoomAliasId,
+) -> Result<(OwnedRoomId, Vec<OwnedServerName>)> {
+    if !api.federation.is_own(alias.server_name()) {
+        return Ok(api.federation.resolve_alias(alias).await?);
+    }
+    let room = api.rooms.resolve_alias(alias)?.ok_or_else(unknown)?.room_id;
+    let servers = servers_of(&api.rooms, &room)?;
+    Ok((room, servers))
 }
 
 /// Gives a room an alias. Only members may

@@ -1,176 +1,66 @@
 //! `GET /_matrix/client/v3/publicRooms` and `POST /_matrix/client/v3/publicRooms`
 
-use std::{cmp::Reverse, fmt, str::FromStr};
-
 use axum::extract::State;
-use hearth_rooms::{Room, Rooms};
+use hearth_http::rooms::public_rooms::page;
 use ruma::{
-    ServerName, UInt,
-    api::client::directory::{get_public_rooms::v3 as get, get_public_rooms_filtered::v3 as query},
-    directory::{Filter, PublicRoomsChunk, RoomNetwork, RoomTypeFilter},
-    room::RoomSummary,
+    OwnedServerName,
+    api::{
+        client::directory::{get_public_rooms::v3 as get, get_public_rooms_filtered::v3 as query},
+        federation::directory::get_public_rooms_filtered::v1::Request as Wanted,
+    },
+    directory::RoomNetwork,
 };
 
-use crate::{
-    Answer, MatrixError, Request, Result,
-    room::{access, summary::described},
-};
+use crate::{Answer, ClientApi, Request, Result};
 
-/// How many rooms a page holds, unless fewer are asked for; and at most.
-const PAGE: usize = 50;
-const MAX_PAGE: usize = 200;
-
-/// The published rooms
+/// The published rooms, of this server or of another
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3publicrooms)).
 pub async fn get_public_rooms(
-    State(rooms): State<Rooms>,
+    State(api): State<ClientApi>,
     request: Request<get::Request>,
 ) -> Result<Answer<get::Response>> {
     let get::Request { limit, since, server, .. } = request.body;
-    ours(&rooms, server.as_deref())?;
-    let page = page(&rooms, limit, since.as_deref(), &Filter::new())?;
+    let mut wanted = Wanted::new();
+    (wanted.limit, wanted.since) = (limit, since);
+    let page = published(&api, server, wanted).await?;
     let mut response = get::Response::new(page.chunk);
     response.next_batch = page.next_batch;
     response.prev_batch = page.prev_batch;
-    response.total_room_count_estimate = Some(page.total);
+    response.total_room_count_estimate = page.total_room_count_estimate;
     Ok(Answer(response))
 }
 
 /// Those of them that a filter takes
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3publicrooms)).
 pub async fn query_public_rooms(
-    State(rooms): State<Rooms>,
+    State(api): State<ClientApi>,
     request: Request<query::Request>,
 ) -> Result<Answer<query::Response>> {
     let query::Request { limit, since, server, filter, room_network, .. } = request.body;
-    ours(&rooms, server.as_deref())?;
+    let mut wanted = Wanted::new();
+    (wanted.limit, wanted.since, wanted.filter, wanted.room_network) = (limit, since, filter, room_network);
+    Ok(Answer(published(&api, server, wanted).await?))
+}
+
+async fn published(
+    api: &ClientApi,
+    server: Option<OwnedServerName>,
+    wanted: Wanted,
+) -> Result<query::Response> {
     let mut response = query::Response::new();
-    if matches!(room_network, RoomNetwork::ThirdParty(_)) {
-        // There are no bridges, so there are no rooms behind one.
-        return Ok(Answer(response));
+    if let Some(server) = server.filter(|server| !api.federation.is_own(server)) {
+        let page = api.federation.public_rooms(&server, wanted).await?;
+        response.chunk = page.chunk;
+        response.next_batch = page.next_batch;
+        response.prev_batch = page.prev_batch;
+        response.total_room_count_estimate = page.total_room_count_estimate;
+    // There are no bridges, so there are no rooms behind one.
+    } else if !matches!(wanted.room_network, RoomNetwork::ThirdParty(_)) {
+        let page = page(&api.rooms, wanted.limit, wanted.since.as_deref(), &wanted.filter)?;
+        response.chunk = page.chunk;
+        response.next_batch = page.next_batch;
+        response.prev_batch = page.prev_batch;
+        response.total_room_count_estimate = Some(page.total);
     }
-    let page = page(&rooms, limit, since.as_deref(), &filter)?;
-    response.chunk = page.chunk;
-    response.next_batch = page.next_batch;
-    response.prev_batch = page.prev_batch;
-    response.total_room_count_estimate = Some(page.total);
-    Ok(Answer(response))
-}
-
-fn ours(rooms: &Rooms, server: Option<&ServerName>) -> Result<()> {
-    match server.is_none_or(|server| server == rooms.server_name()) {
-        true => Ok(()),
-        false => Err(access::elsewhere()),
-    }
-}
-
-struct Page {
-    chunk: Vec<PublicRoomsChunk>,
-    next_batch: Option<String>,
-    prev_batch: Option<String>,
-    total: UInt,
-}
-
-/// A room's place in the order of the directory: large rooms first, then older ones.
-type Place = (Reverse<u64>, u64);
-
-fn place(room: &Room) -> Place {
-    (Reverse(room.head().joined), room.nid().0)
-}
-
-/// Where a page begins: next to a room, in a direction. It names the room's place rather than a count of rooms,
-/// so that rooms which come or go meanwhile shift nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Batch {
-    backwards: bool,
-    beside: Place,
-}
-
-impl fmt::Display for Batch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Reverse(joined), room) = self.beside;
-        write!(f, "d1_{}_{joined}_{room}", if self.backwards { 'p' } else { 'n' })
-    }
-}
-
-impl FromStr for Batch {
-    type Err = MatrixError;
-
-    fn from_str(token: &str) -> Result<Self> {
-        let parse = || {
-            let mut parts = token.strip_prefix("d1_")?.split('_');
-            let backwards = match parts.next()? {
-                "p" => true,
-                "n" => false,
-                _ => return None,
-            };
-            let beside = (Reverse(parts.next()?.parse().ok()?), parts.next()?.parse().ok()?);
-            parts.next().is_none().then_some(Self { backwards, beside })
-        };
-        parse().ok_or_else(|| MatrixError::invalid_param("`since` is not a token of this server."))
-    }
-}
-
-fn page(rooms: &Rooms, limit: Option<UInt>, since: Option<&str>, filter: &Filter) -> Result<Page> {
-    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
-    let limit = limit.unwrap_or(PAGE).min(MAX_PAGE);
-    let since = since.map(str::parse::<Batch>).transpose()?;
-    let mut published: Vec<(Place, Room)> =
-        rooms.published()?.into_iter().map(|room| (place(&room), room)).collect();
-    let total = UInt::new_saturating(published.len() as u64);
-    published.sort_unstable_by_key(|(place, _)| *place);
-
-    let backwards = since.is_some_and(|since| since.backwards);
-    if backwards {
-        published.reverse();
-    }
-    let beyond = |place: Place| match since {
-        None => true,
-        Some(Batch { backwards: true, beside }) => place < beside,
-        Some(Batch { backwards: false, beside }) => place > beside,
-    };
-    // Summaries are the dear part: only as many are made as the page takes.
-    let mut found: Vec<(Place, RoomSummary)> = Vec::new();
-    let mut more = false;
-    for (place, room) in published.into_iter().filter(|(place, _)| beyond(*place)) {
-        let summary = room.summary()?;
-        if !access::may_discover(rooms, &room, &summary, None)? {
-            continue;
-        }
-        let summary = described(summary);
-        if !takes(filter, &summary) {
-            continue;
-        }
-        if found.len() == limit {
-            more = true;
-            break;
-        }
-        found.push((place, summary));
-    }
-    if backwards {
-        found.reverse();
-    }
-    let batch = |backwards, at: Option<&(Place, RoomSummary)>| {
-        at.map(|(beside, _)| Batch { backwards, beside: *beside }.to_string())
-    };
-    // There is always what one came from.
-    let (before, after) = if backwards { (more, true) } else { (since.is_some(), more) };
-    let next_batch = if after { batch(false, found.last()) } else { None };
-    let prev_batch = if before { batch(true, found.first()) } else { None };
-    let chunk = found.into_iter().map(|(_, summary)| summary.into()).collect();
-    Ok(Page { chunk, next_batch, prev_batch, total })
-}
-
-fn takes(filter: &Filter, room: &RoomSummary) -> bool {
-    let room_type = RoomTypeFilter::from(room.room_type.clone());
-    if !filter.room_types.is_empty() && !filter.room_types.contains(&room_type) {
-        return false;
-    }
-    let Some(term) = filter.generic_search_term.as_deref().filter(|term| !term.is_empty()) else {
-        return true;
-    };
-    let term = term.to_lowercase();
-    let alias = room.canonical_alias.as_ref().map(|alias| alias.as_str());
-    let texts = [room.name.as_deref(), room.topic.as_deref(), alias];
-    texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&term))
+    Ok(response)
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{
     room::testing::{CLIENT, Cast, FORBIDDEN, NOT_FOUND},
-    testing::{TestServer, User, error},
+    testing::{NOWHERE, TestServer, User, error},
 };
 
 #[tokio::test]
@@ -18,6 +18,8 @@ async fn aliases() {
     assert_eq!(error(&server.put(&alias("a"), Some(&cast.bob), body.clone()).await), (409, "M_UNKNOWN"));
     let wanted = json!({ "room_id": room, "servers": ["localhost:8008"] });
     assert_eq!(server.get(&alias("a"), None).await, (200, wanted));
+    let elsewhere = format!("{CLIENT}/directory/room/%23a:{NOWHERE}");
+    assert_eq!(error(&server.get(&elsewhere, None).await), (502, "M_UNKNOWN"));
     for wrong in [
         &alias("a%20b"),
         &alias(""),
@@ -111,7 +113,8 @@ async fn the_published_rooms() {
     let start = page(&back.1["prev_batch"]).await;
     assert_eq!((names(&start), &start.1["prev_batch"]), (vec!["two".to_owned()], &Value::Null));
     assert_eq!(error(&server.get(&format!("{path}?since=x"), None).await), (400, "M_INVALID_PARAM"));
-    assert_eq!(error(&server.get(&format!("{path}?server=elsewhere.org"), None).await), (502, "M_UNKNOWN"));
+    let elsewhere = server.get(&format!("{path}?server={NOWHERE}"), None).await;
+    assert_eq!(error(&elsewhere), (502, "M_UNKNOWN"));
 
     for (filter, wanted) in [
         (json!({ "generic_search_term": "wine" }), vec!["one"]),

@@ -4,20 +4,36 @@ use axum::extract::State;
 use ruma::{
     RoomVersionId,
     api::client::discovery::get_capabilities::v3::{
-        AccountModerationCapability, Capabilities, GetLoginTokenCapability, ProfileFieldsCapability,
-        Request as GetCapabilities, Response, RoomVersionStability, RoomVersionsCapability,
+        AccountModerationCapability, Capabilities, ChangePasswordCapability, GetLoginTokenCapability,
+        ProfileFieldsCapability, Request as GetCapabilities, RoomVersionStability, RoomVersionsCapability,
         ThirdPartyIdChangesCapability,
     },
 };
+use serde::Serialize;
 
-use crate::{Answer, ClientApi, Request, Result};
+use crate::{ClientApi, Json, Request, Result};
+
+/// The answer; of ruma's, what is as by default is left out.
+#[derive(Serialize)]
+pub struct All {
+    capabilities: Told,
+}
+
+#[derive(Serialize)]
+struct Told {
+    /// There are clients that take it for absent where it is not named.
+    #[serde(rename = "m.change_password")]
+    change_password: ChangePasswordCapability,
+    #[serde(flatten)]
+    others: Capabilities,
+}
 
 /// What this server lets the user do
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3capabilities)).
 pub async fn get_capabilities(
     State(api): State<ClientApi>,
     request: Request<GetCapabilities>,
-) -> Result<Answer<Response>> {
+) -> Result<Json<All>> {
     let mut capabilities = Capabilities::new();
     capabilities.room_versions = room_versions(api.options.default_room_version.clone());
     capabilities.thirdparty_id_changes = ThirdPartyIdChangesCapability::new(false);
@@ -26,7 +42,8 @@ pub async fn get_capabilities(
     if request.who.admin {
         capabilities.account_moderation = AccountModerationCapability::new(true, true);
     }
-    Ok(Answer(Response::new(capabilities)))
+    let change_password = capabilities.change_password.clone();
+    Ok(Json(All { capabilities: Told { change_password, others: capabilities } }))
 }
 
 /// All room versions of the specification; those before version 6 have weaknesses that later ones mended.

@@ -8,6 +8,7 @@ async fn versions() {
     let (status, body) = server.get("/_matrix/client/versions", None).await;
     assert_eq!(status, 200);
     assert!(body["versions"].as_array().unwrap().contains(&json!("v1.11")));
+    assert_eq!(body["unstable_features"]["org.matrix.msc3391"], true);
     let unknown = server.get("/_matrix/client/versions?access_token=x", None).await;
     assert_eq!(error(&unknown), (401, "M_UNKNOWN_TOKEN"));
 }
@@ -22,6 +23,7 @@ async fn capabilities() {
     assert_eq!(capabilities["m.room_versions"]["default"], "12");
     assert_eq!(capabilities["m.room_versions"]["available"].as_object().unwrap().len(), 12);
     assert_eq!(capabilities["m.3pid_changes"], json!({ "enabled": false }));
+    assert_eq!(capabilities["m.change_password"], json!({ "enabled": true }));
     assert!(capabilities.get("m.account_moderation").is_none());
 
     server.api.users.accounts.set_admin(&alice.id, true).await.unwrap();

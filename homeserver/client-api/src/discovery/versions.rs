@@ -10,8 +10,13 @@ pub const VERSIONS: &[&str] =
     &["r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11"];
 
 /// What it serves beyond them.
-pub const UNSTABLE_FEATURES: &[&str] =
-    &["org.matrix.msc3916.stable", "uk.tcpip.msc4133", "uk.timedout.msc4323"];
+pub const UNSTABLE_FEATURES: &[&str] = &[
+    "org.matrix.msc3391",
+    "org.matrix.msc3874",
+    "org.matrix.msc3916.stable",
+    "uk.tcpip.msc4133",
+    "uk.timedout.msc4323",
+];
 
 /// The versions
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientversions)).

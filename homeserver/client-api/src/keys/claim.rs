@@ -9,10 +9,9 @@ use crate::{ClientApi, Json, Request, Result, keys::failures};
 /// Takes one-time keys of devices
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysclaim)).
 pub async fn claim_keys(State(api): State<ClientApi>, request: Request<ClaimKeys>) -> Result<Json<Value>> {
-    let wanted = &request.body.one_time_keys;
-    let claimed = api.users.device_keys.claim(wanted).await?;
-    Ok(Json(json!({
-        "one_time_keys": claimed,
-        "failures": failures(wanted.keys(), &api.options.server_name),
-    })))
+    let ClaimKeys { one_time_keys: wanted, timeout, .. } = request.body;
+    let mut claimed = api.users.device_keys.claim(&wanted).await?;
+    let remote = api.federation.claim_keys(wanted, timeout).await;
+    claimed.extend(remote.one_time_keys);
+    Ok(Json(json!({ "one_time_keys": claimed, "failures": failures(remote.failures) })))
 }

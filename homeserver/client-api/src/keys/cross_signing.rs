@@ -1,7 +1,7 @@
 //! `POST /_matrix/client/v3/keys/device_signing/upload` and `POST /_matrix/client/v3/keys/signatures/upload`
 
 use axum::extract::State;
-use hearth_users::{CrossSigningUpload, Users};
+use hearth_users::CrossSigningUpload;
 use ruma::api::client::keys::{upload_signatures::v3 as signatures, upload_signing_keys::v3 as signing_keys};
 use serde_json::{Value, json};
 
@@ -32,10 +32,18 @@ fn upload(body: &signing_keys::Request) -> CrossSigningUpload {
 /// Publishes signatures on keys
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keyssignaturesupload)).
 pub async fn upload_signatures(
-    State(users): State<Users>,
+    State(api): State<ClientApi>,
     request: Request<signatures::Request>,
 ) -> Result<Json<Value>> {
-    let failures =
-        users.cross_signing.upload_signatures(&request.who.user, &request.body.signed_keys).await?;
+    let signed = &request.body.signed_keys;
+    // What is signed of users of other servers, those know.
+    let owners = signed.keys().map(|owner| (owner.clone(), Vec::new())).collect();
+    let told = api.federation.query_keys(owners, None).await;
+    for (owner, key) in &told.keys.master_keys {
+        if let Err(error) = api.users.cross_signing.keep_remote_master_key(owner, key).await {
+            tracing::debug!(%owner, %error, "a master key of another server was not kept");
+        }
+    }
+    let failures = api.users.cross_signing.upload_signatures(&request.who.user, signed).await?;
     Ok(Json(json!({ "failures": failures })))
 }

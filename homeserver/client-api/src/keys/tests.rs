@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::testing::{TestServer, User, error};
+use crate::testing::{NOWHERE, TestServer, User, error};
 
 fn device_keys(of: &User) -> Value {
     json!({
@@ -22,12 +22,12 @@ async fn upload_query_claim() {
     let (status, counts) = server.post("/_matrix/client/v3/keys/upload", Some(&alice), body).await;
     assert_eq!((status, &counts["one_time_key_counts"]["signed_curve25519"]), (200, &json!(1)), "{counts}");
 
-    let wanted = json!({ "device_keys": { alice.id.to_string(): [], "@far:elsewhere": [] } });
+    let wanted = json!({ "device_keys": { alice.id.to_string(): [], format!("@far:{NOWHERE}"): [] } });
     let (status, found) = server.post("/_matrix/client/v3/keys/query", Some(&bob), wanted).await;
     assert_eq!(status, 200);
     let keys = &found["device_keys"][alice.id.as_str()][alice.device.as_str()];
     assert_eq!(keys["device_id"], json!(alice.device));
-    assert!(found["failures"]["elsewhere"].is_object());
+    assert_eq!(found["failures"][NOWHERE]["status"], 502);
 
     let wanted = json!({ "one_time_keys": { alice.id.to_string(): { alice.device.to_string(): "signed_curve25519" } } });
     let claim = || server.post("/_matrix/client/v3/keys/claim", Some(&bob), wanted.clone());

@@ -4,14 +4,9 @@ use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
 };
-use bytes::{Bytes, BytesMut};
-use futures::Stream;
+use hearth_http::file::chunks;
 use hearth_media::Download;
 use http::header;
-use tokio::{fs::File, io::AsyncReadExt as _};
-
-/// How much is read at a time, in bytes.
-const CHUNK: usize = 64 * 1024;
 
 /// A page that was uploaded can do nothing when it is opened ("Content repository").
 const POLICY: &str = "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; \
@@ -30,12 +25,4 @@ pub(super) fn answer(download: Download, file_name: Option<&str>) -> Response {
         (header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
     ];
     (headers, Body::from_stream(chunks(download.file))).into_response()
-}
-
-fn chunks(file: File) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
-    futures::stream::try_unfold(file, |mut file| async move {
-        let mut chunk = BytesMut::with_capacity(CHUNK);
-        let read = file.read_buf(&mut chunk).await?;
-        Ok((read > 0).then(|| (chunk.freeze(), file)))
-    })
 }

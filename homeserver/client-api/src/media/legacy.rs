@@ -3,6 +3,7 @@
 #![expect(deprecated, reason = "clients of before v1.11")]
 
 use axum::{extract::State, response::Response};
+use hearth_http::thumbnail::wanted;
 use ruma::{
     UInt,
     api::client::media::{
@@ -13,7 +14,7 @@ use ruma::{
 
 use crate::{
     Answer, ClientApi, MatrixError, Request, Result,
-    media::{download::MAX_WAIT, file, thumbnail::wanted},
+    media::{download::MAX_WAIT, elsewhere, file},
 };
 
 /// How large a file may be
@@ -29,8 +30,12 @@ pub async fn get_media_config(
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixmediav3downloadservernamemediaid)).
 pub async fn get_content(State(api): State<ClientApi>, request: Request<get::Request>) -> Result<Response> {
     is_open(&api)?;
-    let get::Request { server_name, media_id, timeout_ms, .. } = request.body;
-    let download = api.media.download(&server_name, &media_id, timeout_ms.min(MAX_WAIT)).await?;
+    let get::Request { server_name, media_id, allow_remote, timeout_ms, .. } = request.body;
+    let timeout = timeout_ms.min(MAX_WAIT);
+    if allow_remote {
+        elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+    }
+    let download = api.media.download(&server_name, &media_id, timeout).await?;
     Ok(file::answer(download, None))
 }
 
@@ -41,8 +46,12 @@ pub async fn get_content_as_filename(
     request: Request<named::Request>,
 ) -> Result<Response> {
     is_open(&api)?;
-    let named::Request { server_name, media_id, filename, timeout_ms, .. } = request.body;
-    let download = api.media.download(&server_name, &media_id, timeout_ms.min(MAX_WAIT)).await?;
+    let named::Request { server_name, media_id, filename, allow_remote, timeout_ms, .. } = request.body;
+    let timeout = timeout_ms.min(MAX_WAIT);
+    if allow_remote {
+        elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+    }
+    let download = api.media.download(&server_name, &media_id, timeout).await?;
     Ok(file::answer(download, Some(&filename)))
 }
 
@@ -53,9 +62,14 @@ pub async fn get_content_thumbnail(
     request: Request<thumbnail::Request>,
 ) -> Result<Response> {
     is_open(&api)?;
-    let thumbnail::Request { server_name, media_id, method, width, height, timeout_ms, .. } = request.body;
+    let thumbnail::Request { server_name, media_id, method, width, height, allow_remote, timeout_ms, .. } =
+        request.body;
     let wanted = wanted(method, width, height)?;
-    let download = api.media.thumbnail(&server_name, &media_id, wanted, timeout_ms.min(MAX_WAIT)).await?;
+    let timeout = timeout_ms.min(MAX_WAIT);
+    if allow_remote {
+        elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+    }
+    let download = api.media.thumbnail(&server_name, &media_id, wanted, timeout).await?;
     Ok(file::answer(download, None))
 }
 

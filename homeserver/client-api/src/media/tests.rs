@@ -2,7 +2,7 @@ use axum::body::Body;
 use http::{Method, Request, Response, header};
 use serde_json::{Value, json};
 
-use crate::testing::{TestServer, User, error};
+use crate::testing::{NOWHERE, TestServer, User, error};
 
 async fn upload(
     server: &TestServer,
@@ -60,6 +60,8 @@ async fn up_and_down() {
     assert_eq!(error(&server.get(&down, None).await), (401, "M_MISSING_TOKEN"));
     let none = server.get("/_matrix/client/v1/media/download/localhost:8008/nothing", Some(&alice)).await;
     assert_eq!(error(&none), (404, "M_NOT_FOUND"));
+    let elsewhere = format!("/_matrix/client/v1/media/download/{NOWHERE}/a");
+    assert_eq!(error(&server.get(&elsewhere, Some(&alice)).await), (502, "M_UNKNOWN"));
     let escape = "/_matrix/client/v1/media/download/localhost:8008/..%2f..%2fetc";
     assert_eq!(server.get(escape, Some(&alice)).await.0, 404);
 }
@@ -78,6 +80,10 @@ async fn the_old_paths_are_frozen() {
     let (_, body) =
         upload(&open, Method::POST, "/_matrix/media/v3/upload", Some(&alice), b"x".to_vec()).await;
     let down = format!("/_matrix/media/r0/download/{}", path(&body["content_uri"]));
+    let elsewhere = format!("/_matrix/media/v3/download/{NOWHERE}/a");
+    assert_eq!(open.get(&elsewhere, None).await.0, 502);
+    let here_only = open.get(&format!("{elsewhere}?allow_remote=false"), None).await;
+    assert_eq!(error(&here_only), (404, "M_NOT_FOUND"));
     let response = open.send(Request::builder().uri(down).body(Body::empty()).unwrap()).await;
     assert_eq!((response.status().as_u16(), bytes(response).await), (200, b"x".to_vec()));
 }

@@ -1,16 +1,22 @@
 //! `POST /_matrix/client/v3/rooms/{roomId}/invite`
 
 use axum::extract::State;
+use futures::StreamExt as _;
+use hearth_http::invites;
+use hearth_rooms::Room;
 use http::StatusCode;
 use ruma::{
-    UserId,
+    OwnedUserId, UserId,
     api::client::membership::invite_user::v3::{InvitationRecipient, Request as Invite, Response},
 };
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::{
     Answer, ClientApi, MatrixError, Request, Result, membership::content::member_content, room::access,
 };
+
+/// How many users of other servers are invited at a time.
+const AT_ONCE: usize = 8;
 
 /// Invites a user to a room
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidinvite)).
@@ -20,32 +26,50 @@ pub async fn invite_user(State(api): State<ClientApi>, request: Request<Invite>)
     let InvitationRecipient::UserId(invitee) = body.recipient else { return Err(third_party()) };
     // Only members learn how the invitee takes invites.
     let room = access::joined_room(&api.rooms, &who.user, &body.room_id)?;
-    may_be_invited(&api, &invitee.user_id)?;
     let content = member_content(&api.users, &invitee.user_id, invitee.reason)?;
-    room.set_membership(&who.user, &invitee.user_id, "invite", content).await?;
+    invite(&api, &room, &who.user, &invitee.user_id, content).await?;
     Ok(Answer(Response::new()))
 }
 
-/// Refuses to invite who is on another server, and who takes no invites ("Invite permission").
-pub(crate) fn may_be_invited(api: &ClientApi, invitee: &UserId) -> Result<()> {
-    #[derive(Deserialize)]
-    struct InvitePermission {
-        default_action: Option<String>,
+/// Invites a user of this server or of another, which signs the invite. `content` is the rest of the member event's.
+pub(crate) async fn invite(
+    api: &ClientApi,
+    room: &Room,
+    sender: &UserId,
+    invitee: &UserId,
+    content: Map<String, Value>,
+) -> Result<()> {
+    if is_elsewhere(api, invitee) {
+        return Ok(api.federation.invite(room, sender, invitee, content).await?);
     }
-    if invitee.server_name() != api.options.server_name {
-        return Err(access::elsewhere());
-    }
-    let permission = api.users.account_data.get(invitee, None, "m.invite_permission_config")?;
-    let permission =
-        permission.and_then(|content| serde_json::from_str::<InvitePermission>(content.get()).ok());
-    match permission.and_then(|permission| permission.default_action).as_deref() {
-        Some("block") => Err(MatrixError::new(
-            StatusCode::FORBIDDEN,
-            "M_INVITE_BLOCKED",
-            format!("{invitee} takes no invites."),
-        )),
-        _ => Ok(()),
-    }
+    invites::permitted(&api.users, invitee)?;
+    room.set_membership(sender, invitee, "invite", content).await?;
+    Ok(())
+}
+
+/// Invites users of other servers to a new room. One who cannot be invited is no reason to fail: the room is there.
+pub(crate) async fn invite_to_new_room(
+    api: &ClientApi,
+    room: &Room,
+    creator: &UserId,
+    invitees: Vec<OwnedUserId>,
+    is_direct: bool,
+) {
+    let content: Map<String, Value> =
+        is_direct.then(|| ("is_direct".to_owned(), true.into())).into_iter().collect();
+    let content = &content;
+    futures::stream::iter(invitees)
+        .for_each_concurrent(AT_ONCE, |invitee| async move {
+            if let Err(error) = invite(api, room, creator, &invitee, content.clone()).await {
+                tracing::warn!(%error, room = %room.id(), %invitee, "a user was not invited to a new room");
+            }
+        })
+        .await;
+}
+
+/// Whether a user is of another server.
+pub(crate) fn is_elsewhere(api: &ClientApi, user: &UserId) -> bool {
+    !api.federation.is_own(user.server_name())
 }
 
 /// The answer to invites by e-mail and the like: they need an identity server.

@@ -1,15 +1,19 @@
 //! `POST /_matrix/client/v3/rooms/{roomId}/join` and `POST /_matrix/client/v3/join/{roomIdOrAlias}`
 
 use axum::extract::State;
-use hearth_rooms::Room;
-use ruma::api::client::membership::{
-    ThirdPartySigned, join_room_by_id::v3 as by_id, join_room_by_id_or_alias::v3 as by_name,
+use hearth_rooms::{Room, RoomError};
+use ruma::{
+    OwnedRoomId,
+    api::client::membership::{
+        ThirdPartySigned, join_room_by_id::v3 as by_id, join_room_by_id_or_alias::v3 as by_name,
+    },
 };
+use serde_json::{Map, Value};
 
 use crate::{
     Answer, ClientApi, MatrixError, Request, Requester, Result,
     membership::{content::member_content, guests},
-    room::access,
+    room::{named::Named, successor},
 };
 
 /// Joins a room by its id
@@ -19,9 +23,8 @@ pub async fn join_room_by_id(
     request: Request<by_id::Request>,
 ) -> Result<Answer<by_id::Response>> {
     let by_id::Request { room_id, third_party_signed, reason, .. } = request.body;
-    let room = access::named_room(&api.rooms, room_id.into())?;
-    join(&api, &request.who, &room, third_party_signed, reason).await?;
-    Ok(Answer(by_id::Response::new(room.id().to_owned())))
+    let room = Named { id: room_id, via: Vec::new() };
+    Ok(Answer(by_id::Response::new(join(&api, &request.who, room, third_party_signed, reason).await?)))
 }
 
 /// Joins a room by its id or an alias
@@ -30,28 +33,54 @@ pub async fn join_room(
     State(api): State<ClientApi>,
     request: Request<by_name::Request>,
 ) -> Result<Answer<by_name::Response>> {
-    let by_name::Request { room_id_or_alias, third_party_signed, reason, .. } = request.body;
-    let room = access::named_room(&api.rooms, room_id_or_alias)?;
-    join(&api, &request.who, &room, third_party_signed, reason).await?;
-    Ok(Answer(by_name::Response::new(room.id().to_owned())))
+    let by_name::Request { room_id_or_alias, third_party_signed, reason, via, .. } = request.body;
+    let room = Named::of(&api, room_id_or_alias, via).await?;
+    Ok(Answer(by_name::Response::new(join(&api, &request.who, room, third_party_signed, reason).await?)))
 }
 
 async fn join(
     api: &ClientApi,
     who: &Requester,
-    room: &Room,
+    room: Named,
     third_party_signed: Option<ThirdPartySigned>,
     reason: Option<String>,
-) -> Result<()> {
+) -> Result<OwnedRoomId> {
     who.not_suspended()?;
     if third_party_signed.is_some() {
         return Err(MatrixError::invalid_param("Nobody is invited here by a third-party identifier."));
     }
     // Who is in keeps the name they have there.
-    if room.is_joined(&who.user)? {
-        return Ok(());
+    if let Some(here) = room.here(&api.rooms)?
+        && here.is_joined(&who.user)?
+    {
+        return Ok(room.id);
     }
-    guests::may_enter(room, who)?;
-    api.rooms.join(room, &who.user, member_content(&api.users, &who.user, reason)?).await?;
-    Ok(())
+    let joined = enter(api, who, &room, member_content(&api.users, &who.user, reason)?).await?;
+    successor::carry_over(api, &who.user, &joined).await;
+    Ok(room.id)
+}
+
+/// Joins a user to a room: here, or by a server that is in it. `content` is the rest of the member event's.
+pub(crate) async fn enter(
+    api: &ClientApi,
+    who: &Requester,
+    room: &Named,
+    content: Map<String, Value>,
+) -> Result<Room> {
+    match room.here(&api.rooms)? {
+        Some(here) => {
+            guests::may_enter(&here, who)?;
+            match api.rooms.join(&here, &who.user, content.clone()).await {
+                Ok(_) => return Ok(here),
+                // Another server may have a user who may let them in.
+                Err(RoomError::UnableToAuthoriseJoin(_)) if here.servers()?.len() > 1 => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        None if who.guest() => {
+            return Err(MatrixError::guest_access_forbidden("Guests may not join rooms of other servers."));
+        }
+        None => {}
+    }
+    Ok(api.federation.join(&who.user, &room.id, &room.via, content).await?)
 }

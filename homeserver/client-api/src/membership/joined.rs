@@ -6,15 +6,12 @@ use axum::extract::State;
 use hearth_rooms::Rooms;
 use hearth_storage::schema::rooms::Membership;
 use ruma::{
-    OwnedMxcUri,
-    api::client::membership::{
-        joined_members::v3::{self as members, RoomMember},
-        joined_rooms::v3 as rooms_of_user,
-    },
+    OwnedMxcUri, OwnedUserId,
+    api::client::membership::{joined_members::v3 as members, joined_rooms::v3 as rooms_of_user},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Request, Result, room::access};
+use crate::{Answer, Json, Request, Result, room::access};
 
 /// The rooms the user is in
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3joined_rooms)).
@@ -31,17 +28,26 @@ pub async fn get_joined_rooms(
     Ok(Answer(rooms_of_user::Response::new(joined)))
 }
 
+/// Who is in a room; ruma's answer leaves out what a member has not.
+#[derive(Serialize)]
+pub struct JoinedMembers {
+    joined: BTreeMap<OwnedUserId, Profile>,
+}
+
+/// As the member event has it; `null` for what it has not.
+#[derive(Serialize, Deserialize, Default)]
+struct Profile {
+    #[serde(rename(deserialize = "displayname"))]
+    display_name: Option<String>,
+    avatar_url: Option<OwnedMxcUri>,
+}
+
 /// Who is in a room, with their profiles there. Only for who is in it now
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidjoined_members)).
 pub async fn get_joined_members(
     State(rooms): State<Rooms>,
     request: Request<members::Request>,
-) -> Result<Answer<members::Response>> {
-    #[derive(Deserialize, Default)]
-    struct Profile {
-        displayname: Option<String>,
-        avatar_url: Option<OwnedMxcUri>,
-    }
+) -> Result<Json<JoinedMembers>> {
     let room = access::joined_room(&rooms, &request.who.user, &request.body.room_id)?;
     let (users, events): (Vec<_>, Vec<_>) = room
         .members()?
@@ -52,11 +58,7 @@ pub async fn get_joined_members(
     let mut joined = BTreeMap::new();
     for (user, event) in users.into_iter().zip(rooms.events(&events)?) {
         // Anyone may write nonsense into their own member event.
-        let profile: Profile = serde_json::from_str(event.pdu.content_str()).unwrap_or_default();
-        let mut member = RoomMember::new();
-        member.display_name = profile.displayname;
-        member.avatar_url = profile.avatar_url;
-        joined.insert(user, member);
+        joined.insert(user, serde_json::from_str(event.pdu.content_str()).unwrap_or_default());
     }
-    Ok(Answer(members::Response::new(joined)))
+    Ok(Json(JoinedMembers { joined }))
 }

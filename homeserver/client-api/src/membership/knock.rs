@@ -3,15 +3,20 @@
 use axum::extract::State;
 use ruma::api::client::knock::knock_room::v3::{Request as Knock, Response};
 
-use crate::{Answer, ClientApi, Request, Result, membership::content::member_content, room::access};
+use crate::{Answer, ClientApi, Request, Result, membership::content::member_content, room::named::Named};
 
 /// Asks to be let into a room
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3knockroomidoralias)).
 pub async fn knock_room(State(api): State<ClientApi>, request: Request<Knock>) -> Result<Answer<Response>> {
     let Request { body, who, .. } = request;
     who.not_suspended()?;
-    let room = access::named_room(&api.rooms, body.room_id_or_alias)?;
+    let room = Named::of(&api, body.room_id_or_alias, body.via).await?;
     let content = member_content(&api.users, &who.user, body.reason)?;
-    room.set_membership(&who.user, &who.user, "knock", content).await?;
-    Ok(Answer(Response::new(room.id().to_owned())))
+    match room.here(&api.rooms)? {
+        Some(here) => {
+            here.set_membership(&who.user, &who.user, "knock", content).await?;
+        }
+        None => api.federation.knock(&who.user, &room.id, &room.via, content).await?,
+    }
+    Ok(Answer(Response::new(room.id)))
 }

@@ -1,10 +1,13 @@
 use axum::body::Body;
+use hearth_rooms::OutOfRoom;
+use hearth_spec::{EventTemplate, RoomVersion, SigningKey};
+use hearth_storage::schema::rooms::Membership;
 use http::Method;
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     room::testing::{CLIENT, Cast, FORBIDDEN, NOT_FOUND, OK},
-    testing::{TestServer, error},
+    testing::{NOWHERE, TestServer, User, error},
 };
 
 #[tokio::test]
@@ -38,6 +41,23 @@ async fn joining() {
         let answer = server.post(&format!("{CLIENT}/join/{unknown}"), Some(&cast.bob), json!({})).await;
         assert_eq!(error(&answer), NOT_FOUND);
     }
+    for away in [format!("!none:{NOWHERE}"), format!("%23none:{NOWHERE}"), format!("!x?via={NOWHERE}")] {
+        for action in ["join", "knock"] {
+            let answer = server.post(&format!("{CLIENT}/{action}/{away}"), Some(&cast.bob), json!({})).await;
+            assert_eq!(error(&answer), (502, "M_UNKNOWN"), "{action} {away}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_all_have_left() {
+    let server = TestServer::new();
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    let room = server.create_room(&alice, json!({ "preset": "public_chat" })).await;
+    server.act(&alice, &room, "leave", json!({})).await;
+    // Nobody elsewhere can have gone on with it.
+    server.act(&bob, &room, "join", json!({})).await;
+    server.say(&bob, &room, "hello").await;
 }
 
 #[tokio::test]
@@ -68,7 +88,8 @@ async fn inviting() {
     assert_eq!(ask(json!({ "user_id": cast.banned.id })).await, "M_FORBIDDEN");
     assert_eq!(ask(json!({ "user_id": cast.alice.id })).await, "M_FORBIDDEN");
     assert_eq!(ask(json!({ "user_id": "nobody" })).await, "M_BAD_JSON");
-    assert_eq!(ask(json!({ "user_id": "@a:elsewhere.org" })).await, "M_UNKNOWN");
+    // Their server must sign.
+    assert_eq!(ask(json!({ "user_id": format!("@a:{NOWHERE}") })).await, "M_UNKNOWN");
     let email = json!({ "id_server": "a.b", "id_access_token": "c", "medium": "email", "address": "a@b.c" });
     assert_eq!(ask(email).await, "M_SERVER_NOT_TRUSTED");
 
@@ -128,6 +149,52 @@ async fn leaving_and_forgetting() {
     for who in [&cast.bob, &cast.former, &cast.banned] {
         assert_eq!(error(&server.get(&state, Some(who)).await), FORBIDDEN);
     }
+}
+
+/// An invite to a room that is not here, by a server that does not answer.
+#[tokio::test]
+async fn an_invite_from_elsewhere() {
+    let server = TestServer::new();
+    let bob = server.register("bob").await;
+    let room = format!("!room:{NOWHERE}");
+    invite_from_elsewhere(&server, &bob, &room).await;
+    let path = |action: &str| format!("{CLIENT}/rooms/{room}/{action}");
+    let post = async |action: &str| server.post(&path(action), Some(&bob), json!({})).await;
+    assert_eq!(error(&post("join").await), (502, "M_UNKNOWN"));
+    assert_eq!(error(&post("forget").await), (400, "M_UNKNOWN"));
+    // One is rid of it all the same.
+    assert_eq!(post("leave").await, (200, json!({})));
+    assert_eq!(post("leave").await, (200, json!({})));
+    assert_eq!(post("forget").await, (200, json!({})));
+    let other = server.register("other").await;
+    assert_eq!(error(&server.post(&path("leave"), Some(&other), json!({})).await), FORBIDDEN);
+}
+
+async fn invite_from_elsewhere(server: &TestServer, invitee: &User, room: &str) {
+    let key = SigningKey::generate([8; 32], "1").unwrap();
+    let template = EventTemplate {
+        event_type: "m.room.member".to_owned(),
+        state_key: Some(invitee.id.to_string()),
+        content: to_raw_value(&json!({ "membership": "invite" })).unwrap(),
+        sender: format!("@a:{NOWHERE}").try_into().unwrap(),
+        room_id: Some(room.try_into().unwrap()),
+        origin_server_ts: 1,
+        prev_events: Vec::new(),
+        auth_events: Vec::new(),
+        depth: 7,
+        redacts: None,
+        event_id_localpart: None,
+    };
+    let event = template.seal(RoomVersion::V10, NOWHERE.try_into().unwrap(), &key).unwrap();
+    let note = OutOfRoom {
+        room_id: room.try_into().unwrap(),
+        version: RoomVersion::V10,
+        event,
+        user: invitee.id.clone(),
+        membership: Membership::Invite,
+        stripped_state: Some("[]".to_owned()),
+    };
+    server.api.rooms.note_membership(note).await.unwrap();
 }
 
 #[tokio::test]
@@ -208,8 +275,9 @@ async fn joined_rooms_and_members() {
     let name = format!("{CLIENT}/profile/{}/displayname", cast.bob.id);
     assert_eq!(server.put(&name, Some(&cast.bob), json!({ "displayname": "Bob" })).await.0, 200);
     let members = format!("{CLIENT}/rooms/{room}/joined_members");
-    let wanted =
-        json!({ "joined": { cast.alice.id.as_str(): {}, cast.bob.id.as_str(): { "display_name": "Bob" } } });
+    let profile = |name: Option<&str>| json!({ "display_name": name, "avatar_url": null });
+    let (alice, bob) = (cast.alice.id.as_str(), cast.bob.id.as_str());
+    let wanted = json!({ "joined": { alice: profile(None), bob: profile(Some("Bob")) } });
     assert_eq!(server.get(&members, Some(&cast.alice)).await, (200, wanted));
     cast.refuses(Method::GET, &members, Value::Null, [FORBIDDEN; 3]).await;
 

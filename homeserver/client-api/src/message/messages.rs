@@ -6,10 +6,15 @@ use ruma::api::{
     Direction,
     client::message::get_message_events::v3::{Request as GetMessages, Response},
 };
+use serde::Deserialize;
 
 use crate::{
     Answer, ClientApi, Request, Result,
-    message::view::{Stretch, View, limit, members_of_senders, place},
+    message::{
+        history,
+        relation_filter::RelationFilter,
+        view::{Stretch, View, limit, members_of_senders, place},
+    },
     state::events::EventWriter,
 };
 
@@ -24,6 +29,11 @@ pub async fn get_messages(
     State(api): State<ClientApi>,
     request: Request<GetMessages>,
 ) -> Result<Answer<Response>> {
+    #[derive(Deserialize)]
+    struct Query {
+        filter: Option<String>,
+    }
+    let relations = RelationFilter::of(request.query::<Query>()?.filter.as_deref())?;
     let Request { body, who, .. } = request;
     let view = View::of(&api, &who.user, &body.room_id)?;
     let filter = EventFilter::of(&body.filter);
@@ -39,7 +49,9 @@ pub async fn get_messages(
 
     let to = place(body.to.as_deref())?;
     let stretch = Stretch { from, to, direction: body.dir, limit: limit(Some(body.limit), DEFAULT, MAX) };
-    let page = view.messages(stretch, |event| filter.matches(event))?;
+    let page =
+        history::messages(&api, &view, stretch, |event| filter.matches(event) && relations.matches(event))
+            .await?;
     let mut writer = EventWriter::new(&api, &view.room, &who);
     response.end = page.next();
     response.chunk = writer.raw(&page.events)?;

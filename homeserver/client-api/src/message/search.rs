@@ -2,6 +2,7 @@
 
 mod answer;
 mod terms;
+mod token;
 
 use std::sync::Arc;
 
@@ -14,12 +15,13 @@ use serde::{Deserialize, de::IgnoredAny};
 use self::{
     answer::{Categories, SearchAnswer},
     terms::Terms,
+    token::SearchToken,
 };
 use crate::{
     ClientApi, Json, MatrixError, Request, Requester, Result,
     message::{
         timelines::{Next, Timelines, views_of},
-        view::{View, place},
+        view::View,
     },
 };
 
@@ -29,12 +31,12 @@ const MAX_LOOKED_AT: usize = 20_000;
 /// Finds messages, room names and topics by their words, newest first, in all rooms that the user is or was in
 /// and that are not encrypted ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3search)).
 ///
-/// `count` counts what this answer holds, and `rank` orders no more than that.
+/// `count` counts what there is in what one request looks at, and `rank` orders no more than one answer.
 pub async fn search(State(api): State<ClientApi>, request: Request<Search>) -> Result<Json<SearchAnswer>> {
     let Some(criteria) = request.body.search_categories.room_events else {
         return Ok(Json(SearchAnswer::default()));
     };
-    let from = place(request.body.next_batch.as_deref())?;
+    let from = request.body.next_batch.as_deref().map(str::parse).transpose()?;
     let wanted = Wanted { context: wants_context(&request.bytes)?, criteria };
     let who = request.who;
     // As much as there is to read: not between the other requests.
@@ -79,19 +81,20 @@ fn find(
     api: &ClientApi,
     who: &Requester,
     wanted: &Wanted,
-    from: Option<TimelineToken>,
+    from: Option<SearchToken>,
 ) -> Result<SearchAnswer> {
     let Criteria { search_term, keys, filter, order_by, .. } = &wanted.criteria;
     let filter = EventFilter::of(filter);
     let terms = Terms::new(search_term, keys.as_deref());
     let views = rooms(api, who, &filter)?;
-    let (mut found, next) =
-        if terms.is_empty() { (Vec::new(), None) } else { matches(&views, &filter, &terms, from)? };
+    let Matches { mut found, count, next } =
+        if terms.is_empty() { Matches::default() } else { matches(&views, &filter, &terms, from)? };
     if *order_by != Some(OrderBy::Recent) {
         // Of the same rank the newest stays first.
         found.sort_by(|one, other| other.rank.total_cmp(&one.rank));
     }
-    let categories = Categories::write(api, who, wanted, &terms, &found, next)?;
+    let next = next.map(|place| SearchToken { place, count });
+    let categories = Categories::write(api, who, wanted, &terms, &found, count, next)?;
     Ok(SearchAnswer { search_categories: categories })
 }
 
@@ -106,28 +109,51 @@ fn rooms(api: &ClientApi, who: &Requester, filter: &EventFilter<'_>) -> Result<V
     Ok(searched)
 }
 
-/// The newest matches, and where to look on.
+/// What was found.
+#[derive(Default)]
+struct Matches<'a> {
+    /// The newest ones.
+    found: Vec<Found<'a>>,
+    /// How many there are, about: all that were seen before the bound was reached.
+    count: usize,
+    /// Where to look on, if there may be more.
+    next: Option<TimelineToken>,
+}
+
+/// Looks for matches from a place on. The first request goes on where it has as many as are wanted, to count the
+/// others.
 fn matches<'a>(
     views: &'a [View],
     filter: &EventFilter<'_>,
     terms: &Terms,
-    from: Option<TimelineToken>,
-) -> Result<(Vec<Found<'a>>, Option<TimelineToken>)> {
-    let mut found = Vec::new();
-    let mut timelines = Timelines::new(views, from, MAX_LOOKED_AT);
+    from: Option<SearchToken>,
+) -> Result<Matches<'a>> {
+    let mut matches = Matches { count: from.map_or(0, |from| from.count), ..Matches::default() };
+    let mut timelines = Timelines::new(views, from.map(|from| from.place), MAX_LOOKED_AT);
     loop {
         let (view, event) = match timelines.next()? {
             Next::Event(view, event) => (view, event),
-            Next::Later(place) => return Ok((found, Some(place))),
-            Next::End => return Ok((found, None)),
+            Next::Later(place) => {
+                matches.next.get_or_insert(place);
+                break;
+            }
+            Next::End => break,
         };
-        if found.len() == filter.limit() {
-            return Ok((found, event.order().map(TimelineToken::after)));
+        let full = matches.found.len() == filter.limit();
+        if full && matches.next.is_none() {
+            matches.next = event.order().map(TimelineToken::after);
+            if from.is_some() {
+                break;
+            }
         }
-        if filter.matches(&event)
-            && let Some(rank) = terms.rank(&event)
-        {
-            found.push(Found { view, event, rank });
+        if !filter.matches(&event) {
+            continue;
+        }
+        let Some(rank) = terms.rank(&event) else { continue };
+        matches.count += usize::from(from.is_none());
+        if !full {
+            matches.found.push(Found { view, event, rank });
         }
     }
+    Ok(matches)
 }

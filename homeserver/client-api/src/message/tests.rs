@@ -103,6 +103,22 @@ async fn filters_and_lazy_members() {
     assert_eq!(texts(&filtered(json!({ "not_senders": [alice.id, bob.id] })).await["chunk"]), [""; 0]);
     assert_eq!(texts(&filtered(json!({ "not_rooms": [room] })).await["chunk"]), [""; 0]);
 
+    let root = &messages["chunk"][0]["event_id"];
+    for (rel_type, text) in [("m.thread", "reply"), ("m.reference", "pointer")] {
+        let content = json!({ "body": text, "m.relates_to": { "rel_type": rel_type, "event_id": root } });
+        let path = format!("{CLIENT}/rooms/{room}/send/m.room.message/{text}");
+        assert_eq!(server.put(&path, Some(&bob), content).await.0, 200);
+    }
+    let related = async |key: &str, rel_types: &[&str]| {
+        let mut filter = json!({ "types": ["m.room.message"] });
+        filter[format!("org.matrix.msc3874.{key}")] = json!(rel_types);
+        texts(&filtered(filter).await["chunk"]).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(related("rel_types", &["m.thread"]).await, ["reply"]);
+    assert_eq!(related("rel_types", &["m.thread", "m.reference"]).await, ["pointer", "reply"]);
+    assert_eq!(related("not_rel_types", &["m.thread"]).await, ["pointer", "two", "one"]);
+    assert_eq!(related("not_rel_types", &["m.thread", "m.reference"]).await, ["two", "one"]);
+
     let lazy = filtered(json!({ "lazy_load_members": true, "senders": [bob.id] })).await;
     let members: Vec<_> = lazy["state"].as_array().unwrap().iter().map(|event| &event["state_key"]).collect();
     assert_eq!(members, [bob.id.as_str()]);
@@ -262,6 +278,7 @@ async fn search_finds_what_the_user_may_see() {
         })
     };
     let first = search(&cast.alice, "", page(2)).await;
+    assert_eq!((found(&first).len(), &first["count"]), (2, &json!(3)), "as many as there are in all");
     assert_eq!(found(&first), ["teapot", "green-tea"]);
     assert_eq!(first["groups"]["room_id"][room]["results"].as_array().unwrap().len(), 2);
     assert_eq!(first["groups"]["sender"][cast.bob.id.as_str()]["order"], 0);
@@ -272,6 +289,12 @@ async fn search_finds_what_the_user_may_see() {
     let next = format!("?next_batch={}", first["next_batch"].as_str().unwrap());
     let second = search(&cast.alice, &next, page(2)).await;
     assert_eq!((found(&second), second.get("next_batch")), (vec!["tea".to_owned()], None));
+    assert_eq!(second["count"], 3);
+    let last = search(&cast.alice, "", page(1)).await;
+    assert_eq!((found(&last).len(), &last["count"]), (1, &json!(3)));
+    let wrong = format!("{CLIENT}/search?next_batch=t1_5");
+    let body = json!({ "search_categories": { "room_events": page(2) } });
+    assert_eq!(error(&server.post(&wrong, Some(&cast.alice), body).await), (400, "M_INVALID_PARAM"));
 
     let path = format!("{CLIENT}/search");
     let wrong =

@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use hearth_rooms::Event;
+use hearth_rooms::{Event, Room};
 use hearth_sync::TimelineToken;
-use ruma::api::{
-    Direction,
-    client::room::get_event_by_timestamp::v1::{Request as TimestampToEvent, Response},
+use ruma::{
+    MilliSecondsSinceUnixEpoch, OwnedEventId,
+    api::{
+        Direction,
+        client::room::get_event_by_timestamp::v1::{Request as TimestampToEvent, Response},
+    },
 };
 
 use crate::{
     Answer, ClientApi, MatrixError, Request, Result,
-    message::view::{Stretch, View},
+    message::{
+        history,
+        view::{Stretch, View},
+    },
 };
 
 /// The event nearest to a time
@@ -23,9 +29,17 @@ pub async fn timestamp_to_event(
 ) -> Result<Answer<Response>> {
     let TimestampToEvent { room_id, ts, dir, .. } = request.body;
     let view = View::of(&api, &request.who.user, &room_id)?;
-    let event = nearest(&view, ts.get().into(), dir)?;
-    let event = event.ok_or_else(|| MatrixError::not_found("There is no such event in that direction."))?;
-    Ok(Answer(Response::new(event.id().to_owned(), event.pdu.origin_server_ts())))
+    let mut found = nearest(&view, ts.get().into(), dir)?
+        .map(|event| (event.id().to_owned(), event.pdu.origin_server_ts()));
+    if is_beside_gap(&view.room, ts.get().into())?
+        && let Some(other) = asked_for(&api, &view, ts, dir).await?
+        && found.as_ref().is_none_or(|(_, here)| is_nearer(other.1, *here, dir))
+    {
+        found = Some(other);
+    }
+    let (event, sent) =
+        found.ok_or_else(|| MatrixError::not_found("There is no such event in that direction."))?;
+    Ok(Answer(Response::new(event, sent)))
 }
 
 /// The nearest event that the user may see: where the very nearest is hidden, the next in the timeline.
@@ -37,4 +51,44 @@ fn nearest(view: &View, ts: u64, direction: Direction) -> Result<Option<Arc<Even
     let Some(order) = event.order() else { return Ok(None) };
     let stretch = Stretch { from: TimelineToken::after(order), to: None, direction, limit: 1 };
     Ok(view.messages(stretch, |_| true)?.events.pop())
+}
+
+/// Whether events around a time are missing here: what was sent right before the next one.
+fn is_beside_gap(room: &Room, ts: u64) -> Result<bool> {
+    if !room.is_here() {
+        return Ok(false);
+    }
+    let gaps = room.gaps()?;
+    let next = if gaps.is_empty() { None } else { room.event_near(ts, false)? };
+    Ok(next.is_some_and(|next| next.pdu.prev_events().iter().any(|id| gaps.contains(id))))
+}
+
+/// The event that other servers know, if it can be brought here and the user may see it.
+async fn asked_for(
+    api: &ClientApi,
+    view: &View,
+    ts: MilliSecondsSinceUnixEpoch,
+    direction: Direction,
+) -> Result<Option<(OwnedEventId, MilliSecondsSinceUnixEpoch)>> {
+    let (event, _) = match api.federation.timestamp_to_event(&view.room, ts, direction).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::debug!(%error, room = %view.room.id(), "no other server knows of an event");
+            return Ok(None);
+        }
+    };
+    history::fetch_until(api, &view.room, &event).await?;
+    let here = view.event(&event).ok();
+    Ok(here.map(|event| (event.id().to_owned(), event.pdu.origin_server_ts())))
+}
+
+fn is_nearer(
+    one: MilliSecondsSinceUnixEpoch,
+    other: MilliSecondsSinceUnixEpoch,
+    direction: Direction,
+) -> bool {
+    match direction {
+        Direction::Backward => one > other,
+        Direction::Forward => one < other,
+    }
 }

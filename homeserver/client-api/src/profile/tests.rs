@@ -1,6 +1,6 @@
 use serde_json::{json, value::to_raw_value};
 
-use crate::testing::{TestServer, error};
+use crate::testing::{NOWHERE, TestServer, error};
 
 #[tokio::test]
 async fn anyone_may_look() {
@@ -15,4 +15,6 @@ async fn anyone_may_look() {
     assert_eq!(error(&server.get(&format!("{profile}/avatar_url"), None).await), (404, "M_NOT_FOUND"));
     let nobody = server.get("/_matrix/client/v3/profile/@nobody:localhost:8008", None).await;
     assert_eq!(error(&nobody), (404, "M_NOT_FOUND"));
+    let elsewhere = server.get(&format!("/_matrix/client/v3/profile/@a:{NOWHERE}"), None).await;
+    assert_eq!(error(&elsewhere), (502, "M_UNKNOWN"));
 }

@@ -19,9 +19,10 @@ pub(crate) struct Place {
     top: OwnedEventId,
 }
 
+/// How an event relates to another, and to which.
 #[derive(Deserialize)]
-struct RelatesTo {
-    rel_type: String,
+pub(crate) struct RelatesTo {
+    pub(crate) rel_type: String,
     event_id: OwnedEventId,
 }
 
@@ -51,7 +52,8 @@ impl Place {
     }
 }
 
-fn relates_to(event: &Event) -> Option<RelatesTo> {
+/// What an event relates to.
+pub(crate) fn relates_to(event: &Event) -> Option<RelatesTo> {
     #[derive(Deserialize)]
     struct Content {
         #[serde(rename = "m.relates_to")]

@@ -1,10 +1,9 @@
 //! Who may use, read or find a room.
 
-use hearth_rooms::{Room, RoomSummary, Rooms};
+use hearth_rooms::{Room, Rooms};
 use hearth_spec::Membership as InEvent;
 use hearth_storage::{EventNid, StateId, TimelineOrder, schema::rooms::Membership};
-use http::StatusCode;
-use ruma::{OwnedRoomId, OwnedRoomOrAliasId, RoomId, UserId};
+use ruma::{RoomId, UserId};
 
 use crate::{MatrixError, Result};
 
@@ -23,16 +22,12 @@ pub(crate) fn joined_room(rooms: &Rooms, user: &UserId, id: &RoomId) -> Result<R
     }
 }
 
-/// A room by its id or one of its aliases; 404 where there is none.
-pub(crate) fn named_room(rooms: &Rooms, name: OwnedRoomOrAliasId) -> Result<Room> {
-    let id = match OwnedRoomId::try_from(name) {
-        Ok(id) => id,
-        Err(alias) => {
-            let row = rooms.resolve_alias(&alias)?;
-            row.ok_or_else(|| MatrixError::not_found("There is no such room alias."))?.room_id
-        }
-    };
-    rooms.find_room(&id)?.ok_or_else(unknown_room)
+/// A room that stands as it is known here: a user of this server is in it, or nobody is any more. What is known of
+/// another is from the past.
+pub(crate) fn current_room(rooms: &Rooms, id: &RoomId) -> Result<Option<Room>> {
+    let Some(room) = rooms.find_room(id)? else { return Ok(None) };
+    let current = room.is_here() || room.servers()?.is_empty();
+    Ok(current.then_some(room))
 }
 
 /// The refusal of who is not in a room.
@@ -43,11 +38,6 @@ pub(crate) fn not_in_room() -> MatrixError {
 /// For endpoints that are open to those who are not in a room.
 pub(crate) fn unknown_room() -> MatrixError {
     MatrixError::not_found("There is no such room.")
-}
-
-/// What would need another server, while this one talks to none.
-pub(crate) fn elsewhere() -> MatrixError {
-    MatrixError::new(StatusCode::BAD_GATEWAY, "M_UNKNOWN", "This server does not reach other servers.")
 }
 
 /// The part of a room that a user may read.
@@ -102,30 +92,4 @@ fn at_leave(
         event = before;
     }
     Ok(None)
-}
-
-/// Whether someone may learn of a room what its summary says (the conditions of `GET /hierarchy`): members, who
-/// could become one, and everyone where anyone may read. `None` is someone without an account.
-pub(crate) fn may_discover(
-    rooms: &Rooms,
-    room: &Room,
-    summary: &RoomSummary,
-    user: Option<&UserId>,
-) -> Result<bool> {
-    if summary.world_readable {
-        return Ok(true);
-    }
-    let rules = &room.version().rules().authorization;
-    let open = match summary.join_rule.as_str() {
-        "public" => true,
-        "knock" => rules.knocking,
-        "knock_restricted" => rules.knock_restricted_join_rule,
-        _ => false,
-    };
-    let Some(user) = user else { return Ok(open) };
-    match room.membership(user)?.map(|row| row.membership) {
-        Some(Membership::Join | Membership::Invite) => Ok(true),
-        Some(Membership::Ban) => Ok(false),
-        _ => Ok(open || rooms.allowed_by_restriction(room, user)?),
-    }
 }

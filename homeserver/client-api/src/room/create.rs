@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
+use hearth_http::invites;
 use hearth_rooms::{CreateRoom, Preset, RoomError};
 use hearth_spec::RoomVersion;
 use http::StatusCode;
@@ -22,6 +23,7 @@ use crate::{
     Answer, ClientApi, MatrixError, Request, Result,
     directory::alias::local_alias,
     membership::{content::member_content, invite},
+    room::successor,
 };
 
 /// How many users a new room may invite, and how much state it may bring: all of it is one commit.
@@ -32,10 +34,18 @@ const MAX_INITIAL_STATE: usize = 1000;
 pub async fn create_room(State(api): State<ClientApi>, request: Request<Create>) -> Result<Answer<Response>> {
     request.who.not_suspended()?;
     let room = wanted(&api, &request.who.user, request.body)?;
-    for invitee in invitees(&room)? {
-        invite::may_be_invited(&api, &invitee)?;
+    for invitee in invitees(&api, &room)? {
+        invites::permitted(&api.users, &invitee)?;
     }
+    let elsewhere: Vec<OwnedUserId> =
+        room.invite.iter().filter(|invitee| invite::is_elsewhere(&api, invitee)).cloned().collect();
+    let is_direct = room.is_direct;
     let id = api.rooms.create_room(room).await.map_err(refused)?;
+    let room = api.rooms.room(&id)?;
+    successor::carry_over(&api, &request.who.user, &room).await;
+    if !elsewhere.is_empty() {
+        invite::invite_to_new_room(&api, &room, &request.who.user, elsewhere, is_direct).await;
+    }
     Ok(Answer(Response::new(id)))
 }
 
@@ -107,13 +117,19 @@ fn initial_state(event: &Raw<AnyInitialStateEvent>) -> Result<(String, String, V
     Ok((event.r#type, event.state_key, event.content.into()))
 }
 
-/// Everyone whom the new room invites, by `invite` or by `initial_state`.
-fn invitees(room: &CreateRoom) -> Result<Vec<OwnedUserId>> {
+/// All users of this server whom the new room invites, by `invite` or by `initial_state`.
+fn invitees(api: &ClientApi, room: &CreateRoom) -> Result<Vec<OwnedUserId>> {
     let mut invitees = room.invite.clone();
+    invitees.retain(|invitee| !invite::is_elsewhere(api, invitee));
     for (event_type, state_key, content) in &room.initial_state {
         if event_type == "m.room.member" && content["membership"] == "invite" {
             let invitee = UserId::parse(state_key.as_str());
-            invitees.push(invitee.map_err(|_| MatrixError::bad_json("An invited user has no valid id."))?);
+            let invitee = invitee.map_err(|_| MatrixError::bad_json("An invited user has no valid id."))?;
+            if invite::is_elsewhere(api, &invitee) {
+                // Their server would not learn of it.
+                return Err(MatrixError::invalid_param("Users of other servers are invited by `invite`."));
+            }
+            invitees.push(invitee);
         }
     }
     Ok(invitees)

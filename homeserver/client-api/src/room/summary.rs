@@ -1,53 +1,46 @@
 //! `GET /_matrix/client/v1/room_summary/{roomIdOrAlias}`
 
 use axum::extract::State;
-use hearth_rooms::{RoomSummary as Summary, Rooms};
-use ruma::{
-    RoomVersionId, UInt,
-    api::client::room::get_summary::v1::{Request as GetSummary, Response},
-    room::{JoinRuleKind, JoinRuleSummary, RestrictedSummary, RoomSummary},
+use hearth_http::rooms::{
+    discover::{Asker, may_discover},
+    summary::described,
 };
+use ruma::api::client::room::get_summary::v1::{Request as GetSummary, Response};
 
-use crate::{Answer, Request, Result, membership::content::membership_state, room::access};
+use crate::{
+    Answer, ClientApi, Request, Result,
+    membership::content::membership_state,
+    room::{access, elsewhere, named::Named},
+};
 
 /// What a room says of itself to who is not in it
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1room_summaryroomidoralias)).
 pub async fn get_room_summary(
-    State(rooms): State<Rooms>,
+    State(api): State<ClientApi>,
     request: Request<GetSummary>,
 ) -> Result<Answer<Response>> {
-    let room = access::named_room(&rooms, request.body.room_id_or_alias)?;
     let user = request.who.as_ref().map(|who| &*who.user);
-    let summary = room.summary()?;
-    if !access::may_discover(&rooms, &room, &summary, user)? {
-        return Err(access::unknown_room());
-    }
-    let mut response = Response::new(described(summary));
-    if let Some(user) = user {
-        response.membership = room.membership(user)?.map(|row| membership_state(row.membership));
-    }
-    Ok(Answer(response))
-}
-
-/// A summary as the client-server API writes it.
-pub(crate) fn described(summary: Summary) -> RoomSummary {
-    let allowed = RestrictedSummary::new(summary.allowed_room_ids);
-    let join_rule = match JoinRuleKind::from(summary.join_rule) {
-        JoinRuleKind::Restricted => JoinRuleSummary::Restricted(allowed),
-        JoinRuleKind::KnockRestricted => JoinRuleSummary::KnockRestricted(allowed),
-        known @ (JoinRuleKind::Public | JoinRuleKind::Knock | JoinRuleKind::Private) => known.into(),
-        // By a rule that nobody knows, nobody joins uninvited.
-        _ => JoinRuleSummary::Invite,
+    let named = Named::of(&api, request.body.room_id_or_alias, request.body.via).await?;
+    let (summary, membership) = match named.here(&api.rooms)? {
+        Some(room) => {
+            let summary = room.summary()?;
+            if !may_discover(&api.rooms, &room, &summary, user.map_or(Asker::Anyone, Asker::User))? {
+                return Err(access::unknown_room());
+            }
+            let row = user.map(|user| room.membership(user)).transpose()?.flatten();
+            (described(summary), row.map(|row| row.membership))
+        }
+        None => {
+            // Other servers are asked for users only.
+            let user = user.ok_or_else(access::unknown_room)?;
+            let summary = api.federation.room_summary(user, &named.id, &named.via).await?;
+            if summary.room_id != named.id || !elsewhere::may_discover(&api.rooms, &summary, user)? {
+                return Err(access::unknown_room());
+            }
+            (summary, elsewhere::membership(&api.rooms, user, &named.id)?)
+        }
     };
-    let joined = UInt::new_saturating(summary.joined_members);
-    let mut described =
-        RoomSummary::new(summary.room_id, join_rule, summary.guest_can_join, joined, summary.world_readable);
-    described.canonical_alias = summary.canonical_alias;
-    described.name = summary.name;
-    described.topic = summary.topic;
-    described.avatar_url = summary.avatar_url;
-    described.room_type = summary.room_type.map(Into::into);
-    described.encryption = summary.encryption.map(Into::into);
-    described.room_version = RoomVersionId::try_from(summary.version).ok();
-    described
+    let mut response = Response::new(summary);
+    response.membership = membership.map(membership_state);
+    Ok(Answer(response))
 }

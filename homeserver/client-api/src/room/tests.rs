@@ -3,7 +3,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::testing::{CLIENT, Cast, FORBIDDEN, NOT_FOUND, OK};
-use crate::testing::{TestServer, error};
+use crate::testing::{NOWHERE, TestServer, User, error};
 
 const CREATE: &str = "/_matrix/client/v3/createRoom";
 
@@ -72,12 +72,27 @@ async fn rooms_made_alike_at_one_time_are_two() {
 }
 
 #[tokio::test]
+async fn who_cannot_be_reached_is_no_reason_against_a_room() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let away = format!("@bob:{NOWHERE}");
+    let body = json!({ "invite": [away], "preset": "trusted_private_chat", "room_version": "11" });
+    let room = server.create_room(&alice, body).await;
+    assert_eq!(server.state(&alice, &room, "m.room.power_levels").await["users"][&away], 100);
+    let member = format!("{CLIENT}/rooms/{room}/state/m.room.member/{away}");
+    assert_eq!(server.get(&member, Some(&alice)).await.0, 404);
+}
+
+#[tokio::test]
 async fn rooms_that_cannot_be() {
     let server = TestServer::new();
     let (alice, bob) = (server.register("alice").await, server.register("bob").await);
     server.create_room(&alice, json!({ "room_alias_name": "taken" })).await;
     let third_party =
         json!({ "id_server": "a.b", "id_access_token": "c", "medium": "email", "address": "a@b.c" });
+    let elsewhere = json!({
+        "type": "m.room.member", "state_key": format!("@bob:{NOWHERE}"), "content": { "membership": "invite" },
+    });
     for (body, wanted) in [
         (json!({ "room_version": "99" }), (400, "M_UNSUPPORTED_ROOM_VERSION")),
         (json!({ "room_alias_name": "taken" }), (400, "M_ROOM_IN_USE")),
@@ -88,7 +103,7 @@ async fn rooms_that_cannot_be() {
         (json!({ "visibility": "loud" }), (400, "M_INVALID_PARAM")),
         (json!({ "invite_3pid": [third_party] }), (400, "M_SERVER_NOT_TRUSTED")),
         (json!({ "invite": ["bob"] }), (400, "M_BAD_JSON")),
-        (json!({ "invite": ["@bob:elsewhere.org"] }), (502, "M_UNKNOWN")),
+        (json!({ "initial_state": [elsewhere] }), (400, "M_INVALID_PARAM")),
         (json!({ "initial_state": [{ "type": "a.b" }] }), (400, "M_BAD_JSON")),
         (
             json!({ "initial_state": [{ "type": "m.room.create", "content": {} }] }),
@@ -129,9 +144,28 @@ async fn upgrades() {
     assert_eq!(error(&server.post(&upgrade, Some(&cast.bob), body.clone()).await), FORBIDDEN);
     let unknown = server.post(&upgrade, Some(&cast.alice), json!({ "new_version": "x" })).await;
     assert_eq!(error(&unknown), (400, "M_UNSUPPORTED_ROOM_VERSION"));
+    let rule = |room: &str| format!("{CLIENT}/pushrules/global/room/{room}");
+    let tags = |who: &User, room: &str| format!("{CLIENT}/user/{}/rooms/{room}/tags", who.id);
+    for who in [&cast.alice, &cast.bob] {
+        let actions = json!({ "actions": ["dont_notify"] });
+        assert_eq!(server.put(&rule(room), Some(who), actions).await.0, 200);
+        let tag = format!("{}/u.work", tags(who, room));
+        assert_eq!(server.put(&tag, Some(who), json!({ "order": 0.5 })).await.0, 200);
+    }
     let (status, answer) = server.post(&upgrade, Some(&cast.alice), body).await;
     assert_eq!(status, 200, "{answer}");
     let new = answer["replacement_room"].as_str().unwrap();
+    server.act(&cast.alice, new, "invite", json!({ "user_id": cast.bob.id })).await;
+    server.act(&cast.bob, new, "join", json!({})).await;
+    let by_hand = json!({ "creation_content": { "predecessor": { "room_id": room } } });
+    let by_hand = server.create_room(&cast.alice, by_hand).await;
+    for (who, successor) in [(&cast.alice, new), (&cast.bob, new), (&cast.alice, &*by_hand)] {
+        let (status, kept) = server.get(&rule(successor), Some(who)).await;
+        assert_eq!((status, &kept["actions"]), (200, &json!(["dont_notify"])));
+        let (_, kept) = server.get(&tags(who, successor), Some(who)).await;
+        assert_eq!(kept["tags"], json!({ "u.work": { "order": 0.5 } }));
+    }
+    assert_eq!(error(&server.get(&rule(&by_hand), Some(&cast.bob)).await), NOT_FOUND);
     let tombstone = server.state(&cast.alice, room, "m.room.tombstone").await;
     assert_eq!(tombstone["replacement_room"], new);
     let create = server.state(&cast.alice, new, "m.room.create").await;

@@ -7,7 +7,7 @@ use ruma::api::client::room::upgrade_room::v3::{Request as UpgradeRoom, Response
 use crate::{
     Answer, ClientApi, Request, Result,
     membership::content::member_content,
-    room::{access, create::supported_version},
+    room::{access, create::supported_version, successor},
 };
 
 /// Gives a room a successor of another version
@@ -25,5 +25,7 @@ pub async fn upgrade_room(
         additional_creators: body.additional_creators,
         member_content: member_content(&api.users, &who.user, None)?,
     };
-    Ok(Answer(Response::new(api.rooms.upgrade(&room, upgrade).await?)))
+    let successor = api.rooms.upgrade(&room, upgrade).await?;
+    successor::carry_over(&api, &who.user, &api.rooms.room(&successor)?).await;
+    Ok(Answer(Response::new(successor)))
 }

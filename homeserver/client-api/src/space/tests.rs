@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{
     room::testing::{Cast, FORBIDDEN},
-    testing::{TestServer, User, error},
+    testing::{NOWHERE, TestServer, User, error},
 };
 
 async fn space(server: &TestServer, who: &User, name: &str, preset: &str) -> String {
@@ -39,7 +39,7 @@ async fn a_tree_of_spaces() {
     add(&server, &alice, &root, &open, json!({ "order": "b", "suggested": true })).await;
     add(&server, &alice, &root, &below, json!({ "order": "a" })).await;
     add(&server, &alice, &root, &secret, json!({})).await;
-    add(&server, &alice, &root, "!elsewhere:example.org", json!({})).await;
+    add(&server, &alice, &root, &format!("!elsewhere:{NOWHERE}"), json!({})).await;
     add(&server, &alice, &below, &deep, json!({})).await;
     // A loop, and a child that is taken out again.
     add(&server, &alice, &below, &root, json!({})).await;
@@ -83,6 +83,8 @@ async fn who_may_look() {
     assert_eq!(names(&cast.server.get(&path, Some(&cast.bob)).await), ["Now"]);
     let unknown = "/_matrix/client/v1/rooms/!none:localhost:8008/hierarchy";
     assert_eq!(error(&cast.server.get(unknown, Some(&cast.bob)).await), FORBIDDEN);
+    let elsewhere = format!("/_matrix/client/v1/rooms/!none:{NOWHERE}/hierarchy");
+    assert_eq!(error(&cast.server.get(&elsewhere, Some(&cast.bob)).await), FORBIDDEN);
     cast.server
         .set_state(&cast.alice, &cast.room, "m.room.join_rules", json!({ "join_rule": "knock" }))
         .await;

@@ -1,12 +1,12 @@
 //! Which aliases a room may call its own.
 
-use hearth_rooms::{Room, Rooms};
+use hearth_rooms::Room;
 use http::StatusCode;
 use ruma::RoomAliasId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{MatrixError, Result};
+use crate::{ClientApi, MatrixError, Result, directory::alias};
 
 /// The content of `m.room.canonical_alias`, as it comes.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
@@ -33,18 +33,19 @@ impl Aliases {
 }
 
 /// Refuses aliases that are new in a room's `m.room.canonical_alias` and do not stand for the room.
-pub(crate) fn check(rooms: &Rooms, room: &Room, content: &RawValue) -> Result<()> {
+pub(crate) async fn check(api: &ClientApi, room: &Room, content: &RawValue) -> Result<()> {
     let new: Aliases = serde_json::from_str(content.get())
         .map_err(|error| MatrixError::invalid_param(format!("Aliases are texts: {error}")))?;
     let old = room.state_content::<Aliases>("m.room.canonical_alias", "")?.unwrap_or_default();
     for alias in new.named().filter(|alias| !old.named().any(|known| known == *alias)) {
         let parsed = RoomAliasId::parse(alias.as_str())
             .map_err(|_| MatrixError::invalid_param(format!("{alias:?} is not a room alias.")))?;
-        let stands_for = rooms.resolve_alias(&parsed)?;
-        if stands_for.is_none_or(|row| row.room_id != room.id()) {
-            let message = format!("The alias {alias} does not point to this room.");
-            return Err(MatrixError::new(StatusCode::BAD_REQUEST, "M_BAD_ALIAS", message));
+        let stands_for = alias::resolve(api, &parsed).await;
+        if stands_for.is_ok_and(|(id, _)| id == room.id()) {
+            continue;
         }
+        let message = format!("The alias {alias} does not point to this room.");
+        return Err(MatrixError::new(StatusCode::BAD_REQUEST, "M_BAD_ALIAS", message));
     }
     Ok(())
 }

@@ -13,8 +13,8 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     Answer, ClientApi, MatrixError, Request, Requester, Result,
-    membership::{guests, invite},
-    room::access,
+    membership::{guests, invite, join},
+    room::{access, named::Named},
     state::canonical_alias,
 };
 
@@ -33,7 +33,7 @@ pub async fn set_room_state(
     } else {
         who.not_suspended()?;
         if event_type == StateEventType::RoomCanonicalAlias {
-            canonical_alias::check(&api.rooms, &room, &content)?;
+            canonical_alias::check(&api, &room, &content).await?;
         }
         let event = NewEvent::state(&who.user, &event_type.to_string(), &state_key, content);
         room.send(event, None).await?
@@ -61,10 +61,11 @@ async fn set_member(
     }
     match membership {
         "join" if own && !room.is_joined(&who.user)? => {
-            guests::may_enter(room, who)?;
-            // Who authorises the join is for this server to find.
+            // Who authorises the join is not for the client to say.
             fields.remove("join_authorised_via_users_server");
-            return Ok(api.rooms.join(room, &who.user, fields).await?);
+            let named = Named { id: room.id().to_owned(), via: Vec::new() };
+            join::enter(api, who, &named, fields).await?;
+            return current(room, member);
         }
         "invite" => {
             if !room.is_joined(&who.user)? {
@@ -72,9 +73,16 @@ async fn set_member(
             }
             let invitee = UserId::parse(member);
             let invitee = invitee.map_err(|_| MatrixError::invalid_param("The state key is no user id."))?;
-            invite::may_be_invited(api, &invitee)?;
+            invite::invite(api, room, &who.user, &invitee, fields).await?;
+            return current(room, member);
         }
         _ => {}
     }
     Ok(room.send(NewEvent::state(&who.user, "m.room.member", member, content), None).await?)
+}
+
+/// The member event that was just sent.
+fn current(room: &Room, member: &str) -> Result<Arc<Event>> {
+    let event = room.state_event("m.room.member", member)?;
+    event.ok_or_else(|| MatrixError::internal("The membership changed at once."))
 }

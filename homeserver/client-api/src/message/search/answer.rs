@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_rooms::Event;
-use hearth_sync::{EventFilter, TimelineToken};
+use hearth_sync::EventFilter;
 use ruma::{
     OwnedRoomId, OwnedUserId,
     api::client::search::search_events::v3::{
@@ -15,7 +15,7 @@ use ruma::{
 };
 use serde::Serialize;
 
-use super::{Found, Terms, Wanted};
+use super::{Found, SearchToken, Terms, Wanted};
 use crate::{
     ClientApi, Requester, Result,
     message::{context::Around, view::View},
@@ -53,7 +53,8 @@ impl Categories {
         wanted: &Wanted,
         terms: &Terms,
         found: &[Found<'_>],
-        next: Option<TimelineToken>,
+        count: usize,
+        next: Option<SearchToken>,
     ) -> Result<Self> {
         let criteria = &wanted.criteria;
         let results = found.iter().map(|found| {
@@ -69,7 +70,7 @@ impl Categories {
         let state = criteria.include_state.unwrap_or_default().then(|| states(api, who, found));
         Ok(Self {
             room_events: Some(RoomEvents {
-                count: found.len(),
+                count,
                 highlights: terms.words().to_vec(),
                 results: results.collect::<Result<_>>()?,
                 groups: groups(criteria, found),

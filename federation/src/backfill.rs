@@ -1,0 +1,67 @@
+//! History from other servers ("Backfilling and retrieving missing events").
+
+use std::time::Duration;
+
+use hearth_rooms::Room;
+use hearth_spec::Pdu;
+use ruma::{OwnedEventId, UInt, api::federation::backfill::get_backfill::v1::Request as Backfill};
+
+use crate::{
+    Federation, FederationError, Limits,
+    intake::{RoomIntake, order},
+};
+
+/// How many events are asked for at most.
+const MOST: u64 = 100;
+/// How many ends of what is here are asked for at once.
+const ENDS: usize = 10;
+/// For 100 events of the largest size.
+const EVENTS: Limits = Limits { timeout: Duration::from_secs(30), body_bytes: 10 << 20, ..Limits::USUAL };
+
+impl Federation {
+    /// Fetches history of a room from before what is here, from a server that is in the room. Says whether something
+    /// new came; nothing does where there are no gaps or nobody fills them.
+    pub async fn backfill(&self, room: &Room, limit: u64) -> Result<bool, FederationError> {
+        let before = room.gaps()?;
+        if before.is_empty() {
+            return Ok(false);
+        }
+        let _turn = self.under_way().backfills.take(room.nid()).await?;
+        let gaps = room.gaps()?;
+        if gaps != before {
+            // Another was faster.
+            return Ok(true);
+        }
+        let gaps: Vec<OwnedEventId> = gaps.into_iter().take(ENDS).collect();
+        let others = room.servers()?.into_iter().find(|server| !self.is_own(server));
+        let Some(first) = others else { return Ok(false) };
+        let mut intake = RoomIntake::new(self, room, &first)?;
+        for server in intake.servers.clone() {
+            let limit = UInt::new_saturating(limit.clamp(1, MOST));
+            let request = Backfill::new(room.id().to_owned(), gaps.clone(), limit);
+            let answer = match self.client().send_with(&server, request, EVENTS).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    tracing::debug!(%server, %error, "history was not given");
+                    continue;
+                }
+            };
+            let events = intake.parse(answer.pdus.into_iter().take(MOST as usize));
+            let events = order::before(&gaps, intake.not_here(events)?);
+            let events = order::sorted(intake.verified(events).await, Pdu::prev_events);
+            let Some(oldest) = events.first().cloned() else { continue };
+            // Its state first from who gave it.
+            intake.servers.retain(|other| *other != server);
+            intake.servers.insert(0, server);
+            let state = match intake.unknown(oldest.prev_events(), &[])?.is_empty() {
+                true => Some(Vec::new()),
+                false => intake.fetch_state_before(&oldest).await?,
+            };
+            let Some(state) = state else { continue };
+            if !room.take_in_history(events, &state).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

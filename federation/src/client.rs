@@ -1,0 +1,304 @@
+//! Asking other servers.
+
+mod media;
+mod multipart;
+mod turns;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hearth_spec::SigningKey;
+use hearth_storage::Clock;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use ruma::{
+    ServerName,
+    api::{
+        IncomingResponse as _, OutgoingBody as _, OutgoingRequest,
+        auth_scheme::{AuthScheme, NoAuthentication},
+        federation::authentication::ServerSignatures,
+        path_builder::SinglePath,
+    },
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+pub use self::media::RemoteMedia;
+use self::turns::{Turn, Turns};
+use crate::{
+    Destinations, FederationError, FederationOptions,
+    discovery::{Discovery, OverNetwork},
+    network::{Network, NetworkError, read_body},
+    x_matrix,
+};
+
+pub(crate) const USER_AGENT: &str = concat!("Hearth/", env!("CARGO_PKG_VERSION"));
+
+/// What a request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From the first look-up to the last byte.
+    pub timeout: Duration,
+    /// The largest answer.
+    pub body_bytes: usize,
+    /// Whether a server that does not answer lately is asked all the same, and is none the worse if it does not
+    /// answer now: for what somebody waits for, and for servers of which nothing but the name is known.
+    pub ignore_back_off: bool,
+}
+
+impl Limits {
+    /// For most requests.
+    pub const USUAL: Self =
+        Self { timeout: Duration::from_secs(30), body_bytes: 16 << 20, ignore_back_off: false };
+
+    /// For the state of a whole room (`send_join`, `state`).
+    pub const ROOM: Self =
+        Self { timeout: Duration::from_secs(10 * 60), body_bytes: 256 << 20, ignore_back_off: true };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
+
+/// Endpoints are asked with our signature, or without.
+pub trait Authenticates: AuthScheme {
+    const SIGNED: bool;
+}
+
+impl Authenticates for ServerSignatures {
+    const SIGNED: bool = true;
+}
+
+impl Authenticates for NoAuthentication {
+    const SIGNED: bool = false;
+}
+
+/// What a [`Client`] is made of.
+pub(crate) struct ClientParts {
+    pub(crate) options: FederationOptions,
+    pub(crate) key: SigningKey,
+    pub(crate) network: Network,
+    pub(crate) destinations: Destinations,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Asks other servers: finds them, signs, keeps within limits, and leaves alone who does not answer. Cheap to
+/// clone.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    options: FederationOptions,
+    key: SigningKey,
+    network: Network,
+    discovery: Discovery<OverNetwork>,
+    destinations: Destinations,
+    turns: Turns,
+}
+
+/// A request before it has a connection: its path, and a body that may be empty.
+pub(crate) struct Unsent {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: Bytes,
+    pub(crate) signed: bool,
+}
+
+/// An answer read whole.
+type Answer = Response<Bytes>;
+
+impl Client {
+    pub(crate) fn new(parts: ClientParts) -> Self {
+        let ClientParts { options, key, network, destinations, clock } = parts;
+        let discovery = Discovery::new(OverNetwork(network.clone()), options.cached_servers, clock);
+        let turns = Turns::new(options.requests, options.requests_per_server);
+        Self(Arc::new(Inner { options, key, network, discovery, destinations, turns }))
+    }
+
+    /// Asks a server, within the usual limits.
+    ///
+    /// # Errors
+    /// [`FederationError::Refused`] with the server's own error, [`FederationError::BackingOff`],
+    /// [`FederationError::Unreachable`], or [`FederationError::Invalid`] if the answer makes no sense.
+    pub async fn send<R>(
+        &self,
+        server: &ServerName,
+        request: R,
+    ) -> Result<R::IncomingResponse, FederationError>
+    where
+        R: OutgoingRequest<PathBuilder = SinglePath>,
+        R::Authentication: Authenticates,
+    {
+        self.send_with(server, request, Limits::USUAL).await
+    }
+
+    /// Asks a server, within other limits.
+    pub async fn send_with<R>(
+        &self,
+        server: &ServerName,
+        request: R,
+        limits: Limits,
+    ) -> Result<R::IncomingResponse, FederationError>
+    where
+        R: OutgoingRequest<PathBuilder = SinglePath>,
+        R::Authentication: Authenticates,
+    {
+        let answer = self.ask(server, &unsent(request)?, limits).await?;
+        // Raw values are skipped over without a bound, and would then reach clients.
+        if hearth_http::body::is_nested_too_deeply(answer.body()) {
+            return Err(FederationError::Invalid("it is nested too deeply".to_owned()));
+        }
+        let (head, body) = answer.into_parts();
+        R::IncomingResponse::try_from_http_response_inner(Response::from_parts(head, &body[..]))
+            .map_err(|error| FederationError::Invalid(error.to_string()))
+    }
+
+    /// Sends a request and reads the answer whole, which is a success.
+    pub(crate) async fn ask(
+        &self,
+        server: &ServerName,
+        request: &Unsent,
+        limits: Limits,
+    ) -> Result<Answer, FederationError> {
+        let _turn = self.turn(server, limits).await?;
+        let exchange = async {
+            let (head, body) = self.begin(server, request).await?.into_parts();
+            Ok::<_, NetworkError>(Response::from_parts(head, read_body(body, limits.body_bytes).await?))
+        };
+        let result = match tokio::time::timeout(limits.timeout, exchange).await {
+            Ok(Ok(answer)) => accepted(answer),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(NetworkError::TimedOut.into()),
+        };
+        self.note(server, &result, limits);
+        result
+    }
+
+    /// Waits until one more request may be made.
+    async fn turn(&self, server: &ServerName, limits: Limits) -> Result<Turn, FederationError> {
+        if server == self.0.options.server_name {
+            return Err(FederationError::Unreachable("it is this server itself".to_owned()));
+        }
+        if !limits.ignore_back_off && !self.0.destinations.may_try(server) {
+            return Err(FederationError::BackingOff);
+        }
+        // That too many wait is not the server's fault, or not of all of them: it is not held against it.
+        tokio::time::timeout(limits.timeout, self.0.turns.take(server))
+            .await
+            .map_err(|_| FederationError::Unreachable("too many requests wait for it".to_owned()))
+    }
+
+    /// Remembers how the server did.
+    fn note<T>(&self, server: &ServerName, result: &Result<T, FederationError>, limits: Limits) {
+        let destinations = &self.0.destinations;
+        let outcome = match result {
+            Ok(_) => "answered",
+            Err(FederationError::Refused { .. }) => "refused",
+            Err(_) => "failed",
+        };
+        metrics::counter!("hearth_federation_requests", "outcome" => outcome).increment(1);
+        match result {
+            Err(error) if error.is_outage() => {
+                tracing::debug!(%server, %error, "a server did not answer");
+                if !limits.ignore_back_off {
+                    destinations.failed(server);
+                }
+            }
+            _ => destinations.succeeded(server),
+        }
+    }
+
+    /// Finds the server, and sends: the head of its answer.
+    async fn begin(&self, server: &ServerName, request: &Unsent) -> Result<Response<Incoming>, NetworkError> {
+        let route = self.0.discovery.route(server).await;
+        let mut failure = NetworkError::Connect("it has no address".to_owned());
+        for authority in &route.authorities {
+            let request = self.complete(server, request, authority, &route.host)?;
+            match self.0.network.send(request).await {
+                Err(NetworkError::Connect(why)) => failure = NetworkError::Connect(why),
+                result => return result,
+            }
+        }
+        self.0.discovery.doubt(server);
+        Err(failure)
+    }
+
+    fn complete(
+        &self,
+        server: &ServerName,
+        request: &Unsent,
+        authority: &str,
+        host: &str,
+    ) -> Result<Request<Full<Bytes>>, NetworkError> {
+        let Unsent { method, path, body, signed } = request;
+        let mut complete = Request::builder()
+            .method(method)
+            .uri(format!("https://{authority}{path}"))
+            .header(header::HOST, host)
+            .header(header::USER_AGENT, USER_AGENT);
+        if !body.is_empty() {
+            complete = complete.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if *signed {
+            let own = &self.0.options.server_name;
+            let authorization = x_matrix::sign(&self.0.key, own, server, method, path, body)
+                .map_err(|error| NetworkError::Exchange(format!("the request cannot be signed: {error}")))?;
+            complete = complete.header(header::AUTHORIZATION, authorization);
+        }
+        complete.body(Full::new(body.clone())).map_err(|error| NetworkError::Url(error.to_string()))
+    }
+}
+
+/// A typed request as it is sent.
+fn unsent<R>(request: R) -> Result<Unsent, FederationError>
+where
+    R: OutgoingRequest<PathBuilder = SinglePath>,
+    R::Authentication: Authenticates,
+{
+    let unwritten =
+        |error: &dyn std::fmt::Display| FederationError::Invalid(format!("our own request: {error}"));
+    let (head, body) =
+        request.try_into_http_request_inner("", ()).map_err(|error| unwritten(&error))?.into_parts();
+    let body: Vec<u8> = body.try_into_buf().map_err(|error| {
+        let error: ruma::api::error::IntoHttpError = error.into();
+        unwritten(&error)
+    })?;
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    Ok(Unsent { method: head.method, path, body: body.into(), signed: R::Authentication::SIGNED })
+}
+
+/// The answer, if it is none of the server's errors.
+fn accepted(answer: Answer) -> Result<Answer, FederationError> {
+    match answer.status().is_success() {
+        true => Ok(answer),
+        false => Err(refusal(answer.status(), answer.body())),
+    }
+}
+
+/// What a server says that does not do what it was asked.
+fn refusal(status: StatusCode, body: &[u8]) -> FederationError {
+    #[derive(Default, Deserialize)]
+    struct StandardError {
+        errcode: Option<String>,
+        error: Option<String>,
+        #[serde(flatten)]
+        fields: Map<String, Value>,
+    }
+    const LONGEST: usize = 4096;
+    let said: StandardError = match body.len() <= LONGEST {
+        true => serde_json::from_slice(body).unwrap_or_default(),
+        false => StandardError::default(),
+    };
+    FederationError::Refused {
+        status,
+        errcode: said.errcode.unwrap_or_else(|| "M_UNKNOWN".to_owned()),
+        error: said.error.unwrap_or_else(|| "no reason was given".to_owned()),
+        fields: said.fields,
+    }
+}
+
+#[cfg(test)]
+mod tests;

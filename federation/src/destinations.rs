@@ -1,0 +1,135 @@
+//! Which servers answer, and when those that do not are tried again (exponential back-off).
+
+mod health;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use hearth_storage::{
+    Clock, Random, Scan, StorageError, Store,
+    schema::{self, federation::DestinationRow},
+};
+use parking_lot::Mutex;
+use ruma::{OwnedServerName, ServerName};
+use tokio::sync::Notify;
+
+/// More failing servers than this are not remembered.
+const MAX_FAILING: usize = 100_000;
+
+/// The health of all servers that this one sends to, shared by all traffic. Cheap to clone. Only failing servers
+/// take memory; what is known of them survives a restart.
+#[derive(Clone)]
+pub struct Destinations(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    failing: Mutex<HashMap<OwnedServerName, Failing>>,
+}
+
+struct Failing {
+    row: DestinationRow,
+    /// Whoever waits until the server may be tried.
+    waiting: Arc<Notify>,
+}
+
+impl Destinations {
+    /// Reads which servers failed.
+    pub fn open(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StorageError> {
+        let failing = store
+            .view()
+            .scan(&schema::DESTINATIONS, Scan::all())
+            .take(MAX_FAILING)
+            .map(|row| row.map(|((server,), row)| (server, Failing { row, waiting: Arc::default() })))
+            .collect::<Result<_, _>>()?;
+        Ok(Self(Arc::new(Inner { store, clock, random, failing: Mutex::new(failing) })))
+    }
+
+    /// Whether the server may be tried now.
+    pub fn may_try(&self, server: &ServerName) -> bool {
+        self.retry_at(server).is_none_or(|at| at <= self.0.clock.now_ms())
+    }
+
+    /// When a failing server may be tried again, in milliseconds; `None` for one that answers.
+    pub fn retry_at(&self, server: &ServerName) -> Option<u64> {
+        self.0.failing.lock().get(server).map(|failing| failing.row.retry_at)
+    }
+
+    /// Whether the server's last request failed.
+    pub fn is_failing(&self, server: &ServerName) -> bool {
+        self.0.failing.lock().contains_key(server)
+    }
+
+    /// Returns when the server may be tried: at once, when its time has come, or when it is heard from.
+    pub async fn ready(&self, server: &ServerName) {
+        loop {
+            let (at, waiting) = match self.0.failing.lock().get(server) {
+                Some(failing) => (failing.row.retry_at, failing.waiting.clone()),
+                None => return,
+            };
+            // Enlisted before the time is looked at again, so that no call in between is missed.
+            let woken = waiting.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
+            let now = self.0.clock.now_ms();
+            if at <= now || self.may_try(server) {
+                return;
+            }
+            _ = tokio::time::timeout(Duration::from_millis(at - now), woken).await;
+        }
+    }
+
+    /// The server answered: it is well.
+    pub fn succeeded(&self, server: &ServerName) {
+        let Some(failing) = self.0.failing.lock().remove(server) else { return };
+        failing.waiting.notify_waiters();
+        self.write(|transaction| transaction.delete(&schema::DESTINATIONS, (server,)));
+    }
+
+    /// The server could not be reached, did not answer in time, or failed (5xx).
+    pub fn failed(&self, server: &ServerName) {
+        let now = self.0.clock.now_ms();
+        let row = {
+            let mut all = self.0.failing.lock();
+            if all.len() >= MAX_FAILING && !all.contains_key(server) {
+                return;
+            }
+            let failing = all
+                .entry(server.to_owned())
+                .or_insert_with(|| Failing { row: DestinationRow::default(), waiting: Arc::default() });
+            // Requests that began together fail together: that is one failure.
+            if failing.row.retry_at > now {
+                return;
+            }
+            failing.row.failures = failing.row.failures.saturating_add(1);
+            let mut random = [0; 4];
+            self.0.random.fill(&mut random);
+            failing.row.retry_at = now + health::delay_ms(failing.row.failures, u32::from_le_bytes(random));
+            failing.row.clone()
+        };
+        self.write(|transaction| transaction.put(&schema::DESTINATIONS, (server,), &row));
+    }
+
+    /// The server asked us something, so it is likely to answer too: it may be tried now. That it failed is not
+    /// forgotten before it answers.
+    pub fn heard_from(&self, server: &ServerName) {
+        if let Some(failing) = self.0.failing.lock().get_mut(server) {
+            failing.row.retry_at = failing.row.retry_at.min(self.0.clock.now_ms());
+            failing.waiting.notify_waiters();
+        }
+    }
+
+    /// Nobody waits for the row: lost in a crash, the server is tried once too often.
+    fn write(&self, change: impl FnOnce(&mut hearth_storage::Transaction<'_>)) {
+        match self.0.store.begin() {
+            Ok(mut transaction) => {
+                change(&mut transaction);
+                drop(transaction.submit());
+            }
+            Err(error) => tracing::debug!(%error, "the health of a server was not stored"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! What happens before and after a handler.
+//!
+//! ```text
+//! body, signature of the request      the same for all endpoints: `serve`
+//!   -> typed request                  by ruma's description of the endpoint
+//!     -> handler                      business of each family, in `server/`
+//!       -> typed answer, or MatrixError
+//! ```
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+    routing::on,
+};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use hearth_http::{
+    AnswerTo, MatrixError, Measure, Result, Served,
+    body::{self, check_json},
+    request::{arguments, or_empty_object, typed},
+    run,
+    served::{handler_name, method_filter, method_name},
+};
+use http::{Method, StatusCode, header, request::Parts};
+use ruma::{
+    OwnedServerName,
+    api::{
+        IncomingRequest, Metadata,
+        auth_scheme::{AuthScheme, NoAuthentication},
+        federation::authentication::ServerSignatures,
+        path_builder::PathBuilder as _,
+    },
+};
+use tracing::Instrument as _;
+
+use crate::{Federation, authenticate};
+
+/// How large a body may be: some events with the state that goes along.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+
+/// The same for transactions: 50 PDUs and 100 EDUs, each of at most 64 KiB, and what is around them.
+pub const MAX_TRANSACTION: usize = 150 * 64 * 1024 + MAX_BODY;
+
+/// How an endpoint is authenticated, from ruma's description of it.
+pub trait Authentication: AuthScheme {
+    /// Who asks: a server, or `()` for anyone.
+    type Origin: Send + 'static;
+    /// Whether the request has to be signed.
+    const SIGNED: bool;
+
+    /// Reads it from the server that signed the request.
+    fn origin(server: Option<OwnedServerName>) -> Result<Self::Origin>;
+}
+
+impl Authentication for ServerSignatures {
+    type Origin = OwnedServerName;
+    const SIGNED: bool = true;
+
+    fn origin(server: Option<OwnedServerName>) -> Result<Self::Origin> {
+        server.ok_or_else(unsigned)
+    }
+}
+
+impl Authentication for NoAuthentication {
+    type Origin = ();
+    const SIGNED: bool = false;
+
+    fn origin(_: Option<OwnedServerName>) -> Result<Self::Origin> {
+        Ok(())
+    }
+}
+
+type Scheme<R> = <R as Metadata>::Authentication;
+
+/// A request as a handler takes it.
+pub struct Request<R: IncomingRequest<Authentication: Authentication>> {
+    /// Path, query and body, typed.
+    pub body: R,
+    /// The server that asks.
+    pub origin: <Scheme<R> as Authentication>::Origin,
+    /// The body as it came.
+    pub bytes: Bytes,
+}
+
+/// A request that was let in, before it is typed.
+struct Incoming {
+    parts: Parts,
+    arguments: Vec<String>,
+    bytes: Bytes,
+    origin: Option<OwnedServerName>,
+}
+
+impl<R: IncomingRequest<Authentication: Authentication>> Request<R> {
+    fn of(incoming: Incoming) -> Result<Self> {
+        let Incoming { parts, arguments, bytes, origin } = incoming;
+        check_json(&bytes)?;
+        let body = typed::<R>(&parts, or_empty_object(&parts.method, &bytes), &arguments)?;
+        Ok(Self { body, origin: Scheme::<R>::origin(origin)?, bytes })
+    }
+}
+
+/// Collects endpoints. Every family of them has a `routes(router: EndpointRouter) -> EndpointRouter`.
+#[derive(Default)]
+pub struct EndpointRouter {
+    router: axum::Router<Federation>,
+    served: Vec<Served>,
+}
+
+impl EndpointRouter {
+    /// Serves an endpoint at all its paths.
+    ///
+    /// # Panics
+    ///
+    /// When two handlers serve the same path and method.
+    pub fn endpoint<F, R, Fut, O>(self, handler: F) -> Self
+    where
+        F: Fn(State<Federation>, Request<R>) -> Fut + Send + Sync + 'static,
+        R: IncomingRequest<Authentication: Authentication> + Send + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+        O: AnswerTo<R> + 'static,
+    {
+        self.endpoint_with_body(MAX_BODY, handler)
+    }
+
+    /// The same, with bodies of up to `max_body` bytes.
+    pub fn endpoint_with_body<F, R, Fut, O>(mut self, max_body: usize, handler: F) -> Self
+    where
+        F: Fn(State<Federation>, Request<R>) -> Fut + Send + Sync + 'static,
+        R: IncomingRequest<Authentication: Authentication> + Send + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+        O: AnswerTo<R> + 'static,
+    {
+        let handler_name = handler_name::<F>();
+        let handler = Arc::new(handler);
+        let run: Run = Box::new(move |federation, incoming| {
+            let handler = handler.clone();
+            Box::pin(async move {
+                let request = Request::<R>::of(incoming)?;
+                handler(State(federation), request).await?.into_http()
+            })
+        });
+        let endpoint = Arc::new(Endpoint {
+            max_body,
+            signed: Scheme::<R>::SIGNED,
+            measure: Measure::new("server_api", handler_name),
+            run,
+        });
+        for path in R::PATH_BUILDER.all_paths() {
+            self.served.push(Served { method: method_name(&R::METHOD), path, handler: handler_name });
+            let endpoint = endpoint.clone();
+            let serve = move |State(federation): State<Federation>, request: axum::extract::Request| {
+                serve(endpoint.clone(), federation, request)
+            };
+            self.router = self.router.route(path, on(method_filter(&R::METHOD), serve));
+        }
+        self
+    }
+
+    /// Everything served so far, for the table of endpoints.
+    pub fn served(&self) -> &[Served] {
+        &self.served
+    }
+
+    /// The routes, without what is around all of them.
+    pub(crate) fn into_routes(self) -> axum::Router<Federation> {
+        self.router
+    }
+}
+
+type Run = Box<dyn Fn(Federation, Incoming) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
+
+struct Endpoint {
+    max_body: usize,
+    signed: bool,
+    measure: Measure,
+    run: Run,
+}
+
+/// Serves one request.
+async fn serve(endpoint: Arc<Endpoint>, federation: Federation, request: axum::extract::Request) -> Response {
+    let started = std::time::Instant::now();
+    let span = tracing::info_span!(
+        "server request",
+        endpoint = endpoint.measure.endpoint(),
+        origin = tracing::field::Empty
+    );
+    let result = answer(&endpoint, federation, request).instrument(span.clone()).await;
+    let response = match result {
+        Ok(response) => response,
+        Err(error) => {
+            span.in_scope(|| tracing::debug!(%error, "refused"));
+            error.into_response()
+        }
+    };
+    endpoint.measure.record(response.status(), started.elapsed());
+    response
+}
+
+async fn answer(
+    endpoint: &Arc<Endpoint>,
+    federation: Federation,
+    request: axum::extract::Request,
+) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    // Nothing is read from who does not even say who it is.
+    if endpoint.signed && !parts.headers.contains_key(header::AUTHORIZATION) {
+        return Err(unsigned());
+    }
+    let arguments = arguments(&mut parts).await?;
+    let bytes = body::read(&parts.headers, body, endpoint.max_body).await?;
+    let origin = match endpoint.signed {
+        true => Some(signer(&federation, &parts, &bytes).await?),
+        false => None,
+    };
+    let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+    let incoming = Incoming { parts, arguments, bytes, origin };
+    let endpoint = endpoint.clone();
+    run::to_its_end(reads, async move { (endpoint.run)(federation, incoming).await }).await
+}
+
+async fn signer(federation: &Federation, parts: &Parts, body: &[u8]) -> Result<OwnedServerName> {
+    let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
+    let origin = authenticate(federation, &parts.method, uri, &parts.headers, body).await?;
+    tracing::Span::current().record("origin", origin.as_str());
+    Ok(origin)
+}
+
+fn unsigned() -> MatrixError {
+    MatrixError::new(StatusCode::UNAUTHORIZED, "M_UNAUTHORIZED", "The request is not signed.")
+}

@@ -1,0 +1,177 @@
+//! EDUs: what is of the moment, and messages to devices (server-server API, "EDUs", "Typing notifications",
+//! "Receipts", "Presence", "Device management", "Send-to-device messaging").
+//!
+//! A server speaks for its own users only.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt as _, stream};
+use hearth_rooms::{Room, RoomError};
+use hearth_storage::schema::rooms::Membership;
+use hearth_sync::PresenceNow;
+use ruma::{
+    DeviceId, OwnedEventId, OwnedUserId, ServerName,
+    api::federation::transactions::edu::{
+        DirectDeviceContent, Edu, PresenceContent, PresenceUpdate, ReceiptContent, TypingContent,
+    },
+    serde::Raw,
+};
+
+use crate::{Federation, FederationError};
+
+/// How many receipts, and how many presences, of one transaction are taken in.
+const MAX_RECEIPTS: usize = 1000;
+const MAX_PRESENCES: usize = 1000;
+/// How many receipts are written at once.
+const RECEIPTS_AT_ONCE: usize = 32;
+/// Messages of one server are told apart by their ids alone: this stands for its devices.
+const ANY_DEVICE: &str = "";
+
+/// A receipt that its user may give.
+struct Receipt {
+    room: Room,
+    user: OwnedUserId,
+    thread: Option<String>,
+    event: OwnedEventId,
+}
+
+impl Federation {
+    /// Takes in the EDUs of a transaction.
+    ///
+    /// # Errors
+    /// What must not be lost could not be stored.
+    pub(crate) async fn take_in_edus(
+        &self,
+        origin: &ServerName,
+        edus: Vec<Raw<Edu>>,
+    ) -> Result<(), FederationError> {
+        let mut changed_devices = BTreeSet::new();
+        for edu in edus {
+            let edu = match edu.deserialize() {
+                Ok(edu) => edu,
+                Err(error) => {
+                    tracing::debug!(%origin, %error, "an EDU cannot be read");
+                    continue;
+                }
+            };
+            match edu {
+                Edu::Typing(typing) => self.take_in_typing(origin, &typing)?,
+                Edu::Receipt(receipts) => self.take_in_receipts(origin, &receipts).await?,
+                Edu::Presence(presence) => self.take_in_presence(origin, presence)?,
+                Edu::DirectToDevice(message) => self.take_in_message(origin, message).await?,
+                Edu::DeviceListUpdate(update) => {
+                    changed_devices.insert(update.user_id);
+                }
+                Edu::SigningKeyUpdate(update) => {
+                    changed_devices.insert(update.user_id);
+                }
+                _ => {}
+            }
+        }
+        for user in changed_devices {
+            if user.server_name() == origin && self.is_around(&user)? {
+                self.users().device_keys.remote_changed(&user).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in_typing(&self, origin: &ServerName, typing: &TypingContent) -> Result<(), FederationError> {
+        let user = &typing.user_id;
+        if user.server_name() == origin
+            && let Some(room) = self.room_here(&typing.room_id)?
+            && room.is_joined(user)?
+            && room.may_take_part(origin)?
+        {
+            self.sync().set_remote_typing(&room, user, typing.typing);
+        }
+        Ok(())
+    }
+
+    async fn take_in_receipts(
+        &self,
+        origin: &ServerName,
+        receipts: &ReceiptContent,
+    ) -> Result<(), FederationError> {
+        let mut all = Vec::new();
+        for (id, receipts) in &receipts.receipts {
+            let Some(room) = self.room_here(id)? else { continue };
+            if !room.may_take_part(origin)? {
+                continue;
+            }
+            for (user, receipt) in receipts.read.iter().take(MAX_RECEIPTS) {
+                if user.server_name() != origin || !room.is_joined(user)? {
+                    continue;
+                }
+                all.extend(receipt.event_ids.iter().map(|event| Receipt {
+                    room: room.clone(),
+                    user: user.clone(),
+                    thread: receipt.data.thread.as_str().map(str::to_owned),
+                    event: event.clone(),
+                }));
+            }
+        }
+        all.truncate(MAX_RECEIPTS);
+        // Made before they are run: the compiler cannot tell that a closure in the stream is `Send`.
+        let writes: Vec<_> = all.into_iter().map(Self::take_in_receipt).collect();
+        let mut written = stream::iter(writes).buffer_unordered(RECEIPTS_AT_ONCE);
+        while let Some(written) = written.next().await {
+            written?;
+        }
+        Ok(())
+    }
+
+    async fn take_in_receipt(receipt: Receipt) -> Result<(), FederationError> {
+        let Receipt { room, user, thread, event } = receipt;
+        let Some(event) = room.event(&event)? else { return Ok(()) };
+        match room.set_receipt(&user, "m.read", thread.as_deref(), &event).await {
+            // Of an event that clients are not shown.
+            Ok(()) | Err(RoomError::UnknownEvent) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn take_in_presence(
+        &self,
+        origin: &ServerName,
+        presence: PresenceContent,
+    ) -> Result<(), FederationError> {
+        for PresenceUpdate { user_id, presence, status_msg, last_active_ago, currently_active, .. } in
+            presence.push.into_iter().take(MAX_PRESENCES)
+        {
+            if user_id.server_name() == origin && self.is_around(&user_id)? {
+                let told = PresenceNow {
+                    presence,
+                    last_active_ago_ms: last_active_ago.into(),
+                    status_message: status_msg,
+                    currently_active,
+                };
+                self.sync().set_remote_presence(&user_id, told);
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_in_message(
+        &self,
+        origin: &ServerName,
+        message: DirectDeviceContent,
+    ) -> Result<(), FederationError> {
+        let DirectDeviceContent { sender, ev_type, message_id, mut messages, .. } = message;
+        if sender.server_name() != origin {
+            return Ok(());
+        }
+        messages.retain(|user, _| self.is_own(user.server_name()));
+        if !messages.is_empty() {
+            let once = Some((<&DeviceId>::from(ANY_DEVICE), &*message_id));
+            self.users().to_device.send(&sender, &ev_type.to_string(), &messages, once).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a user of another server is in some room that is here: what is kept of others is bounded by it.
+    fn is_around(&self, user: &OwnedUserId) -> Result<bool, FederationError> {
+        let rooms = self.rooms().rooms_of(user)?;
+        Ok(rooms.iter().any(|(_, row)| row.membership == Membership::Join))
+    }
+}

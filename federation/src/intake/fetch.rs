@@ -1,0 +1,122 @@
+//! Asking other servers for events of a room.
+
+use std::collections::HashSet;
+
+use futures::{StreamExt as _, stream};
+use hearth_spec::{Pdu, RoomVersion};
+use ruma::{
+    OwnedEventId, RoomId, ServerName,
+    api::{
+        OutgoingRequest,
+        federation::{
+            authorization::get_event_authorization::v1::Request as GetAuthChain,
+            event::get_event::v1::Request as GetEvent,
+        },
+        path_builder::SinglePath,
+    },
+};
+use serde_json::value::RawValue;
+
+use crate::{Federation, FederationError, client::Authenticates, intake::room::RoomIntake};
+
+/// How many single events are fetched at once.
+const AT_ONCE: usize = 8;
+/// The longest auth chain that is looked at.
+const MAX_AUTH_CHAIN: usize = 20_000;
+
+impl Federation {
+    /// The events with good signatures; why others were dropped is logged.
+    pub(crate) async fn verified(&self, version: RoomVersion, pdus: Vec<Pdu>) -> Vec<Pdu> {
+        if pdus.is_empty() {
+            return pdus;
+        }
+        let verified = self.keys().verify(version, pdus).await.into_iter();
+        let good = verified.filter_map(|verified| {
+            verified.inspect_err(|error| tracing::debug!(%error, "a fetched event is dropped")).ok()
+        });
+        good.collect()
+    }
+}
+
+/// The texts that are events of the room; the others are dropped.
+pub(crate) fn parse_events(
+    version: RoomVersion,
+    room: &RoomId,
+    texts: impl IntoIterator<Item = Box<RawValue>>,
+) -> Vec<Pdu> {
+    let parse = |text: Box<RawValue>| match Pdu::parse(version, text.get()) {
+        Ok(pdu) => Some(pdu).filter(|pdu| pdu.room_id() == room),
+        Err(error) => {
+            tracing::debug!(%error, "a fetched event is none");
+            None
+        }
+    };
+    texts.into_iter().filter_map(parse).collect()
+}
+
+impl RoomIntake<'_> {
+    /// Asks one server after the other, until one answers.
+    pub async fn ask<R>(&self, request: R) -> Option<R::IncomingResponse>
+    where
+        R: OutgoingRequest<PathBuilder = SinglePath>,
+        R::Authentication: Authenticates,
+    {
+        for server in &self.servers {
+            match self.federation.client().send(server, request.clone()).await {
+                Ok(answer) => return Some(answer),
+                Err(error) => tracing::debug!(%server, %error, "what is missing in a room was not given"),
+            }
+        }
+        None
+    }
+
+    pub fn parse(&self, texts: impl IntoIterator<Item = Box<RawValue>>) -> Vec<Pdu> {
+        parse_events(self.room.version(), self.room.id(), texts)
+    }
+
+    pub async fn verified(&self, pdus: Vec<Pdu>) -> Vec<Pdu> {
+        self.federation.verified(self.room.version(), pdus).await
+    }
+
+    /// Those that are not part of the history that is here.
+    pub fn not_here(&self, pdus: Vec<Pdu>) -> Result<Vec<Pdu>, FederationError> {
+        let mut new = Vec::with_capacity(pdus.len());
+        for pdu in pdus {
+            if self.room.event(pdu.event_id())?.is_none_or(|event| event.state.is_none()) {
+                new.push(pdu);
+            }
+        }
+        Ok(new)
+    }
+
+    /// Fetches single events from a server, as far as it has them.
+    pub async fn fetch_events(&self, server: &ServerName, ids: Vec<OwnedEventId>) -> Vec<Pdu> {
+        let fetch = |id: OwnedEventId| async move {
+            let answer = self.federation.client().send(server, GetEvent::new(id.clone())).await.ok()?;
+            self.parse([answer.pdu]).into_iter().find(|pdu| pdu.event_id() == id)
+        };
+        stream::iter(ids).map(fetch).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
+    }
+
+    /// Fetches the auth events of an event, and theirs, as far as they are not here.
+    pub async fn fetch_auth_chain(&self, pdu: &Pdu) -> Result<(), FederationError> {
+        let request = GetAuthChain::new(self.room.id().to_owned(), pdu.event_id_owned().clone());
+        if let Some(answer) = self.ask(request).await {
+            let events = self.parse(answer.auth_chain.into_iter().take(MAX_AUTH_CHAIN));
+            self.keep_outliers(events).await?;
+        }
+        Ok(())
+    }
+
+    /// Verifies and keeps those events that are not here and whose auth events are, now or before.
+    pub async fn keep_outliers(&self, pdus: Vec<Pdu>) -> Result<(), FederationError> {
+        let ids: Vec<OwnedEventId> = pdus.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
+        let mut absent: HashSet<OwnedEventId> = self.room.absent(&ids)?.into_iter().collect();
+        let new = pdus.into_iter().filter(|pdu| absent.remove(pdu.event_id())).collect();
+        let good = self.verified(new).await;
+        if !good.is_empty() {
+            self.room.receive_outliers(good).await?;
+        }
+        Ok(())
+    }
+}

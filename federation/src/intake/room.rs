@@ -1,0 +1,172 @@
+//! What comes for one room.
+
+use std::time::Duration;
+
+use hearth_rooms::{Received, Room, RoomError};
+use hearth_spec::Pdu;
+use hearth_storage::schema::rooms::Standing;
+use ruma::{OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, ServerName};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    Federation, FederationError,
+    intake::{effort::Effort, order, transaction::Outcome},
+};
+
+/// How long what comes for a room waits for the end of a join to it.
+const JOINING: Duration = Duration::from_secs(45);
+/// How many servers are asked at most for what is missing.
+const ASKED: usize = 3;
+
+/// Taking in what one server sends into one room.
+pub(crate) struct RoomIntake<'a> {
+    pub federation: &'a Federation,
+    pub room: &'a Room,
+    /// Who may have what is missing: the origin first.
+    pub servers: Vec<OwnedServerName>,
+    pub effort: Effort,
+}
+
+impl Federation {
+    /// Takes in what a transaction brings for a room: what became of each event.
+    ///
+    /// # Errors
+    /// Nothing is to be acknowledged then.
+    pub(crate) async fn take_in_pdus(
+        &self,
+        origin: &ServerName,
+        room_id: OwnedRoomId,
+        texts: Vec<Box<RawValue>>,
+    ) -> Result<Vec<(OwnedEventId, Outcome)>, FederationError> {
+        let _turn = self.under_way().intake.take((room_id.clone(), origin.to_owned())).await?;
+        let Some(room) = self.room_after_join(&room_id).await? else {
+            return self.take_in_outside(origin, &room_id, texts).await;
+        };
+        let (pdus, mut outcomes) = parsed(&room, texts);
+        if !room.may_take_part(origin)? {
+            let refused = || Err("the room's server ACL does not allow this server".to_owned());
+            outcomes.extend(pdus.into_iter().map(|pdu| (pdu.event_id_owned().clone(), refused())));
+            return Ok(outcomes);
+        }
+        let ids: Vec<OwnedEventId> = pdus.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
+        let mut good = Vec::with_capacity(pdus.len());
+        for (id, verified) in ids.into_iter().zip(self.keys().verify(room.version(), pdus).await) {
+            match verified {
+                Ok(pdu) => good.push(pdu),
+                Err(error) => outcomes.push((id, Err(error.to_string()))),
+            }
+        }
+        let mut intake = RoomIntake::new(self, &room, origin)?;
+        for pdu in order::sorted(good, Pdu::prev_events) {
+            let id = pdu.event_id_owned().clone();
+            let outcome = intake.take_in(pdu).await?;
+            if let Err(reason) = &outcome {
+                tracing::debug!(%origin, event = %id, reason, "an event was not taken in");
+            }
+            outcomes.push((id, outcome));
+        }
+        Ok(outcomes)
+    }
+
+    /// The room, if some user of this server is in it: after a join to it, if one is under way. What comes
+    /// meanwhile belongs to it when the join is through.
+    async fn room_after_join(&self, room_id: &RoomId) -> Result<Option<Room>, FederationError> {
+        let joins = &self.under_way().joins;
+        let here = self.room_here(room_id)?;
+        if here.is_some() || !joins.is_taken(&room_id.to_owned()) {
+            return Ok(here);
+        }
+        match tokio::time::timeout(JOINING, joins.take(room_id.to_owned())).await {
+            Ok(turn) => drop(turn?),
+            // To be sent again.
+            Err(_) => return Err(RoomError::Busy.into()),
+        }
+        Ok(self.room_here(room_id)?)
+    }
+
+    /// The room of this id, if some user of this server is in it.
+    pub(crate) fn room_here(&self, room_id: &RoomId) -> Result<Option<Room>, RoomError> {
+        match self.rooms().find_room(room_id) {
+            Ok(room) => Ok(room.filter(Room::is_here)),
+            // One of which only an invite or a knock is known.
+            Err(RoomError::UnknownRoom) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<'a> RoomIntake<'a> {
+    pub fn new(federation: &'a Federation, room: &'a Room, origin: &ServerName) -> Result<Self, RoomError> {
+        let mut servers = vec![origin.to_owned()];
+        let others = room.servers()?.into_iter();
+        servers.extend(others.filter(|server| !federation.is_own(server) && server != origin));
+        servers.truncate(ASKED);
+        Ok(Self { federation, room, servers, effort: Effort::new() })
+    }
+
+    /// Gives an event whose signatures are good to the room.
+    pub async fn receive(&self, pdu: Pdu) -> Result<Reception, FederationError> {
+        reception(self.room.receive(pdu).await)
+    }
+
+    /// The same with the state before it.
+    pub async fn receive_with_state(
+        &self,
+        pdu: Pdu,
+        state: &[OwnedEventId],
+    ) -> Result<Reception, FederationError> {
+        reception(self.room.receive_with_state(pdu, state).await)
+    }
+}
+
+/// What the room says of an event.
+pub(crate) enum Reception {
+    Decided(Outcome),
+    /// It follows, or stands on, events that are not here.
+    Missing {
+        prev_events: Vec<OwnedEventId>,
+        auth_events: Vec<OwnedEventId>,
+    },
+}
+
+fn reception(received: Result<Received, RoomError>) -> Result<Reception, FederationError> {
+    Ok(Reception::Decided(match received {
+        // That it was soft-failed is nothing to tell: it is kept, and others may follow it.
+        Ok(Received::Accepted(_) | Received::SoftFailed(..)) => Ok(()),
+        Ok(Received::Known(event)) => known_outcome(event.standing),
+        Ok(Received::Rejected(reason)) => Err(reason),
+        Ok(Received::Missing { prev_events, auth_events }) => {
+            return Ok(Reception::Missing { prev_events, auth_events });
+        }
+        Err(error @ (RoomError::Storage(_) | RoomError::Busy)) => return Err(error.into()),
+        Err(error) => Err(error.to_string()),
+    }))
+}
+
+fn known_outcome(standing: Standing) -> Outcome {
+    match standing {
+        Standing::Rejected => Err("the event was rejected before".to_owned()),
+        Standing::Accepted | Standing::SoftFailed => Ok(()),
+    }
+}
+
+/// The events of a room, and what is to be said of those that are none.
+fn parsed(room: &Room, texts: Vec<Box<RawValue>>) -> (Vec<Pdu>, Vec<(OwnedEventId, Outcome)>) {
+    #[derive(Deserialize)]
+    struct Named {
+        event_id: OwnedEventId,
+    }
+    let (mut pdus, mut outcomes) = (Vec::with_capacity(texts.len()), Vec::new());
+    for text in texts {
+        match Pdu::parse(room.version(), text.get()) {
+            Ok(pdu) => pdus.push(pdu),
+            // Since room version 3 what is no event has no id either.
+            Err(error) => match serde_json::from_str::<Named>(text.get()) {
+                Ok(named) => outcomes.push((named.event_id, Err(error.to_string()))),
+                Err(_) => tracing::debug!(%error, "a PDU is no event of its room's version"),
+            },
+        }
+    }
+    (pdus, outcomes)
+}

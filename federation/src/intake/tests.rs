@@ -1,0 +1,185 @@
+use hearth_rooms::Room;
+use hearth_spec::RoomVersion;
+use hearth_storage::schema::rooms::Membership;
+use ruma::{
+    MilliSecondsSinceUnixEpoch, OwnedEventId, UInt,
+    api::federation::transactions::send_transaction_message::v1::{Request, Response},
+    serde::Raw,
+};
+use serde_json::{Map, Value, json, value::RawValue};
+
+use crate::neighbours::{Neighbour, Neighbours};
+
+async fn send(from: &Neighbour, to: &Neighbour, id: &str, pdus: &[String], edus: &[Value]) -> Response {
+    let now = MilliSecondsSinceUnixEpoch(UInt::from(1_u32));
+    let mut request = Request::new(id.into(), from.name().to_owned(), now);
+    request.pdus = pdus.iter().map(|text| RawValue::from_string(text.clone()).unwrap()).collect();
+    request.edus = edus.iter().map(|edu| Raw::from_json_string(edu.to_string()).unwrap()).collect();
+    to.federation.transaction(from.name(), request).await.unwrap()
+}
+
+/// A room of Bob's that Alice has joined, as each has it.
+async fn shared(neighbours: &Neighbours, version: RoomVersion) -> (Room, Room) {
+    let Neighbours { here, there, .. } = neighbours;
+    let theirs = there.public_room(version).await;
+    let ours = here.join(&theirs, there).await;
+    (ours, theirs)
+}
+
+fn has(room: &Room, id: &OwnedEventId) -> bool {
+    room.event(id).unwrap().is_some_and(|event| event.order().is_some())
+}
+
+#[tokio::test]
+async fn events_are_taken_in_once_and_bad_ones_are_told() {
+    let neighbours = Neighbours::meet().await;
+    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
+    let Neighbours { here, there, .. } = &neighbours;
+    let (good, bad) = (there.say(&theirs, "good").await, there.say(&theirs, "bad").await);
+    let forged = bad.pdu.text().replace(r#""type":"m.room.message""#, r#""type":"m.room.forged""#);
+    let forged_id = hearth_spec::Pdu::parse(RoomVersion::V12, &forged).unwrap().event_id().to_owned();
+    let pdus = [good.pdu.text().to_owned(), forged, "{}".to_owned()];
+    let answer = send(there, here, "1", &pdus, &[]).await;
+    assert_eq!(answer.pdus.len(), 2);
+    assert!(answer.pdus[good.id()].is_ok());
+    assert!(answer.pdus[&forged_id].is_err());
+    assert!(has(&ours, &good.id().to_owned()) && ours.event(&forged_id).unwrap().is_none());
+    // The same again gets the same answer, without a look at it.
+    let again = send(there, here, "1", &[], &[]).await;
+    assert_eq!(again.pdus, answer.pdus);
+}
+
+#[tokio::test]
+async fn what_is_missing_between_is_fetched() {
+    let neighbours = Neighbours::meet().await;
+    for version in [RoomVersion::V2, RoomVersion::V12] {
+        let (ours, theirs) = shared(&neighbours, version).await;
+        let Neighbours { here, there, .. } = &neighbours;
+        let mut ids = Vec::new();
+        for number in 0..30 {
+            ids.push(there.say(&theirs, &number.to_string()).await.id().to_owned());
+        }
+        there.set(&theirs, "m.room.topic", "", json!({ "topic": "between" })).await;
+        let last = there.say(&theirs, "last").await;
+        let pdus = [last.pdu.text().to_owned()];
+        let answer = send(there, here, version.id().as_str(), &pdus, &[]).await;
+        assert_eq!(answer.pdus[last.id()], Ok(()));
+        assert!(ids.iter().all(|id| has(&ours, id)));
+        assert_eq!(ours.head().extremities.len(), 1);
+        assert!(ours.state_event("m.room.topic", "").unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_gap_that_is_too_long_is_bridged_by_the_state_behind_it() {
+    let neighbours = Neighbours::meet().await;
+    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
+    let Neighbours { here, there, .. } = &neighbours;
+    there.set(&theirs, "m.room.topic", "", json!({ "topic": "in the gap" })).await;
+    let first = there.say(&theirs, "lost in the gap").await;
+    for number in 0..150 {
+        there.say(&theirs, &number.to_string()).await;
+    }
+    let last = there.say(&theirs, "last").await;
+    let answer = send(there, here, "1", &[last.pdu.text().to_owned()], &[]).await;
+    assert_eq!(answer.pdus[last.id()], Ok(()));
+    assert!(has(&ours, &last.id().to_owned()) && !has(&ours, &first.id().to_owned()));
+    assert!(ours.state_event("m.room.topic", "").unwrap().is_some());
+    assert!(ours.is_joined(&here.user).unwrap());
+    // What lies in the gap comes with history.
+    while here.federation.backfill(&ours, 100).await.unwrap() {}
+    assert!(has(&ours, &first.id().to_owned()));
+}
+
+#[tokio::test]
+async fn a_chain_without_an_end_ends() {
+    let neighbours = Neighbours::meet().await;
+    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
+    let Neighbours { here, there, .. } = &neighbours;
+    let last = there.say(&theirs, "real").await;
+    // Its predecessors exist nowhere.
+    let event: Value = serde_json::from_str(last.pdu.text()).unwrap();
+    let mut content = event.clone();
+    content["prev_events"] = json!(["$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]);
+    let made = there.federation.rooms().seal(RoomVersion::V12, content.as_object().unwrap());
+    // A message is no less made this way.
+    let made = made.unwrap();
+    let answer = send(there, here, "1", &[made.text().to_owned()], &[]).await;
+    assert!(answer.pdus[made.event_id()].is_err());
+    assert!(ours.event(made.event_id()).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn edus_of_the_servers_own_users_are_taken_in() {
+    let neighbours = Neighbours::meet().await;
+    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
+    let Neighbours { here, there, .. } = &neighbours;
+    let said = there.say(&theirs, "read me").await;
+    let receipt = |user: &ruma::UserId| {
+        json!({ "m.read": {
+        user.as_str(): { "data": { "ts": 1 }, "event_ids": [said.id()] } } })
+    };
+    let edus = [
+        json!({ "edu_type": "m.receipt", "content": { ours.id().as_str(): receipt(&there.user) } }),
+        json!({ "edu_type": "m.presence", "content": { "push": [
+            { "user_id": there.user, "presence": "online", "last_active_ago": 5 },
+            { "user_id": here.user, "presence": "online", "last_active_ago": 5 },
+        ] } }),
+        json!({ "edu_type": "m.odd", "content": {} }),
+        json!({ "nonsense": true }),
+    ];
+    // What is read comes in the same transaction, and is there first.
+    send(there, here, "1", &[said.pdu.text().to_owned()], &[]).await;
+    send(there, here, "2", &[], &edus).await;
+    assert_eq!(ours.receipts_of(&there.user).unwrap().len(), 1);
+    let presence = here.federation.sync().presence(&there.user).unwrap();
+    assert_eq!(presence.presence, ruma::presence::PresenceState::Online);
+    assert!(here.federation.sync().presence(&here.user).is_none());
+    // Nobody speaks for users of another server.
+    let edu = json!({ "edu_type": "m.receipt", "content": { ours.id().as_str(): receipt(&here.user) } });
+    send(there, here, "3", &[], &[edu]).await;
+    assert!(ours.receipts_of(&here.user).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_to_a_device_comes_once() {
+    let neighbours = Neighbours::meet().await;
+    let Neighbours { here, there, .. } = &neighbours;
+    let device = ruma::owned_device_id!("PHONE");
+    let sessions = &here.federation.users().sessions;
+    sessions.create(&here.user, Some(&device), None, false).await.unwrap();
+    let edu = json!({ "edu_type": "m.direct_to_device", "content": {
+        "sender": there.user, "type": "m.test", "message_id": "m1",
+        "messages": { here.user.as_str(): { "*": { "n": 1 } }, there.user.as_str(): { "*": {} } },
+    } });
+    for id in ["1", "2"] {
+        send(there, here, id, &[], std::slice::from_ref(&edu)).await;
+    }
+    let (from, to) = (hearth_storage::Position(0), hearth_storage::Position(u64::MAX));
+    let waiting = here.federation.users().to_device.list(&here.user, &device, from, to, 10).unwrap();
+    assert_eq!(waiting.len(), 1);
+}
+
+#[tokio::test]
+async fn only_who_invited_takes_an_invite_back() {
+    let neighbours = Neighbours::meet().await;
+    let Neighbours { here, there, .. } = &neighbours;
+    let room = there.public_room(RoomVersion::V12).await;
+    there.federation.invite(&room, &there.user, &here.user, Map::new()).await.unwrap();
+    let membership = || {
+        let known = here.federation.rooms().out_of_room(&here.user, room.id()).unwrap();
+        known.unwrap().2.membership
+    };
+    assert_eq!(membership(), Membership::Invite);
+    let taken_back = room.set_membership(&there.user, &here.user, "leave", Map::new()).await.unwrap();
+    // As some other server would pass it on.
+    let now = MilliSecondsSinceUnixEpoch(UInt::from(1_u32));
+    let mut request = Request::new("1".into(), "elsewhere".try_into().unwrap(), now);
+    request.pdus = vec![RawValue::from_string(taken_back.pdu.text().to_owned()).unwrap()];
+    let answer = here.federation.transaction("elsewhere".try_into().unwrap(), request).await.unwrap();
+    assert!(answer.pdus[taken_back.id()].is_err());
+    assert_eq!(membership(), Membership::Invite);
+    let answer = send(there, here, "2", &[taken_back.pdu.text().to_owned()], &[]).await;
+    assert_eq!(answer.pdus[taken_back.id()], Ok(()));
+    assert_eq!(membership(), Membership::Leave);
+}

@@ -1,0 +1,33 @@
+//! Rooms of other servers: joining, knocking, leaving, inviting (server-server API, "Joining Rooms",
+//! "Inviting to a room", "Leaving Rooms", "Knocking upon a room").
+//!
+//! A server that is in the room proposes the event; we take from it where the event stands in the
+//! room and nothing else, sign what our user wants ([`Member`](proposal::Member)), and send it back.
+
+mod answer;
+mod invite;
+mod join;
+mod knock;
+mod leave;
+mod proposal;
+mod servers;
+mod stripped;
+
+use hearth_rooms::RoomError;
+use hearth_spec::Pdu;
+use serde_json::value::RawValue;
+
+pub(crate) use self::servers::first_of;
+pub use self::stripped::stripped_state;
+use crate::{FederationError, Limits};
+
+/// A user waits: who failed lately is tried again.
+const ANEW: Limits = Limits { ignore_back_off: true, ..Limits::USUAL };
+
+/// An event as it goes into a request.
+fn raw(pdu: &Pdu) -> Result<Box<RawValue>, FederationError> {
+    RawValue::from_string(pdu.text().to_owned()).map_err(|error| RoomError::Invalid(error.to_string()).into())
+}
+
+#[cfg(test)]
+mod tests;

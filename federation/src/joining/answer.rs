@@ -1,0 +1,129 @@
+//! What a server answers to a join: the room, which is believed no further than it proves itself.
+
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+};
+
+use hearth_rooms::Arrival;
+use hearth_spec::{Pdu, RoomVersion, check_auth_events, check_state};
+use ruma::{
+    OwnedEventId, OwnedRoomId, RoomId, api::federation::membership::create_join_event::v2::RoomState,
+};
+use serde_json::value::RawValue;
+
+use crate::{
+    Federation, FederationError,
+    intake::{order, parse_events},
+};
+
+/// The largest room that is joined: events of its state and their auth chain.
+const MAX_EVENTS: usize = 500_000;
+
+/// The join as the server sends it back: with its signature where one of its users vouched for it.
+pub(super) fn signed_join(join: &Pdu, signed: Option<&RawValue>) -> Result<Pdu, FederationError> {
+    signed.map_or_else(|| Ok(join.clone()), |signed| signed_again(join, signed))
+}
+
+/// An event of ours as another server sends it back with a signature of its own.
+pub(super) fn signed_again(ours: &Pdu, signed: &RawValue) -> Result<Pdu, FederationError> {
+    match Pdu::parse(ours.version(), signed.get()) {
+        // Signatures are not part of what the id is made of; what the rules look at is.
+        Ok(signed) if signed.event_id() == ours.event_id() && signed.content_str() == ours.content_str() => {
+            Ok(signed)
+        }
+        Ok(_) => Err(FederationError::Invalid("the server sent another event back".to_owned())),
+        Err(error) => Err(FederationError::Invalid(error.to_string())),
+    }
+}
+
+/// The room, after all signatures, hashes and auth chains were checked. Events that fail are dropped; the join
+/// itself, the create event and what they stand on must be there.
+pub(super) async fn check(
+    federation: &Federation,
+    room_id: &RoomId,
+    join: Pdu,
+    answer: RoomState,
+) -> Result<Arrival, FederationError> {
+    if answer.state.len() + answer.auth_chain.len() > MAX_EVENTS {
+        return Err(FederationError::Invalid("the room is too large".to_owned()));
+    }
+    if answer.members_omitted {
+        return Err(FederationError::Invalid("the server left members out unasked".to_owned()));
+    }
+    let version = join.version();
+    let join = signed_join(&join, answer.event.as_deref())?;
+    let RoomState { auth_chain, state, .. } = answer;
+    let id = room_id.to_owned();
+    let (mut pdus, state) = blocking(move || parse_room(version, &id, auth_chain, state)).await?;
+    let join_id = join.event_id_owned().clone();
+    pdus.push(join);
+    let mut pdus = federation.verified(version, pdus).await;
+    let Some(place) = pdus.iter().position(|pdu| *pdu.event_id() == *join_id) else {
+        return Err(FederationError::Invalid("the join is not signed by who vouched for it".to_owned()));
+    };
+    let join = pdus.swap_remove(place);
+    let room_id = room_id.to_owned();
+    let assembled = blocking(move || assemble(room_id, version, pdus, &state, join)).await?;
+    assembled.map_err(FederationError::Invalid)
+}
+
+/// The events of an answer, each once, and the ids of those of the state.
+fn parse_room(
+    version: RoomVersion,
+    room: &RoomId,
+    auth_chain: Vec<Box<RawValue>>,
+    state: Vec<Box<RawValue>>,
+) -> (Vec<Pdu>, HashSet<OwnedEventId>) {
+    let mut pdus = parse_events(version, room, state);
+    let state: HashSet<OwnedEventId> = pdus.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
+    let chain = parse_events(version, room, auth_chain);
+    pdus.extend(chain.into_iter().filter(|pdu| !state.contains(pdu.event_id())));
+    let mut seen = HashSet::with_capacity(pdus.len());
+    pdus.retain(|pdu| seen.insert(pdu.event_id_owned().clone()));
+    (pdus, state)
+}
+
+/// Puts a room together from events with good signatures; the error says what is wrong with it.
+fn assemble(
+    room_id: OwnedRoomId,
+    version: RoomVersion,
+    pdus: Vec<Pdu>,
+    state_ids: &HashSet<OwnedEventId>,
+    join: Pdu,
+) -> Result<Arrival, String> {
+    let auth_chain = match order::complete(pdus, |_| Ok::<_, Infallible>(false)) {
+        Ok(complete) => complete,
+        Err(never) => match never {},
+    };
+    let state: Vec<Pdu> =
+        auth_chain.iter().filter(|pdu| state_ids.contains(pdu.event_id())).cloned().collect();
+    let mut by_key = HashMap::with_capacity(state.len());
+    for pdu in &state {
+        let Some(key) = pdu.state_key() else { return Err("the state holds a message".to_owned()) };
+        if by_key.insert((pdu.type_str(), key), pdu).is_some() {
+            return Err(format!("the state holds two events of {} and `{key}`", pdu.type_str()));
+        }
+    }
+    let create = *by_key.get(&("m.room.create", "")).ok_or("the state has no create event")?;
+    // Among other things: that the room is of the version that the server said.
+    check_auth_events(version, create, |_| None).map_err(|error| error.to_string())?;
+    let by_id: HashMap<_, _> = auth_chain.iter().map(|pdu| (pdu.event_id(), pdu)).collect();
+    let fetch = |id: &ruma::EventId| by_id.get(id).map(|pdu| ((*pdu).clone().into(), false));
+    check_auth_events(version, &join, fetch).map_err(|error| error.to_string())?;
+    check_state(version, &join, |kind, key| {
+        by_key.get(&(&*kind.to_string(), key)).map(|pdu| (*pdu).clone().into())
+    })
+    .map_err(|error| error.to_string())?;
+    Ok(Arrival { room_id, version, auth_chain, state, event: join })
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, FederationError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| FederationError::Invalid(format!("the answer could not be worked on: {error}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Joining a room of other servers.
+
+use hearth_rooms::{Room, RoomError};
+use hearth_spec::{Pdu, RoomVersion};
+use ruma::{
+    OwnedServerName, RoomId, ServerName, UserId,
+    api::federation::membership::{
+        create_join_event::v2::{Request as SendJoin, RoomState},
+        prepare_join_event::v1::Request as MakeJoin,
+    },
+};
+use serde_json::{Map, Value};
+
+use super::{
+    answer,
+    proposal::{Member, supported},
+    raw,
+    servers::first_of,
+};
+use crate::{Federation, FederationError, Limits, intake::RoomIntake};
+
+impl Federation {
+    /// Joins a user of this server to a room, by one of the servers that are in it: those in `via` first.
+    /// `content` is the rest of the member event's. Returns when the room can be read here.
+    ///
+    /// Where the room is here already it is joined here, unless nobody here may let the user in.
+    ///
+    /// # Errors
+    /// The clearest of the servers' refusals.
+    pub async fn join(
+        &self,
+        user: &UserId,
+        room_id: &RoomId,
+        via: &[OwnedServerName],
+        content: Map<String, Value>,
+    ) -> Result<Room, FederationError> {
+        // Two who join at once need the room but once, and what others send for it waits for the end.
+        let _turn = self.under_way().joins.take(room_id.to_owned()).await?;
+        let here = self.room_here(room_id)?;
+        if let Some(room) = &here {
+            match self.rooms().join(room, user, content.clone()).await {
+                Ok(_) => return Ok(room.clone()),
+                // Another server may have a user who may.
+                Err(RoomError::UnableToAuthoriseJoin(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let servers = self.servers_for(user, room_id, via)?;
+        first_of(&servers, |server| self.join_by(server, user, room_id, here.as_ref(), &content)).await
+    }
+
+    async fn join_by(
+        &self,
+        server: &ServerName,
+        user: &UserId,
+        room_id: &RoomId,
+        here: Option<&Room>,
+        content: &Map<String, Value>,
+    ) -> Result<Room, FederationError> {
+        let mut make = MakeJoin::new(room_id.to_owned(), user.to_owned());
+        make.ver = RoomVersion::ALL.map(RoomVersion::id).to_vec();
+        let made = self.client().send_with(server, make, super::ANEW).await?;
+        let version = supported(made.room_version)?;
+        if here.is_some_and(|room| room.version() != version) {
+            return Err(FederationError::Invalid("the room is of another version".to_owned()));
+        }
+        let member = Member { room: room_id, user, membership: "join", content };
+        let join = member.at(self, version, made.event.get())?;
+        self.leave_to_others(join.event_id());
+        let answer = self.send_join(server, room_id, &join).await?;
+        match here {
+            Some(room) => self.join_by_other(server, room, join, answer).await,
+            None => {
+                let arrival = answer::check(self, room_id, join, answer).await?;
+                Ok(self.rooms().take_in(arrival).await?)
+            }
+        }
+    }
+
+    async fn send_join(
+        &self,
+        server: &ServerName,
+        room_id: &RoomId,
+        join: &Pdu,
+    ) -> Result<RoomState, FederationError> {
+        let send = SendJoin::new(room_id.to_owned(), join.event_id_owned().clone(), raw(join)?);
+        Ok(self.client().send_with(server, send, Limits::ROOM).await?.room_state)
+    }
+
+    /// The join to a room that is here, for which another server vouched: the event is like any other of the room.
+    async fn join_by_other(
+        &self,
+        server: &ServerName,
+        room: &Room,
+        join: Pdu,
+        answer: RoomState,
+    ) -> Result<Room, FederationError> {
+        let signed = answer::signed_join(&join, answer.event.as_deref())?;
+        let Some(signed) = self.verified(room.version(), vec![signed]).await.pop() else {
+            return Err(FederationError::Invalid("the server did not sign the join".to_owned()));
+        };
+        match RoomIntake::new(self, room, server)?.take_in(signed).await? {
+            Ok(()) => Ok(room.clone()),
+            Err(reason) => Err(RoomError::Forbidden(reason).into()),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+use hearth_spec::RoomVersion;
+use hearth_storage::schema::rooms::Membership;
+use ruma::OwnedServerName;
+use serde_json::{Map, json};
+
+use crate::{FederationError, neighbours::Neighbours};
+
+#[tokio::test]
+async fn a_room_of_another_server_is_joined_in_every_kind_of_version() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    for version in [RoomVersion::V1, RoomVersion::V3, RoomVersion::V6, RoomVersion::V10, RoomVersion::V12] {
+        let theirs = there.public_room(version).await;
+        for number in 0..3 {
+            there.say(&theirs, &format!("before {number}")).await;
+        }
+        let ours = here.join(&theirs, there).await;
+        assert_eq!(ours.version(), version);
+        assert!(ours.is_joined(&here.user).unwrap() && ours.is_joined(&there.user).unwrap());
+        assert!(theirs.is_joined(&here.user).unwrap());
+        assert_eq!(ours.head().joined, 2);
+        assert!(ours.state_event("m.room.name", "").unwrap().is_some());
+        // Joining again finds it here.
+        here.join(&theirs, there).await;
+        assert_eq!(
+            ours.state_event("m.room.member", here.user.as_str()).unwrap().unwrap().id(),
+            theirs.state_event("m.room.member", here.user.as_str()).unwrap().unwrap().id()
+        );
+    }
+}
+
+#[tokio::test]
+async fn history_from_before_the_join_is_fetched() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let theirs = there.public_room(RoomVersion::V12).await;
+    for number in 0..10 {
+        there.say(&theirs, &format!("before {number}")).await;
+    }
+    let ours = here.join(&theirs, there).await;
+    let count = || {
+        let range = hearth_rooms::TimelineRange { limit: 1000, ..Default::default() };
+        ours.timeline(range).unwrap().len()
+    };
+    assert_eq!(count(), 1);
+    assert!(here.federation.backfill(&ours, 5).await.unwrap());
+    assert_eq!(count(), 6);
+    while here.federation.backfill(&ours, 100).await.unwrap() {}
+    let theirs_count = {
+        let range = hearth_rooms::TimelineRange { limit: 1000, ..Default::default() };
+        theirs.timeline(range).unwrap().len()
+    };
+    assert_eq!(count(), theirs_count);
+    assert!(ours.gaps().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_may_not_come_in_is_told_so() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let theirs = there.room(RoomVersion::V12, json!({ "join_rule": "invite" })).await;
+    let nobody: OwnedServerName = "localhost:1".try_into().unwrap();
+    let via = [nobody, there.name().to_owned()];
+    let error = here.federation.join(&here.user, theirs.id(), &via, Map::new()).await.map(drop).unwrap_err();
+    assert!(error.is_errcode("M_FORBIDDEN"), "{error}");
+    let via = [];
+    let error = here.federation.join(&here.user, theirs.id(), &via, Map::new()).await.map(drop).unwrap_err();
+    assert!(error.is_errcode("M_NOT_FOUND"), "{error}");
+    assert!(matches!(here.federation.rooms().find_room(theirs.id()), Ok(None)));
+}
+
+#[tokio::test]
+async fn an_invite_is_signed_by_the_other_server_and_accepted() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    for version in [RoomVersion::V1, RoomVersion::V6, RoomVersion::V12] {
+        let room = here.room(version, json!({ "join_rule": "invite" })).await;
+        here.federation.invite(&room, &here.user, &there.user, Map::new()).await.unwrap();
+        let member = room.membership(&there.user).unwrap().unwrap();
+        assert_eq!(member.membership, Membership::Invite);
+        let (known, invite, row) =
+            there.federation.rooms().out_of_room(&there.user, room.id()).unwrap().unwrap();
+        assert_eq!((known, row.membership), (version, Membership::Invite));
+        assert!(row.stripped_state.unwrap().contains("A room"));
+        assert!(invite.pdu.text().contains(there.name().as_str()));
+        // Without a server named: that of who invited is asked.
+        let theirs = there.federation.join(&there.user, room.id(), &[], Map::new()).await.unwrap();
+        assert!(theirs.is_joined(&there.user).unwrap() && room.is_joined(&there.user).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn an_invite_of_nobody_is_refused_by_their_server() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let room = here.public_room(RoomVersion::V12).await;
+    let nobody = ruma::UserId::parse(format!("@nobody:{}", there.name())).unwrap();
+    let error = here.federation.invite(&room, &here.user, &nobody, Map::new()).await.unwrap_err();
+    assert!(matches!(error, FederationError::Refused { .. }), "{error}");
+    assert!(room.membership(&nobody).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_invite_is_turned_down_also_when_nobody_hears_it() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let room = here.public_room(RoomVersion::V12).await;
+    here.federation.invite(&room, &here.user, &there.user, Map::new()).await.unwrap();
+    there.federation.leave(&there.user, room.id(), Map::new()).await.unwrap();
+    assert_eq!(room.membership(&there.user).unwrap().unwrap().membership, Membership::Leave);
+    let left = there.federation.rooms().out_of_room(&there.user, room.id()).unwrap();
+    assert_eq!(left.unwrap().2.membership, Membership::Leave);
+
+    let room = here.public_room(RoomVersion::V12).await;
+    here.federation.invite(&room, &here.user, &there.user, Map::new()).await.unwrap();
+    // The room goes on without its server: whom it asks says no.
+    room.set_membership(&here.user, &there.user, "ban", Map::new()).await.unwrap();
+    there.federation.leave(&there.user, room.id(), Map::new()).await.unwrap();
+    let left = there.federation.rooms().out_of_room(&there.user, room.id()).unwrap();
+    assert!(matches!(left.unwrap().2.membership, Membership::Leave | Membership::Ban));
+}
+
+#[tokio::test]
+async fn who_knocks_is_let_in() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let theirs = there.room(RoomVersion::V10, json!({ "join_rule": "knock" })).await;
+    let via = [there.name().to_owned()];
+    here.federation.knock(&here.user, theirs.id(), &via, Map::new()).await.unwrap();
+    assert_eq!(theirs.membership(&here.user).unwrap().unwrap().membership, Membership::Knock);
+    let (.., row) = here.federation.rooms().out_of_room(&here.user, theirs.id()).unwrap().unwrap();
+    assert_eq!(row.membership, Membership::Knock);
+    assert!(row.stripped_state.unwrap().contains("A room"));
+    there.federation.invite(&theirs, &there.user, &here.user, Map::new()).await.unwrap();
+    here.join(&theirs, there).await;
+    assert!(theirs.is_joined(&here.user).unwrap());
+}
+
+#[tokio::test]
+async fn a_restricted_room_is_joined_by_who_is_in_the_other() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let club = there.public_room(RoomVersion::V10).await;
+    let allow = json!([{ "type": "m.room_membership", "room_id": club.id() }]);
+    let theirs = there.room(RoomVersion::V10, json!({ "join_rule": "restricted", "allow": allow })).await;
+    let via = [there.name().to_owned()];
+    let error = here.federation.join(&here.user, theirs.id(), &via, Map::new()).await.map(drop).unwrap_err();
+    assert!(error.is_errcode("M_FORBIDDEN"), "{error}");
+    here.join(&club, there).await;
+    let ours = here.join(&theirs, there).await;
+    assert!(ours.is_joined(&here.user).unwrap() && theirs.is_joined(&here.user).unwrap());
+}

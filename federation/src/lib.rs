@@ -1,0 +1,45 @@
+//! Federation: what passes between this server and others (the server-server API).
+//!
+//! - Transport: [`Client`] finds a server (`discovery.rs`), connects to it within bounds (`network.rs`), signs
+//!   what it asks (`x_matrix.rs`) and leaves alone who does not answer ([`Destinations`]); [`KeyRing`] knows the
+//!   keys of servers and verifies what they signed.
+//! - `router.rs` and `server/` answer what other servers ask.
+//! - `intake/` takes in what they send; `joining/` and `backfill.rs` ask them for rooms and for history.
+//! - `remote/` asks them what users of this server want to know.
+//! - `outbox/` sends them what happens here.
+//!
+//! Whatever comes from another server is hostile until it is checked: every body, wait and cache has a bound.
+
+pub mod backfill;
+pub mod client;
+pub mod destinations;
+pub mod discovery;
+pub mod endpoint;
+pub mod error;
+mod federation;
+pub mod intake;
+pub mod joining;
+pub mod key_ring;
+#[cfg(test)]
+mod neighbours;
+pub mod network;
+pub mod options;
+pub mod outbox;
+pub mod remote;
+pub mod router;
+pub mod server;
+#[cfg(test)]
+pub(crate) mod testing;
+mod turns;
+mod under_way;
+pub mod x_matrix;
+
+pub use self::{
+    client::{Client, Limits},
+    destinations::Destinations,
+    error::FederationError,
+    federation::{Federation, Parts},
+    key_ring::KeyRing,
+    options::FederationOptions,
+    x_matrix::authenticate,
+};

@@ -1,0 +1,109 @@
+//! Two whole servers that answer each other on loopback, for tests. Nothing is sent unasked: they have no outbox.
+
+use std::net::{SocketAddr, TcpListener};
+
+use axum_server::tls_rustls::RustlsConfig;
+use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Room};
+use hearth_spec::RoomVersion;
+use hearth_storage::schema::users::AccountKind;
+use hearth_users::NewAccount;
+use ruma::{OwnedServerName, OwnedUserId, ServerName, UserId};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use crate::{Federation, FederationOptions, router::router, testing};
+
+/// A server, and one user of it.
+pub(crate) struct Neighbour {
+    pub federation: Federation,
+    pub user: OwnedUserId,
+    _folder: TempDir,
+}
+
+pub(crate) struct Neighbours {
+    /// Where Alice is.
+    pub here: Neighbour,
+    /// Where Bob is.
+    pub there: Neighbour,
+    _certificate: TempDir,
+}
+
+impl Neighbours {
+    pub async fn meet() -> Self {
+        // Another test may have chosen it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let certificate = TempDir::new().unwrap();
+        let path = certificate.path().join("certificate.pem");
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(&path, made.cert.pem()).unwrap();
+        let (cert, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
+        let tls = RustlsConfig::from_pem(cert, key).await.unwrap();
+        let start = async |name: &str| {
+            let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let server: OwnedServerName = ServerName::parse(format!("localhost:{port}")).unwrap();
+            let options = FederationOptions {
+                trusted_ca: Some(path.clone()),
+                allow_private_networks: true,
+                ..FederationOptions::new(server.clone())
+            };
+            let (federation, folder) = testing::federation(options);
+            let app = router(federation.clone()).into_make_service();
+            tokio::spawn(axum_server::from_tcp_rustls(listener, tls.clone()).unwrap().serve(app));
+            let user = UserId::parse(format!("@{name}:{server}")).unwrap();
+            let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
+            federation.users().accounts.create(&user, account).await.unwrap();
+            Neighbour { federation, user, _folder: folder }
+        };
+        let (here, there) = (start("alice").await, start("bob").await);
+        Self { here, there, _certificate: certificate }
+    }
+}
+
+impl Neighbour {
+    pub fn name(&self) -> &ServerName {
+        self.federation.server_name()
+    }
+
+    /// Makes a room with a join rule.
+    pub async fn room(&self, version: RoomVersion, join_rules: Value) -> Room {
+        let request = CreateRoom {
+            creator: self.user.clone(),
+            version: Some(version),
+            preset: Preset::PublicChat,
+            published: false,
+            alias: None,
+            name: Some("A room".to_owned()),
+            topic: None,
+            invite: Vec::new(),
+            is_direct: false,
+            initial_state: vec![("m.room.join_rules".to_owned(), String::new(), join_rules)],
+            creation_content: Map::new(),
+            power_levels: Map::new(),
+            member_content: Map::new(),
+        };
+        let id = self.federation.rooms().create_room(request).await.unwrap();
+        self.federation.rooms().room(&id).unwrap()
+    }
+
+    pub async fn public_room(&self, version: RoomVersion) -> Room {
+        self.room(version, json!({ "join_rule": "public" })).await
+    }
+
+    /// Joins a room that another has.
+    pub async fn join(&self, room: &Room, by: &Self) -> Room {
+        let via = [by.name().to_owned()];
+        self.federation.join(&self.user, room.id(), &via, Map::new()).await.unwrap()
+    }
+
+    pub async fn say(&self, room: &Room, body: &str) -> std::sync::Arc<Event> {
+        let content = serde_json::value::to_raw_value(&json!({ "msgtype": "m.text", "body": body })).unwrap();
+        room.send(NewEvent::message(&self.user, "m.room.message", content), None).await.unwrap()
+    }
+
+    pub async fn set(&self, room: &Room, event_type: &str, key: &str, content: Value) {
+        let event = NewEvent::state_json(&self.user, event_type, key, &content).unwrap();
+        room.send(event, None).await.unwrap();
+    }
+}

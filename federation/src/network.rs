@@ -1,0 +1,149 @@
+//! The network to other servers: who is connected to, over TLS, and how much is read from it.
+//!
+//! A request names its connection in the authority of its URL: `host:port` connects to that host, and
+//! `target@host:port` connects to the target, whose certificate must be the host's (a server found by SRV).
+//! Connections are kept per authority and speak HTTP/1.1.
+
+mod addresses;
+mod connector;
+mod redirects;
+mod resolver;
+mod tls;
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper_util::{
+    client::legacy,
+    rt::{TokioExecutor, TokioTimer},
+};
+
+use self::{connector::Connector, resolver::Resolver};
+pub use self::{redirects::Fetched, resolver::ServiceTarget};
+use crate::{FederationError, FederationOptions};
+
+/// How long a connection waits for its next request, and how many such there are for one server.
+const IDLE: Duration = Duration::from_secs(20);
+const IDLE_PER_SERVER: usize = 4;
+
+/// What the head of an answer may weigh, in bytes.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// How talking to a server fails.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// There is no such address, it is not allowed, or nobody there speaks TLS under that name.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The connection broke off, or carried nonsense.
+    #[error("the exchange broke off: {0}")]
+    Exchange(String),
+    #[error("no answer in time")]
+    TimedOut,
+    /// More than so many bytes came.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("not a URL that is followed: {0}")]
+    Url(String),
+}
+
+/// Connections to other servers. Cheap to clone.
+#[derive(Clone)]
+pub struct Network {
+    client: legacy::Client<Connector, Full<Bytes>>,
+    resolver: Resolver,
+}
+
+impl Network {
+    /// # Errors
+    /// [`FederationError::Setup`] if the certificate authorities or the resolver cannot be used.
+    pub fn new(options: &FederationOptions) -> Result<Self, FederationError> {
+        let resolver = Resolver::from_system(options.allow_private_networks)?;
+        let tls = tls::config(options.trusted_ca.as_deref())?;
+        let connector = Connector::new(resolver.clone(), tls, options);
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_PER_SERVER)
+            .http1_max_buf_size(HEAD_BYTES)
+            .build(connector);
+        Ok(Self { client, resolver })
+    }
+
+    /// Sends a request and waits for the head of the answer. Without a time limit of its own.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NetworkError> {
+        match self.client.request(request.clone()).await {
+            // A connection that was kept may have been closed while the request was on its way. What federation
+            // asks may be asked twice.
+            Err(error) if !error.is_connect() => self.client.request(request).await,
+            first => first,
+        }
+        .map_err(|error| match error.is_connect() {
+            true => NetworkError::Connect(causes(&error)),
+            false => NetworkError::Exchange(causes(&error)),
+        })
+    }
+
+    /// The targets of a service, the preferred one first; none if there is no such record.
+    pub async fn services(&self, name: &str) -> Result<Vec<ServiceTarget>, NetworkError> {
+        self.resolver.services(name).await
+    }
+}
+
+/// Reads a body whole, as long as it has at most so many bytes.
+pub async fn read_body(mut body: Incoming, max: usize) -> Result<Bytes, NetworkError> {
+    if body.size_hint().lower() > max as u64 {
+        return Err(NetworkError::TooLarge(max));
+    }
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = next_chunk(&mut body).await? {
+        if whole.len() + chunk.len() > max {
+            return Err(NetworkError::TooLarge(max));
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.freeze())
+}
+
+/// The next bytes of a body; `None` at its end.
+pub async fn next_chunk(body: &mut Incoming) -> Result<Option<Bytes>, NetworkError> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| NetworkError::Exchange(causes(&error)))?;
+        // Trailers tell nothing.
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    Ok(None)
+}
+
+/// The `host:port` of a URL as the header `Host` has it.
+fn host_header(uri: &Uri) -> Result<String, NetworkError> {
+    let authority = uri.authority().ok_or_else(|| NetworkError::Url(uri.to_string()))?;
+    Ok(match authority.port_u16() {
+        Some(port) => format!("{}:{port}", authority.host()),
+        None => authority.host().to_owned(),
+    })
+}
+
+/// An error with all that caused it: the outermost alone says "client error".
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

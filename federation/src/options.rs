@@ -1,0 +1,47 @@
+//! How this server federates.
+
+use std::{path::PathBuf, time::Duration};
+
+use ruma::OwnedServerName;
+
+/// How this server federates.
+#[derive(Clone, Debug)]
+pub struct FederationOptions {
+    pub server_name: OwnedServerName,
+    /// Where other servers reach this one, for `/.well-known/matrix/server`: `matrix.example.org:443`.
+    pub public_address: Option<OwnedServerName>,
+    /// A PEM file of certificate authorities that are trusted besides the system's.
+    pub trusted_ca: Option<PathBuf>,
+    /// Whether requests may go to loopback and private addresses.
+    pub allow_private_networks: bool,
+    /// Servers that are asked for the keys of those that do not give them.
+    pub notaries: Vec<OwnedServerName>,
+    /// How many requests may be under way at once, to all servers together.
+    pub requests: usize,
+    /// How many requests may be under way at once to one server.
+    pub requests_per_server: usize,
+    /// How many connections may be open at once, those that wait for their next request included.
+    pub connections: usize,
+    /// How many servers are kept in each cache: where they are, and their keys.
+    pub cached_servers: usize,
+    /// How long a connection may take: the address, TCP and TLS.
+    pub connect_timeout: Duration,
+}
+
+impl FederationOptions {
+    /// Federation as the specification wants it, with public servers only.
+    pub fn new(server_name: OwnedServerName) -> Self {
+        Self {
+            server_name,
+            public_address: None,
+            trusted_ca: None,
+            allow_private_networks: false,
+            notaries: Vec::new(),
+            requests: 512,
+            requests_per_server: 32,
+            connections: 2048,
+            cached_servers: 10_000,
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The outbox: other servers are told what happens here (server-server API, "Transactions").
+//!
+//! It follows the log with one durable cursor, and nothing is stored for an event and a server. `queues.rs` and
+//! what it is made of decide who must be told what, without I/O: a server that keeps up has a queue in memory, one
+//! that does not is behind in rooms that are written down. `driver.rs` reads the log, fills transactions
+//! (`transaction.rs`, `edus.rs`, `catch_up.rs`) and sends them, one at a time to each server.
+//!
+//! The cursor is saved up to what is delivered or written down. After a crash a server may get events again, which
+//! it knows by their ids.
+
+mod audiences;
+mod catch_up;
+mod destination;
+mod driver;
+mod edus;
+mod exceptions;
+mod ledger;
+mod names;
+mod passing;
+mod post;
+mod queues;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use ruma::EventId;
+use tokio::{sync::watch, task::JoinHandle};
+
+pub(crate) use self::exceptions::Exceptions;
+use self::{
+    driver::{Driver, Parts},
+    exceptions::Exception,
+    post::Wire,
+};
+use crate::{Federation, FederationError};
+
+/// Tells other servers what happens here, until it is stopped or dropped. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbox(Arc<Inner>);
+
+struct Inner {
+    stop: watch::Sender<bool>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Outbox {
+    /// Begins to send: first what was left when it ended last. To be called within a tokio runtime.
+    pub fn start(federation: &Federation) -> Result<Self, FederationError> {
+        let mut random = [0; 4];
+        federation.random().fill(&mut random);
+        Self::run(Parts {
+            rooms: federation.rooms().clone(),
+            users: federation.users().clone(),
+            post: Arc::new(Wire {
+                own: federation.server_name().to_owned(),
+                client: federation.client().clone(),
+                destinations: federation.destinations().clone(),
+                clock: federation.clock().clone(),
+            }),
+            exceptions: federation.exceptions().clone(),
+            announcements: federation.sync().ephemeral(),
+            id_prefix: format!("{:x}-{:08x}", federation.now_ms(), u32::from_le_bytes(random)),
+        })
+    }
+
+    fn run(parts: Parts) -> Result<Self, FederationError> {
+        let driver = Driver::open(parts)?;
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(driver.run(stopped));
+        Ok(Self(Arc::new(Inner { stop, task: Mutex::new(Some(task)) })))
+    }
+
+    /// Begins nothing new, waits some seconds for what is on its way, and notes how far it came.
+    pub async fn stop(&self) {
+        self.0.stop.send_replace(true);
+        let task = self.0.task.lock().take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "sending to other servers ended badly");
+        }
+    }
+}
+
+impl Federation {
+    /// The event of another server's user is sent to the other servers in its room as if it were made here: the
+    /// user joins, leaves or knocks through this server. To be called before the event is taken in.
+    pub(crate) fn relay(&self, event: &EventId) {
+        self.exceptions().insert(event, Exception::Relay);
+    }
+
+    /// The event of a user of this server is not sent from here: the server through which the user joins does that.
+    /// To be called before the event is taken in.
+    pub(crate) fn leave_to_others(&self, event: &EventId) {
+        self.exceptions().insert(event, Exception::LeaveToOthers);
+    }
+}

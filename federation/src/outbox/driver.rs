@@ -1,0 +1,364 @@
+//! The one task that follows the log, and drives the queues: it reads, writes and sends what they decide.
+
+mod changes;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use hearth_rooms::Rooms;
+use hearth_storage::{Follower, Position, Scan, StorageError, Store, schema};
+use hearth_sync::Announcement;
+use hearth_users::Users;
+use ruma::OwnedServerName;
+use tokio::{
+    sync::{broadcast, watch},
+    task::{Id, JoinError, JoinSet},
+    time::Instant,
+};
+
+use self::changes::Circles;
+use super::{
+    exceptions::Exceptions,
+    names::ServerNid,
+    post::Post,
+    queues::{Order, Queues},
+    rows::Rows,
+    transaction::{Filled, Filler},
+};
+use crate::FederationError;
+
+/// The name of the outbox's cursor in the log.
+const READER: &str = "federation";
+/// So many transactions are on their way at once.
+const MAX_SENDING: usize = 512;
+/// How long a destination that failed is left alone at least.
+const REST: Duration = Duration::from_secs(1);
+/// The same for one that answers, but refuses: it doubles each time, so often.
+const REFUSED_REST: Duration = Duration::from_secs(30);
+const REFUSED_DOUBLES: u32 = 7;
+/// How long to wait when the store is busy.
+const BUSY: Duration = Duration::from_millis(200);
+/// How long is waited for transactions on their way before the end.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// What a driver works with.
+pub(super) struct Parts {
+    pub rooms: Rooms,
+    pub users: Users,
+    pub post: Arc<dyn Post>,
+    pub exceptions: Arc<Exceptions>,
+    /// What only passes.
+    pub announcements: broadcast::Receiver<Announcement>,
+    /// Transaction ids begin with it.
+    pub id_prefix: String,
+}
+
+pub(super) struct Driver {
+    store: Store,
+    rooms: Rooms,
+    post: Arc<dyn Post>,
+    filler: Arc<Filler>,
+    exceptions: Arc<Exceptions>,
+    announcements: Option<broadcast::Receiver<Announcement>>,
+    follower: Follower,
+    queues: Queues,
+    circles: Circles,
+    /// Rows that the store was too busy to take.
+    unwritten: Option<Rows>,
+    tasks: JoinSet<Report>,
+    /// Writes on their way.
+    writing: usize,
+    sending: HashMap<Id, ServerNid>,
+    /// How often in a row a destination refused.
+    refused: HashMap<ServerNid, u32>,
+    id_prefix: String,
+    sent: u64,
+}
+
+/// What came of something that the driver began.
+enum Report {
+    Delivered { server: ServerNid, filled: Filled },
+    Failed { server: ServerNid, refused: bool },
+    Rested(ServerNid),
+    Written(Result<Vec<Position>, StorageError>),
+}
+
+impl Driver {
+    /// Takes up what waits in the store.
+    pub fn open(parts: Parts) -> Result<Self, StorageError> {
+        let Parts { rooms, users, post, exceptions, announcements, id_prefix } = parts;
+        let store = rooms.store().clone();
+        let follower = store.follow_durably(READER)?;
+        let mut driver = Self {
+            queues: Queues::new(follower.position()),
+            filler: Arc::new(Filler { rooms: rooms.clone(), users }),
+            announcements: Some(announcements),
+            circles: Circles::default(),
+            unwritten: None,
+            tasks: JoinSet::new(),
+            writing: 0,
+            sending: HashMap::new(),
+            refused: HashMap::new(),
+            sent: 0,
+            store,
+            rooms,
+            post,
+            exceptions,
+            follower,
+            id_prefix,
+        };
+        driver.restore()?;
+        Ok(driver)
+    }
+
+    fn restore(&mut self) -> Result<(), StorageError> {
+        let view = self.store.view();
+        for row in view.scan(&schema::DESTINATION_ROOMS, Scan::all()) {
+            let ((server, room), first) = row?;
+            let server = self.queues.nid(&server);
+            self.queues.restore(server, room, first);
+        }
+        for row in view.scan(&schema::DESTINATION_DEVICE_LISTS, Scan::all()) {
+            let ((server, _), ()) = row?;
+            let server = self.queues.nid(&server);
+            self.queues.lists_wait(server);
+        }
+        // From server to server: a dead one may have many.
+        let mut next = view.scan(&schema::DESTINATION_EDUS, Scan::all()).next().transpose()?;
+        while let Some(((server, _), _)) = next {
+            let after = Scan::all().after((&server, Position(u64::MAX)));
+            next = view.scan(&schema::DESTINATION_EDUS, after).next().transpose()?;
+            let server = self.queues.nid(&server);
+            self.queues.edus_wait(server);
+        }
+        let all: Vec<_> = self.queues.destinations().collect();
+        for server in all {
+            if !self.post.may_try(self.queues.name(server)) {
+                self.queues.failed(server);
+                self.rest(server, REST);
+            }
+        }
+        Ok(())
+    }
+
+    /// Works until it is stopped, or the store is.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            if let Err(error) = self.act() {
+                tracing::warn!(%error, "no more is sent to other servers until the next start");
+                break;
+            }
+            let busy = self.unwritten.is_some();
+            tokio::select! {
+                changes = self.follower.next() => match changes {
+                    Ok(changes) => self.take_in(&changes),
+                    Err(StorageError::Stopped(_)) => break,
+                    Err(error) => {
+                        tracing::error!(%error, "the log cannot be read: no more is sent to other servers");
+                        break;
+                    }
+                },
+                said = announced(&mut self.announcements) => self.announced(said),
+                Some(report) = self.tasks.join_next_with_id() => self.report(report),
+                () = tokio::time::sleep(BUSY), if busy => {}
+                // Also when nobody is left who could stop it.
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Waits a little for what is on its way, and notes how far it came.
+    async fn finish(&mut self) {
+        let until = Instant::now() + LAST_WAIT;
+        while !self.sending.is_empty() {
+            match tokio::time::timeout_at(until, self.tasks.join_next_with_id()).await {
+                Ok(Some(report)) => self.report(report),
+                _ => break,
+            }
+        }
+        // Nothing new is begun: what is left is read from the log again.
+        if let Err(error) = self.write_rows() {
+            tracing::debug!(%error, "which servers are behind was not written at the end");
+        }
+        while self.writing > 0
+            && let Ok(Some(report)) = tokio::time::timeout_at(until, self.tasks.join_next_with_id()).await
+        {
+            self.report(report);
+        }
+        self.follower.save(self.queues.settled());
+        self.tasks.shutdown().await;
+    }
+
+    /// Does what the queues ask for.
+    fn act(&mut self) -> Result<(), StorageError> {
+        self.write_rows()?;
+        while self.sending.len() < MAX_SENDING
+            && let Some((server, order)) = self.queues.next()
+        {
+            self.send(server, order);
+        }
+        self.follower.save(self.queues.settled());
+        metrics::gauge!("hearth_federation_destinations").set(self.queues.destinations().len() as f64);
+        metrics::gauge!("hearth_federation_sending").set(self.sending.len() as f64);
+        Ok(())
+    }
+
+    fn write_rows(&mut self) -> Result<(), StorageError> {
+        // In order: the later row is the right one.
+        while let Some(rows) = self.unwritten.take().or_else(|| self.queues.rows()) {
+            let mut transaction = match self.store.begin() {
+                Ok(transaction) => transaction,
+                Err(StorageError::Busy) => {
+                    self.unwritten = Some(rows);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            rows.write(&mut transaction);
+            let (commit, held) = (transaction.submit(), rows.held);
+            self.writing += 1;
+            self.tasks.spawn(async move { Report::Written(commit.await.map(|_| held)) });
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, server: ServerNid, order: Order) {
+        self.sent += 1;
+        let sending = Delivery {
+            name: self.queues.name(server).clone(),
+            id: format!("{}-{}", self.id_prefix, self.sent),
+            order,
+            filler: self.filler.clone(),
+            post: self.post.clone(),
+            store: self.store.clone(),
+        };
+        let task = self.tasks.spawn(async move {
+            match sending.run().await {
+                Ok(filled) => Report::Delivered { server, filled },
+                Err(error) => {
+                    let refused = !error.is_outage() && !matches!(error, FederationError::BackingOff);
+                    Report::Failed { server, refused }
+                }
+            }
+        });
+        self.sending.insert(task.id(), server);
+    }
+
+    /// Leaves a destination alone, at least so long.
+    fn rest(&mut self, server: ServerNid, at_least: Duration) {
+        let (post, name) = (self.post.clone(), self.queues.name(server).clone());
+        self.tasks.spawn(async move {
+            tokio::time::sleep(at_least).await;
+            post.ready(&name).await;
+            Report::Rested(server)
+        });
+    }
+
+    fn report(&mut self, report: Result<(Id, Report), JoinError>) {
+        let report = match report {
+            Ok((task, report)) => {
+                self.sending.remove(&task);
+                report
+            }
+            Err(error) => match self.sending.remove(&error.id()) {
+                Some(server) => {
+                    tracing::error!(%error, "a transaction could not be made");
+                    Report::Failed { server, refused: true }
+                }
+                None => return,
+            },
+        };
+        match report {
+            Report::Delivered { server, filled } => {
+                self.refused.remove(&server);
+                if filled.more_edus {
+                    self.queues.edus_wait(server);
+                }
+                if filled.more_lists {
+                    self.queues.lists_wait(server);
+                }
+                self.queues.delivered(server, &filled.lists);
+            }
+            Report::Failed { server, refused } => {
+                self.queues.failed(server);
+                let mut rest = REST;
+                if refused {
+                    let times = self.refused.entry(server).or_default();
+                    rest = REFUSED_REST * 2_u32.pow(*times);
+                    *times = (*times + 1).min(REFUSED_DOUBLES);
+                }
+                self.rest(server, rest);
+            }
+            Report::Rested(server) => self.queues.wake(server),
+            Report::Written(written) => {
+                self.writing -= 1;
+                match written {
+                    Ok(held) => self.queues.written(held),
+                    // The store is stopped, which the next write finds out.
+                    Err(error) => tracing::error!(%error, "which servers are behind was not written"),
+                }
+            }
+        }
+    }
+}
+
+/// What passes next; never, when there is no more.
+async fn announced(
+    announcements: &mut Option<broadcast::Receiver<Announcement>>,
+) -> Result<Announcement, broadcast::error::RecvError> {
+    match announcements {
+        Some(announcements) => announcements.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A transaction from its making to its end.
+struct Delivery {
+    name: OwnedServerName,
+    id: String,
+    order: Order,
+    filler: Arc<Filler>,
+    post: Arc<dyn Post>,
+    store: Store,
+}
+
+impl Delivery {
+    async fn run(self) -> Result<Filled, FederationError> {
+        let mut filled = self.fill().await?;
+        let transaction = std::mem::take(&mut filled.transaction);
+        if !transaction.is_empty() {
+            let (pdus, edus) = (transaction.pdus.len(), transaction.edus.len());
+            if let Err(error) = self.post.send(&self.name, transaction).await {
+                tracing::debug!(server = %self.name, %error, "a transaction was not delivered");
+                metrics::counter!("hearth_federation_transactions_total", "result" => "failed").increment(1);
+                return Err(error);
+            }
+            metrics::counter!("hearth_federation_transactions_total", "result" => "delivered").increment(1);
+            metrics::counter!("hearth_federation_sent_pdus_total").increment(pdus as u64);
+            metrics::counter!("hearth_federation_sent_edus_total").increment(edus as u64);
+        }
+        if !filled.edus.is_empty() {
+            let commit = {
+                let mut transaction = self.store.begin()?;
+                for position in &filled.edus {
+                    transaction.delete(&schema::DESTINATION_EDUS, (&self.name, *position));
+                }
+                transaction.submit()
+            };
+            // Durable before the next is made, so that it does not read them again.
+            commit.await?;
+        }
+        Ok(filled)
+    }
+
+    async fn fill(&self) -> Result<Filled, FederationError> {
+        if self.order.rooms.is_empty() {
+            return self.filler.fill(&self.name, &self.order, self.id.clone());
+        }
+        // It reads much, and not between the others.
+        let (filler, name, order, id) =
+            (self.filler.clone(), self.name.clone(), self.order.clone(), self.id.clone());
+        let filled = tokio::task::spawn_blocking(move || filler.fill(&name, &order, id)).await;
+        filled.map_err(|error| FederationError::Invalid(error.to_string()))?
+    }
+}

@@ -1,0 +1,203 @@
+//! What a change of the log, or something that passes, means to other servers.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use hearth_rooms::{Event, Room};
+use hearth_storage::{Change, EventNid, Position, RoomNid, schema::rooms::Membership};
+use hearth_sync::Announcement;
+use ruma::{OwnedUserId, ServerName, UserId};
+use tokio::{sync::broadcast::error::RecvError, time::Instant};
+
+use super::Driver;
+use crate::{
+    FederationError,
+    outbox::{
+        catch_up::addressee,
+        destination::Queued,
+        exceptions::Exception,
+        names::ServerNid,
+        passing::{Passing, Receipt},
+    },
+};
+
+/// A user's presence is told to so many servers at most.
+const MAX_PRESENCE_SERVERS: usize = 500;
+/// For so long it is told to the same.
+const CIRCLE_LASTS: Duration = Duration::from_secs(60);
+/// Of so many users it is remembered who they are told to.
+const CIRCLES: usize = 10_000;
+
+/// Which servers are told of a user's presence.
+#[derive(Default)]
+pub(super) struct Circles(HashMap<OwnedUserId, (Instant, Arc<[ServerNid]>)>);
+
+impl Driver {
+    /// Takes in changes of the log. One that cannot be read is passed over, so that it holds nothing else up.
+    pub(super) fn take_in(&mut self, changes: &[(Position, Change)]) {
+        for (position, change) in changes {
+            if let Err(error) = self.change(*position, change) {
+                tracing::error!(%error, %position, "other servers are not told of a change");
+            }
+        }
+        if let Some((end, _)) = changes.last() {
+            self.queues.read_to(*end);
+        }
+    }
+
+    fn change(&mut self, position: Position, change: &Change) -> Result<(), FederationError> {
+        match change {
+            Change::Event { room, event } => self.event(position, *room, *event),
+            Change::Membership { room, user, membership } => {
+                self.queues.forget_audience(*room);
+                if self.is_local(user) {
+                    self.circles.0.remove(user);
+                    if *membership == Membership::Join {
+                        self.joined(position, *room, user)?;
+                    }
+                }
+                Ok(())
+            }
+            Change::Receipt { room, user } if self.is_local(user) => self.receipt(position, *room),
+            Change::DeviceList { user } if self.is_local(user) => {
+                let servers = self.rooms.servers_of_user(user)?;
+                let servers = self.nids(servers.iter().map(|server| &**server));
+                self.queues.device_list(position, user, false, &servers);
+                Ok(())
+            }
+            Change::Edu { server } => {
+                let server = self.queues.nid(server);
+                self.queues.edus_wait(server);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn event(&mut self, position: Position, room: RoomNid, nid: EventNid) -> Result<(), FederationError> {
+        let Some(event) = self.rooms.event(nid)? else { return Ok(()) };
+        let ours = match self.exceptions.take(event.id()) {
+            Some(exception) => exception == Exception::Relay,
+            None => self.is_local(event.pdu.sender()),
+        };
+        if ours {
+            self.load_audience(room)?;
+            let also = self.goes_also_to(&event);
+            self.queues.event(Queued { position, room, event: nid }, also);
+        }
+        Ok(())
+    }
+
+    /// The server of a user who leaves, or is made to: it may be in the room no more. (An invite was sent there
+    /// before it came here.)
+    fn goes_also_to(&mut self, event: &Event) -> Option<ServerNid> {
+        let gone = matches!(
+            event.pdu.membership(),
+            Some(hearth_spec::Membership::Leave | hearth_spec::Membership::Ban)
+        );
+        let server = addressee(event).filter(|server| gone && *server != self.rooms.server_name())?;
+        Some(self.queues.nid(server))
+    }
+
+    /// A user of this server is joined to a room: servers there may know nothing of the user's devices.
+    fn joined(
+        &mut self,
+        position: Position,
+        room: RoomNid,
+        user: &OwnedUserId,
+    ) -> Result<(), FederationError> {
+        let room = self.rooms.room_by_nid(room)?;
+        if !self.is_new(&room, user)? {
+            return Ok(());
+        }
+        let servers = room.servers()?;
+        let servers = self.nids(servers.iter().map(|server| &**server));
+        self.queues.device_list(position, user, true, &servers);
+        Ok(())
+    }
+
+    fn receipt(&mut self, position: Position, nid: RoomNid) -> Result<(), FederationError> {
+        let room = self.rooms.room_by_nid(nid)?;
+        // Nothing, if the receipt moved on since: then that is told.
+        for (key, row) in room.receipts_since(Position(position.0.saturating_sub(1)), position)? {
+            if key.receipt_type == "m.read" {
+                self.load_audience(nid)?;
+                let (user, thread, event_id, ts) = (key.user, key.thread, row.event_id, row.ts);
+                let receipt = Receipt { room: nid, user, thread, event_id, ts };
+                self.queues.passing_in(nid, &Arc::new(Passing::Receipt(receipt)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what passes.
+    pub(super) fn announced(&mut self, said: Result<Announcement, RecvError>) {
+        let done = match said {
+            Ok(Announcement::Typing { room, user, typing }) => self.load_audience(room).map(|()| {
+                self.queues.passing_in(room, &Arc::new(Passing::Typing { room, user, typing }));
+            }),
+            Ok(Announcement::Presence { user, now }) => self.circle(&user).map(|servers| {
+                self.queues.passing(&Arc::new(Passing::Presence { user, now }), &servers);
+            }),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::debug!(missed, "other servers are not told all that passes");
+                Ok(())
+            }
+            Err(RecvError::Closed) => {
+                self.announcements = None;
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "other servers are not told of something that passes");
+        }
+    }
+
+    /// The servers that share a room with a user, as they were lately.
+    fn circle(&mut self, user: &UserId) -> Result<Arc<[ServerNid]>, FederationError> {
+        let now = Instant::now();
+        if let Some((until, servers)) = self.circles.0.get(user)
+            && *until > now
+        {
+            return Ok(servers.clone());
+        }
+        let servers = self.rooms.servers_of_user(user)?;
+        let servers: Arc<[_]> =
+            self.nids(servers.iter().map(|server| &**server).take(MAX_PRESENCE_SERVERS)).into();
+        if self.circles.0.len() >= CIRCLES {
+            self.circles.0.retain(|_, (until, _)| *until > now);
+            if self.circles.0.len() >= CIRCLES {
+                self.circles.0.clear();
+            }
+        }
+        self.circles.0.insert(user.to_owned(), (now + CIRCLE_LASTS, servers.clone()));
+        Ok(servers)
+    }
+
+    /// Makes the servers of a room known to the queues.
+    fn load_audience(&mut self, room: RoomNid) -> Result<(), FederationError> {
+        if !self.queues.knows_audience(room) {
+            let servers = self.rooms.room_by_nid(room)?.servers()?;
+            let servers = self.nids(servers.iter().map(|server| &**server));
+            self.queues.set_audience(room, servers);
+        }
+        Ok(())
+    }
+
+    /// The numbers of other servers.
+    fn nids<'a>(&mut self, servers: impl Iterator<Item = &'a ServerName>) -> Vec<ServerNid> {
+        let others = servers.filter(|server| *server != self.rooms.server_name());
+        others.map(|server| self.queues.nid(server)).collect()
+    }
+
+    fn is_local(&self, user: &UserId) -> bool {
+        user.server_name() == self.rooms.server_name()
+    }
+
+    /// Whether a user who is joined was not before: a new name or picture is a membership event as well.
+    fn is_new(&self, room: &Room, user: &UserId) -> Result<bool, FederationError> {
+        let Some(row) = room.membership(user)? else { return Ok(false) };
+        let Some(event) = self.rooms.event(row.event)? else { return Ok(false) };
+        let Some(state) = event.state else { return Ok(true) };
+        Ok(room.membership_at(state.before, user)? != Some(Membership::Join))
+    }
+}

@@ -1,0 +1,331 @@
+//! The queues alone, and in a simulation with failures and crashes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use hearth_storage::{EventNid, Random, SeededRandom};
+use ruma::{owned_user_id, server_name};
+
+use super::*;
+
+fn event(position: u64, room: u64) -> Queued {
+    Queued { position: Position(position), room: RoomNid(room), event: EventNid(position) }
+}
+
+fn queues() -> (Queues, ServerNid, ServerNid) {
+    let mut queues = Queues::new(Position(0));
+    let (a, b) = (queues.nid(server_name!("a")), queues.nid(server_name!("b")));
+    for room in 0..1000 {
+        queues.set_audience(RoomNid(room), vec![a, b]);
+    }
+    (queues, a, b)
+}
+
+/// Takes in an event as the driver does.
+fn happens(queues: &mut Queues, position: u64, room: u64, servers: &[ServerNid]) {
+    if !queues.knows_audience(RoomNid(room)) {
+        queues.set_audience(RoomNid(room), servers.to_vec());
+    }
+    queues.event(event(position, room), None);
+    queues.read_to(Position(position));
+}
+
+#[test]
+fn one_transaction_at_a_time_and_no_more_than_fifty_events() {
+    let (mut queues, a, b) = queues();
+    for position in 1..=60 {
+        happens(&mut queues, position, 1, &[a, b]);
+    }
+    let orders = [queues.next().unwrap(), queues.next().unwrap()];
+    assert!(queues.next().is_none());
+    assert!(orders.iter().all(|(_, order)| order.events.len() == MAX_PDUS));
+    queues.delivered(a, &[]);
+    assert_eq!(queues.settled(), Position(0));
+    queues.delivered(b, &[]);
+    assert_eq!(queues.settled(), Position(50));
+    let (server, order) = queues.next().unwrap();
+    assert_eq!((server, order.events.len()), (a, 10));
+}
+
+#[test]
+fn a_destination_that_keeps_up_is_forgotten_when_it_has_all() {
+    let (mut queues, a, b) = queues();
+    happens(&mut queues, 1, 1, &[a, b]);
+    for _ in 0..2 {
+        let (server, _) = queues.next().unwrap();
+        queues.delivered(server, &[]);
+    }
+    assert_eq!((queues.destinations().len(), queues.settled()), (0, Position(1)));
+    assert_eq!(queues.rows(), None);
+}
+
+#[test]
+fn one_that_fails_costs_one_row_a_room_and_then_nothing() {
+    let (mut queues, a, b) = queues();
+    happens(&mut queues, 1, 1, &[a, b]);
+    queues.next().unwrap();
+    queues.next().unwrap();
+    happens(&mut queues, 2, 1, &[a, b]);
+    queues.failed(a);
+    queues.delivered(b, &[]);
+    let rows = queues.rows().unwrap();
+    assert_eq!(rows.rooms, [(queues.name(a).clone(), RoomNid(1), Some(Position(1)))]);
+    assert_eq!(queues.settled(), Position(0));
+    queues.written(rows.held);
+    queues.next().unwrap();
+    queues.delivered(b, &[]);
+    assert_eq!(queues.settled(), Position(2));
+    // Another room, once; the same again, not at all.
+    happens(&mut queues, 3, 2, &[a, b]);
+    let rows = queues.rows().unwrap();
+    assert_eq!((rows.rooms.len(), &rows.held[..]), (1, &[Position(3)][..]));
+    for position in 4..100 {
+        happens(&mut queues, position, position % 2 + 1, &[a, b]);
+    }
+    assert_eq!(queues.rows(), None);
+}
+
+#[test]
+fn what_happens_while_it_catches_up_is_sent_after() {
+    let (mut queues, a, b) = queues();
+    queues.failed(a);
+    happens(&mut queues, 1, 1, &[a, b]);
+    let rows = queues.rows().unwrap();
+    queues.written(rows.held);
+    queues.wake(a);
+    let mut orders: BTreeMap<_, _> = std::iter::from_fn(|| queues.next()).collect();
+    let order = orders.remove(&a).unwrap();
+    assert_eq!((order.rooms, order.events), (vec![(RoomNid(1), Position(1))], vec![]));
+    happens(&mut queues, 2, 1, &[a, b]);
+    queues.delivered(a, &[]);
+    assert_eq!(queues.rows().unwrap().rooms, [(queues.name(a).clone(), RoomNid(1), None)]);
+    let (server, order) = queues.next().unwrap();
+    assert_eq!((server, order.events), (a, vec![event(2, 1)]));
+    // It fails now: behind again, from there.
+    queues.failed(a);
+    assert_eq!(queues.rows().unwrap().rooms, [(queues.name(a).clone(), RoomNid(1), Some(Position(2)))]);
+}
+
+#[test]
+fn a_full_queue_falls_behind_without_being_left_alone() {
+    let (mut queues, a, _) = queues();
+    for position in 1..=MAX_QUEUED as u64 + 1 {
+        happens(&mut queues, position, 1, &[a]);
+    }
+    assert_eq!(queues.rows().unwrap().rooms.len(), 2, "both destinations");
+    let (_, order) = queues.next().unwrap();
+    assert_eq!(order.rooms, [(RoomNid(1), Position(1))]);
+    assert_eq!(queues.queued, 0);
+}
+
+#[test]
+fn a_device_list_is_told_until_it_is_known() {
+    let (mut queues, a, _) = queues();
+    let alice = owned_user_id!("@alice:here");
+    queues.device_list(Position(1), &alice, false, &[a]);
+    queues.read_to(Position(1));
+    let (_, order) = queues.next().unwrap();
+    assert_eq!(order.lists, [(alice.clone(), vec![Position(1)])]);
+    queues.failed(a);
+    let rows = queues.rows().unwrap();
+    assert_eq!(rows.lists, [(queues.name(a).clone(), alice.clone(), true)]);
+    assert_eq!(queues.settled(), Position(0));
+    queues.written(rows.held);
+    assert_eq!(queues.settled(), Position(1));
+    queues.wake(a);
+    let (_, order) = queues.next().unwrap();
+    assert!(order.stored_lists && order.lists.is_empty());
+    queues.delivered(a, std::slice::from_ref(&alice));
+    assert_eq!(queues.rows().unwrap().lists, [(queues.name(a).clone(), alice, false)]);
+    assert_eq!(queues.destinations().len(), 0);
+}
+
+const SERVERS: usize = 3;
+const ROOMS: u64 = 4;
+
+/// A server with its disk, and what others know.
+struct World {
+    random: SeededRandom,
+    queues: Queues,
+    servers: Vec<ServerNid>,
+    cursor: Position,
+    missed: BTreeMap<(usize, RoomNid), Position>,
+    written: VecDeque<Rows>,
+    sending: HashMap<ServerNid, (Order, u64)>,
+    resting: Vec<ServerNid>,
+    /// The rooms of all events, from position 1.
+    log: Vec<u64>,
+    /// How far each server knows each room: all its events up to a position.
+    caught_up: BTreeMap<(usize, u64), u64>,
+    got: BTreeMap<(usize, u64), Vec<u64>>,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut world = Self {
+            random: SeededRandom::new(seed),
+            queues: Queues::new(Position(0)),
+            servers: Vec::new(),
+            cursor: Position(0),
+            missed: BTreeMap::new(),
+            written: VecDeque::new(),
+            sending: HashMap::new(),
+            resting: Vec::new(),
+            log: Vec::new(),
+            caught_up: BTreeMap::new(),
+            got: BTreeMap::new(),
+        };
+        world.start();
+        world
+    }
+
+    fn below(&self, n: usize) -> usize {
+        let mut bytes = [0; 4];
+        self.random.fill(&mut bytes);
+        u32::from_le_bytes(bytes) as usize % n
+    }
+
+    /// All that is in memory is lost.
+    fn start(&mut self) {
+        for (server, (order, head)) in std::mem::take(&mut self.sending) {
+            if self.below(2) == 0 {
+                self.receive(server, &order, head);
+            }
+        }
+        self.written.clear();
+        self.resting.clear();
+        self.queues = Queues::new(self.cursor);
+        let names = ["a", "b", "c"].map(|name| ruma::OwnedServerName::try_from(name).unwrap());
+        self.servers = names.iter().map(|name| self.queues.nid(name)).collect();
+        for ((server, room), first) in &self.missed {
+            self.queues.restore(self.servers[*server], *room, *first);
+        }
+        for position in self.cursor.0 + 1..=self.log.len() as u64 {
+            happens(&mut self.queues, position, self.log[position as usize - 1], &self.servers);
+        }
+    }
+
+    fn place(&self, server: ServerNid) -> usize {
+        self.servers.iter().position(|known| *known == server).unwrap()
+    }
+
+    fn receive(&mut self, server: ServerNid, order: &Order, head: u64) {
+        let server = self.place(server);
+        for event in &order.events {
+            self.got.entry((server, event.room.0)).or_default().push(event.position.0);
+        }
+        for (room, _) in &order.rooms {
+            let known = self.caught_up.entry((server, room.0)).or_default();
+            *known = head.max(*known);
+        }
+    }
+
+    fn write(&mut self) {
+        if let Some(rows) = self.queues.rows() {
+            self.written.push_back(rows);
+        }
+        if let Some(rows) = self.written.pop_front() {
+            for (name, room, first) in rows.rooms {
+                let server = self.queues.nid(&name);
+                match first {
+                    Some(first) => self.missed.insert((self.place(server), room), first),
+                    None => self.missed.remove(&(self.place(server), room)),
+                };
+            }
+            self.queues.written(rows.held);
+        }
+    }
+
+    fn end(&mut self, well: bool) {
+        let Some(server) = self.sending.keys().min().copied() else { return };
+        let Some((order, head)) = self.sending.remove(&server) else { return };
+        if well {
+            self.receive(server, &order, head);
+            self.queues.delivered(server, &[]);
+        } else {
+            self.queues.failed(server);
+            self.resting.push(server);
+        }
+    }
+
+    fn step(&mut self) {
+        match self.below(12) {
+            0..4 => {
+                let room = self.below(ROOMS as usize) as u64;
+                self.log.push(room);
+                let position = self.log.len() as u64;
+                happens(&mut self.queues, position, room, &self.servers);
+            }
+            4..6 => {
+                if let Some((server, order)) = self.queues.next() {
+                    assert!(order.events.len() + order.rooms.len() <= MAX_PDUS);
+                    let head = self.log.len() as u64;
+                    assert!(self.sending.insert(server, (order, head)).is_none());
+                }
+            }
+            6 => self.end(true),
+            7 => self.end(false),
+            8 => {
+                if let Some(server) = self.resting.pop() {
+                    self.queues.wake(server);
+                }
+            }
+            9 => self.write(),
+            10 => {
+                let settled = self.queues.settled();
+                assert!(settled >= self.cursor);
+                self.cursor = settled;
+            }
+            _ => match self.below(20) {
+                0 => self.start(),
+                // As when it is full.
+                1..6 => {
+                    let server = self.servers[self.below(SERVERS)];
+                    self.queues.shed(server);
+                    self.queues.settle(server);
+                }
+                _ => {}
+            },
+        }
+    }
+
+    /// Lets everything succeed.
+    fn finish(&mut self) {
+        for server in std::mem::take(&mut self.resting) {
+            self.queues.wake(server);
+        }
+        loop {
+            while let Some((server, order)) = self.queues.next() {
+                self.sending.insert(server, (order, self.log.len() as u64));
+            }
+            if self.sending.is_empty() {
+                break;
+            }
+            self.end(true);
+        }
+        for _ in 0..=self.written.len() + 1 {
+            self.write();
+        }
+        assert_eq!(self.queues.destinations().len(), 0);
+        assert_eq!(self.queues.settled(), Position(self.log.len() as u64));
+        assert!(self.missed.is_empty());
+        for (at, room) in self.log.iter().enumerate() {
+            let position = at as u64 + 1;
+            for server in 0..SERVERS {
+                let caught_up = self.caught_up.get(&(server, *room)).is_some_and(|upto| *upto >= position);
+                let got = self.got.get(&(server, *room)).is_some_and(|got| got.contains(&position));
+                assert!(caught_up || got, "server {server} never hears of {position} in {room}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_whatever_fails() {
+    for seed in 0..200 {
+        let mut world = World::new(seed);
+        for _ in 0..600 {
+            world.step();
+        }
+        world.finish();
+    }
+}

@@ -1,0 +1,394 @@
+//! The outbox over real rooms and users; other servers are a list of what they got.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Received, Room, TimelineRange};
+use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey};
+use hearth_storage::{Scan, schema, schema::users::AccountKind};
+use hearth_users::NewAccount;
+use parking_lot::Mutex;
+use ruma::{
+    OwnedServerName, OwnedUserId, ServerName, UserId, owned_server_name, owned_user_id,
+    presence::PresenceState, serde::Raw, to_device::DeviceIdOrAllDevices,
+};
+use serde_json::{Map, Value, json, value::to_raw_value};
+
+use super::{Outbox, driver::Parts, post::Post, transaction::Transaction};
+use crate::{Federation, FederationError, FederationOptions, testing};
+
+/// What other servers got, in order.
+#[derive(Default)]
+struct Others {
+    down: Mutex<BTreeSet<OwnedServerName>>,
+    got: Mutex<Vec<(OwnedServerName, Transaction)>>,
+}
+
+impl Post for Others {
+    fn may_try(&self, server: &ServerName) -> bool {
+        !self.down.lock().contains(server)
+    }
+
+    fn ready<'a>(&'a self, server: &'a ServerName) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            while !self.may_try(server) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        server: &'a ServerName,
+        transaction: Transaction,
+    ) -> BoxFuture<'a, Result<(), FederationError>> {
+        Box::pin(async move {
+            // Time for more to come, as on a network.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            if !self.may_try(server) {
+                return Err(FederationError::Unreachable("down".to_owned()));
+            }
+            assert!(transaction.pdus.len() <= 50 && transaction.edus.len() <= 100);
+            self.got.lock().push((server.to_owned(), transaction));
+            Ok(())
+        })
+    }
+}
+
+impl Others {
+    fn values(
+        &self,
+        server: &str,
+        of: impl Fn(&Transaction) -> &Vec<Box<serde_json::value::RawValue>>,
+    ) -> Vec<Value> {
+        let got = self.got.lock();
+        let transactions = got.iter().filter(|(to, _)| to == server);
+        transactions
+            .flat_map(|(_, transaction)| of(transaction))
+            .map(|raw| serde_json::from_str(raw.get()).unwrap())
+            .collect()
+    }
+
+    fn bodies(&self, server: &str) -> Vec<String> {
+        let pdus = self.values(server, |transaction| &transaction.pdus);
+        pdus.iter().filter_map(|pdu| pdu["content"]["body"].as_str().map(str::to_owned)).collect()
+    }
+
+    fn edus(&self, server: &str, edu_type: &str) -> Vec<Value> {
+        let edus = self.values(server, |transaction| &transaction.edus);
+        edus.into_iter().filter(|edu| edu["edu_type"] == edu_type).map(|edu| edu["content"].clone()).collect()
+    }
+
+    fn set_down(&self, server: &str, down: bool) {
+        let server: OwnedServerName = server.try_into().unwrap();
+        let mut all = self.down.lock();
+        if down {
+            all.insert(server)
+        } else {
+            all.remove(&server)
+        };
+    }
+}
+
+struct World {
+    federation: Federation,
+    others: Arc<Others>,
+    outbox: Outbox,
+    alice: OwnedUserId,
+    _folder: tempfile::TempDir,
+}
+
+fn open(federation: &Federation, others: &Arc<Others>) -> Outbox {
+    Outbox::run(Parts {
+        rooms: federation.rooms().clone(),
+        users: federation.users().clone(),
+        post: others.clone(),
+        exceptions: federation.exceptions().clone(),
+        announcements: federation.sync().ephemeral(),
+        id_prefix: "t".to_owned(),
+    })
+    .unwrap()
+}
+
+async fn world() -> World {
+    let (federation, folder) = testing::federation(FederationOptions::new(owned_server_name!("own.example")));
+    let others = Arc::new(Others::default());
+    let outbox = open(&federation, &others);
+    let alice = owned_user_id!("@alice:own.example");
+    let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
+    federation.users().accounts.create(&alice, account).await.unwrap();
+    federation.users().sessions.create(&alice, Some(ruma::device_id!("D")), None, false).await.unwrap();
+    World { federation, others, outbox, alice, _folder: folder }
+}
+
+impl World {
+    /// A room of Alice's in which users of these servers are.
+    async fn room(&self, servers: &[&str]) -> Room {
+        let request = CreateRoom {
+            creator: self.alice.clone(),
+            version: Some(RoomVersion::V11),
+            preset: Preset::PublicChat,
+            published: false,
+            alias: None,
+            name: None,
+            topic: None,
+            invite: Vec::new(),
+            is_direct: false,
+            initial_state: Vec::new(),
+            creation_content: Map::new(),
+            power_levels: Map::new(),
+            member_content: Map::new(),
+        };
+        let id = self.federation.rooms().create_room(request).await.unwrap();
+        let room = self.federation.rooms().room(&id).unwrap();
+        for server in servers {
+            join(&room, server).await;
+        }
+        room
+    }
+
+    async fn say(&self, room: &Room, body: &str) -> Arc<Event> {
+        let content = to_raw_value(&json!({ "msgtype": "m.text", "body": body })).unwrap();
+        room.send(NewEvent::message(&self.alice, "m.room.message", content), None).await.unwrap()
+    }
+
+    /// Waits until what the others got is as it should be.
+    async fn until(&self, what: &str, done: impl Fn(&Others) -> bool) {
+        for _ in 0..1000 {
+            if done(&self.others) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let got = self.others.got.lock();
+        panic!("{what}: not within five seconds, but {got:#?}");
+    }
+
+    /// In how many rooms servers are behind. (Alice's new device is told as well, and may be late.)
+    fn rooms_behind(&self) -> usize {
+        self.federation.store().view().scan(&schema::DESTINATION_ROOMS, Scan::all()).count()
+    }
+
+    fn rows(&self) -> usize {
+        let view = self.federation.store().view();
+        self.rooms_behind()
+            + view.scan(&schema::DESTINATION_DEVICE_LISTS, Scan::all()).count()
+            + view.scan(&schema::DESTINATION_EDUS, Scan::all()).count()
+    }
+}
+
+fn far(server: &str) -> OwnedUserId {
+    UserId::parse(format!("@zoe:{server}")).unwrap()
+}
+
+async fn join(room: &Room, server: &str) {
+    assert!(matches!(room.receive(join_event(room, server)).await.unwrap(), Received::Accepted(_)));
+}
+
+/// The event by which a user of another server joins, as that server made it.
+fn join_event(room: &Room, server: &str) -> Pdu {
+    let user = far(server);
+    let last =
+        room.timeline(TimelineRange { backwards: true, limit: 1, ..TimelineRange::default() }).unwrap();
+    let keys = [("m.room.create", ""), ("m.room.power_levels", ""), ("m.room.join_rules", "")];
+    let auth = keys.into_iter().filter_map(|(kind, key)| room.state_event(kind, key).unwrap());
+    let template = EventTemplate {
+        event_type: "m.room.member".to_owned(),
+        state_key: Some(user.to_string()),
+        content: to_raw_value(&json!({ "membership": "join" })).unwrap(),
+        sender: user.clone(),
+        room_id: Some(room.id().to_owned()),
+        origin_server_ts: testing::START_MS,
+        depth: last[0].pdu.depth() + 1,
+        prev_events: vec![last[0].id().to_owned()],
+        auth_events: auth.map(|event| event.id().to_owned()).collect(),
+        redacts: None,
+        event_id_localpart: None,
+    };
+    let key = SigningKey::generate([2; 32], "b").unwrap();
+    template.seal(room.version(), user.server_name(), &key).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_said_here_reaches_the_servers_in_the_room_once() {
+    let world = world().await;
+    let room = world.room(&["a.example", "b.example"]).await;
+    for number in 0..120 {
+        world.say(&room, &number.to_string()).await;
+    }
+    let all: Vec<_> = (0..120).map(|number| number.to_string()).collect();
+    for server in ["a.example", "b.example"] {
+        world.until("all messages", |others| others.bodies(server).len() >= 120).await;
+        assert_eq!(world.others.bodies(server), all);
+    }
+    assert_eq!(world.rows(), 0);
+    // What others said is theirs to send.
+    let pdus = world.others.values("b.example", |transaction| &transaction.pdus);
+    assert!(pdus.iter().all(|pdu| pdu["sender"] == "@alice:own.example"));
+}
+
+#[tokio::test]
+async fn a_server_that_was_down_is_caught_up() {
+    let world = world().await;
+    let room = world.room(&["a.example", "b.example"]).await;
+    world.others.set_down("a.example", true);
+    for number in 0..20 {
+        world.say(&room, &number.to_string()).await;
+    }
+    world.until("all of b", |others| others.bodies("b.example").len() == 20).await;
+    while world.rooms_behind() != 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.others.set_down("a.example", false);
+    world.until("the last", |others| others.bodies("a.example").contains(&"19".to_owned())).await;
+    world.say(&room, "and on").await;
+    world.until("the next", |others| others.bodies("a.example").contains(&"and on".to_owned())).await;
+    assert!(world.others.bodies("a.example").len() < 5, "it asks for the rest");
+    while world.rows() != 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn after_a_restart_it_goes_on_where_it_was() {
+    let world = world().await;
+    let room = world.room(&["a.example", "b.example"]).await;
+    world.others.set_down("a.example", true);
+    world.say(&room, "one").await;
+    world.until("b", |others| others.bodies("b.example").len() == 1).await;
+    while world.rooms_behind() != 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.outbox.stop().await;
+    world.say(&room, "two").await;
+    world.others.set_down("a.example", false);
+    let _outbox = open(&world.federation, &world.others);
+    for server in ["a.example", "b.example"] {
+        world.until("two", |others| others.bodies(server).contains(&"two".to_owned())).await;
+    }
+    assert_eq!(world.others.bodies("b.example"), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn a_message_to_a_device_keeps_its_id() {
+    let world = world().await;
+    world.others.set_down("a.example", true);
+    let content = Raw::from_json(to_raw_value(&json!({ "n": 1 })).unwrap());
+    let by_device = BTreeMap::from([(DeviceIdOrAllDevices::AllDevices, content)]);
+    let messages = BTreeMap::from([(far("a.example"), by_device)]);
+    world.federation.users().to_device.send(&world.alice, "m.test", &messages, None).await.unwrap();
+    let stored = {
+        let view = world.federation.store().view();
+        let row = view.scan(&schema::DESTINATION_EDUS, Scan::all()).next().unwrap().unwrap();
+        serde_json::from_str::<Value>(&row.1).unwrap()
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    world.others.set_down("a.example", false);
+    world.until("the message", |others| !others.edus("a.example", "m.direct_to_device").is_empty()).await;
+    assert_eq!(world.others.edus("a.example", "m.direct_to_device"), [stored["content"].clone()]);
+    while world.rows() != 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_passes_is_told_to_those_in_the_room() {
+    let world = world().await;
+    let room = world.room(&["a.example"]).await;
+    let event = world.say(&room, "one").await;
+    let sync = world.federation.sync();
+    sync.set_typing(&room, &world.alice, Some(Duration::from_secs(20)));
+    sync.set_presence(&world.alice, PresenceState::Online, Some("here".to_owned()));
+    room.set_receipt(&world.alice, "m.read", None, &event).await.unwrap();
+    room.set_receipt(&world.alice, "m.read.private", None, &event).await.unwrap();
+    // What another server says of its user is not ours to tell.
+    sync.set_remote_typing(&room, &far("a.example"), true);
+    world.until("a receipt", |others| !others.edus("a.example", "m.receipt").is_empty()).await;
+    world.until("presence", |others| !others.edus("a.example", "m.presence").is_empty()).await;
+    let typing = world.others.edus("a.example", "m.typing");
+    assert_eq!(typing, [json!({ "room_id": room.id(), "user_id": world.alice, "typing": true })]);
+    let presence = &world.others.edus("a.example", "m.presence")[0]["push"][0];
+    assert_eq!((&presence["user_id"], &presence["status_msg"]), (&json!(world.alice), &json!("here")));
+    let receipts = world.others.edus("a.example", "m.receipt");
+    assert_eq!(receipts.len(), 1);
+    let read = &receipts[0][room.id().as_str()]["m.read"][world.alice.as_str()];
+    assert_eq!(read["event_ids"], json!([event.id()]));
+}
+
+#[tokio::test]
+async fn device_lists_are_told_to_servers_that_share_a_room() {
+    let world = world().await;
+    world.room(&["a.example"]).await;
+    let upload = |number: u32| {
+        let keys = json!({
+            "user_id": world.alice, "device_id": "D", "algorithms": [],
+            "keys": { "ed25519:D": number.to_string() }, "signatures": {},
+        });
+        Raw::from_json(to_raw_value(&keys).unwrap())
+    };
+    let (keys, none) = (&world.federation.users().device_keys, BTreeMap::new());
+    let device = ruma::device_id!("D");
+    keys.upload(&world.alice, device, Some(&upload(1)), &none, &none).await.unwrap();
+    let updates = |others: &Others| others.edus("a.example", "m.device_list_update");
+    world.until("the first", |others| !updates(others).is_empty()).await;
+    world.others.set_down("a.example", true);
+    keys.upload(&world.alice, device, Some(&upload(2)), &none, &none).await.unwrap();
+    while world.rows() != 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.others.set_down("a.example", false);
+    world.until("the second", |others| updates(others).len() == 2).await;
+    let updates = updates(&world.others);
+    assert_eq!(updates[0]["prev_id"], json!([]));
+    assert_eq!(updates[1]["prev_id"], json!([updates[0]["stream_id"]]));
+    assert_eq!(updates[1]["keys"]["keys"]["ed25519:D"], "2");
+    assert_eq!(keys.shared_list(&world.alice).unwrap().stream_id, updates[1]["stream_id"].as_u64().unwrap());
+}
+
+#[tokio::test]
+async fn who_is_made_to_leave_is_told_so_even_if_late() {
+    let world = world().await;
+    let room = world.room(&["a.example", "b.example"]).await;
+    let leaves = |others: &Others, server: &str| {
+        let pdus = others.values(server, |transaction| &transaction.pdus);
+        pdus.iter().filter(|pdu| pdu["content"]["membership"] == "leave").count()
+    };
+    world.others.set_down("b.example", true);
+    for server in ["a.example", "b.example"] {
+        room.set_membership(&world.alice, &far(server), "leave", Map::new()).await.unwrap();
+    }
+    world.say(&room, "among ourselves").await;
+    world.until("the kick", |others| leaves(others, "a.example") == 1).await;
+    while world.rows() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.others.set_down("b.example", false);
+    world.until("the late kick", |others| leaves(others, "b.example") >= 1).await;
+    for server in ["a.example", "b.example"] {
+        assert_eq!(world.others.bodies(server), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_join_through_this_server_is_relayed_and_one_through_another_is_left_to_it() {
+    let world = world().await;
+    let room = world.room(&["a.example"]).await;
+    let pdu = join_event(&room, "b.example");
+    world.federation.relay(pdu.event_id());
+    assert!(matches!(room.receive(pdu).await.unwrap(), Received::Accepted(_)));
+    world
+        .until("the join", |others| {
+            let pdus = others.values("a.example", |transaction| &transaction.pdus);
+            pdus.iter().any(|pdu| pdu["sender"] == "@zoe:b.example")
+        })
+        .await;
+    let template = NewEvent::message(&world.alice, "m.room.message", to_raw_value(&json!({})).unwrap());
+    let left = room.send(template, None).await.unwrap();
+    world.federation.leave_to_others(left.id());
+    assert_eq!(world.federation.exceptions().take(left.id()), Some(super::Exception::LeaveToOthers));
+    assert_eq!(world.federation.exceptions().take(left.id()), None);
+}

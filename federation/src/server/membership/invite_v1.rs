@@ -1,0 +1,75 @@
+//! `PUT /_matrix/federation/v1/invite/{roomId}/{eventId}`
+
+use axum::extract::State;
+use hearth_http::{JsonText, Result};
+use hearth_spec::{Membership, RoomVersion};
+use ruma::{
+    OwnedEventId, OwnedRoomId,
+    api::{
+        federation::{authentication::ServerSignatures, membership::RawStrippedState},
+        request, response,
+    },
+    metadata,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    Federation,
+    endpoint::Request as Asked,
+    server::membership::{
+        invite::accept,
+        submitted::{invalid, member_event},
+    },
+};
+
+metadata! {
+    method: PUT,
+    rate_limited: false,
+    authentication: ServerSignatures,
+    path: "/_matrix/federation/v1/invite/{room_id}/{event_id}",
+}
+
+/// ruma's type of the request wants what not every event has.
+#[request]
+pub struct Request {
+    #[ruma_api(path)]
+    pub room_id: OwnedRoomId,
+    #[ruma_api(path)]
+    pub event_id: OwnedEventId,
+    #[ruma_api(body)]
+    pub event: Box<RawValue>,
+}
+
+/// The handler writes it itself.
+#[response]
+pub struct Response {}
+
+/// Takes in an invite to a room of version 1 or 2, whose events are the same in form
+/// ([spec](https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv1inviteroomideventid)).
+pub async fn invite(State(federation): State<Federation>, request: Asked<Request>) -> Result<JsonText> {
+    let Request { room_id, event_id, event } = request.body;
+    let known = federation.rooms().find_room(&room_id)?.map(|room| room.version());
+    let version = known.unwrap_or(RoomVersion::V1);
+    if version > RoomVersion::V2 {
+        return Err(invalid("Invites to that room come to the second version of this endpoint."));
+    }
+    let invite = member_event(version, &room_id, &event_id, &event, Membership::Invite)?;
+    let signed = accept(&federation, &request.origin, invite, &came_with(&event)).await?;
+    // An old mistake in the specification: a list of a status and a body.
+    Ok(JsonText(format!("[200,{{\"event\":{}}}]", signed.text())))
+}
+
+/// The stripped state in the `unsigned` of an invite.
+fn came_with(event: &RawValue) -> Vec<RawStrippedState> {
+    #[derive(Deserialize)]
+    struct Event {
+        unsigned: Unsigned,
+    }
+    #[derive(Deserialize)]
+    struct Unsigned {
+        invite_room_state: Vec<RawStrippedState>,
+    }
+    let event: Option<Event> = serde_json::from_str(event.get()).ok();
+    event.map(|event| event.unsigned.invite_room_state).unwrap_or_default()
+}

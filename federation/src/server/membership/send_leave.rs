@@ -1,0 +1,30 @@
+//! `PUT /_matrix/federation/v2/send_leave/{roomId}/{eventId}`
+
+use axum::extract::State;
+use hearth_http::{Answer, Result};
+use hearth_spec::Membership;
+use ruma::api::federation::membership::create_leave_event::v2::{Request as SendLeave, Response};
+
+use crate::{
+    Federation,
+    endpoint::Request,
+    server::{
+        access,
+        membership::submitted::{own_member_event, taken_in, verified},
+    },
+};
+
+/// Takes in a leave
+/// ([spec](https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_leaveroomideventid)).
+pub async fn send_leave(
+    State(federation): State<Federation>,
+    request: Request<SendLeave>,
+) -> Result<Answer<Response>> {
+    let SendLeave { room_id, event_id, pdu, .. } = request.body;
+    let room = access::live_room(&federation, &request.origin, &room_id)?;
+    let leave = own_member_event(&room, &request.origin, &event_id, &pdu, Membership::Leave)?;
+    let leave = verified(&federation, leave).await?;
+    federation.relay(leave.event_id());
+    taken_in(&federation, &room, leave).await?;
+    Ok(Answer(Response::new()))
+}

@@ -1,0 +1,163 @@
+//! Servers on loopback, for tests.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::Router;
+use axum_server::tls_rustls::RustlsConfig;
+use hearth_media::{Media, MediaLimits};
+use hearth_rooms::{Rooms, RoomsOptions};
+use hearth_spec::{RoomVersion, SigningKey};
+use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
+use hearth_sync::{SyncOptions, SyncService};
+use hearth_users::{PasswordCost, Users, UsersOptions};
+use ruma::{OwnedServerName, ServerName, owned_server_name};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    Client, Destinations, Federation, FederationOptions, KeyRing, Parts, client::ClientParts,
+    network::Network,
+};
+
+/// When the clocks of tests begin.
+pub(crate) const START_MS: u64 = 1_700_000_000_000;
+
+/// Another server, at `localhost` and a port, with its certificate in a file.
+pub(crate) struct Peer {
+    pub(crate) name: OwnedServerName,
+    pub(crate) key: SigningKey,
+    /// How many requests came.
+    pub(crate) asked: Arc<AtomicUsize>,
+    pub(crate) certificate: PathBuf,
+    _folder: TempDir,
+}
+
+impl Peer {
+    /// Serves what `routes` makes for the server's name and key.
+    pub(crate) async fn serve(routes: impl FnOnce(&ServerName, &SigningKey) -> Router) -> Self {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+        let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let name = ServerName::parse(format!("localhost:{port}")).unwrap();
+        let key = SigningKey::generate([9; 32], "peer").unwrap();
+
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let folder = TempDir::new().unwrap();
+        let certificate = folder.path().join("certificate.pem");
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        let (cert, secret) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
+        let tls = RustlsConfig::from_pem(cert, secret).await.unwrap();
+
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = asked.clone();
+        let app = routes(&name, &key).layer(axum::middleware::from_fn(
+            move |request, next: axum::middleware::Next| {
+                counter.fetch_add(1, Ordering::SeqCst);
+                next.run(request)
+            },
+        ));
+        tokio::spawn(axum_server::from_tcp_rustls(listener, tls).unwrap().serve(app.into_make_service()));
+        Self { name, key, asked, certificate, _folder: folder }
+    }
+
+    /// Options that trust this server.
+    pub(crate) fn trusted(&self) -> FederationOptions {
+        FederationOptions {
+            trusted_ca: Some(self.certificate.clone()),
+            allow_private_networks: true,
+            ..FederationOptions::new(owned_server_name!("own.example"))
+        }
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+/// A key response, signed.
+pub(crate) fn key_response(server: &ServerName, key: &SigningKey, valid_until_ts: u64) -> Value {
+    let mut response = serde_json::Map::from_iter([
+        ("server_name".to_owned(), json!(server)),
+        ("valid_until_ts".to_owned(), json!(valid_until_ts)),
+        ("verify_keys".to_owned(), json!({ key.key_id().as_str(): { "key": key.public_key_base64() } })),
+    ]);
+    key.sign_json(&mut response, server).unwrap();
+    Value::Object(response)
+}
+
+/// Transport alone.
+pub(crate) struct Transport {
+    pub(crate) client: Client,
+    pub(crate) keys: KeyRing,
+    pub(crate) destinations: Destinations,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+impl Transport {
+    pub(crate) fn new(options: FederationOptions) -> Self {
+        let store = Store::open(MemoryEngine::default(), StoreOptions::default()).unwrap();
+        Self::on(store, options)
+    }
+
+    /// As it is after a start on that store.
+    pub(crate) fn on(store: Store, options: FederationOptions) -> Self {
+        let clock = Arc::new(ManualClock::new(START_MS));
+        let key = own_key();
+        let destinations =
+            Destinations::open(store.clone(), clock.clone(), Arc::new(SeededRandom::new(1))).unwrap();
+        let client = Client::new(ClientParts {
+            options: options.clone(),
+            key: key.clone(),
+            network: Network::new(&options).unwrap(),
+            destinations: destinations.clone(),
+            clock: clock.clone(),
+        });
+        let keys = KeyRing::new(client.clone(), key, store, clock.clone(), &options);
+        Self { client, keys, destinations, clock }
+    }
+}
+
+/// This server's key.
+pub(crate) fn own_key() -> SigningKey {
+    SigningKey::generate([7; 32], "own").unwrap()
+}
+
+/// All of federation, in memory but for media, which lie in the folder.
+pub(crate) fn federation(options: FederationOptions) -> (Federation, TempDir) {
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let random = Arc::new(SeededRandom::new(1));
+    let server_name = options.server_name.clone();
+    let store = Store::open(MemoryEngine::default(), StoreOptions::default()).unwrap();
+    let users_options = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };
+    let users = Users::new(store.clone(), clock.clone(), random.clone(), users_options).unwrap();
+    let rooms_options = RoomsOptions {
+        server_name: server_name.clone(),
+        key: own_key(),
+        cache_bytes: 16 << 20,
+        default_version: RoomVersion::V12,
+    };
+    let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
+    let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), SyncOptions::default());
+    let folder = TempDir::new().unwrap();
+    let media = Media::new(
+        store.clone(),
+        server_name,
+        folder.path(),
+        clock.clone(),
+        random.clone(),
+        MediaLimits::default(),
+    )
+    .unwrap();
+    let parts = Parts { options, key: own_key(), rooms, users, media, sync, store, clock, random };
+    (Federation::start(parts).unwrap(), folder)
+}

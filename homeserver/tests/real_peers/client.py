@@ -15,7 +15,8 @@ from view import View
 
 REQUEST_TIMEOUT_S = 60
 WAIT_TIMEOUT_S = 20
-SYNC_TIMEOUT_MS = 10_000
+# Synapse may leave out a change until a sync or two later, so these are well below the time for a wait.
+SYNC_TIMEOUT_MS = 5_000
 POLL_S = 0.1
 # Without this a server leaves out all but the newest ten events or so.
 SYNC_FILTER = json.dumps({"room": {"timeline": {"limit": 100}}})

@@ -7,6 +7,7 @@ failed.
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -107,8 +108,13 @@ class Run:
             begun = []
             for part in self.options.parts:
                 begun += [pool.submit(task, argument) for task, argument in together.get(part, [])]
-            for each in begun:
-                each.result()
+            try:
+                for each in begun:
+                    each.result()
+            except BaseException:
+                # Interrupted: what is under way ends with its next step.
+                self.report.deadline = 0
+                raise
         if "away" in self.options.parts:
             self.away()
 
@@ -165,6 +171,8 @@ class Run:
 
 def main():
     options = arguments()
+    # So that the servers are stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         synapse = synapse_environment.prepare()
     except InstallError as error:

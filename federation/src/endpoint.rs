@@ -9,11 +9,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Response},
-    routing::on,
-};
+use axum::{extract::State, response::Response, routing::on};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use hearth_http::{
@@ -33,7 +29,6 @@ use ruma::{
         path_builder::PathBuilder as _,
     },
 };
-use tracing::Instrument as _;
 
 use crate::{Federation, authenticate};
 
@@ -180,22 +175,12 @@ struct Endpoint {
 
 /// Serves one request.
 async fn serve(endpoint: Arc<Endpoint>, federation: Federation, request: axum::extract::Request) -> Response {
-    let started = std::time::Instant::now();
     let span = tracing::info_span!(
         "server request",
         endpoint = endpoint.measure.endpoint(),
         origin = tracing::field::Empty
     );
-    let result = answer(&endpoint, federation, request).instrument(span.clone()).await;
-    let response = match result {
-        Ok(response) => response,
-        Err(error) => {
-            span.in_scope(|| tracing::debug!(%error, "refused"));
-            error.into_response()
-        }
-    };
-    endpoint.measure.record(response.status(), started.elapsed());
-    response
+    endpoint.measure.answer(span, answer(&endpoint, federation, request)).await
 }
 
 async fn answer(

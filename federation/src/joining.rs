@@ -25,7 +25,7 @@ use crate::{FederationError, Limits};
 const ANEW: Limits = Limits { ignore_back_off: true, ..Limits::USUAL };
 
 /// An event as it goes into a request.
-fn raw(pdu: &Pdu) -> Result<Box<RawValue>, FederationError> {
+pub(crate) fn raw(pdu: &Pdu) -> Result<Box<RawValue>, FederationError> {
     RawValue::from_string(pdu.text().to_owned()).map_err(|error| RoomError::Invalid(error.to_string()).into())
 }
 

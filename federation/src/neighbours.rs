@@ -69,19 +69,10 @@ impl Neighbour {
     /// Makes a room with a join rule.
     pub async fn room(&self, version: RoomVersion, join_rules: Value) -> Room {
         let request = CreateRoom {
-            creator: self.user.clone(),
             version: Some(version),
-            preset: Preset::PublicChat,
-            published: false,
-            alias: None,
             name: Some("A room".to_owned()),
-            topic: None,
-            invite: Vec::new(),
-            is_direct: false,
             initial_state: vec![("m.room.join_rules".to_owned(), String::new(), join_rules)],
-            creation_content: Map::new(),
-            power_levels: Map::new(),
-            member_content: Map::new(),
+            ..CreateRoom::new(self.user.clone(), Preset::PublicChat)
         };
         let id = self.federation.rooms().create_room(request).await.unwrap();
         self.federation.rooms().room(&id).unwrap()

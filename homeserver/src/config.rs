@@ -40,10 +40,14 @@ pub struct Config {
     pub tls_cert: Option<PathBuf>,
     /// The private key of the federation listener (PEM).
     pub tls_key: Option<PathBuf>,
+    /// Where other servers reach this one, as they find it in `/.well-known/matrix/server`.
+    pub public_federation: Option<OwnedServerName>,
     /// A PEM file of certificate authorities, added to the system's roots for all outgoing requests.
     pub trusted_ca: Option<PathBuf>,
     /// Whether outgoing requests may reach loopback and private addresses.
     pub allow_private_networks: bool,
+    /// Servers that are asked for the keys of those that do not answer.
+    pub notaries: Vec<OwnedServerName>,
     /// Who may make an account through `/register`.
     pub registration: Registration,
     /// Turns on `/_synapse/admin/v1/register` for whoever knows it.
@@ -133,8 +137,10 @@ impl Config {
             listen_federation: None,
             tls_cert: None,
             tls_key: None,
+            public_federation: None,
             trusted_ca: None,
             allow_private_networks: false,
+            notaries: Vec::new(),
             registration: Registration::Off,
             registration_shared_secret: None,
             jwt_secret: None,
@@ -143,7 +149,7 @@ impl Config {
             legacy_media: false,
             default_room_version: RoomVersionId::V12,
             durability: Durability::Sync,
-            memory_mib: 512,
+            memory_mib: 256,
             log: "info".to_owned(),
         }
     }

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use hearth_federation::{FederationError, outbox::Outbox};
+use hearth_sync::SyncService;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::{
@@ -44,7 +45,7 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
     };
     let outbox = Outbox::start(&server.federation)?;
     announce(config);
-    tokio::spawn(stop_on_signal(handle.clone()));
+    tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone()));
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let plain = axum_server::from_tcp(client)?.handle(handle.clone()).serve(service.clone());
     let secure = async {
@@ -115,7 +116,7 @@ fn announce(config: &Config) {
     println!("Make the first account, an administrator's, with: hearth user add NAME --admin");
 }
 
-async fn stop_on_signal(handle: Handle<SocketAddr>) {
+async fn stop_on_signal(handle: Handle<SocketAddr>, sync: SyncService) {
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => _ = signal.recv().await,
@@ -131,6 +132,7 @@ async fn stop_on_signal(handle: Handle<SocketAddr>) {
     }
     tracing::info!("stopping: requests in flight get {} seconds", GRACE.as_secs());
     handle.graceful_shutdown(Some(GRACE));
+    sync.stop_waiting();
 }
 
 /// TLS needs a provider of cryptography, chosen once for the process.

@@ -42,6 +42,7 @@ pub struct Server {
     pub store: Store,
     pub rooms: Rooms,
     pub users: Users,
+    pub sync: SyncService,
     pub federation: Federation,
     pub api: ClientApi,
 }
@@ -113,12 +114,12 @@ impl Server {
             users: users.clone(),
             rooms: rooms.clone(),
             media,
-            sync,
+            sync: sync.clone(),
             federation: federation.clone(),
             clock,
             random,
         });
-        Ok(Self { store, rooms, users, federation, api })
+        Ok(Self { store, rooms, users, sync, federation, api })
     }
 }
 
@@ -131,8 +132,10 @@ fn sync_options(bytes: usize) -> SyncOptions {
 /// What is known of other servers shares the part of users: a server's keys and its address are about 2 KiB.
 fn federation_options(config: &Config, bytes: usize) -> FederationOptions {
     FederationOptions {
+        public_address: config.public_federation.clone(),
         trusted_ca: config.trusted_ca.clone(),
         allow_private_networks: config.allow_private_networks,
+        notaries: config.notaries.clone(),
         cached_servers: (bytes >> 14).max(256),
         ..FederationOptions::new(config.server_name.clone())
     }

@@ -31,18 +31,6 @@ fn metadata() -> Outcome<Value> {
     serde_json::from_str(&text).map_err(|error| format!("`cargo metadata`: {error}"))
 }
 
-/// The names of the crates that have a benchmark.
-pub fn crates_with_benchmarks() -> Outcome<Vec<String>> {
-    let is_benchmark = |target: &Value| target["kind"] == serde_json::json!(["bench"]);
-    let mut names = Vec::new();
-    for package in crates()? {
-        if package["targets"].as_array().is_some_and(|targets| targets.iter().any(is_benchmark)) {
-            names.extend(package["name"].as_str().map(str::to_owned));
-        }
-    }
-    Ok(names)
-}
-
 /// Runs a command of cargo that builds the server, and tells where the server is.
 pub fn build_server(arguments: &[&str]) -> Outcome<PathBuf> {
     eprintln!("$ cargo {}", arguments.join(" "));

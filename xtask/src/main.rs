@@ -112,13 +112,9 @@ fn perform(task: Task) -> Outcome<()> {
         }
         Task::Bench { arguments } => {
             packages::install(&[packages::BUILD])?;
-            let crates = cargo::crates_with_benchmarks()?;
-            let mut command = cargo::command();
-            command.args(["bench", "--bench", "*"]);
-            for name in crates {
-                command.args(["--package", &name]);
-            }
-            process::run(command.arg("--").args(arguments))
+            // All crates, as for everything else: with some of them alone, features and thus RocksDB would differ.
+            let benches = ["bench", "--workspace", "--bench", "*", "--"];
+            process::run(cargo::command().args(benches).args(arguments))
         }
         Task::Complement { build_only, binary, arguments } => complement::run(build_only, binary, &arguments),
         Task::Arrows => arrows::check(),

@@ -10,7 +10,7 @@ use ruma::{
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{answer::signed_again, raw};
-use crate::{Federation, FederationError, intake::RoomIntake};
+use crate::{Federation, FederationError, intake::RoomIntake, server::membership::invite_v1};
 
 impl Federation {
     /// Invites a user of another server for one of this: their server signs the event, then it goes into the room.
@@ -67,10 +67,9 @@ impl Federation {
         event: OwnedEventId,
         invite: &Pdu,
     ) -> Result<Box<RawValue>, FederationError> {
-        let request = v1::Request { room_id: room, event_id: event, event: raw(invite)? };
-        let v1::Response { answer: (_, v1::Signed { event }) } =
-            self.client().send_with(server, request, super::ANEW).await?;
-        Ok(event)
+        let request = invite_v1::Request { room_id: room, event_id: event, event: raw(invite)? };
+        let (_, signed) = self.client().send_with(server, request, super::ANEW).await?.answer;
+        Ok(signed.event)
     }
 }
 
@@ -84,44 +83,4 @@ fn told(room: &Room, sender: &UserId) -> Result<Vec<RawStrippedState>, Federatio
         }
     }
     Ok(told)
-}
-
-/// `PUT /_matrix/federation/v1/invite/{roomId}/{eventId}`: ruma's type leaves most of the event out.
-mod v1 {
-    use ruma::{
-        OwnedEventId, OwnedRoomId,
-        api::{federation::authentication::ServerSignatures, request, response},
-        metadata,
-    };
-    use serde::{Deserialize, Serialize};
-    use serde_json::value::RawValue;
-
-    metadata! {
-        method: PUT,
-        rate_limited: false,
-        authentication: ServerSignatures,
-        path: "/_matrix/federation/v1/invite/{room_id}/{event_id}",
-    }
-
-    #[request]
-    pub struct Request {
-        #[ruma_api(path)]
-        pub room_id: OwnedRoomId,
-        #[ruma_api(path)]
-        pub event_id: OwnedEventId,
-        #[ruma_api(body)]
-        pub event: Box<RawValue>,
-    }
-
-    #[response]
-    pub struct Response {
-        /// The status, and what there is to say.
-        #[ruma_api(body)]
-        pub answer: (u16, Signed),
-    }
-
-    #[derive(Clone, Debug, Deserialize, Serialize)]
-    pub struct Signed {
-        pub event: Box<RawValue>,
-    }
 }

@@ -16,7 +16,7 @@ use ruma::{
     OwnedServerName, OwnedUserId, ServerName, UserId, owned_server_name, owned_user_id,
     presence::PresenceState, serde::Raw, to_device::DeviceIdOrAllDevices,
 };
-use serde_json::{Map, Value, json, value::to_raw_value};
+use serde_json::{Value, json, value::to_raw_value};
 
 use super::{Outbox, driver::Parts, post::Post, transaction::Transaction};
 use crate::{Federation, FederationError, FederationOptions, testing};
@@ -129,19 +129,8 @@ impl World {
     /// A room of Alice's in which users of these servers are.
     async fn room(&self, servers: &[&str]) -> Room {
         let request = CreateRoom {
-            creator: self.alice.clone(),
             version: Some(RoomVersion::V11),
-            preset: Preset::PublicChat,
-            published: false,
-            alias: None,
-            name: None,
-            topic: None,
-            invite: Vec::new(),
-            is_direct: false,
-            initial_state: Vec::new(),
-            creation_content: Map::new(),
-            power_levels: Map::new(),
-            member_content: Map::new(),
+            ..CreateRoom::new(self.alice.clone(), Preset::PublicChat)
         };
         let id = self.federation.rooms().create_room(request).await.unwrap();
         let room = self.federation.rooms().room(&id).unwrap();

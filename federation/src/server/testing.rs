@@ -10,7 +10,7 @@ use hearth_storage::{
 use hearth_users::NewAccount;
 use http::{Method, Request, Response, header};
 use ruma::{OwnedEventId, OwnedServerName, OwnedUserId, UserId, owned_server_name};
-use serde_json::{Map, Value, json, value::to_raw_value};
+use serde_json::{Value, json, value::to_raw_value};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
@@ -66,19 +66,11 @@ impl TestServer {
 
     async fn create(&self, creator: &UserId, version: RoomVersion, create: Value) -> Room {
         let room = CreateRoom {
-            creator: creator.to_owned(),
             version: Some(version),
-            preset: Preset::PublicChat,
             published: true,
-            alias: None,
             name: Some("A room".to_owned()),
-            topic: None,
-            invite: Vec::new(),
-            is_direct: false,
-            initial_state: Vec::new(),
             creation_content: create.as_object().cloned().unwrap_or_default(),
-            power_levels: Map::new(),
-            member_content: Map::new(),
+            ..CreateRoom::new(creator.to_owned(), Preset::PublicChat)
         };
         let rooms = self.federation.rooms();
         let id = rooms.create_room(room).await.unwrap();

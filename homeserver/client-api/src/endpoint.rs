@@ -15,7 +15,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, FromRef, State},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::{MethodRouter, on},
 };
 use futures::future::BoxFuture;
@@ -28,7 +28,6 @@ use hearth_http::{
 };
 use http::{HeaderMap, Method, request::Parts};
 use ruma::api::{Metadata, path_builder::PathBuilder as _};
-use tracing::Instrument as _;
 
 use crate::{
     ClientApi, Result,
@@ -173,19 +172,9 @@ fn method_router(method: &Method, endpoint: &Arc<Endpoint>) -> MethodRouter<Clie
 
 /// Serves one request.
 async fn serve(endpoint: Arc<Endpoint>, api: ClientApi, request: axum::extract::Request) -> Response {
-    let started = std::time::Instant::now();
     let span =
         tracing::info_span!("request", id = api.next_request_id(), endpoint = endpoint.measure.endpoint());
-    let result = answer(&endpoint, api, request).instrument(span.clone()).await;
-    let response = match result {
-        Ok(response) => response,
-        Err(error) => {
-            span.in_scope(|| tracing::debug!(%error, "refused"));
-            error.into_response()
-        }
-    };
-    endpoint.measure.record(response.status(), started.elapsed());
-    response
+    endpoint.measure.answer(span, answer(&endpoint, api, request)).await
 }
 
 async fn answer(

@@ -1,10 +1,14 @@
-//! What is measured of each endpoint.
+//! Answering a request, and what is measured of each endpoint.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, time::Instant};
 
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use metrics::{Counter, Histogram, counter, histogram};
 use parking_lot::Mutex;
+use tracing::{Instrument as _, Span};
+
+use crate::Result;
 
 /// Requests by endpoint and status, and the seconds they took. Handles are made once: the recorder has to be
 /// installed before the router is built.
@@ -27,9 +31,22 @@ impl Measure {
         self.endpoint
     }
 
-    /// Counts one request.
-    pub fn record(&self, status: StatusCode, took: Duration) {
-        self.seconds.record(took);
+    /// Makes an answer of a result, within the request's span; counts it, and how long it took.
+    pub async fn answer(&self, span: Span, result: impl Future<Output = Result<Response>>) -> Response {
+        let started = Instant::now();
+        let response = match result.instrument(span.clone()).await {
+            Ok(response) => response,
+            Err(error) => {
+                span.in_scope(|| tracing::debug!(%error, "refused"));
+                error.into_response()
+            }
+        };
+        self.seconds.record(started.elapsed());
+        self.count(response.status());
+        response
+    }
+
+    fn count(&self, status: StatusCode) {
         let requests = || {
             let name = format!("hearth_{}_requests_total", self.api);
             counter!(name, "endpoint" => self.endpoint, "status" => status.as_str().to_owned())

@@ -52,6 +52,27 @@ pub struct CreateRoom {
     pub member_content: Map<String, Value>,
 }
 
+impl CreateRoom {
+    /// A room of the default version, with what its preset says and nothing else.
+    pub fn new(creator: OwnedUserId, preset: Preset) -> Self {
+        Self {
+            creator,
+            version: None,
+            preset,
+            published: false,
+            alias: None,
+            name: None,
+            topic: None,
+            invite: Vec::new(),
+            is_direct: false,
+            initial_state: Vec::new(),
+            creation_content: Map::new(),
+            power_levels: Map::new(),
+            member_content: Map::new(),
+        }
+    }
+}
+
 impl Rooms {
     /// Makes a room, all its first events in one commit. Returns when it is durable.
     pub async fn create_room(&self, request: CreateRoom) -> Result<OwnedRoomId, RoomError> {

@@ -73,7 +73,7 @@ impl Rooms {
         let mut events = vec![NewEvent::state_json(user, "m.room.member", user.as_str(), &member)?];
         let mut own_levels = None;
         if let Some(levels) = old.state_content::<Map<String, Value>>("m.room.power_levels", "")? {
-            let mut levels = successor_levels(levels, upgrade);
+            let mut levels = successor_levels(levels, old, upgrade)?;
             // The upgrader needs the power to set all that follows; what was given up comes back last.
             let needed = highest_state_level(&levels);
             let power =
@@ -129,9 +129,15 @@ fn create_content(old: &Room, upgrade: &Upgrade) -> Result<Map<String, Value>, R
     Ok(content)
 }
 
-/// The old room's levels as they fit the new version: creators above all are not listed.
-fn successor_levels(mut levels: Map<String, Value>, upgrade: &Upgrade) -> Map<String, Value> {
-    if upgrade.version.rules().authorization.explicitly_privilege_room_creators {
+/// The old room's levels as they fit the new version: whether creators are above all levels, and not listed, or
+/// have a level as everyone else.
+fn successor_levels(
+    mut levels: Map<String, Value>,
+    old: &Room,
+    upgrade: &Upgrade,
+) -> Result<Map<String, Value>, RoomError> {
+    let privileged = |version: RoomVersion| version.rules().authorization.explicitly_privilege_room_creators;
+    if privileged(upgrade.version) {
         if let Some(Value::Object(users)) = levels.get_mut("users") {
             users.remove(upgrade.user.as_str());
             users.retain(|user, _| !upgrade.additional_creators.iter().any(|creator| creator == user));
@@ -139,8 +145,14 @@ fn successor_levels(mut levels: Map<String, Value>, upgrade: &Upgrade) -> Map<St
         let state_default = levels.get("state_default").and_then(Value::as_i64).unwrap_or(50);
         let events = levels.entry("events").or_insert_with(|| json!({}));
         events["m.room.tombstone"] = (state_default + 1).max(150).into();
+    } else if privileged(old.version()) {
+        let highest = highest_state_level(&levels).max(100);
+        let users = levels.entry("users").or_insert_with(|| json!({}));
+        for creator in old.power_levels()?.creators() {
+            users[creator.as_str()] = highest.into();
+        }
     }
-    levels
+    Ok(levels)
 }
 
 fn highest_state_level(levels: &Map<String, Value>) -> i64 {

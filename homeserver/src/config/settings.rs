@@ -4,7 +4,7 @@ use std::{
     str::FromStr,
 };
 
-use ruma::{RoomVersionId, ServerName};
+use ruma::{OwnedServerName, RoomVersionId, ServerName};
 use tracing_subscriber::EnvFilter;
 
 use super::{Config, Durability, Registration, Secret};
@@ -30,8 +30,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "server_name",
         set: |config, text, _| {
-            config.server_name = ServerName::parse(text)
-                .map_err(|_| format!("`{text}` is not a server name such as `example.org`"))?;
+            config.server_name = server_name(text)?;
             Ok(())
         },
     },
@@ -78,6 +77,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "public_federation",
+        set: |config, text, _| {
+            config.public_federation = optional(text).map(server_name).transpose()?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "trusted_ca",
         set: |config, text, folder| {
             config.trusted_ca = path(text, folder);
@@ -88,6 +94,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "allow_private_networks",
         set: |config, text, _| {
             config.allow_private_networks = switch(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "notaries",
+        set: |config, text, _| {
+            let names = optional(text).map(|text| text.split(',').map(str::trim).map(server_name));
+            config.notaries = names.into_iter().flatten().collect::<Result<_, _>>()?;
             Ok(())
         },
     },
@@ -171,6 +185,10 @@ pub(super) const SETTINGS: &[Setting] = &[
 /// A setting that can be absent is so when its text is empty.
 fn optional(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
+}
+
+fn server_name(text: &str) -> Result<OwnedServerName, String> {
+    ServerName::parse(text).map_err(|_| format!("`{text}` is not a server name such as `example.org`"))
 }
 
 fn path(text: &str, folder: &Path) -> Option<PathBuf> {

@@ -8,7 +8,11 @@ use hearth_users::Users;
 use ruma::{
     OwnedDeviceId, OwnedUserId, UserId, api::client::filter::FilterDefinition, presence::PresenceState,
 };
-use tokio::{sync::broadcast, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinHandle,
+    time::Instant,
+};
 
 use crate::{
     Announcement, PresenceNow, SyncError, SyncToken, UnreadCounts,
@@ -82,6 +86,8 @@ struct Core {
     clock: Arc<dyn Clock>,
     hub: Arc<Hub>,
     notices: NoticesCache,
+    /// Nobody waits any more.
+    stopping: watch::Sender<bool>,
 }
 
 struct Tasks([JoinHandle<()>; 2]);
@@ -98,7 +104,14 @@ impl SyncService {
         let hub = Arc::new(Hub::new(rooms.clone(), clock.clone(), options.online_users, options.presence));
         let tasks = [tokio::spawn(hub.clone().run()), tokio::spawn(hub.clone().keep_time())];
         let notices = NoticesCache::new(options.counted_rooms.max(1));
-        Self { core: Arc::new(Core { rooms, users, clock, hub, notices }), _tasks: Arc::new(Tasks(tasks)) }
+        let stopping = watch::Sender::new(false);
+        let core = Core { rooms, users, clock, hub, notices, stopping };
+        Self { core: Arc::new(core), _tasks: Arc::new(Tasks(tasks)) }
+    }
+
+    /// Answers all that wait, and from now on each at once: the server is about to stop.
+    pub fn stop_waiting(&self) {
+        self.core.stopping.send_replace(true);
     }
 
     /// Answers a sync with the text of its response: at once where there is something to tell, else when there
@@ -126,9 +139,10 @@ impl SyncService {
                     .record(begun.elapsed());
                 return Ok(response.text);
             }
-            let changed = attendance.online.changed_after(upto);
-            if tokio::time::timeout_at(deadline, changed).await.is_err() {
-                return Ok(response.text);
+            tokio::select! {
+                () = attendance.online.changed_after(upto) => {}
+                () = tokio::time::sleep_until(deadline) => return Ok(response.text),
+                () = self.core.stopped_waiting() => return Ok(response.text),
             }
         }
     }
@@ -255,6 +269,12 @@ impl SyncService {
 }
 
 impl Core {
+    /// Returns when nobody is to wait any more.
+    async fn stopped_waiting(&self) {
+        // The sender is this one's own: it ends no earlier.
+        _ = self.stopping.subscribe().wait_for(|is| *is).await;
+    }
+
     fn respond(
         &self,
         online: &Online,

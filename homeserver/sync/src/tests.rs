@@ -121,21 +121,7 @@ impl Client {
     }
 
     async fn create(&self, preset: Preset) -> Room {
-        let request = CreateRoom {
-            creator: self.user.clone(),
-            version: None,
-            preset,
-            published: false,
-            alias: None,
-            name: None,
-            topic: None,
-            invite: Vec::new(),
-            is_direct: false,
-            initial_state: Vec::new(),
-            creation_content: Map::new(),
-            power_levels: Map::new(),
-            member_content: Map::new(),
-        };
+        let request = CreateRoom::new(self.user.clone(), preset);
         // Two rooms with all the same in one millisecond would be one.
         self.world.clock.advance(1);
         let id = self.world.rooms.create_room(request).await.unwrap();

@@ -1,7 +1,7 @@
 //! `PUT /_matrix/federation/v1/invite/{roomId}/{eventId}`
 
 use axum::extract::State;
-use hearth_http::{JsonText, Result};
+use hearth_http::{Answer, Result};
 use hearth_spec::{Membership, RoomVersion};
 use ruma::{
     OwnedEventId, OwnedRoomId,
@@ -11,12 +11,13 @@ use ruma::{
     },
     metadata,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
     Federation,
     endpoint::Request as Asked,
+    joining::raw,
     server::membership::{
         invite::accept,
         submitted::{invalid, member_event},
@@ -41,13 +42,25 @@ pub struct Request {
     pub event: Box<RawValue>,
 }
 
-/// The handler writes it itself.
 #[response]
-pub struct Response {}
+pub struct Response {
+    /// The status and a body: an old mistake in the specification.
+    #[ruma_api(body)]
+    pub answer: (u16, Signed),
+}
+
+/// The invite with the signature of the invited user's server.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Signed {
+    pub event: Box<RawValue>,
+}
 
 /// Takes in an invite to a room of version 1 or 2, whose events are the same in form
 /// ([spec](https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv1inviteroomideventid)).
-pub async fn invite(State(federation): State<Federation>, request: Asked<Request>) -> Result<JsonText> {
+pub async fn invite(
+    State(federation): State<Federation>,
+    request: Asked<Request>,
+) -> Result<Answer<Response>> {
     let Request { room_id, event_id, event } = request.body;
     let known = federation.rooms().find_room(&room_id)?.map(|room| room.version());
     let version = known.unwrap_or(RoomVersion::V1);
@@ -56,8 +69,7 @@ pub async fn invite(State(federation): State<Federation>, request: Asked<Request
     }
     let invite = member_event(version, &room_id, &event_id, &event, Membership::Invite)?;
     let signed = accept(&federation, &request.origin, invite, &came_with(&event)).await?;
-    // An old mistake in the specification: a list of a status and a body.
-    Ok(JsonText(format!("[200,{{\"event\":{}}}]", signed.text())))
+    Ok(Answer(Response { answer: (200, Signed { event: raw(&signed)? }) }))
 }
 
 /// The stripped state in the `unsigned` of an invite.

@@ -187,6 +187,28 @@ async fn an_upgrade_moves_what_belongs_to_the_room() {
 }
 
 #[tokio::test]
+async fn who_created_a_room_can_do_everything_in_a_successor_of_an_older_version() {
+    let world = world();
+    let (alice, bob) = (user("alice"), user("bob"));
+    let mut request = create(&alice, Preset::PublicChat, RoomVersion::V12);
+    request.creation_content.insert("additional_creators".to_owned(), json!([bob]));
+    let old = world.rooms.room(&world.rooms.create_room(request).await.unwrap()).unwrap();
+    let upgrade = Upgrade {
+        user: alice.clone(),
+        version: RoomVersion::V11,
+        additional_creators: Vec::new(),
+        member_content: Map::new(),
+    };
+    let new = world.rooms.room(&world.rooms.upgrade(&old, upgrade).await.unwrap()).unwrap();
+    let levels = new.power_levels().unwrap();
+    for creator in [&alice, &bob] {
+        assert!(levels.may_send(creator, "m.room.power_levels", true));
+        assert!(levels.may_send(creator, "m.room.tombstone", true));
+    }
+    world.assert_sound();
+}
+
+#[tokio::test]
 async fn a_room_that_was_left_can_be_forgotten() {
     let world = world();
     let (alice, bob) = (user("alice"), user("bob"));

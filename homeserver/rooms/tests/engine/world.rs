@@ -6,7 +6,7 @@ use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Room, RoomError, Rooms, 
 use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey, room_version::EventIdFormat};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
 use ruma::{OwnedEventId, OwnedUserId, ServerName, UserId, server_name};
-use serde_json::{Map, Value, json, value::to_raw_value};
+use serde_json::{Value, json, value::to_raw_value};
 
 pub struct World {
     pub rooms: Rooms,
@@ -55,21 +55,7 @@ pub fn world() -> World {
 }
 
 pub fn create(creator: &UserId, preset: Preset, version: RoomVersion) -> CreateRoom {
-    CreateRoom {
-        creator: creator.to_owned(),
-        version: Some(version),
-        preset,
-        published: false,
-        alias: None,
-        name: None,
-        topic: None,
-        invite: Vec::new(),
-        is_direct: false,
-        initial_state: Vec::new(),
-        creation_content: Map::new(),
-        power_levels: Map::new(),
-        member_content: Map::new(),
-    }
+    CreateRoom { version: Some(version), ..CreateRoom::new(creator.to_owned(), preset) }
 }
 
 impl World {

@@ -33,6 +33,21 @@ async fn a_request_ends_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_a_server_that_stops() {
+    let world = World::new();
+    let mut alice = world.user("alice").await;
+    alice.sync().await;
+    let waiting = tokio::spawn(async move { (alice.sync_for(Duration::from_secs(3600)).await, alice) });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.sync.stop_waiting();
+    let soon = Duration::from_secs(10);
+    let (response, mut alice) = tokio::time::timeout(soon, waiting).await.unwrap().unwrap();
+    assert!(response.get("rooms").is_none());
+    // Nor who asks again.
+    tokio::time::timeout(soon, alice.sync_for(Duration::from_secs(3600))).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_invite_and_a_join_by_another_device_wake() {
     let world = World::new();
     let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);

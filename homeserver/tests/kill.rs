@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use common::{Process, User};
+use common::{
+    Process,
+    client::{Client, User},
+};
 use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::json;
@@ -28,18 +31,20 @@ async fn what_was_acknowledged_survives_thirty_kills() {
     let mut server = Process::start(folder.path().join("data")).await;
     let mut users = Vec::new();
     for n in 0..SENDERS {
-        users.push(server.register(&format!("sender{n}")).await);
+        users.push(server.client.register(&format!("sender{n}")).await);
     }
     let mut rooms = Vec::new();
     for _ in 0..ROOMS {
         let body = json!({ "preset": "public_chat" });
-        let made =
-            server.ok(Method::POST, "/_matrix/client/v3/createRoom", Some(&users[0]), Some(body)).await;
+        let made = server
+            .client
+            .ok(Method::POST, "/_matrix/client/v3/createRoom", Some(&users[0]), Some(body))
+            .await;
         rooms.push(made["room_id"].as_str().unwrap().to_owned());
     }
     for (n, user) in users.iter().enumerate().skip(1) {
         let path = format!("/_matrix/client/v3/join/{}", rooms[n % ROOMS]);
-        server.ok(Method::POST, &path, Some(user), Some(json!({}))).await;
+        server.client.ok(Method::POST, &path, Some(user), Some(json!({}))).await;
     }
     let seed = rand::rng().random();
     println!("seed {seed}");
@@ -54,7 +59,7 @@ async fn what_was_acknowledged_survives_thirty_kills() {
             .enumerate()
             .map(|(n, user)| {
                 let room = rooms[n % ROOMS].clone();
-                let (http, url) = (server.http.clone(), server.url(""));
+                let (http, url) = (server.client.http.clone(), server.client.url(""));
                 let (user, stop) = (user.clone(), stop.clone());
                 let (acknowledged, transactions) = (acknowledged.clone(), transactions.clone());
                 tokio::spawn(async move {
@@ -77,10 +82,10 @@ async fn what_was_acknowledged_survives_thirty_kills() {
         assert!(check.status.success(), "kill {kill}: {}", String::from_utf8_lossy(&check.stdout));
         server.start_again().await;
         let new = std::mem::take(&mut *acknowledged.lock().unwrap());
-        assert_there(&server, &users, &rooms, &new).await;
+        assert_there(&server.client, &users, &rooms, &new).await;
         all.extend(new);
     }
-    assert_there(&server, &users, &rooms, &all).await;
+    assert_there(&server.client, &users, &rooms, &all).await;
     println!("{} acknowledged events, {KILLS} kills, none lost", all.len());
     assert!(all.len() > KILLS, "too little was sent to show anything");
 }
@@ -106,12 +111,12 @@ async fn send(http: &reqwest::Client, url: &str, user: &User, room: &str, n: u64
     answer["event_id"].as_str().map(str::to_owned)
 }
 
-async fn assert_there(server: &Process, users: &[User], rooms: &[String], events: &[Acknowledged]) {
+async fn assert_there(client: &Client, users: &[User], rooms: &[String], events: &[Acknowledged]) {
     for (room, event) in events {
         // The first user made the rooms and is in all of them.
         assert!(rooms.contains(room));
         let path = format!("/_matrix/client/v3/rooms/{room}/event/{event}");
-        let (status, body) = server.call(Method::GET, &path, Some(&users[0]), None).await;
+        let (status, body) = client.call(Method::GET, &path, Some(&users[0]), None).await;
         assert_eq!(status, 200, "acknowledged and lost: {event} in {room}: {body}");
     }
 }

@@ -44,6 +44,15 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// How fast messages get from Hearth to Hearth, to Synapse and back: a table
+    PeerSpeed {
+        /// A server that is built already, instead of a release build
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+        /// What the script gets, such as `--pairs hearth-synapse --seconds 5`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// All benchmarks
     Bench {
         /// What the benchmarks get
@@ -109,6 +118,10 @@ fn perform(task: Task) -> Outcome<()> {
         Task::RealPeers { arguments } => {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_peers::run(&arguments)
+        }
+        Task::PeerSpeed { binary, arguments } => {
+            packages::install(&[packages::BUILD, packages::TEST])?;
+            real_peers::measure(binary, &arguments)
         }
         Task::Bench { arguments } => {
             packages::install(&[packages::BUILD])?;

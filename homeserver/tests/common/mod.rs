@@ -1,5 +1,7 @@
 //! A server run as a user would run it: the binary, its data folder, its port.
 
+pub mod client;
+
 use std::{
     net::TcpListener,
     path::PathBuf,
@@ -7,30 +9,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, Method};
-use serde_json::{Value, json};
+use client::Client;
 
 /// A `hearth serve` of its own on loopback.
 pub struct Process {
     data: PathBuf,
     port: u16,
     child: Option<Child>,
-    pub http: Client,
-}
-
-/// A user logged in there.
-#[derive(Clone)]
-pub struct User {
-    pub id: String,
-    pub token: String,
+    pub client: Client,
 }
 
 impl Process {
     /// Prepares a server on this data folder and starts it.
     pub async fn start(data: PathBuf) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-        let mut server = Self { data, port, child: None, http };
+        let client = Client::of_port(port, Duration::from_secs(30));
+        let mut server = Self { data, port, child: None, client };
         server.start_again().await;
         server
     }
@@ -57,7 +51,7 @@ impl Process {
             .unwrap();
         self.child = Some(child);
         let begun = Instant::now();
-        while self.http.get(self.url("/_matrix/client/versions")).send().await.is_err() {
+        while self.client.http.get(self.client.url("/_matrix/client/versions")).send().await.is_err() {
             assert!(begun.elapsed() < Duration::from_secs(60), "the server does not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -74,45 +68,6 @@ impl Process {
     /// `hearth check` on the data folder.
     pub fn check(&self) -> Output {
         Command::new(env!("CARGO_BIN_EXE_hearth")).arg("check").arg(&self.data).output().unwrap()
-    }
-
-    pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
-    }
-
-    /// A request with a JSON answer: its status and body.
-    pub async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        user: Option<&User>,
-        body: Option<Value>,
-    ) -> (u16, Value) {
-        let mut request = self.http.request(method, self.url(path));
-        if let Some(user) = user {
-            request = request.bearer_auth(&user.token);
-        }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
-    }
-
-    /// A call that must succeed.
-    pub async fn ok(&self, method: Method, path: &str, user: Option<&User>, body: Option<Value>) -> Value {
-        let (status, body) = self.call(method.clone(), path, user, body).await;
-        assert_eq!(status, 200, "{method} {path}: {body}");
-        body
-    }
-
-    /// Makes an account and logs it in.
-    pub async fn register(&self, name: &str) -> User {
-        let body =
-            json!({ "username": name, "password": "a long password", "auth": { "type": "m.login.dummy" } });
-        let made = self.ok(Method::POST, "/_matrix/client/v3/register", None, Some(body)).await;
-        let text = |key: &str| made[key].as_str().unwrap().to_owned();
-        User { id: text("user_id"), token: text("access_token") }
     }
 }
 

@@ -1,0 +1,47 @@
+"""A client's connection that stays open, for measuring.
+
+`http.client` takes longer to read the head of an answer than a server may take to make it.
+"""
+
+import json
+import socket
+
+TIMEOUT_S = 120
+
+
+class Connection:
+    """One request after the other, as the user of a token."""
+
+    def __init__(self, server, token):
+        self.socket = socket.create_connection(("127.0.0.1", server.client_port), TIMEOUT_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = self.socket.makefile("rb")
+        self.head = (
+            f"Host: 127.0.0.1:{server.client_port}\r\n"
+            f"Authorization: Bearer {token}\r\n"
+            "Content-Type: application/json\r\n"
+        )
+
+    def call(self, method, path, body=None):
+        """The JSON of an answer, which must be a success."""
+        data = b"" if body is None else json.dumps(body).encode()
+        start = f"{method} /_matrix/client/v3/{path} HTTP/1.1\r\n"
+        self.socket.sendall(f"{start}{self.head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+        status, answer = self.read()
+        if status != 200:
+            raise ConnectionError(f"{method} {path}: {status} {answer[:300].decode(errors='replace')}")
+        return json.loads(answer)
+
+    def read(self):
+        """The status and the body of an answer. Both servers say how long it is."""
+        start = self.reader.readline().split()
+        if not start:
+            raise ConnectionError("the server closed the connection")
+        length = None
+        while line := self.reader.readline().strip():
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        if length is None:
+            raise ConnectionError("the answer does not say how long it is")
+        return int(start[1]), self.reader.read(length)

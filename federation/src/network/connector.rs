@@ -83,16 +83,18 @@ impl Peer {
     }
 }
 
-/// The first of some addresses that answers.
+/// The first of some addresses that answers. The next is tried as well when one fails, or does not answer at once.
 async fn dial(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
-    let mut attempts: FuturesUnordered<_> = (0_u32..)
-        .zip(addresses)
-        .map(|(place, address)| async move {
-            tokio::time::sleep(STAGGER * place).await;
-            TcpStream::connect(SocketAddr::new(*address, port)).await
-        })
-        .collect();
+    let mut attempts = FuturesUnordered::new();
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
+    for address in addresses {
+        attempts.push(TcpStream::connect(SocketAddr::new(*address, port)));
+        match tokio::time::timeout(STAGGER, attempts.next()).await {
+            Ok(Some(Ok(stream))) => return Ok(stream),
+            Ok(Some(Err(error))) => failure = error,
+            Ok(None) | Err(_) => {}
+        }
+    }
     while let Some(attempt) = attempts.next().await {
         match attempt {
             Ok(stream) => return Ok(stream),
@@ -165,5 +167,20 @@ impl hyper::rt::Write for Secured {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_fails_at_once_keeps_nobody_waiting() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let refused: IpAddr = "127.0.0.2".parse().unwrap();
+        let addresses = [refused, refused, refused, "127.0.0.1".parse().unwrap()];
+        let begun = std::time::Instant::now();
+        dial(&addresses, listener.local_addr().unwrap().port()).await.unwrap();
+        assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
     }
 }

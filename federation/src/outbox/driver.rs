@@ -28,8 +28,6 @@ use crate::FederationError;
 
 /// The name of the outbox's cursor in the log.
 const READER: &str = "federation";
-/// So many transactions are on their way at once.
-const MAX_SENDING: usize = 512;
 /// How long a destination that failed is left alone at least.
 const REST: Duration = Duration::from_secs(1);
 /// The same for one that answers, but refuses: it doubles each time, so often.
@@ -192,9 +190,7 @@ impl Driver {
     /// Does what the queues ask for.
     fn act(&mut self) -> Result<(), StorageError> {
         self.write_rows()?;
-        while self.sending.len() < MAX_SENDING
-            && let Some((server, order)) = self.queues.next()
-        {
+        while let Some((server, order)) = self.queues.next() {
             self.send(server, order);
         }
         self.follower.save(self.queues.settled());

@@ -6,7 +6,7 @@
 //! caught it up.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -24,8 +24,11 @@ use super::{
 
 /// The most PDUs of a transaction, as the specification says.
 pub(super) const MAX_PDUS: usize = 50;
+/// So many transactions are on their way at once to destinations that took their last one, and as many to others:
+/// who does not answer takes long to be known for it, and keeps nobody waiting who does.
+const MAX_SENDING: usize = 256;
 /// So many events wait for one destination.
-const MAX_QUEUED: usize = 500;
+const MAX_QUEUED: usize = 10_000;
 /// So many wait for all; beyond it no destination has more than a few.
 const MAX_QUEUED_IN_ALL: usize = 200_000;
 const FEW: usize = MAX_PDUS;
@@ -58,10 +61,26 @@ pub(super) struct Queues {
     audiences: Audiences,
     ledger: Ledger,
     rows: Rows,
-    /// Those that may be ready, in the order in which they became so.
-    ready: VecDeque<ServerNid>,
+    /// Those that took what they were sent last.
+    proven: HashSet<ServerNid>,
+    to_proven: Lane,
+    to_others: Lane,
     /// The events in all queues.
     queued: usize,
+}
+
+/// Destinations that share a bound on what is on its way.
+#[derive(Default)]
+struct Lane {
+    /// Those that may be ready, in the order in which they became so.
+    ready: VecDeque<ServerNid>,
+    sending: usize,
+}
+
+impl Lane {
+    fn next(&mut self) -> Option<ServerNid> {
+        if self.sending < MAX_SENDING { self.ready.pop_front() } else { None }
+    }
 }
 
 impl Queues {
@@ -73,7 +92,9 @@ impl Queues {
             audiences: Audiences::default(),
             ledger: Ledger::new(after),
             rows: Rows::default(),
-            ready: VecDeque::new(),
+            proven: HashSet::new(),
+            to_proven: Lane::default(),
+            to_others: Lane::default(),
             queued: 0,
         }
     }
@@ -181,16 +202,16 @@ impl Queues {
 
     /// A destination has what it was sent last. `listed` are the users whose lists the store wanted it told.
     pub fn delivered(&mut self, server: ServerNid, listed: &[OwnedUserId]) {
-        let Some(known) = self.destinations.get_mut(&server) else { return };
-        let Some(sending) = known.sending.take() else { return };
+        let Some(sending) = self.end(server, true) else { return };
         let lists = sending.lists.values().map(|work| work.held);
         for position in sending.events.iter().map(|event| event.position).chain(lists) {
             self.ledger.release(position);
         }
         let name = self.names.name(server);
+        let known = self.destinations.get(&server);
         for (room, _) in sending.rooms {
             // Missed again meanwhile: the row stays as it is.
-            if !known.missed.contains_key(&room) {
+            if known.is_none_or(|known| !known.missed.contains_key(&room)) {
                 self.rows.rooms.push((name.clone(), room, None));
             }
         }
@@ -205,10 +226,11 @@ impl Queues {
     /// A destination did not take what it was sent, or may not be tried: what it has to be told is written down,
     /// and it is left alone until it is woken.
     pub fn failed(&mut self, server: ServerNid) {
+        let sending = self.end(server, false);
         let known = self.destinations.entry(server).or_default();
         known.resting = true;
         known.passing.clear();
-        if let Some(sending) = known.sending.take() {
+        if let Some(sending) = sending {
             // Their rows are still there.
             for (room, first) in sending.rooms {
                 let missed = known.missed.entry(room).or_insert(first);
@@ -243,7 +265,7 @@ impl Queues {
     /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails.
     pub fn next(&mut self) -> Option<(ServerNid, Order)> {
         loop {
-            let server = self.ready.pop_front()?;
+            let server = self.to_proven.next().or_else(|| self.to_others.next())?;
             let Some(known) = self.destinations.get_mut(&server) else { continue };
             known.enlisted = false;
             if !known.is_ready() {
@@ -284,6 +306,7 @@ impl Queues {
                 stored_lists: sending.stored_lists,
             };
             known.sending = Some(sending);
+            self.lane(server).sending += 1;
             return Some((server, order));
         }
     }
@@ -374,8 +397,23 @@ impl Queues {
             self.destinations.remove(&server);
         } else if known.is_ready() && !known.enlisted {
             known.enlisted = true;
-            self.ready.push_back(server);
+            self.lane(server).ready.push_back(server);
         }
+    }
+
+    fn lane(&mut self, server: ServerNid) -> &mut Lane {
+        if self.proven.contains(&server) { &mut self.to_proven } else { &mut self.to_others }
+    }
+
+    /// What was on its way to a destination, which took it or did not.
+    fn end(&mut self, server: ServerNid, taken: bool) -> Option<Sending> {
+        let sending = self.destinations.get_mut(&server)?.sending.take()?;
+        self.lane(server).sending -= 1;
+        match taken {
+            true => self.proven.insert(server),
+            false => self.proven.remove(&server),
+        };
+        Some(sending)
     }
 }
 

@@ -33,15 +33,20 @@ class Connection:
         return json.loads(answer)
 
     def read(self):
-        """The status and the body of an answer. Both servers say how long it is."""
+        """The status and the body of an answer, of which both servers say where it ends."""
         start = self.reader.readline().split()
         if not start:
             raise ConnectionError("the server closed the connection")
-        length = None
+        head = {}
         while line := self.reader.readline().strip():
             name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        if length is None:
-            raise ConnectionError("the answer does not say how long it is")
-        return int(start[1]), self.reader.read(length)
+            head[name.lower()] = value.strip()
+        if head.get(b"transfer-encoding") == b"chunked":
+            return int(start[1]), b"".join(self.chunks())
+        return int(start[1]), self.reader.read(int(head[b"content-length"]))
+
+    def chunks(self):
+        while size := int(self.reader.readline(), 16):
+            yield self.reader.read(size)
+            self.reader.readline()
+        self.reader.readline()

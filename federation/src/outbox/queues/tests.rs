@@ -59,6 +59,26 @@ fn a_destination_that_keeps_up_is_forgotten_when_it_has_all() {
 }
 
 #[test]
+fn those_that_do_not_answer_keep_nobody_waiting_who_does() {
+    let mut queues = Queues::new(Position(0));
+    let well = queues.nid(server_name!("well"));
+    let name = |number| ruma::ServerName::parse(format!("silent{number}")).unwrap();
+    let silent: Vec<_> = (0..MAX_SENDING + 10).map(|number| queues.nid(&name(number))).collect();
+    happens(&mut queues, 1, 1, &[well]);
+    assert_eq!(queues.next().unwrap().0, well);
+    queues.delivered(well, &[]);
+
+    happens(&mut queues, 2, 2, &silent);
+    assert_eq!(std::iter::from_fn(|| queues.next()).count(), MAX_SENDING);
+    happens(&mut queues, 3, 1, &[well]);
+    assert_eq!(queues.next().unwrap().0, well);
+    // One that failed makes way for another of its kind.
+    queues.failed(silent[0]);
+    assert_eq!(queues.next().unwrap().0, silent[MAX_SENDING]);
+    assert!(queues.next().is_none());
+}
+
+#[test]
 fn one_that_fails_costs_one_row_a_room_and_then_nothing() {
     let (mut queues, a, b) = queues();
     happens(&mut queues, 1, 1, &[a, b]);

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 128;
 /// For a server of which nothing but the name may be known: anyone can make us ask. So neither is it held against
 /// it if it does not answer (which would fill the store with names), nor is it not asked.
 const LIMITS: Limits =
-    Limits { timeout: Duration::from_secs(20), body_bytes: 64 << 10, ignore_back_off: true };
+    Limits { timeout: Duration::from_secs(20), body_bytes: 64 << 10, ignore_back_off: true, ..Limits::USUAL };
 
 /// Fetches under way.
 pub(super) struct Fetches {

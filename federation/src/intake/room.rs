@@ -51,7 +51,7 @@ impl Federation {
         }
         let ids: Vec<OwnedEventId> = pdus.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
         let mut good = Vec::with_capacity(pdus.len());
-        for (id, verified) in ids.into_iter().zip(self.keys().verify(room.version(), pdus).await) {
+        for (id, verified) in ids.into_iter().zip(self.keys().verify_soon(room.version(), pdus).await) {
             match verified {
                 Ok(pdu) => good.push(pdu),
                 Err(error) => outcomes.push((id, Err(error.to_string()))),

@@ -5,6 +5,7 @@ pub mod bodies;
 pub mod edus;
 pub mod events;
 pub mod graph;
+pub mod invites;
 pub mod joins;
 pub mod slow;
 pub mod transactions;

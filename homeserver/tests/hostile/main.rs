@@ -5,6 +5,7 @@ mod attacks;
 #[path = "../common/mod.rs"]
 mod common;
 mod forgery;
+mod lair;
 mod peer;
 mod report;
 mod world;
@@ -23,9 +24,9 @@ async fn a_hostile_server_gets_nowhere() {
         attacks::transactions::all(&world).await;
         attacks::edus::all(&world).await;
         attacks::joins::all(&world).await;
+        attacks::invites::all(&world).await;
         attacks::bodies::all(&world).await;
         attacks::answers::all(&world).await;
     });
-    let failed = world.failed.lock().unwrap();
-    assert!(failed.is_empty(), "{failed:?}");
+    world.judge();
 }

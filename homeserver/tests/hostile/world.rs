@@ -103,6 +103,15 @@ impl World {
         }
     }
 
+    /// All attacks were fended off, and what the victim has stored is sound.
+    pub fn judge(mut self) {
+        let failed = self.failed.get_mut().unwrap();
+        assert!(failed.is_empty(), "{failed:?}");
+        self.victim.kill();
+        let check = self.victim.check();
+        assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    }
+
     /// The honest server notices nothing: what either user says, the other hears soon. Says after how long.
     pub async fn all_is_well(&self, room: &Room) -> Duration {
         let begun = Instant::now();

@@ -29,7 +29,7 @@ pub async fn all(world: &World) {
     world
         .attack("50 events, each on auth events that are missing", Bounds::QUIET.requests(20), missing_auth)
         .await;
-    let many = Bounds::QUIET.requests(0).seconds(20);
+    let many = Bounds::QUIET.requests(0).seconds(40);
     world.attack("1,000 messages on one, all of them ends", many, message_extremities).await;
     world.attack("1,000 state events on one, all of them ends", many, state_extremities).await;
 }

@@ -67,7 +67,7 @@ async fn a_slow_server_is_waited_for_once() {
     let transport = Transport::new(peer.trusted());
     let begun = std::time::Instant::now();
     for _ in 0..5 {
-        let patience = |_| Duration::from_millis(300);
+        let patience = |_: usize| Duration::from_millis(300);
         let keys = transport.keys.fetch_within(patience, needs(&peer.name, "ed25519:peer")).await;
         assert!(!keys.knows(&peer.name));
     }

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use self::media::RemoteMedia;
-use self::turns::{Turn, Turns};
+use self::turns::{Bounds, Turn, Turns};
 use crate::{
     Destinations, FederationError, FederationOptions,
     discovery::{Discovery, OverNetwork},
@@ -42,6 +42,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// The largest answer.
     pub body_bytes: usize,
+    /// The longest lists in it, altogether.
+    pub values: usize,
     /// Whether a server that does not answer lately is asked all the same, and is none the worse if it does not
     /// answer now: for what somebody waits for, and for servers of which nothing but the name is known.
     pub ignore_back_off: bool,
@@ -49,12 +51,20 @@ pub struct Limits {
 
 impl Limits {
     /// For most requests.
-    pub const USUAL: Self =
-        Self { timeout: Duration::from_secs(30), body_bytes: 16 << 20, ignore_back_off: false };
+    pub const USUAL: Self = Self {
+        timeout: Duration::from_secs(30),
+        body_bytes: 16 << 20,
+        values: 200_000,
+        ignore_back_off: false,
+    };
 
     /// For the state of a whole room (`send_join`, `state`).
-    pub const ROOM: Self =
-        Self { timeout: Duration::from_secs(10 * 60), body_bytes: 256 << 20, ignore_back_off: true };
+    pub const ROOM: Self = Self {
+        timeout: Duration::from_secs(10 * 60),
+        body_bytes: 256 << 20,
+        values: 500_000,
+        ignore_back_off: true,
+    };
 }
 
 impl Default for Limits {
@@ -114,7 +124,10 @@ impl Client {
     pub(crate) fn new(parts: ClientParts) -> Self {
         let ClientParts { options, key, network, destinations, clock } = parts;
         let discovery = Discovery::new(OverNetwork(network.clone()), options.cached_servers, clock);
-        let turns = Turns::new(options.requests, options.requests_per_server);
+        let turns = Turns::new(
+            Bounds { requests: options.requests, bytes: options.answer_bytes },
+            Bounds { requests: options.requests_per_server, bytes: options.answer_bytes_per_server },
+        );
         Self(Arc::new(Inner { options, key, network, discovery, destinations, turns }))
     }
 
@@ -148,9 +161,8 @@ impl Client {
     {
         let answer = self.ask(server, &unsent(request)?, limits).await?;
         // Raw values are skipped over without a bound, and would then reach clients.
-        if hearth_http::body::is_nested_too_deeply(answer.body()) {
-            return Err(FederationError::Invalid("it is nested too deeply".to_owned()));
-        }
+        hearth_http::body::check_shape(answer.body(), limits.values)
+            .map_err(|why| FederationError::Invalid(format!("it {why}")))?;
         let (head, body) = answer.into_parts();
         R::IncomingResponse::try_from_http_response_inner(Response::from_parts(head, &body[..]))
             .map_err(|error| FederationError::Invalid(error.to_string()))
@@ -163,16 +175,15 @@ impl Client {
         request: &Unsent,
         limits: Limits,
     ) -> Result<Answer, FederationError> {
-        let _turn = self.turn(server, limits).await?;
+        let mut turn = self.turn(server, limits).await?;
         let exchange = async {
             let (head, body) = self.begin(server, request).await?.into_parts();
-            Ok::<_, NetworkError>(Response::from_parts(head, read_body(body, limits.body_bytes).await?))
+            let body = read_body(body, limits.body_bytes, |bytes| turn.weigh(bytes)).await?;
+            accepted(Response::from_parts(head, body))
         };
-        let result = match tokio::time::timeout(limits.timeout, exchange).await {
-            Ok(Ok(answer)) => accepted(answer),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(NetworkError::TimedOut.into()),
-        };
+        let result = tokio::time::timeout(limits.timeout, exchange)
+            .await
+            .unwrap_or_else(|_| Err(NetworkError::TimedOut.into()));
         self.note(server, &result, limits);
         result
     }

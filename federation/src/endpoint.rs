@@ -7,7 +7,7 @@
 //!       -> typed answer, or MatrixError
 //! ```
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, response::Response, routing::on};
 use bytes::Bytes;
@@ -37,6 +37,9 @@ const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// The same for transactions: 50 PDUs and 100 EDUs, each of at most 64 KiB, and what is around them.
 pub const MAX_TRANSACTION: usize = 150 * 64 * 1024 + MAX_BODY;
+
+/// When a server is to try again whose body had no room.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// How an endpoint is authenticated, from ruma's description of it.
 pub trait Authentication: AuthScheme {
@@ -194,7 +197,9 @@ async fn answer(
         return Err(unsigned());
     }
     let arguments = arguments(&mut parts).await?;
-    let bytes = body::read(&parts.headers, body, endpoint.max_body).await?;
+    let mut weight = federation.under_way().requests.weight();
+    let admit = |bytes| weight.add(bytes).map_err(|_| MatrixError::limit_exceeded(BUSY));
+    let bytes = body::read(&parts.headers, body, endpoint.max_body, admit).await?;
     let origin = match endpoint.signed {
         true => Some(signer(&federation, &parts, &bytes).await?),
         false => None,
@@ -202,7 +207,12 @@ async fn answer(
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
     let incoming = Incoming { parts, arguments, bytes, origin };
     let endpoint = endpoint.clone();
-    run::to_its_end(reads, async move { (endpoint.run)(federation, incoming).await }).await
+    run::to_its_end(reads, async move {
+        let answer = (endpoint.run)(federation, incoming).await;
+        drop(weight);
+        answer
+    })
+    .await
 }
 
 async fn signer(federation: &Federation, parts: &Parts, body: &[u8]) -> Result<OwnedServerName> {

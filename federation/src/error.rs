@@ -69,6 +69,7 @@ impl From<NetworkError> for FederationError {
                 Self::Unreachable(error.to_string())
             }
             NetworkError::TooLarge(_) | NetworkError::Url(_) => Self::Invalid(error.to_string()),
+            NetworkError::Crowded => RoomError::Busy.into(),
         }
     }
 }

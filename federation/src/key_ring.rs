@@ -22,6 +22,7 @@ use crate::{Client, FederationOptions};
 
 /// How long anyone waits for keys. Those that come later are there for the next who asks.
 const PATIENCE: Duration = Duration::from_secs(25);
+const SOON: Duration = Duration::from_secs(3);
 /// How long a server is not asked again for keys that it did not give.
 const RETRY_MS: u64 = 60 * 1000;
 /// How long our own key response holds.
@@ -68,12 +69,19 @@ impl KeyRing {
     /// Keys that could verify what the key ids are of: those that are known, after servers (and notaries) were asked
     /// for those that are not, or are no longer valid. Best effort: after some seconds it gives what there is.
     pub async fn fetch(&self, needed: BTreeMap<OwnedServerName, BTreeSet<String>>) -> PublicKeys {
-        let lacking =
-            needed.iter().filter(|(server, key_ids)| self.lacks(server, key_ids)).map(|(server, _)| server);
-        let fetches = lacking.map(|server| self.refresh(server)).collect::<Vec<_>>();
-        if !fetches.is_empty() && tokio::time::timeout(PATIENCE, join_all(fetches)).await.is_err() {
-            tracing::debug!("not all keys came in time");
-        }
+        self.fetch_within(|_| PATIENCE, needed).await
+    }
+
+    /// `patience` says how long so many servers are waited for.
+    async fn fetch_within(
+        &self,
+        patience: fn(usize) -> Duration,
+        needed: BTreeMap<OwnedServerName, BTreeSet<String>>,
+    ) -> PublicKeys {
+        let lacking = needed.iter().filter(|(server, key_ids)| self.lacks(server, key_ids));
+        let fetches: Vec<_> = lacking.map(|(server, _)| self.refresh(server)).collect();
+        let patience = patience(fetches.len());
+        join_all(fetches.into_iter().map(|fetch| fetch.within(patience))).await;
         let mut keys = PublicKeys::new();
         for (server, key_ids) in needed {
             if server == self.0.own_name {
@@ -88,12 +96,28 @@ impl KeyRing {
     /// Verifies events on all cores, with their keys fetched in one go. The results are in the order of the events;
     /// an event whose content is not what was hashed comes back redacted.
     pub async fn verify(&self, version: RoomVersion, pdus: Vec<Pdu>) -> Vec<Result<Pdu, VerifyError>> {
+        self.verify_within(|_| PATIENCE, version, pdus).await
+    }
+
+    /// The same for what servers send, which waits for keys only as long as it must. A third server that gives none
+    /// must not hold up what the origin has to send; if its keys come later, so do its events, with those that follow
+    /// them.
+    pub async fn verify_soon(&self, version: RoomVersion, pdus: Vec<Pdu>) -> Vec<Result<Pdu, VerifyError>> {
+        self.verify_within(soon, version, pdus).await
+    }
+
+    async fn verify_within(
+        &self,
+        patience: fn(usize) -> Duration,
+        version: RoomVersion,
+        pdus: Vec<Pdu>,
+    ) -> Vec<Result<Pdu, VerifyError>> {
         let pdus = Arc::new(pdus);
         let needed = in_background({
             let pdus = pdus.clone();
             move || signers(version, &pdus)
         });
-        let keys = self.fetch(needed.await).await;
+        let keys = self.fetch_within(patience, needed.await).await;
         in_background(move || {
             let verified = verify_many(version, &pdus, &keys);
             let pdus = Arc::unwrap_or_clone(pdus);
@@ -175,6 +199,11 @@ impl KeyRing {
         }
         self.0.cache.insert(server.to_owned(), Arc::new(merged));
     }
+}
+
+/// Some seconds, and more where very many servers must be asked.
+fn soon(servers: usize) -> Duration {
+    (SOON + Duration::from_secs(servers as u64 / 50)).min(PATIENCE)
 }
 
 /// Which keys the events name.

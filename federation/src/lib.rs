@@ -32,6 +32,7 @@ pub mod server;
 pub(crate) mod testing;
 mod turns;
 mod under_way;
+mod weight;
 pub mod x_matrix;
 
 pub use self::{

@@ -12,7 +12,8 @@ mod tls;
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use hearth_http::body::Collected;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -20,14 +21,19 @@ use hyper_util::{
     client::legacy,
     rt::{TokioExecutor, TokioTimer},
 };
+use tokio::time::Instant;
 
 use self::{connector::Connector, resolver::Resolver};
 pub use self::{redirects::Fetched, resolver::ServiceTarget};
-use crate::{FederationError, FederationOptions};
+use crate::{FederationError, FederationOptions, turns::Crowded};
 
 /// How long a connection waits for its next request, and how many such there are for one server.
 const IDLE: Duration = Duration::from_secs(20);
 const IDLE_PER_SERVER: usize = 4;
+
+/// How long a body may take that hardly comes, and how many bytes of it must come in each further second.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PACE: usize = 64 << 10;
 
 /// What the head of an answer may weigh, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -46,6 +52,9 @@ pub enum NetworkError {
     /// More than so many bytes came.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// There is no room for so many bytes now.
+    #[error("too many large answers are being read")]
+    Crowded,
     #[error("not a URL that is followed: {0}")]
     Url(String),
 }
@@ -94,19 +103,31 @@ impl Network {
     }
 }
 
-/// Reads a body whole, as long as it has at most so many bytes.
-pub async fn read_body(mut body: Incoming, max: usize) -> Result<Bytes, NetworkError> {
+/// Reads a body whole, as long as it has at most so many bytes, `admit` lets in each further number of them, and it
+/// comes at some pace: whoever waits for a large one has more patience than one that drips deserves.
+pub(crate) async fn read_body(
+    mut body: Incoming,
+    max: usize,
+    mut admit: impl FnMut(usize) -> Result<(), Crowded>,
+) -> Result<Bytes, NetworkError> {
     if body.size_hint().lower() > max as u64 {
         return Err(NetworkError::TooLarge(max));
     }
-    let mut whole = BytesMut::new();
-    while let Some(chunk) = next_chunk(&mut body).await? {
-        if whole.len() + chunk.len() > max {
+    let begun = Instant::now();
+    let mut collected = Collected::default();
+    loop {
+        let length = collected.length();
+        let until = begun + PATIENCE + Duration::from_secs((length / PACE) as u64);
+        let next = tokio::time::timeout_at(until, next_chunk(&mut body)).await;
+        let Some(chunk) = next.unwrap_or(Err(NetworkError::TimedOut))? else {
+            return Ok(collected.into_bytes());
+        };
+        if length + chunk.len() > max {
             return Err(NetworkError::TooLarge(max));
         }
-        whole.extend_from_slice(&chunk);
+        admit(chunk.len()).map_err(|Crowded| NetworkError::Crowded)?;
+        collected.push(chunk);
     }
-    Ok(whole.freeze())
 }
 
 /// The next bytes of a body; `None` at its end.

@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use ruma::OwnedServerName;
 
+use crate::Limits;
+
 /// How this server federates.
 #[derive(Clone, Debug)]
 pub struct FederationOptions {
@@ -20,6 +22,10 @@ pub struct FederationOptions {
     pub requests: usize,
     /// How many requests may be under way at once to one server.
     pub requests_per_server: usize,
+    /// What the answers that are being read may weigh together, in bytes. The first 64 KiB of each do not count.
+    pub answer_bytes: usize,
+    /// The same for those of one server. It may be read at least one of the largest.
+    pub answer_bytes_per_server: usize,
     /// How many connections may be open at once, those that wait for their next request included.
     pub connections: usize,
     /// How many servers are kept in each cache: where they are, and their keys.
@@ -39,6 +45,8 @@ impl FederationOptions {
             notaries: Vec::new(),
             requests: 512,
             requests_per_server: 32,
+            answer_bytes: 512 << 20,
+            answer_bytes_per_server: Limits::ROOM.body_bytes,
             connections: 2048,
             cached_servers: 10_000,
             connect_timeout: Duration::from_secs(10),

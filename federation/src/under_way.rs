@@ -8,10 +8,13 @@ use crate::{
     FederationError,
     intake::Transactions,
     turns::{Crowded, Turns},
+    weight::Scales,
 };
 
 /// What is being done.
 pub(crate) struct UnderWay {
+    /// What other servers send, from its first byte until it is answered. Nobody has signed it before it is read.
+    pub requests: Scales,
     pub transactions: Transactions,
     /// What a server sends into a room: in the order in which it came.
     pub intake: Turns<(OwnedRoomId, OwnedServerName)>,
@@ -30,6 +33,7 @@ pub(crate) struct UnderWay {
 impl Default for UnderWay {
     fn default() -> Self {
         Self {
+            requests: Scales::new(128 << 20),
             transactions: Transactions::default(),
             intake: Turns::new(8),
             gaps: Turns::new(64),

@@ -50,7 +50,7 @@ fn signed_text(
             .map_err(|error| CanonicalJsonError::Syntax { at: error.valid_up_to() })?;
         text.push_str(r#""content":"#);
         // Events of old rooms may have any number in them.
-        canonical_json::parse(body, Numbers::Any)?.write(&mut text);
+        text.push_str(&canonical_json::canonicalise(body, Numbers::Any)?);
         text.push(',');
     }
     let fields = [

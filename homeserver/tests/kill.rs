@@ -31,20 +31,18 @@ async fn what_was_acknowledged_survives_thirty_kills() {
     let mut server = Process::start(folder.path().join("data")).await;
     let mut users = Vec::new();
     for n in 0..SENDERS {
-        users.push(server.client.register(&format!("sender{n}")).await);
+        users.push(server.register(&format!("sender{n}")).await);
     }
     let mut rooms = Vec::new();
     for _ in 0..ROOMS {
         let body = json!({ "preset": "public_chat" });
-        let made = server
-            .client
-            .ok(Method::POST, "/_matrix/client/v3/createRoom", Some(&users[0]), Some(body))
-            .await;
+        let made =
+            server.ok(Method::POST, "/_matrix/client/v3/createRoom", Some(&users[0]), Some(body)).await;
         rooms.push(made["room_id"].as_str().unwrap().to_owned());
     }
     for (n, user) in users.iter().enumerate().skip(1) {
         let path = format!("/_matrix/client/v3/join/{}", rooms[n % ROOMS]);
-        server.client.ok(Method::POST, &path, Some(user), Some(json!({}))).await;
+        server.ok(Method::POST, &path, Some(user), Some(json!({}))).await;
     }
     let seed = rand::rng().random();
     println!("seed {seed}");
@@ -59,7 +57,7 @@ async fn what_was_acknowledged_survives_thirty_kills() {
             .enumerate()
             .map(|(n, user)| {
                 let room = rooms[n % ROOMS].clone();
-                let (http, url) = (server.client.http.clone(), server.client.url(""));
+                let (http, url) = (server.http.clone(), server.url(""));
                 let (user, stop) = (user.clone(), stop.clone());
                 let (acknowledged, transactions) = (acknowledged.clone(), transactions.clone());
                 tokio::spawn(async move {

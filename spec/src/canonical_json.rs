@@ -4,7 +4,7 @@
 //! read, so that a value is parsed and written once. Unlike serde's trees it keeps the numbers of
 //! room versions 1 to 5, which may be of any size and need not be integers.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use thiserror::Error;
 
@@ -77,12 +77,78 @@ pub fn parse_object(text: &str, numbers: Numbers) -> Result<Object<'_>, Canonica
     }
 }
 
-/// The canonical form of a JSON text.
+/// The canonical form of a JSON text. No tree is made of it, which would take many times the memory of the text:
+/// anyone can send one.
 pub fn canonicalise(text: &str, numbers: Numbers) -> Result<String, CanonicalJsonError> {
-    let value = parse(text, numbers)?;
+    let mut parser = Parser::new(text, numbers);
     let mut out = String::with_capacity(text.len());
-    value.write(&mut out);
+    rewrite(&mut parser, &mut out)?;
+    parser.end()?;
     Ok(out)
+}
+
+/// Appends the canonical form of the next value.
+fn rewrite(parser: &mut Parser<'_>, out: &mut String) -> Result<(), CanonicalJsonError> {
+    match parser.next_byte() {
+        Some(b'{') => {
+            // Each key, and where it stands with its value.
+            let mut entries: Vec<(Cow<'_, str>, Range<usize>)> = Vec::new();
+            let (begin, mut first) = (out.len(), true);
+            out.push('{');
+            parser.object(|parser, key| {
+                let start = out.len() + usize::from(!first);
+                write_key(out, &key, &mut first);
+                rewrite(parser, out)?;
+                entries.push((key, start..out.len()));
+                Ok(())
+            })?;
+            out.push('}');
+            if !is_sorted(&entries) {
+                sort(&mut entries)?;
+                let unsorted = out.split_off(begin);
+                out.push('{');
+                for (place, (_, at)) in entries.into_iter().enumerate() {
+                    if place > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(&unsorted[at.start - begin..at.end - begin]);
+                }
+                out.push('}');
+            }
+            Ok(())
+        }
+        Some(b'[') => {
+            let mut first = true;
+            out.push('[');
+            parser.array(|parser| {
+                if !std::mem::take(&mut first) {
+                    out.push(',');
+                }
+                rewrite(parser, out)
+            })?;
+            out.push(']');
+            Ok(())
+        }
+        _ => {
+            parser.value()?.write(out);
+            Ok(())
+        }
+    }
+}
+
+/// Whether the entries of an object are in their order, each key once.
+fn is_sorted<T>(entries: &[(Cow<'_, str>, T)]) -> bool {
+    // Bytes of UTF-8 sort as code points do.
+    entries.is_sorted_by(|left, right| left.0 < right.0)
+}
+
+/// Sorts the entries of an object, and refuses a key that appears twice.
+fn sort<T>(entries: &mut [(Cow<'_, str>, T)]) -> Result<(), CanonicalJsonError> {
+    entries.sort_by(|left, right| left.0.cmp(&right.0));
+    match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => Err(CanonicalJsonError::DuplicateKey(pair[0].0.to_string())),
+        None => Ok(()),
+    }
 }
 
 impl<'a> Value<'a> {
@@ -133,12 +199,8 @@ impl<'a> Value<'a> {
 impl<'a> Object<'a> {
     /// Sorts the entries and refuses a key that appears twice.
     fn from_entries(mut entries: Vec<(Cow<'a, str>, Value<'a>)>) -> Result<Self, CanonicalJsonError> {
-        // Bytes of UTF-8 sort as code points do.
-        if !entries.is_sorted_by(|left, right| left.0 < right.0) {
-            entries.sort_by(|left, right| left.0.cmp(&right.0));
-            if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                return Err(CanonicalJsonError::DuplicateKey(pair[0].0.to_string()));
-            }
+        if !is_sorted(&entries) {
+            sort(&mut entries)?;
         }
         Ok(Self(entries))
     }

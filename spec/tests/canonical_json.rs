@@ -4,7 +4,7 @@ mod support;
 
 use hearth_spec::{
     PublicKey, SigningKey,
-    canonical_json::{CanonicalJsonError, Numbers, canonicalise},
+    canonical_json::{CanonicalJsonError, Numbers, canonicalise, parse},
     keys::verify_json,
 };
 use proptest::prelude::*;
@@ -172,6 +172,14 @@ proptest! {
         let canonical = canonical.expect("canonical JSON can hold it");
         prop_assert_eq!(&serde_json::from_str::<Value>(&canonical).expect("JSON"), &value);
         prop_assert_eq!(strict(&canonical), Ok(canonical));
+    }
+
+    #[test]
+    fn a_text_is_put_in_order_as_its_tree_is(a in any_json(), b in any_json()) {
+        let text = format!(r#"{{"b":{a},"":[{b},{{"z":{b},"y":{a}}}],"a":{{"2":1,"10":{b}}}}}"#);
+        let mut canonical = String::new();
+        parse(&text, Numbers::Integers).expect("JSON").write(&mut canonical);
+        prop_assert_eq!(strict(&text), Ok(canonical));
     }
 
     #[test]

@@ -62,8 +62,8 @@ impl Client {
             let response = self.begin(server, &request).await?;
             if !response.status().is_success() {
                 let status = response.status();
-                let body = read_body(response.into_body(), MAX_ERROR_BYTES).await.unwrap_or_default();
-                return Err(refusal(status, &body));
+                let body = read_body(response.into_body(), MAX_ERROR_BYTES, |_| Ok(())).await;
+                return Err(refusal(status, &body.unwrap_or_default()));
             }
             self.open(response, limits.body_bytes, deadline, turn).await
         };

@@ -14,8 +14,7 @@ use serde_json::json;
 use super::*;
 use crate::testing::{Peer, Transport, own_key};
 
-const QUICK: Limits =
-    Limits { timeout: Duration::from_millis(300), body_bytes: 1000, ignore_back_off: false };
+const QUICK: Limits = Limits { timeout: Duration::from_millis(300), body_bytes: 1000, ..Limits::USUAL };
 
 /// A byte now and then, for ever.
 fn drip() -> Body {

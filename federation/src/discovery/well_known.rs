@@ -43,7 +43,7 @@ pub(super) async fn fetch(network: &Network, host: &str) -> Result<WellKnown, Fa
         let response =
             network.fetch(&format!("https://{host}/.well-known/matrix/server"), MAX_REDIRECTS).await?;
         let (head, body) = response.into_parts();
-        Ok::<_, NetworkError>((head, read_body(body, MAX_BYTES).await?))
+        Ok::<_, NetworkError>((head, read_body(body, MAX_BYTES, |_| Ok(())).await?))
     };
     let (head, body) = match tokio::time::timeout(TIMEOUT, fetch).await {
         Ok(Ok(answer)) => answer,

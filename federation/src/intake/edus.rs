@@ -19,6 +19,8 @@ use ruma::{
 
 use crate::{Federation, FederationError};
 
+/// The largest EDU that is read, in bytes. What servers send is far smaller, and read it takes several times as much.
+const MAX_BYTES: usize = 1 << 20;
 /// How many receipts, and how many presences, of one transaction are taken in.
 const MAX_RECEIPTS: usize = 1000;
 const MAX_PRESENCES: usize = 1000;
@@ -47,6 +49,10 @@ impl Federation {
     ) -> Result<(), FederationError> {
         let mut changed_devices = BTreeSet::new();
         for edu in edus {
+            if edu.json().get().len() > MAX_BYTES {
+                tracing::debug!(%origin, "an EDU is too large");
+                continue;
+            }
             let edu = match edu.deserialize() {
                 Ok(edu) => edu,
                 Err(error) => {

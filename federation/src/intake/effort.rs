@@ -10,17 +10,20 @@ const TIME: Duration = Duration::from_secs(90);
 const ROUNDS: u32 = 8;
 /// How often the state before an event is fetched.
 const STATES: u32 = 3;
+/// How often the auth events of an event are fetched.
+const AUTH_CHAINS: u32 = 8;
 
 /// What is left to be spent on the gaps of a room, so that a chain without end ends.
 pub(crate) struct Effort {
     pub deadline: Instant,
     rounds: u32,
     states: u32,
+    auth_chains: u32,
 }
 
 impl Effort {
     pub fn new() -> Self {
-        Self { deadline: Instant::now() + TIME, rounds: ROUNDS, states: STATES }
+        Self { deadline: Instant::now() + TIME, rounds: ROUNDS, states: STATES, auth_chains: AUTH_CHAINS }
     }
 
     /// Whether missing events may be asked for once more.
@@ -31,6 +34,11 @@ impl Effort {
     /// Whether the state before an event may be fetched once more.
     pub fn another_state(&mut self) -> bool {
         spend(&mut self.states)
+    }
+
+    /// Whether auth events may be fetched once more.
+    pub fn another_auth_chain(&mut self) -> bool {
+        spend(&mut self.auth_chains)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use futures::{StreamExt as _, stream};
-use hearth_spec::{Pdu, RoomVersion};
+use hearth_spec::{Pdu, RoomVersion, VerifyError};
 use ruma::{
     OwnedEventId, RoomId, ServerName,
     api::{
@@ -30,12 +30,16 @@ impl Federation {
         if pdus.is_empty() {
             return pdus;
         }
-        let verified = self.keys().verify(version, pdus).await.into_iter();
-        let good = verified.filter_map(|verified| {
-            verified.inspect_err(|error| tracing::debug!(%error, "a fetched event is dropped")).ok()
-        });
-        good.collect()
+        good(self.keys().verify(version, pdus).await)
     }
+}
+
+/// Those with good signatures.
+fn good(verified: Vec<Result<Pdu, VerifyError>>) -> Vec<Pdu> {
+    let good = verified.into_iter().filter_map(|verified| {
+        verified.inspect_err(|error| tracing::debug!(%error, "a fetched event is dropped")).ok()
+    });
+    good.collect()
 }
 
 /// The texts that are events of the room; the others are dropped.
@@ -75,7 +79,7 @@ impl RoomIntake<'_> {
     }
 
     pub async fn verified(&self, pdus: Vec<Pdu>) -> Vec<Pdu> {
-        self.federation.verified(self.room.version(), pdus).await
+        good(self.federation.keys().verify_soon(self.room.version(), pdus).await)
     }
 
     /// Those that are not part of the history that is here.

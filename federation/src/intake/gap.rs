@@ -59,7 +59,7 @@ impl RoomIntake<'_> {
         match self.receive(pdu.clone()).await? {
             Reception::Decided(outcome) => return Ok(outcome),
             Reception::Missing { prev_events, auth_events } => {
-                if !auth_events.is_empty() {
+                if !auth_events.is_empty() && self.effort.another_auth_chain() {
                     self.fetch_auth_chain(&pdu).await?;
                 }
                 if prev_events.is_empty() {

@@ -1,11 +1,11 @@
 //! What comes for one room.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use hearth_rooms::{Received, Room, RoomError};
 use hearth_spec::Pdu;
 use hearth_storage::schema::rooms::Standing;
-use ruma::{OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, ServerName};
+use ruma::{EventId, OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, ServerName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -51,14 +51,17 @@ impl Federation {
         }
         let ids: Vec<OwnedEventId> = pdus.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
         let mut good = Vec::with_capacity(pdus.len());
-        for (id, verified) in ids.into_iter().zip(self.keys().verify(room.version(), pdus).await) {
+        let verified = self.keys().verify_soon(room.version(), pdus).await;
+        for (id, verified) in ids.iter().cloned().zip(verified) {
             match verified {
                 Ok(pdu) => good.push(pdu),
                 Err(error) => outcomes.push((id, Err(error.to_string()))),
             }
         }
         let mut intake = RoomIntake::new(self, &room, origin)?;
-        for pdu in order::sorted(good, Pdu::prev_events) {
+        let in_order = order::sorted(good, Pdu::prev_events);
+        outcomes.extend(circular(&ids, &outcomes, &in_order));
+        for pdu in in_order {
             let id = pdu.event_id_owned().clone();
             let outcome = intake.take_in(pdu).await?;
             if let Err(reason) = &outcome {
@@ -149,6 +152,18 @@ fn known_outcome(standing: Standing) -> Outcome {
         Standing::Rejected => Err("the event was rejected before".to_owned()),
         Standing::Accepted | Standing::SoftFailed => Ok(()),
     }
+}
+
+/// What is to be said of the events that were not decided on and have no place in the order of the others.
+fn circular(
+    ids: &[OwnedEventId],
+    decided: &[(OwnedEventId, Outcome)],
+    in_order: &[Pdu],
+) -> Vec<(OwnedEventId, Outcome)> {
+    let known: HashSet<&EventId> =
+        decided.iter().map(|(id, _)| &**id).chain(in_order.iter().map(Pdu::event_id)).collect();
+    let circular = ids.iter().filter(|id| !known.contains(&***id));
+    circular.map(|id| (id.clone(), Err("the event follows itself".to_owned()))).collect()
 }
 
 /// The events of a room, and what is to be said of those that are none.

@@ -12,13 +12,9 @@ use ruma::{
 
 use crate::{FederationError, Limits, intake::room::RoomIntake};
 
-/// The largest state with its auth chain that is looked at, in events.
-const MAX_EVENTS: usize = 200_000;
 /// So many missing events are fetched one by one, more all together.
 const FEW: usize = 50;
 
-/// For the ids of a whole state.
-const IDS: Limits = Limits { body_bytes: 16 << 20, ..Limits::USUAL };
 /// For a whole state.
 const WHOLE: Limits = Limits { timeout: Duration::from_secs(60), ignore_back_off: false, ..Limits::ROOM };
 
@@ -47,11 +43,8 @@ impl RoomIntake<'_> {
     ) -> Result<Option<Vec<OwnedEventId>>, FederationError> {
         let (event, room) = (pdu.event_id_owned().clone(), self.room.id().to_owned());
         let request = GetStateIds::new(event.clone(), room.clone());
-        let (state, chain) = match self.federation.client().send_with(server, request, IDS).await {
-            Ok(answer) if answer.pdu_ids.len() + answer.auth_chain_ids.len() <= MAX_EVENTS => {
-                (answer.pdu_ids, answer.auth_chain_ids)
-            }
-            Ok(_) => return Ok(None),
+        let (state, chain) = match self.federation.client().send(server, request).await {
+            Ok(answer) => (answer.pdu_ids, answer.auth_chain_ids),
             Err(error) => {
                 tracing::debug!(%server, %error, "the state before an event was not given");
                 return Ok(None);

@@ -17,9 +17,6 @@ use crate::{
     intake::{order, parse_events},
 };
 
-/// The largest room that is joined: events of its state and their auth chain.
-const MAX_EVENTS: usize = 500_000;
-
 /// The join as the server sends it back: with its signature where one of its users vouched for it.
 pub(super) fn signed_join(join: &Pdu, signed: Option<&RawValue>) -> Result<Pdu, FederationError> {
     signed.map_or_else(|| Ok(join.clone()), |signed| signed_again(join, signed))
@@ -45,9 +42,6 @@ pub(super) async fn check(
     join: Pdu,
     answer: RoomState,
 ) -> Result<Arrival, FederationError> {
-    if answer.state.len() + answer.auth_chain.len() > MAX_EVENTS {
-        return Err(FederationError::Invalid("the room is too large".to_owned()));
-    }
     if answer.members_omitted {
         return Err(FederationError::Invalid("the server left members out unasked".to_owned()));
     }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use ruma::{OwnedServerName, ServerName};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{KeyRing, known::ServerKeys};
 use crate::{
@@ -27,12 +27,29 @@ const AT_ONCE: usize = 128;
 /// For a server of which nothing but the name may be known: anyone can make us ask. So neither is it held against
 /// it if it does not answer (which would fill the store with names), nor is it not asked.
 const LIMITS: Limits =
-    Limits { timeout: Duration::from_secs(20), body_bytes: 64 << 10, ignore_back_off: true };
+    Limits { timeout: Duration::from_secs(20), body_bytes: 64 << 10, ignore_back_off: true, ..Limits::USUAL };
 
 /// Fetches under way.
 pub(super) struct Fetches {
-    running: Mutex<HashMap<OwnedServerName, Shared<BoxFuture<'static, ()>>>>,
+    running: Mutex<HashMap<OwnedServerName, Fetch>>,
     turns: Arc<Semaphore>,
+}
+
+/// A fetch of a server's keys.
+#[derive(Clone)]
+pub(super) struct Fetch {
+    begun: Instant,
+    done: Shared<BoxFuture<'static, ()>>,
+}
+
+impl Fetch {
+    /// Waits until it is done, but no longer than so long after it has begun: those who ask later for the keys of a
+    /// server that is slow have no reason to hope for more.
+    pub(super) async fn within(self, patience: Duration) {
+        if tokio::time::timeout_at(self.begun + patience, self.done).await.is_err() {
+            tracing::debug!("the keys of a server did not come in time");
+        }
+    }
 }
 
 impl Default for Fetches {
@@ -43,7 +60,7 @@ impl Default for Fetches {
 
 impl KeyRing {
     /// Fetches a server's keys, or waits for the fetch that runs. It goes on if nobody waits any more.
-    pub(super) fn refresh(&self, server: &ServerName) -> Shared<BoxFuture<'static, ()>> {
+    pub(super) fn refresh(&self, server: &ServerName) -> Fetch {
         let mut running = self.0.fetches.running.lock();
         if let Some(fetch) = running.get(server) {
             return fetch.clone();
@@ -56,7 +73,7 @@ impl KeyRing {
             ring.0.tried.insert(name.clone(), ring.0.clock.now_ms());
             ring.0.fetches.running.lock().remove(&name);
         });
-        let fetch = task.map(|_| ()).boxed().shared();
+        let fetch = Fetch { begun: Instant::now(), done: task.map(|_| ()).boxed().shared() };
         running.insert(server.to_owned(), fetch.clone());
         fetch
     }

@@ -30,9 +30,8 @@ impl KeyRing {
                 && !holds
                 && self.0.tried.get(server).is_none_or(|at| at + RETRY_MS <= now)
         });
-        let fetches: Vec<_> = lacking.map(|(server, _)| self.refresh(server)).collect();
         // What comes too late is there for the next who asks.
-        _ = tokio::time::timeout(PATIENCE, join_all(fetches)).await;
+        join_all(lacking.map(|(server, _)| self.refresh(server).within(PATIENCE))).await;
         wanted.iter().filter_map(|(server, _)| self.signed_response(server)).collect()
     }
 

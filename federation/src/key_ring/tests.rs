@@ -61,6 +61,21 @@ async fn a_server_without_the_key_is_not_asked_again_for_a_while() {
 }
 
 #[tokio::test]
+async fn a_slow_server_is_waited_for_once() {
+    let never = get(async || std::future::pending::<String>().await);
+    let peer = Peer::serve(|_, _| Router::new().route(PATH, never)).await;
+    let transport = Transport::new(peer.trusted());
+    let begun = std::time::Instant::now();
+    for _ in 0..5 {
+        let patience = |_: usize| Duration::from_millis(300);
+        let keys = transport.keys.fetch_within(patience, needs(&peer.name, "ed25519:peer")).await;
+        assert!(!keys.knows(&peer.name));
+    }
+    assert!((300..1000).contains(&begun.elapsed().as_millis()));
+    assert_eq!(peer.asked(), 1);
+}
+
+#[tokio::test]
 async fn keys_come_from_a_notary_with_both_signatures() {
     let gone = server_name!("127.0.0.1:1");
     let gone_key = SigningKey::generate([3; 32], "gone").unwrap();

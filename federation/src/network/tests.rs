@@ -19,7 +19,9 @@ async fn peer() -> Peer {
 }
 
 async fn body(response: Response<Incoming>, max: usize) -> Result<String, NetworkError> {
-    read_body(response.into_body(), max).await.map(|body| String::from_utf8(body.to_vec()).unwrap())
+    read_body(response.into_body(), max, |_| Ok(()))
+        .await
+        .map(|body| String::from_utf8(body.to_vec()).unwrap())
 }
 
 #[tokio::test]

@@ -13,8 +13,7 @@ use super::transaction::Transaction;
 use crate::{Client, Destinations, FederationError, Limits};
 
 /// Whoever gets many events at once takes a while, as it may have to ask for others before it answers.
-const LIMITS: Limits =
-    Limits { timeout: Duration::from_secs(90), body_bytes: 1 << 20, ignore_back_off: false };
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(90), body_bytes: 1 << 20, ..Limits::USUAL };
 
 /// The way to other servers.
 pub(super) trait Post: Send + Sync + 'static {

@@ -31,7 +31,7 @@ impl Federation {
         let mut request = GetContent::new(media_id.to_owned());
         request.timeout_ms = timeout;
         let body_bytes = usize::try_from(self.media().limits().upload_bytes).unwrap_or(usize::MAX);
-        let limits = Limits { timeout: TIME, body_bytes, ignore_back_off: true };
+        let limits = Limits { timeout: TIME, body_bytes, ignore_back_off: true, ..Limits::USUAL };
         let mut media = self.client().get_media(server, request, limits).await?;
         let content_type = media.content_type.take();
         let disposition = media.content_disposition.take();

@@ -194,7 +194,7 @@ async fn answer(
     let arguments = arguments(&mut parts).await?;
     let (bytes, stream) = match endpoint.streamed {
         true => (bytes::Bytes::new(), body),
-        false => (body::read(&parts.headers, body, MAX_BODY).await?, Body::empty()),
+        false => (body::read(&parts.headers, body, MAX_BODY, |_| Ok(())).await?, Body::empty()),
     };
 
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;

@@ -14,15 +14,27 @@ use crate::{MatrixError, Result};
 /// inside of several more.
 const MAX_DEPTH: usize = 100;
 
+/// How many values the outer two levels of a body may have. A list is read into values of their own, each of which
+/// takes far more memory than the three bytes that it can be.
+const MAX_VALUES: usize = 100_000;
+
+/// How many bytes of a body are kept in one piece while it comes.
+const BLOCK: usize = 64 << 10;
+
 /// How long the other side may take to send a body that is read whole.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Reads a body of at most `max` bytes whole.
-pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes> {
+/// Reads a body of at most `max` bytes whole, as long as `admit` lets in each further number of them.
+pub async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    max: usize,
+    admit: impl FnMut(usize) -> Result<()>,
+) -> Result<Bytes> {
     if length(headers).is_some_and(|length| length > max as u64) {
         return Err(body_too_large());
     }
-    tokio::time::timeout(BODY_TIMEOUT, collect(body, max)).await.unwrap_or_else(|_| {
+    tokio::time::timeout(BODY_TIMEOUT, collect(body, max, admit)).await.unwrap_or_else(|_| {
         Err(MatrixError::new(
             http::StatusCode::REQUEST_TIMEOUT,
             "M_UNKNOWN",
@@ -36,22 +48,64 @@ pub fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn collect(body: Body, max: usize) -> Result<Bytes> {
+async fn collect(body: Body, max: usize, mut admit: impl FnMut(usize) -> Result<()>) -> Result<Bytes> {
     let mut chunks = body.into_data_stream();
-    // Most bodies are one chunk, which is then not copied.
-    let Some(first) = chunks.next().await.transpose().map_err(broken)? else { return Ok(Bytes::new()) };
-    let mut whole: Option<BytesMut> = None;
+    let mut collected = Collected::default();
     while let Some(chunk) = chunks.next().await.transpose().map_err(broken)? {
-        let whole = whole.get_or_insert_with(|| BytesMut::from(&first[..]));
-        if whole.len() + chunk.len() > max {
+        if collected.length + chunk.len() > max {
             return Err(body_too_large());
         }
-        whole.extend_from_slice(&chunk);
+        admit(chunk.len())?;
+        collected.push(chunk);
     }
-    match whole {
-        Some(whole) => Ok(whole.freeze()),
-        None if first.len() > max => Err(body_too_large()),
-        None => Ok(first),
+    Ok(collected.into_bytes())
+}
+
+/// What has come of a body. It is kept in blocks: of one buffer there are two whenever it grows.
+#[derive(Default)]
+pub struct Collected {
+    /// As it came: most bodies are one chunk, which is then not copied.
+    first: Bytes,
+    blocks: Vec<BytesMut>,
+    length: usize,
+}
+
+impl Collected {
+    /// How many bytes have come.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    pub fn push(&mut self, chunk: Bytes) {
+        let is_first = self.length == 0;
+        self.length += chunk.len();
+        if is_first {
+            self.first = chunk;
+            return;
+        }
+        let mut left = &chunk[..];
+        while !left.is_empty() {
+            match self.blocks.last_mut().filter(|block| block.len() < BLOCK) {
+                Some(block) => {
+                    let (fits, rest) = left.split_at(left.len().min(BLOCK - block.len()));
+                    block.extend_from_slice(fits);
+                    left = rest;
+                }
+                None => self.blocks.push(BytesMut::with_capacity(BLOCK)),
+            }
+        }
+    }
+
+    /// All of it in one piece.
+    pub fn into_bytes(self) -> Bytes {
+        if self.blocks.is_empty() {
+            return self.first;
+        }
+        let mut whole = BytesMut::with_capacity(self.length);
+        whole.extend_from_slice(&self.first);
+        // Each block is let go as soon as it is copied.
+        self.blocks.into_iter().for_each(|block| whole.extend_from_slice(&block));
+        whole.freeze()
     }
 }
 
@@ -64,22 +118,20 @@ fn broken(error: axum::Error) -> MatrixError {
 }
 
 /// Refuses what the parsers behind would take wrongly: anything but an object (serde reads a list as one, field
-/// by field, and raw values are anything), and nesting without end, as raw values are skipped over without a
-/// bound and would then reach other clients.
+/// by field, and raw values are anything), nesting without end, as raw values are skipped over without a bound and
+/// would then reach other clients, and lists without end.
 pub fn check_json(body: &[u8]) -> Result<()> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
         serde_json::from_slice::<IgnoredAny>(body)?;
         return Err(MatrixError::bad_json("The body must be an object."));
     }
-    match is_nested_too_deeply(body) {
-        true => Err(MatrixError::bad_json("The body is nested too deeply.")),
-        false => Ok(()),
-    }
+    check_shape(body, MAX_VALUES).map_err(|why| MatrixError::bad_json(format!("The body {why}.")))
 }
 
-/// Whether JSON is nested deeper than it is taken, in a request or in another server's answer.
-pub fn is_nested_too_deeply(body: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+/// Refuses JSON, of a request or of another server's answer, that is nested deeper than it is taken or has more
+/// than so many values at its outer two levels. The error says which.
+pub fn check_shape(body: &[u8], max_values: usize) -> std::result::Result<(), &'static str> {
+    let (mut depth, mut values, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for &byte in body {
         if in_string {
             match byte {
@@ -94,13 +146,17 @@ pub fn is_nested_too_deeply(body: &[u8]) -> bool {
             b'"' => in_string = true,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth <= 2 => values += 1,
             _ => {}
         }
         if depth > MAX_DEPTH {
-            return true;
+            return Err("is nested too deeply");
+        }
+        if values > max_values {
+            return Err("has too many values");
         }
     }
-    false
+    Ok(())
 }
 
 #[cfg(test)]
@@ -115,6 +171,29 @@ mod tests {
         assert_eq!(check_json(&[b'{'; 1_000_000]).unwrap_err().errcode, Some("M_BAD_JSON"));
         // Brackets in strings are text.
         check_json(format!("{{\"a\":\"{}\\\"{}\"}}", "[".repeat(500), "{".repeat(500)).as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let list = |values: usize| format!(r#"{{"a":[{{}}{}]}}"#, ",{}".repeat(values));
+        check_json(list(MAX_VALUES).as_bytes()).unwrap();
+        assert_eq!(check_json(list(MAX_VALUES + 1).as_bytes()).unwrap_err().errcode, Some("M_BAD_JSON"));
+        // Further inside, and in strings, they are read as the text they are.
+        check_json(format!(r#"{{"a":[{}],"b":"{}"}}"#, list(MAX_VALUES), ",".repeat(200_000)).as_bytes())
+            .unwrap();
+    }
+
+    #[test]
+    fn what_comes_in_chunks_of_any_size_is_put_together() {
+        for sizes in [vec![], vec![5], vec![1; 1000], vec![3, BLOCK - 1, 2, 3 * BLOCK + 7, BLOCK]] {
+            let text: Vec<u8> = (0..sizes.iter().sum::<usize>()).map(|at| (at % 251) as u8).collect();
+            let (mut collected, mut left) = (Collected::default(), Bytes::from(text.clone()));
+            for size in sizes {
+                collected.push(left.split_to(size));
+            }
+            assert_eq!(collected.length(), text.len());
+            assert_eq!(collected.into_bytes(), text);
+        }
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! A server run as a user would run it: the binary, its data folder, its port.
+//! A server run as a user would run it: the binary, its data folder, its ports.
+
+// Each test needs some of this.
+#![allow(dead_code)]
 
 pub mod client;
 
 use std::{
     net::TcpListener,
-    path::PathBuf,
+    ops::Deref,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -13,18 +17,58 @@ use client::Client;
 
 /// A `hearth serve` of its own on loopback.
 pub struct Process {
+    /// `localhost`, with a port where other servers reach it.
+    pub name: String,
     data: PathBuf,
     port: u16,
+    /// Settings besides those that all have.
+    settings: Vec<(&'static str, String)>,
     child: Option<Child>,
-    pub client: Client,
+    client: Client,
+}
+
+/// A certificate for `localhost` that all servers of a test have, and trust.
+pub struct Certificate {
+    pub chain: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Certificate {
+    /// Writes it into a folder.
+    pub fn make(folder: &Path) -> Self {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let certificate = Self { chain: folder.join("certificate.pem"), key: folder.join("key.pem") };
+        std::fs::write(&certificate.chain, made.cert.pem()).unwrap();
+        std::fs::write(&certificate.key, made.signing_key.serialize_pem()).unwrap();
+        certificate
+    }
 }
 
 impl Process {
     /// Prepares a server on this data folder and starts it.
     pub async fn start(data: PathBuf) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let client = Client::of_port(port, Duration::from_secs(30));
-        let mut server = Self { data, port, child: None, client };
+        Self::start_with(data, "localhost".to_owned(), Vec::new()).await
+    }
+
+    /// The same, reached by other servers over TLS; with `private_networks` it reaches those on loopback.
+    pub async fn start_federating(data: PathBuf, certificate: &Certificate, private_networks: bool) -> Self {
+        let port = free_port();
+        let path = |path: &Path| path.to_str().unwrap().to_owned();
+        let settings = vec![
+            ("HEARTH_LISTEN_FEDERATION", format!("127.0.0.1:{port}")),
+            ("HEARTH_TLS_CERT", path(&certificate.chain)),
+            ("HEARTH_TLS_KEY", path(&certificate.key)),
+            ("HEARTH_TRUSTED_CA", path(&certificate.chain)),
+            ("HEARTH_ALLOW_PRIVATE_NETWORKS", if private_networks { "on" } else { "off" }.to_owned()),
+        ];
+        Self::start_with(data, format!("localhost:{port}"), settings).await
+    }
+
+    async fn start_with(data: PathBuf, name: String, settings: Vec<(&'static str, String)>) -> Self {
+        let port = free_port();
+        let client = Client::of_port(port, Duration::from_secs(60));
+        let mut server = Self { name, data, port, settings, child: None, client };
         server.start_again().await;
         server
     }
@@ -40,12 +84,13 @@ impl Process {
         let child = command
             .arg("serve")
             .current_dir(self.data.parent().unwrap())
-            .env("HEARTH_SERVER_NAME", "localhost")
+            .env("HEARTH_SERVER_NAME", &self.name)
             .env("HEARTH_DATA", &self.data)
             .env("HEARTH_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("HEARTH_REGISTRATION", "open")
             .env("HEARTH_RATE_LIMITS", "off")
             .env("HEARTH_LOG", "warn")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -68,6 +113,25 @@ impl Process {
     /// `hearth check` on the data folder.
     pub fn check(&self) -> Output {
         Command::new(env!("CARGO_BIN_EXE_hearth")).arg("check").arg(&self.data).output().unwrap()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+}
+
+/// A port that nobody listens at.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Its clients.
+impl Deref for Process {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn respond(scope: &Scope<'_>) -> Result<Response, SyncError> {
     let mut device_lists = DeviceLists::default();
     let mut told = rooms(scope, &by_room, &mut device_lists)?.write(&mut response);
     told |= write_account_data(scope, &global, &mut response);
-    let in_view = device_lists.in_view();
+    let in_view = device_lists.in_view(scope);
     told |= device_lists.write(scope, &mut response)?;
     told |= write_presence(scope, in_view, &mut response)?;
     told |= write_key_counts(scope, &mut response)?;

@@ -13,7 +13,7 @@ use crate::{
     filter::{PlainFilter, room_is_wanted},
     joined_room::JoinedRoom,
     json::{Array, Events, Object},
-    left_room::left_room,
+    left_room::{left_elsewhere, left_room},
     online::{Candidates, UserRoom},
     scope::Scope,
     stripped_room::{invited_room, knocked_room},
@@ -189,10 +189,7 @@ fn part_of(
         (Membership::Leave | Membership::Ban, Some(room)) => {
             left_room(scope, room, is, account_data, device_lists)
         }
-        (Membership::Leave | Membership::Ban, None) => {
-            let told = scope.since.is_none_or(|since| is.position <= since.log());
-            Ok((!told).then(|| "{}".to_owned()))
-        }
+        (Membership::Leave | Membership::Ban, None) => left_elsewhere(scope, nid, is),
         (Membership::Invite, room) if is_new => invited_room(scope, nid, room),
         (Membership::Knock, room) if is_new => knocked_room(scope, nid, room),
         _ => Ok(None),

@@ -15,8 +15,8 @@ const MOST: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Federation {
-    /// Servers that may be in a room, the likeliest first: those that the user names, and whoever invited. It is
-    /// guessed only where the user names none: then those that were in it when it was here, and that of its id.
+    /// Servers that may be in a room, the likeliest first: those that the user names, and whoever invited. Only
+    /// where the user names none it is guessed: those that were in it when it was here, and that of its id.
     pub(crate) fn servers_for(
         &self,
         user: &UserId,

@@ -50,8 +50,8 @@ pub(crate) fn left_room(
     Ok(Some(out))
 }
 
-/// The part of a room that was never here, an invite to which was declined or withdrawn: the leave is all that is
-/// known of it.
+/// The part of a room that was never here, an invite to which was declined or withdrawn: the leave is all that
+/// is known of it.
 pub(crate) fn left_elsewhere(
     scope: &Scope<'_>,
     nid: RoomNid,

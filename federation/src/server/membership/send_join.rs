@@ -56,8 +56,8 @@ fn servers_before(room: &Room, origin: &ServerName) -> Result<Vec<OwnedServerNam
     Ok(servers.filter(|server| had || server != origin).collect())
 }
 
-/// The state before the join, with all that it stands on. Where members may be omitted, so are the events that would
-/// be told twice.
+/// The state before the join, with all that it stands on. Where members may be omitted, so are the events that
+/// would be told twice.
 fn answer(room: &Room, join: &Event, servers: &[OwnedServerName], omit_members: bool) -> Result<JsonText> {
     let mut state = room.state_before(join)?;
     if omit_members {

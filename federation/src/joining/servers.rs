@@ -15,8 +15,8 @@ const MOST: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Federation {
-    /// Servers that may be in a room, the likeliest first: those that the user names, whoever invited, those that
-    /// were in it when it was here, and that of the room's id.
+    /// Servers that may be in a room, the likeliest first: those that the user names, and whoever invited. Only
+    /// where the user names none it is guessed: those that were in it when it was here, and that of its id.
     pub(crate) fn servers_for(
         &self,
         user: &UserId,
@@ -27,15 +27,19 @@ impl Federation {
         if let Some((_, event, _)) = self.rooms().out_of_room(user, room)? {
             servers.push(event.pdu.sender().server_name().to_owned());
         }
-        if let Ok(Some(known)) = self.rooms().find_room(room) {
-            if let Some(row) = known.membership(user)?
-                && let Some(event) = self.rooms().event(row.event)?
-            {
-                servers.push(event.pdu.sender().server_name().to_owned());
-            }
-            servers.extend(known.servers()?.into_iter().take(MOST));
+        let known = self.rooms().find_room(room).ok().flatten();
+        if let Some(known) = &known
+            && let Some(row) = known.membership(user)?
+            && let Some(event) = self.rooms().event(row.event)?
+        {
+            servers.push(event.pdu.sender().server_name().to_owned());
         }
-        servers.extend(room.server_name().map(ToOwned::to_owned));
+        if via.is_empty() {
+            if let Some(known) = known {
+                servers.extend(known.servers()?.into_iter().take(MOST));
+            }
+            servers.extend(room.server_name().map(ToOwned::to_owned));
+        }
         Ok(distinct(servers, self.server_name()))
     }
 }

@@ -92,13 +92,18 @@ impl TestServer {
 
     /// Joins a user of `there`: the answer to `send_join`.
     pub(crate) async fn join(&self, room: &Room, user: &UserId) -> (u16, Value) {
+        let join = self.join_event(room, user).await;
+        self.put_pdu("v2/send_join", &join).await
+    }
+
+    /// A join of a user of `there`, as drafted here.
+    pub(crate) async fn join_event(&self, room: &Room, user: &UserId) -> Pdu {
         let ver = room.version().id();
         let (status, draft) =
             self.get(&format!("/_matrix/federation/v1/make_join/{}/{user}?ver=1&ver={ver}", room.id())).await;
         assert_eq!(status, 200, "{draft}");
         assert_eq!(draft["room_version"], ver.as_str());
-        let join = self.seal(room.version(), &draft["event"]);
-        self.put_pdu("v2/send_join", &join).await
+        self.seal(room.version(), &draft["event"])
     }
 
     /// An event as `there` signs it.
@@ -145,7 +150,7 @@ impl TestServer {
     }
 
     /// Sends a request signed by `there`, and reads the answer, which must be JSON.
-    async fn ask(&self, method: Method, path: &str, body: &str) -> (u16, Value) {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: &str) -> (u16, Value) {
         read(self.send(self.signed(method, path, body)).await).await
     }
 

@@ -39,7 +39,10 @@ pub enum RoomError {
 
 impl From<AuthError> for RoomError {
     fn from(error: AuthError) -> Self {
-        Self::Forbidden(error.to_string())
+        match error {
+            AuthError::Malformed(reason) => Self::Invalid(reason),
+            error => Self::Forbidden(error.to_string()),
+        }
     }
 }
 

@@ -118,7 +118,7 @@ impl RoomInner {
     pub fn verdict(&self, state: StateId, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
         match self.check_against(state, pdu) {
             Ok(()) => Ok(Ok(())),
-            Err(RoomError::Forbidden(reason)) => Ok(Err(reason)),
+            Err(RoomError::Forbidden(reason) | RoomError::Invalid(reason)) => Ok(Err(reason)),
             Err(error) => Err(error),
         }
     }

@@ -382,7 +382,7 @@ impl RoomInner {
 /// The rules on state have nothing against a create event, as the first of a room comes before all state.
 pub(crate) fn refuse_create(event: &NewEvent) -> Result<(), RoomError> {
     match event.event_type == "m.room.create" {
-        true => Err(RoomError::Forbidden("a room is created once".to_owned())),
+        true => Err(RoomError::Invalid("a room is created once".to_owned())),
         false => Ok(()),
     }
 }

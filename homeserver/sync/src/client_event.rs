@@ -72,16 +72,7 @@ impl<'a> ClientEvents<'a> {
 
     /// Appends an event of a room's state, whose `unsigned` holds its age: there may be many.
     pub fn write_state(&self, event: &Event, form: EventForm, out: &mut String) {
-        let mut unsigned = String::with_capacity(24);
-        let mut object = Object::open(&mut unsigned);
-        object.number("age", self.age(event));
-        object.close();
-        write_with(event, form, &unsigned, out);
-    }
-
-    fn age(&self, event: &Event) -> i64 {
-        // Negative where another server's clock is ahead.
-        self.now as i64 - i64::from(event.pdu.origin_server_ts().get())
+        write_with_age(event, self.now, form, out);
     }
 
     fn unsigned_for(
@@ -92,7 +83,7 @@ impl<'a> ClientEvents<'a> {
         out: &mut String,
     ) -> Result<(), RoomError> {
         let mut unsigned = Object::open(out);
-        unsigned.number("age", self.age(event));
+        unsigned.number("age", age(event, self.now));
         if let Some(sent_by) = &event.sent_by
             && self.device.is_some_and(|device| sent_by.device == device)
             && event.pdu.sender() == self.user
@@ -203,6 +194,20 @@ impl<'a> ClientEvents<'a> {
         write_with(event, form, &unsigned, out);
         Ok(())
     }
+}
+
+/// Appends an event of which no more is known than itself.
+pub(crate) fn write_with_age(event: &Event, now: u64, form: EventForm, out: &mut String) {
+    let mut unsigned = String::with_capacity(24);
+    let mut object = Object::open(&mut unsigned);
+    object.number("age", age(event, now));
+    object.close();
+    write_with(event, form, &unsigned, out);
+}
+
+fn age(event: &Event, now: u64) -> i64 {
+    // Negative where another server's clock is ahead.
+    now as i64 - i64::from(event.pdu.origin_server_ts().get())
 }
 
 fn write_with(event: &Event, form: EventForm, unsigned: &str, out: &mut String) {

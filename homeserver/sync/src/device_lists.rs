@@ -56,9 +56,13 @@ impl DeviceLists {
         Ok(())
     }
 
-    /// Takes in a room that the user has joined.
+    /// Takes in a room that the user has joined: their own devices are there as well.
     pub fn room_joined(&mut self, scope: &Scope<'_>, room: &Room) -> Result<(), SyncError> {
-        if self.tells_of(room)? { self.everyone_came(scope, room) } else { Ok(()) }
+        if self.tells_of(room)? {
+            self.everyone_came(scope, room)?;
+            self.changed.insert(scope.user().to_owned());
+        }
+        Ok(())
     }
 
     /// Takes in a room that the user has left.
@@ -75,8 +79,8 @@ impl DeviceLists {
     }
 
     /// Who came into view: by joining a room of the user's, or as the user joined theirs. Some were seen before.
-    pub fn in_view(&self) -> Vec<OwnedUserId> {
-        self.changed.iter().cloned().collect()
+    pub fn in_view(&self, scope: &Scope<'_>) -> Vec<OwnedUserId> {
+        self.changed.iter().filter(|user| *user != scope.user()).cloned().collect()
     }
 
     fn tells_of(&self, room: &Room) -> Result<bool, SyncError> {

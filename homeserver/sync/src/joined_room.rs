@@ -95,7 +95,7 @@ impl<'a> JoinedRoom<'a> {
         let mut object = Object::open(&mut out);
         write_timeline(scope, room, &timeline, &mut object)?;
         self.write_state(&state.events, &mut object)?;
-        ephemeral.write_if_any(&mut object, "ephemeral");
+        ephemeral.write(object.key("ephemeral"));
         account_data.write_if_any(&mut object, "account_data");
         self.write_unread(&unread, &mut object);
         if let Some(summary) = &state.summary {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use hearth_rooms::{Event, Room};
-use hearth_storage::{TimelineOrder, schema::rooms::Membership};
+use hearth_storage::{RoomNid, TimelineOrder, schema::rooms::Membership};
 use hearth_users::AccountDataItem;
 
 use crate::{
     SyncError,
+    client_event::write_with_age,
     device_lists::DeviceLists,
     joined_room::{write_account_data, write_state, write_timeline},
-    json::Object,
+    json::{Array, Object},
     online::UserRoom,
     scope::Scope,
     state::StateRequest,
@@ -30,14 +31,9 @@ pub(crate) fn left_room(
     account_data: &[AccountDataItem],
     device_lists: &mut DeviceLists,
 ) -> Result<Option<String>, SyncError> {
-    let wanted = match scope.since {
-        Some(since) => is.position > since.log(),
-        None => scope.filter().room.include_leave,
-    };
     let row = scope.rooms.user_room(scope.user(), room.nid())?;
-    let forgotten =
-        row.is_some_and(|row| row.forgotten && matches!(row.membership, Membership::Leave | Membership::Ban));
-    if !wanted || (forgotten && scope.since.is_none()) {
+    let forgotten = row.is_some_and(|row| row.forgotten && has_left(row.membership));
+    if !is_wanted(scope, is, forgotten) {
         return Ok(None);
     }
     let now = room.state_at_position(scope.upto.log)?;
@@ -52,6 +48,41 @@ pub(crate) fn left_room(
     account_data.write_if_any(&mut object, "account_data");
     object.close();
     Ok(Some(out))
+}
+
+/// The part of a room that was never here, an invite to which was declined or withdrawn: the leave is all that
+/// is known of it.
+pub(crate) fn left_elsewhere(
+    scope: &Scope<'_>,
+    nid: RoomNid,
+    is: UserRoom,
+) -> Result<Option<String>, SyncError> {
+    let row = scope.rooms.user_room(scope.user(), nid)?.filter(|row| has_left(row.membership));
+    let Some(row) = row.filter(|row| is_wanted(scope, is, row.forgotten)) else { return Ok(None) };
+    let leave = scope.rooms.event(row.event)?;
+    let mut out = String::new();
+    let mut object = Object::open(&mut out);
+    let mut timeline = Object::open(object.key("timeline"));
+    let mut events = Array::open(timeline.key("events"));
+    if let Some(leave) = leave.filter(|leave| scope.timeline_filter().matches(leave)) {
+        write_with_age(&leave, scope.rooms.now_ms(), scope.form(), events.item());
+    }
+    events.close();
+    timeline.boolean("limited", false);
+    timeline.close();
+    object.close();
+    Ok(Some(out))
+}
+
+fn is_wanted(scope: &Scope<'_>, is: UserRoom, forgotten: bool) -> bool {
+    match scope.since {
+        Some(since) => is.position > since.log(),
+        None => scope.filter().room.include_leave && !forgotten,
+    }
+}
+
+fn has_left(membership: Membership) -> bool {
+    matches!(membership, Membership::Leave | Membership::Ban)
 }
 
 struct Part {

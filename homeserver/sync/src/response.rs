@@ -13,7 +13,7 @@ use crate::{
     filter::{PlainFilter, room_is_wanted},
     joined_room::JoinedRoom,
     json::{Array, Events, Object},
-    left_room::left_room,
+    left_room::{left_elsewhere, left_room},
     online::{Candidates, UserRoom},
     scope::Scope,
     stripped_room::{invited_room, knocked_room},
@@ -77,7 +77,7 @@ pub(crate) fn respond(scope: &Scope<'_>) -> Result<Response, SyncError> {
     let mut device_lists = DeviceLists::default();
     let mut told = rooms(scope, &by_room, &mut device_lists)?.write(&mut response);
     told |= write_account_data(scope, &global, &mut response);
-    let in_view = device_lists.in_view();
+    let in_view = device_lists.in_view(scope);
     told |= device_lists.write(scope, &mut response)?;
     told |= write_presence(scope, in_view, &mut response)?;
     told |= write_key_counts(scope, &mut response)?;
@@ -189,10 +189,7 @@ fn part_of(
         (Membership::Leave | Membership::Ban, Some(room)) => {
             left_room(scope, room, is, account_data, device_lists)
         }
-        (Membership::Leave | Membership::Ban, None) => {
-            let told = scope.since.is_none_or(|since| is.position <= since.log());
-            Ok((!told).then(|| "{}".to_owned()))
-        }
+        (Membership::Leave | Membership::Ban, None) => left_elsewhere(scope, nid, is),
         (Membership::Invite, room) if is_new => invited_room(scope, nid, room),
         (Membership::Knock, room) if is_new => knocked_room(scope, nid, room),
         _ => Ok(None),

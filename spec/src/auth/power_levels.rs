@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AuthError, forbidden, malformed};
+use super::{AuthError, malformed};
 use crate::{
     RoomVersion,
     content::AuthContent,
@@ -28,7 +28,7 @@ pub(super) fn check_change(
     if rules.explicitly_privilege_room_creators
         && current.creators().iter().any(|creator| new.users.contains_key(creator))
     {
-        return forbidden("the power level of a creator is infinite and cannot be set");
+        return malformed("the power level of a creator is infinite and cannot be set");
     }
     let Some(old) = &current.content else {
         return Ok(());

@@ -1,9 +1,12 @@
 //! `PUT /_matrix/federation/v2/send_join/{roomId}/{eventId}`
 
+use std::{collections::HashSet, sync::Arc};
+
 use axum::extract::State;
 use hearth_http::{JsonText, Result};
 use hearth_rooms::{Event, Room};
 use hearth_spec::{Membership, Pdu};
+use hearth_storage::EventNid;
 use ruma::{
     OwnedEventId, OwnedServerName, ServerName,
     api::federation::membership::create_join_event::v2::Request as SendJoin,
@@ -25,7 +28,7 @@ use crate::{
 /// Takes in a join, and hands out the room
 /// ([spec](https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid)).
 pub async fn send_join(State(federation): State<Federation>, request: Request<SendJoin>) -> Result<JsonText> {
-    let SendJoin { room_id, event_id, pdu, .. } = request.body;
+    let SendJoin { room_id, event_id, pdu, omit_members, .. } = request.body;
     let origin = &request.origin;
     let room = access::live_room(&federation, origin, &room_id)?;
     let join = own_member_event(&room, origin, &event_id, &pdu, Membership::Join)?;
@@ -33,7 +36,7 @@ pub async fn send_join(State(federation): State<Federation>, request: Request<Se
     let servers = servers_before(&room, origin)?;
     federation.relay(join.event_id());
     let join = taken_in(&federation, &room, join).await?;
-    answer(&room, &join, &servers)
+    answer(&room, &join, &servers, omit_members)
 }
 
 /// The join with this server's signature, where one of its users is to vouch for it: if they still would.
@@ -53,16 +56,43 @@ fn servers_before(room: &Room, origin: &ServerName) -> Result<Vec<OwnedServerNam
     Ok(servers.filter(|server| had || server != origin).collect())
 }
 
-fn answer(room: &Room, join: &Event, servers: &[OwnedServerName]) -> Result<JsonText> {
-    let state = room.state_before(join)?;
-    let above: Vec<OwnedEventId> = state.iter().map(|event| event.id().to_owned()).collect();
-    let chain = room.auth_chain(&above)?;
+/// The state before the join, with all that it stands on. Where members may be omitted, so are the events that
+/// would be told twice.
+fn answer(room: &Room, join: &Event, servers: &[OwnedServerName], omit_members: bool) -> Result<JsonText> {
+    let mut state = room.state_before(join)?;
+    if omit_members {
+        omit(room, join, &mut state)?;
+    }
+    let told: HashSet<EventNid> = state.iter().map(|event| event.nid).collect();
+    let above: Vec<OwnedEventId> = state.iter().map(|event| &**event).chain([join]).map(id_of).collect();
+    let mut chain = room.auth_chain(&above)?;
+    if omit_members {
+        chain.retain(|event| !told.contains(&event.nid));
+    }
     let servers = serde_json::to_string(servers)?;
     Ok(Object::new()
-        .json("members_omitted", "false")
+        .json("members_omitted", if omit_members { "true" } else { "false" })
         .json("event", join.pdu.text())
         .pdus("state", state.iter().map(|event| &*event.pdu))
         .pdus("auth_chain", chain.iter().map(|event| &*event.pdu))
         .json("servers_in_room", &servers)
         .close())
+}
+
+/// Takes the members out of a state, but for those by whom a room without a name is called.
+fn omit(room: &Room, join: &Event, state: &mut Vec<Arc<Event>>) -> Result<()> {
+    let summary = room.summary()?;
+    let heroes = match summary.name.is_some() || summary.canonical_alias.is_some() {
+        true => Vec::new(),
+        false => room.heroes(join.pdu.sender())?,
+    };
+    state.retain(|event| {
+        event.pdu.type_str() != "m.room.member"
+            || event.pdu.state_key().is_some_and(|member| heroes.iter().any(|hero| hero == member))
+    });
+    Ok(())
+}
+
+fn id_of(event: &Event) -> OwnedEventId {
+    event.id().to_owned()
 }

@@ -1,6 +1,7 @@
 use hearth_rooms::Room;
 use hearth_spec::{EventTemplate, Pdu, RoomVersion};
 use hearth_storage::schema::rooms::Membership;
+use http::Method;
 use ruma::{OwnedRoomId, UserId, owned_room_id};
 use serde_json::{Value, json};
 
@@ -13,6 +14,11 @@ async fn server_with_room(version: RoomVersion) -> (TestServer, Room) {
     (server, room)
 }
 
+/// The ids of the events of a list that are of this type.
+fn of_type<'a>(list: &'a Value, kind: &str) -> Vec<&'a Value> {
+    list.as_array().unwrap().iter().filter(|event| event["type"] == kind).collect()
+}
+
 #[tokio::test]
 async fn a_join_hands_out_the_room() {
     for version in [RoomVersion::V10, RoomVersion::V12] {
@@ -22,14 +28,34 @@ async fn a_join_hands_out_the_room() {
         assert!(room.is_joined(&there("bob")).unwrap());
         assert_eq!(answer["members_omitted"], false);
         assert_eq!(answer["servers_in_room"], json!(["here"]));
-        let of_type = |list: &Value, kind: &str| {
-            list.as_array().unwrap().iter().filter(|event| event["type"] == kind).count()
-        };
-        assert_eq!(of_type(&answer["state"], "m.room.create"), 1);
-        assert_eq!(of_type(&answer["state"], "m.room.member"), 1, "the state before the join");
-        assert_eq!(of_type(&answer["auth_chain"], "m.room.create"), 1);
+        assert_eq!(of_type(&answer["state"], "m.room.create").len(), 1);
+        assert_eq!(of_type(&answer["state"], "m.room.member").len(), 1, "the state before the join");
+        assert_eq!(of_type(&answer["auth_chain"], "m.room.create").len(), 1);
         assert_eq!(answer["event"]["state_key"], "@bob:there");
     }
+}
+
+#[tokio::test]
+async fn a_join_may_do_without_the_members() {
+    let (server, room) = server_with_room(RoomVersion::V11).await;
+    let join = async |name: &str| {
+        let join = server.join_event(&room, &there(name)).await;
+        let path = format!("/_matrix/federation/v2/send_join/{}/{}", room.id(), join.event_id());
+        let (status, answer) =
+            server.ask(Method::PUT, &format!("{path}?omit_members=true"), join.text()).await;
+        assert_eq!((status, &answer["members_omitted"]), (200, &json!(true)), "{answer}");
+        assert_eq!(answer["servers_in_room"][0], "here");
+        assert_eq!(of_type(&answer["state"], "m.room.create").len(), 1);
+        assert_eq!(of_type(&answer["auth_chain"], "m.room.create").len(), 0, "it was told already");
+        answer
+    };
+    let named = join("bob").await;
+    assert_eq!(of_type(&named["state"], "m.room.member").len(), 0);
+    let creator = of_type(&named["auth_chain"], "m.room.member");
+    assert_eq!(creator[0]["state_key"], "@alice:here", "the power levels stand on it");
+    server.set(&room, &here("alice"), "m.room.name", json!({ "name": "" })).await;
+    let nameless = join("carol").await;
+    assert_eq!(of_type(&nameless["state"], "m.room.member").len(), 2, "by whom it is called");
 }
 
 #[tokio::test]

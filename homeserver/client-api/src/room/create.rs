@@ -143,7 +143,7 @@ fn refused(error: RoomError) -> MatrixError {
             "There is a room with that alias already.",
         ),
         // The creator can do everything but what the request itself rules out.
-        RoomError::Forbidden(reason) => {
+        RoomError::Forbidden(reason) | RoomError::Invalid(reason) => {
             MatrixError::new(StatusCode::BAD_REQUEST, "M_INVALID_ROOM_STATE", reason)
         }
         error => error.into(),

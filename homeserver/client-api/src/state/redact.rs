@@ -44,8 +44,16 @@ pub(crate) fn may_redact(who: &Requester, room: &Room, event_id: &EventId) -> Re
     if !room.is_joined(&who.user)? {
         return Err(access::not_in_room());
     }
-    let event = room.event(event_id)?;
-    let event = event.ok_or_else(|| MatrixError::not_found("There is no such event in this room."))?;
+    let levels = room.power_levels()?;
+    let has_power = levels.for_user(&who.user) >= levels.redact();
+    let Some(event) = room.event(event_id)? else {
+        // It may be one that has not come here yet.
+        who.not_suspended()?;
+        return match has_power {
+            true => Ok(()),
+            false => Err(MatrixError::not_found("There is no such event in this room.")),
+        };
+    };
     if event.pdu.is_state() && NEVER.contains(&event.pdu.type_str()) {
         return Err(MatrixError::forbidden("That event cannot be redacted."));
     }
@@ -54,9 +62,8 @@ pub(crate) fn may_redact(who: &Requester, room: &Room, event_id: &EventId) -> Re
         return Ok(());
     }
     who.not_suspended()?;
-    let levels = room.power_levels()?;
     let administers = who.admin && sender.server_name() == who.user.server_name();
-    match administers || levels.for_user(&who.user) >= levels.redact() {
+    match administers || has_power {
         true => Ok(()),
         false => Err(MatrixError::forbidden("You may only redact what you sent yourself.")),
     }

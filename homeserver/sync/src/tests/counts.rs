@@ -57,9 +57,9 @@ async fn a_private_receipt_is_nobody_elses() {
     bob.sync().await;
     bob.read(&room, "m.read.private", None, &sent).await;
     assert!(alice.sync().await.get("rooms").is_none());
-    assert!(joined(&bob.sync().await, &room)["ephemeral"].is_object());
+    assert_eq!(kinds(&joined(&bob.sync().await, &room)["ephemeral"]), [kind("m.receipt", "-")]);
     let mut again = world.client(&alice.user, "E").await;
-    assert!(joined(&again.sync().await, &room).get("ephemeral").is_none());
+    assert_eq!(joined(&again.sync().await, &room)["ephemeral"]["events"], json!([]));
 }
 
 #[tokio::test]

@@ -1,5 +1,10 @@
 //! Rooms that one is invited to, joins, leaves, is banned from and forgets.
 
+use hearth_rooms::OutOfRoom;
+use hearth_spec::EventTemplate;
+use hearth_storage::schema::rooms::Membership;
+use ruma::{owned_room_id, server_name, user_id};
+
 use super::*;
 
 #[tokio::test]
@@ -154,6 +159,62 @@ async fn a_ban_and_a_declined_invite_are_left_rooms() {
     let part = &response["rooms"]["leave"][room.id().as_str()];
     assert_eq!(kinds(&part["timeline"]), [kind("m.room.member", "@carol:h.org")]);
     assert!(part.get("state").is_none(), "she never saw the room: {part}");
+}
+
+#[tokio::test]
+async fn the_end_of_an_invite_to_a_room_elsewhere_is_told_by_its_leave() {
+    let world = World::new();
+    let mut bob = world.user("bob").await;
+    note(&world, &bob, "invite").await;
+    bob.sync().await;
+    note(&world, &bob, "leave").await;
+    let leave = json!([{ "type": "m.room.member", "state_key": "@bob:h.org", "membership": "leave" }]);
+    let told = |response: &Value| {
+        let events = response["rooms"]["leave"]["!there:b.org"]["timeline"]["events"].as_array()?;
+        let events = events.iter().map(|event| {
+            json!({
+                "type": event["type"],
+                "state_key": event["state_key"],
+                "membership": event["content"]["membership"],
+            })
+        });
+        Some(Value::from_iter(events))
+    };
+    assert_eq!(told(&bob.sync().await), Some(leave.clone()));
+    assert_eq!(told(&bob.sync().await), None, "it was told");
+    let mut other = world.client(&bob.user, "X").await;
+    assert_eq!(told(&other.sync().await), None);
+    other.since = None;
+    other.filter = json!({ "room": { "include_leave": true } });
+    assert_eq!(told(&other.sync().await), Some(leave));
+}
+
+/// Notes what a server elsewhere says of a user.
+async fn note(world: &World, client: &Client, membership: &str) {
+    let template = EventTemplate {
+        event_type: "m.room.member".to_owned(),
+        state_key: Some(client.user.to_string()),
+        content: to_raw_value(&json!({ "membership": membership })).unwrap(),
+        sender: user_id!("@zoe:b.org").to_owned(),
+        room_id: Some(owned_room_id!("!there:b.org")),
+        origin_server_ts: 1,
+        prev_events: Vec::new(),
+        auth_events: Vec::new(),
+        depth: 7,
+        redacts: None,
+        event_id_localpart: None,
+    };
+    let key = SigningKey::generate([8; 32], "1").unwrap();
+    let event = template.seal(RoomVersion::V10, server_name!("b.org"), &key).unwrap();
+    let note = OutOfRoom {
+        room_id: event.room_id().to_owned(),
+        version: RoomVersion::V10,
+        user: client.user.clone(),
+        membership: if membership == "invite" { Membership::Invite } else { Membership::Leave },
+        stripped_state: (membership == "invite").then(|| "[]".to_owned()),
+        event,
+    };
+    world.rooms.note_membership(note).await.unwrap();
 }
 
 #[tokio::test]

@@ -80,10 +80,10 @@ async fn what_was_acknowledged_survives_thirty_kills() {
         assert!(check.status.success(), "kill {kill}: {}", String::from_utf8_lossy(&check.stdout));
         server.start_again().await;
         let new = std::mem::take(&mut *acknowledged.lock().unwrap());
-        assert_there(&server.client, &users, &rooms, &new).await;
+        assert_there(&server, &users, &rooms, &new).await;
         all.extend(new);
     }
-    assert_there(&server.client, &users, &rooms, &all).await;
+    assert_there(&server, &users, &rooms, &all).await;
     println!("{} acknowledged events, {KILLS} kills, none lost", all.len());
     assert!(all.len() > KILLS, "too little was sent to show anything");
 }

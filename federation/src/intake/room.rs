@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hearth_rooms::{Received, Room, RoomError};
 use hearth_spec::Pdu;
 use hearth_storage::schema::rooms::Standing;
@@ -16,6 +17,8 @@ use crate::{
 
 /// How long what comes for a room waits for the end of a join to it.
 const JOINING: Duration = Duration::from_secs(45);
+/// How many events of a transaction are on their way into the room at once: it has room for those of many servers.
+const AT_ONCE: usize = 16;
 /// How many servers are asked at most for what is missing.
 const ASKED: usize = 3;
 
@@ -61,9 +64,18 @@ impl Federation {
         let mut intake = RoomIntake::new(self, &room, origin)?;
         let in_order = order::sorted(good, Pdu::prev_events);
         outcomes.extend(circular(&ids, &outcomes, &in_order));
-        for pdu in in_order {
+        // They come into the room in their order, and wait for the disk together.
+        let receptions: Vec<Reception> = stream::iter(in_order.clone())
+            .map(|pdu| intake.receive(pdu))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        for (pdu, reception) in in_order.into_iter().zip(receptions) {
             let id = pdu.event_id_owned().clone();
-            let outcome = intake.take_in(pdu).await?;
+            let outcome = match reception {
+                Reception::Decided(outcome) => outcome,
+                Reception::Missing { .. } => intake.take_in(pdu).await?,
+            };
             if let Err(reason) = &outcome {
                 tracing::debug!(%origin, event = %id, reason, "an event was not taken in");
             }

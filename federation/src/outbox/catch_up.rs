@@ -1,5 +1,6 @@
-//! What a server is sent of a room in which it is behind. The rest it asks for itself
-//! (`get_missing_events`), as its events tell what came before them.
+//! What a server is sent of a room in which it is behind: all that it missed, in order, transaction by transaction.
+//! One that was away for long is told where the room stands now; the rest it asks for itself
+//! (`get_missing_events`), as events tell what came before them.
 
 use std::sync::Arc;
 
@@ -7,39 +8,50 @@ use hearth_rooms::{Event, Room, RoomError, Rooms, TimelineRange};
 use hearth_storage::{Position, TimelineOrder};
 use ruma::{ServerName, UserId};
 
-/// At most so many events of a room.
+/// A server is away for long when the log has grown by so much.
+const LONG_AWAY: u64 = 20_000;
+/// So many events are looked through at once for those that are owed.
+const LOOKED_THROUGH: usize = 500;
+/// One that was away for long, or is not in the room any more, is told of at most so many events.
 const EVENTS: usize = 5;
-/// So far back is looked for events of this server.
-const LOOK_BACK: usize = 200;
 
-/// The room's ends that this server made; if it made none of them, its newest event there. A server that is not in
-/// the room any more gets what was said here of its users' memberships. `first` is where it missed something
-/// first.
+/// What is sent of a room at once.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    pub events: Vec<Arc<Event>>,
+    /// Where it goes on, if there is more.
+    pub rest: Option<Position>,
+}
+
+impl Stretch {
+    fn whole(events: Vec<Arc<Event>>) -> Self {
+        Self { events, rest: None }
+    }
+}
+
+/// The next events, at most so many, of a room in which a server missed something first at `first`. A server that
+/// is not in the room any more gets what was said here of its users' memberships.
 pub(super) fn catch_up(
     rooms: &Rooms,
     room: &Room,
     server: &ServerName,
     first: Position,
-) -> Result<Vec<Arc<Event>>, RoomError> {
+    limit: usize,
+) -> Result<Stretch, RoomError> {
     let ours = |event: &Arc<Event>| event.pdu.sender().server_name() == rooms.server_name();
-    if room.has_server(server)? {
-        let mut ends = rooms.events(&room.head().extremities)?;
-        ends.retain(ours);
-        ends.truncate(EVENTS);
-        if !ends.is_empty() {
-            return Ok(ends);
-        }
-        let since = newest_since(room, first)?;
-        return match since.into_iter().find(ours) {
-            Some(newest) => Ok(vec![newest]),
-            None => Ok(room.timeline(TimelineRange { limit: 1, ..after(before(first)) })?),
-        };
+    if !room.has_server(server)? {
+        let mut told = newest_since(room, first)?;
+        told.retain(|event| ours(event) && addressee(event) == Some(server));
+        told.truncate(EVENTS.min(limit));
+        told.reverse();
+        return Ok(Stretch::whole(told));
     }
-    let mut told = newest_since(room, first)?;
-    told.retain(|event| ours(event) && addressee(event) == Some(server));
-    told.truncate(EVENTS);
-    told.reverse();
-    Ok(told)
+    if room.head().position.0.saturating_sub(first.0) >= LONG_AWAY {
+        return Ok(Stretch::whole(where_it_stands(rooms, room, first, ours)?));
+    }
+    // The first is owed whoever sent it: an event of another server is missed only where this one passes it on.
+    let owed = |event: &Arc<Event>| ours(event) || position(event) == Some(first);
+    next_since(room, first, limit, owed)
 }
 
 /// The server of whose user a membership event speaks.
@@ -48,14 +60,50 @@ pub(super) fn addressee(event: &Event) -> Option<&ServerName> {
     <&UserId>::try_from(user).ok().map(UserId::server_name)
 }
 
+fn next_since(
+    room: &Room,
+    first: Position,
+    limit: usize,
+    owed: impl Fn(&Arc<Event>) -> bool,
+) -> Result<Stretch, RoomError> {
+    let found = room.timeline(TimelineRange { limit: LOOKED_THROUGH, ..since(first) })?;
+    let end = found.last().filter(|_| found.len() == LOOKED_THROUGH).and_then(position);
+    let mut events: Vec<_> = found.into_iter().filter(owed).take(limit + 1).collect();
+    let rest = match events.len() > limit {
+        true => events.pop().as_ref().and_then(position),
+        false => end.map(|end| Position(end.0 + 1)),
+    };
+    Ok(Stretch { events, rest })
+}
+
+/// The room's ends that this server made; if it made none of them, its newest event there.
+fn where_it_stands(
+    rooms: &Rooms,
+    room: &Room,
+    first: Position,
+    ours: impl Fn(&Arc<Event>) -> bool,
+) -> Result<Vec<Arc<Event>>, RoomError> {
+    let mut ends = rooms.events(&room.head().extremities)?;
+    ends.retain(&ours);
+    ends.truncate(EVENTS);
+    if !ends.is_empty() {
+        return Ok(ends);
+    }
+    match newest_since(room, first)?.into_iter().find(ours) {
+        Some(newest) => Ok(vec![newest]),
+        None => room.timeline(TimelineRange { limit: 1, ..since(first) }),
+    }
+}
+
 fn newest_since(room: &Room, first: Position) -> Result<Vec<Arc<Event>>, RoomError> {
-    room.timeline(TimelineRange { backwards: true, limit: LOOK_BACK, ..after(before(first)) })
+    room.timeline(TimelineRange { backwards: true, limit: LOOKED_THROUGH, ..since(first) })
 }
 
-fn before(position: Position) -> TimelineOrder {
-    TimelineOrder::from(Position(position.0.saturating_sub(1)))
+fn position(event: &Arc<Event>) -> Option<Position> {
+    event.order().and_then(|order| u64::try_from(order.0).ok()).map(Position)
 }
 
-fn after(order: TimelineOrder) -> TimelineRange {
-    TimelineRange { after: Some(order), ..TimelineRange::default() }
+fn since(first: Position) -> TimelineRange {
+    let before = TimelineOrder::from(Position(first.0.saturating_sub(1)));
+    TimelineRange { after: Some(before), ..TimelineRange::default() }
 }

@@ -273,7 +273,7 @@ impl Driver {
                 if filled.more_lists {
                     self.queues.lists_wait(server);
                 }
-                self.queues.delivered(server, &filled.lists);
+                self.queues.delivered(server, &filled.lists, &filled.rooms);
             }
             Report::Failed { server, refused } => {
                 self.queues.failed(server);

@@ -200,21 +200,26 @@ impl Queues {
         self.ledger.read_to(position);
     }
 
-    /// A destination has what it was sent last. `listed` are the users whose lists the store wanted it told.
-    pub fn delivered(&mut self, server: ServerNid, listed: &[OwnedUserId]) {
+    /// A destination has what it was sent last. `listed` are the users whose lists the store wanted it told, `more`
+    /// the rooms in which more is to be caught up, and from where.
+    pub fn delivered(&mut self, server: ServerNid, listed: &[OwnedUserId], more: &[(RoomNid, Position)]) {
         let Some(sending) = self.end(server, true) else { return };
         let lists = sending.lists.values().map(|work| work.held);
         for position in sending.events.iter().map(|event| event.position).chain(lists) {
             self.ledger.release(position);
         }
-        let name = self.names.name(server);
-        let known = self.destinations.get(&server);
         for (room, _) in sending.rooms {
+            if let Some((_, rest)) = more.iter().find(|(known, _)| *known == room) {
+                self.go_on(server, room, *rest);
+                continue;
+            }
             // Missed again meanwhile: the row stays as it is.
+            let known = self.destinations.get(&server);
             if known.is_none_or(|known| !known.missed.contains_key(&room)) {
-                self.rows.rooms.push((name.clone(), room, None));
+                self.rows.rooms.push((self.names.name(server).clone(), room, None));
             }
         }
+        let name = self.names.name(server);
         for user in listed {
             if !sending.relisted.contains(user) {
                 self.rows.lists.push((name.clone(), user.clone(), false));
@@ -377,6 +382,22 @@ impl Queues {
             // An earlier row says it, which is written, or holds an earlier position until it is.
             self.ledger.release(event.position);
         }
+    }
+
+    /// A destination goes on to catch up in a room. What happened there meanwhile comes with the rest, in order.
+    fn go_on(&mut self, server: ServerNid, room: RoomNid, rest: Position) {
+        let known = self.destinations.entry(server).or_default();
+        known.missed.insert(room, rest);
+        let before = known.queue.len();
+        known.queue.retain(|event| {
+            if event.room == room {
+                // The row says it, with an earlier position.
+                self.ledger.release(event.position);
+            }
+            event.room != room
+        });
+        self.queued -= before - known.queue.len();
+        self.rows.rooms.push((self.names.name(server).clone(), room, Some(rest)));
     }
 
     /// Writes down that a destination must be told of a device list. The position is held until that is so.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearth_rooms::{Event, Rooms};
-use hearth_storage::{Position, Scan, schema};
+use hearth_storage::{Position, RoomNid, Scan, schema};
 use hearth_users::Users;
 use ruma::{OwnedUserId, ServerName};
 use serde_json::value::RawValue;
@@ -37,6 +37,8 @@ pub(super) struct Filled {
     pub transaction: Transaction,
     pub edus: Vec<Position>,
     pub lists: Vec<OwnedUserId>,
+    /// The rooms in which more is to be caught up, and from where.
+    pub rooms: Vec<(RoomNid, Position)>,
     /// The store has more.
     pub more_edus: bool,
     pub more_lists: bool,
@@ -53,7 +55,7 @@ impl Filler {
     pub fn fill(&self, server: &ServerName, order: &Order, id: String) -> Result<Filled, FederationError> {
         let mut filled = Filled::default();
         filled.transaction.id = id;
-        filled.transaction.pdus = self.pdus(server, order);
+        (filled.transaction.pdus, filled.rooms) = self.pdus(server, order);
         let mut edus = Edus::default();
         for (user, changes) in &order.lists {
             match changes.as_slice() {
@@ -77,25 +79,28 @@ impl Filler {
         Ok(filled)
     }
 
-    fn pdus(&self, server: &ServerName, order: &Order) -> Vec<Box<RawValue>> {
+    /// The PDUs, and the rooms in which there are more.
+    fn pdus(&self, server: &ServerName, order: &Order) -> (Vec<Box<RawValue>>, Vec<(RoomNid, Position)>) {
         let nids: Vec<_> = order.events.iter().map(|event| event.event).collect();
         let mut events = self.rooms.events(&nids).unwrap_or_else(|error| {
             tracing::error!(%error, "events to be sent cannot be read");
             let one = |nid| self.rooms.event(nid).ok().flatten();
             nids.iter().filter_map(|nid| one(*nid)).collect()
         });
-        let mut rooms = order.rooms.iter();
-        while events.len() < MAX_PDUS
-            && let Some((room, first)) = rooms.next()
-        {
+        let mut more = Vec::new();
+        for (place, (room, first)) in order.rooms.iter().enumerate() {
+            // Each of the rooms gets its share of what is left.
+            let share = (MAX_PDUS.saturating_sub(events.len()) / (order.rooms.len() - place)).max(1);
             let found = self.rooms.room_by_nid(*room);
-            match found.and_then(|room| catch_up(&self.rooms, &room, server, *first)) {
-                Ok(found) => events.extend(found),
+            match found.and_then(|room| catch_up(&self.rooms, &room, server, *first, share)) {
+                Ok(stretch) => {
+                    events.extend(stretch.events);
+                    more.extend(stretch.rest.map(|rest| (*room, rest)));
+                }
                 Err(error) => tracing::error!(%error, %server, "a room to catch up in cannot be read"),
             }
         }
-        events.truncate(MAX_PDUS);
-        events.iter().filter_map(pdu).collect()
+        (events.iter().filter_map(pdu).collect(), more)
     }
 
     fn add_stored_lists(

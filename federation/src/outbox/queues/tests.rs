@@ -38,9 +38,9 @@ fn one_transaction_at_a_time_and_no_more_than_fifty_events() {
     let orders = [queues.next().unwrap(), queues.next().unwrap()];
     assert!(queues.next().is_none());
     assert!(orders.iter().all(|(_, order)| order.events.len() == MAX_PDUS));
-    queues.delivered(a, &[]);
+    queues.delivered(a, &[], &[]);
     assert_eq!(queues.settled(), Position(0));
-    queues.delivered(b, &[]);
+    queues.delivered(b, &[], &[]);
     assert_eq!(queues.settled(), Position(50));
     let (server, order) = queues.next().unwrap();
     assert_eq!((server, order.events.len()), (a, 10));
@@ -52,7 +52,7 @@ fn a_destination_that_keeps_up_is_forgotten_when_it_has_all() {
     happens(&mut queues, 1, 1, &[a, b]);
     for _ in 0..2 {
         let (server, _) = queues.next().unwrap();
-        queues.delivered(server, &[]);
+        queues.delivered(server, &[], &[]);
     }
     assert_eq!((queues.destinations().len(), queues.settled()), (0, Position(1)));
     assert_eq!(queues.rows(), None);
@@ -66,7 +66,7 @@ fn those_that_do_not_answer_keep_nobody_waiting_who_does() {
     let silent: Vec<_> = (0..MAX_SENDING + 10).map(|number| queues.nid(&name(number))).collect();
     happens(&mut queues, 1, 1, &[well]);
     assert_eq!(queues.next().unwrap().0, well);
-    queues.delivered(well, &[]);
+    queues.delivered(well, &[], &[]);
 
     happens(&mut queues, 2, 2, &silent);
     assert_eq!(std::iter::from_fn(|| queues.next()).count(), MAX_SENDING);
@@ -86,13 +86,13 @@ fn one_that_fails_costs_one_row_a_room_and_then_nothing() {
     queues.next().unwrap();
     happens(&mut queues, 2, 1, &[a, b]);
     queues.failed(a);
-    queues.delivered(b, &[]);
+    queues.delivered(b, &[], &[]);
     let rows = queues.rows().unwrap();
     assert_eq!(rows.rooms, [(queues.name(a).clone(), RoomNid(1), Some(Position(1)))]);
     assert_eq!(queues.settled(), Position(0));
     queues.written(rows.held);
     queues.next().unwrap();
-    queues.delivered(b, &[]);
+    queues.delivered(b, &[], &[]);
     assert_eq!(queues.settled(), Position(2));
     // Another room, once; the same again, not at all.
     happens(&mut queues, 3, 2, &[a, b]);
@@ -116,13 +116,34 @@ fn what_happens_while_it_catches_up_is_sent_after() {
     let order = orders.remove(&a).unwrap();
     assert_eq!((order.rooms, order.events), (vec![(RoomNid(1), Position(1))], vec![]));
     happens(&mut queues, 2, 1, &[a, b]);
-    queues.delivered(a, &[]);
+    queues.delivered(a, &[], &[]);
     assert_eq!(queues.rows().unwrap().rooms, [(queues.name(a).clone(), RoomNid(1), None)]);
     let (server, order) = queues.next().unwrap();
     assert_eq!((server, order.events), (a, vec![event(2, 1)]));
     // It fails now: behind again, from there.
     queues.failed(a);
     assert_eq!(queues.rows().unwrap().rooms, [(queues.name(a).clone(), RoomNid(1), Some(Position(2)))]);
+}
+
+#[test]
+fn it_catches_up_in_steps_and_what_happens_meanwhile_comes_in_its_turn() {
+    let (mut queues, a, _) = queues();
+    queues.failed(a);
+    happens(&mut queues, 1, 1, &[a]);
+    queues.wake(a);
+    let (_, order) = queues.next().unwrap();
+    assert_eq!(order.rooms, [(RoomNid(1), Position(1))]);
+    happens(&mut queues, 60, 1, &[a]);
+    happens(&mut queues, 61, 2, &[a]);
+    queues.delivered(a, &[], &[(RoomNid(1), Position(51))]);
+    let rows = queues.rows().unwrap();
+    assert_eq!(rows.rooms.last().unwrap(), &(queues.name(a).clone(), RoomNid(1), Some(Position(51))));
+    queues.written(rows.held);
+    let mut orders: BTreeMap<_, _> = std::iter::from_fn(|| queues.next()).collect();
+    let order = orders.remove(&a).unwrap();
+    assert_eq!((order.rooms, order.events), (vec![(RoomNid(1), Position(51))], vec![event(61, 2)]));
+    queues.delivered(a, &[], &[]);
+    assert_eq!(queues.rows().unwrap().rooms, [(queues.name(a).clone(), RoomNid(1), None)]);
 }
 
 #[test]
@@ -154,7 +175,7 @@ fn a_device_list_is_told_until_it_is_known() {
     queues.wake(a);
     let (_, order) = queues.next().unwrap();
     assert!(order.stored_lists && order.lists.is_empty());
-    queues.delivered(a, std::slice::from_ref(&alice));
+    queues.delivered(a, std::slice::from_ref(&alice), &[]);
     assert_eq!(queues.rows().unwrap().lists, [(queues.name(a).clone(), alice, false)]);
     assert_eq!(queues.destinations().len(), 0);
 }
@@ -228,15 +249,25 @@ impl World {
         self.servers.iter().position(|known| *known == server).unwrap()
     }
 
-    fn receive(&mut self, server: ServerNid, order: &Order, head: u64) {
+    /// A server takes what it is sent; gives the rooms in which there is more.
+    fn receive(&mut self, server: ServerNid, order: &Order, head: u64) -> Vec<(RoomNid, Position)> {
         let server = self.place(server);
         for event in &order.events {
             self.got.entry((server, event.room.0)).or_default().push(event.position.0);
         }
-        for (room, _) in &order.rooms {
-            let known = self.caught_up.entry((server, room.0)).or_default();
-            *known = head.max(*known);
+        let mut more = Vec::new();
+        for (room, first) in &order.rooms {
+            if first.0 < head && self.below(2) == 0 {
+                let rest = first.0 + 1 + self.below((head - first.0) as usize) as u64;
+                let there = (first.0..rest).filter(|position| self.log[*position as usize - 1] == room.0);
+                self.got.entry((server, room.0)).or_default().extend(there);
+                more.push((*room, Position(rest)));
+            } else {
+                let known = self.caught_up.entry((server, room.0)).or_default();
+                *known = head.max(*known);
+            }
         }
+        more
     }
 
     fn write(&mut self) {
@@ -259,8 +290,8 @@ impl World {
         let Some(server) = self.sending.keys().min().copied() else { return };
         let Some((order, head)) = self.sending.remove(&server) else { return };
         if well {
-            self.receive(server, &order, head);
-            self.queues.delivered(server, &[]);
+            let more = self.receive(server, &order, head);
+            self.queues.delivered(server, &[], &more);
         } else {
             self.queues.failed(server);
             self.resting.push(server);

@@ -16,7 +16,7 @@ use ruma::{
     OwnedServerName, OwnedUserId, ServerName, UserId, owned_server_name, owned_user_id,
     presence::PresenceState, serde::Raw, to_device::DeviceIdOrAllDevices,
 };
-use serde_json::{Value, json, value::to_raw_value};
+use serde_json::{Map, Value, json, value::to_raw_value};
 
 use super::{Outbox, driver::Parts, post::Post, transaction::Transaction};
 use crate::{Federation, FederationError, FederationOptions, testing};

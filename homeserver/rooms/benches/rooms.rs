@@ -25,14 +25,26 @@ const PASSES: usize = 5;
 const ROUNDS: usize = 60;
 /// Joins in one commit while a room is built.
 const BATCH: usize = 1_000;
+/// How many people talk in a room, whatever its size.
+const SPEAKERS: u64 = 50;
 /// How many of each side's members change their profile in a fork.
 const SIDE: usize = 5;
 
 fn main() {
     let mut rooms: Vec<Crowd> = MEMBERS.iter().map(|members| block_on(Crowd::gather(*members))).collect();
-    let names = ["a message", "a state event", "a fork of 10 conflicting events"];
+    let names = [
+        "a message",
+        "a state event",
+        "a fork of 10 conflicting events",
+        "a message of a member long silent",
+    ];
     compare(PASSES, &mut rooms, names, |crowd| {
-        [block_on(crowd.message()), block_on(crowd.state_event()), block_on(crowd.fork())]
+        [
+            block_on(crowd.message(Crowd::speaker)),
+            block_on(crowd.state_event()),
+            block_on(crowd.fork()),
+            block_on(crowd.message(Crowd::someone)),
+        ]
     });
     rooms[0].world.assert_sound();
 }
@@ -83,15 +95,21 @@ impl Crowd {
         self.rounds
     }
 
-    /// Some member, another in each round.
+    /// One of those who talk, each in turn; they are spread over the room.
+    fn speaker(&self, round: u64) -> OwnedUserId {
+        let others = self.members - 1 - SIDE as u64;
+        member(round % SPEAKERS * (others / SPEAKERS))
+    }
+
+    /// Some member, another in each round: one of whom nothing is at hand, where there are enough.
     fn someone(&self, round: u64) -> OwnedUserId {
         member((round * 7_919 + 13) % (self.members - 1 - SIDE as u64))
     }
 
-    async fn message(&mut self) -> Duration {
+    async fn message(&mut self, sender: fn(&Self, u64) -> OwnedUserId) -> Duration {
         let mut times = Vec::with_capacity(ROUNDS);
         for _ in 0..ROUNDS {
-            let (sender, text) = (self.someone(self.rounds), format!("message {}", self.next()));
+            let (sender, text) = (sender(self, self.rounds), format!("message {}", self.next()));
             let begun = Instant::now();
             say(&self.room, &sender, &text).await.expect("members may speak");
             times.push(begun.elapsed());
@@ -103,7 +121,7 @@ impl Crowd {
         let mut times = Vec::with_capacity(ROUNDS);
         for _ in 0..ROUNDS {
             let round = self.next();
-            let sender = self.someone(round);
+            let sender = self.speaker(round);
             let event = join(&sender, &format!("name {round}"));
             let begun = Instant::now();
             self.room.send(event, None).await.expect("members may change their name");

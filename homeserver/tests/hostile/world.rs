@@ -141,6 +141,20 @@ impl World {
         self.victim.ok(Method::GET, &path, Some(&self.alice), None).await["chunk"].to_string()
     }
 
+    /// What Alice's client is told, all of it, as soon as that is among it: what was answered just now may not be yet.
+    pub async fn told(&self, that: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let path = "/_matrix/client/v3/sync";
+            let told = self.victim.ok(Method::GET, path, Some(&self.alice), None).await;
+            if that(&told) {
+                return told;
+            }
+            assert!(begun.elapsed() < SOON, "{told}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Some state of a room, as Alice's client is shown it.
     pub async fn state(&self, room: &Room, event_type: &str, key: &str) -> Value {
         let path = format!("/_matrix/client/v3/rooms/{}/state/{event_type}/{key}", room.id);

@@ -19,16 +19,13 @@ const EXTREMITIES: usize = 1000;
 const AT_ONCE: usize = 50;
 
 pub async fn all(world: &World) {
-    world.attack("a prev event that nobody has", Bounds::QUIET.requests(4), missing).await;
-    world.attack("a chain of missing events without end", Bounds::QUIET.requests(40), endless_chain).await;
-    world.attack("circles of prev and auth events", Bounds::QUIET.requests(40), circles).await;
-    world
-        .attack("a missing event that is another than asked for", Bounds::QUIET.requests(4), other_missing)
-        .await;
-    world.attack("a state of its own, and of another room", Bounds::QUIET.requests(8), other_state).await;
-    world
-        .attack("50 events, each on auth events that are missing", Bounds::QUIET.requests(20), missing_auth)
-        .await;
+    let some = Bounds::QUIET.requests(8);
+    world.attack("a prev event that nobody has", some, missing).await;
+    world.attack("a chain of missing events without end", some.requests(20), endless_chain).await;
+    world.attack("circles of prev and auth events", some.requests(30), circles).await;
+    world.attack("a missing event that is another than asked for", some, other_missing).await;
+    world.attack("a state of its own, and of another room", some, other_state).await;
+    world.attack("50 events, each on auth events that are missing", some, missing_auth).await;
     let many = Bounds::QUIET.requests(0).seconds(40);
     world.attack("1,000 messages on one, all of them ends", many, message_extremities).await;
     world.attack("1,000 state events on one, all of them ends", many, state_extremities).await;

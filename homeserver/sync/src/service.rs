@@ -119,6 +119,8 @@ impl SyncService {
     pub async fn sync(&self, request: SyncRequest) -> Result<String, SyncError> {
         let begun = Instant::now();
         let deadline = begun + request.timeout.min(MAX_TIMEOUT);
+        // Who was told that something is written finds it here.
+        self.core.hub.reached(self.core.rooms.store().published()).await?;
         let attendance = self.core.hub.attend(&request.user, &request.set_presence).await?;
         self.confirm_to_device(&request)?;
         let whole = request.since.is_none() || request.full_state;

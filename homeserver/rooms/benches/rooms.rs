@@ -16,15 +16,18 @@ use std::{
 use futures::executor::block_on;
 use hearth_rooms::{Event, NewEvent, Received, Room};
 use hearth_spec::{Pdu, RoomVersion};
-use ruma::{OwnedUserId, UserId};
+use hearth_storage::MemoryEngine;
+use ruma::{OwnedUserId, UserId, server_name};
 use serde_json::{json, value::to_raw_value};
 use sizes::{MEMBERS, compare, lower_quartile};
-use world::{Elsewhere, World, far, say, set, user, world};
+use world::{Elsewhere, World, far, open_with_cache, say, set, user};
 
 const PASSES: usize = 5;
 const ROUNDS: usize = 60;
 /// Joins in one commit while a room is built.
 const BATCH: usize = 1_000;
+/// What the default of `memory_mib` gives to rooms.
+const CACHE: u64 = 80 << 20;
 /// How many people talk in a room, whatever its size.
 const SPEAKERS: u64 = 50;
 /// How many of each side's members change their profile in a fork.
@@ -60,7 +63,7 @@ struct Crowd {
 
 impl Crowd {
     async fn gather(members: u64) -> Self {
-        let world = world();
+        let world = open_with_cache(server_name!("here"), MemoryEngine::new(), CACHE);
         let room = world.public_room(&user("creator"), RoomVersion::V12).await;
         let joins: Vec<u64> = (0..members - 1 - SIDE as u64).collect();
         for joins in joins.chunks(BATCH) {

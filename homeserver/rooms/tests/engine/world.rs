@@ -21,6 +21,9 @@ pub fn far(name: &str) -> OwnedUserId {
     UserId::parse(format!("@{name}:there")).unwrap()
 }
 
+/// So small that what is read is not always at hand.
+const SMALL_CACHE: u64 = 8 << 20;
+
 pub fn open(engine: MemoryEngine) -> World {
     open_as(server_name!("here"), engine)
 }
@@ -31,13 +34,17 @@ pub fn world_of(server: &ServerName) -> World {
 }
 
 pub fn open_as(server: &ServerName, engine: MemoryEngine) -> World {
+    open_with_cache(server, engine, SMALL_CACHE)
+}
+
+pub fn open_with_cache(server: &ServerName, engine: MemoryEngine, cache_bytes: u64) -> World {
     let store = Store::open(engine.clone(), StoreOptions::default()).unwrap();
     // Another one after a restart: what was chosen at random before must not come again.
     let seed = server.as_str().len() as u64 + store.published().0;
     let options = RoomsOptions {
         server_name: server.to_owned(),
         key: SigningKey::generate([server.as_str().len() as u8; 32], "a").unwrap(),
-        cache_bytes: 8 << 20,
+        cache_bytes,
         default_version: RoomVersion::V12,
     };
     let rooms = Rooms::open(

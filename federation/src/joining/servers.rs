@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Federation {
     /// Servers that may be in a room, the likeliest first: those that the user names, and whoever invited. Only
-    /// where the user names none it is guessed: those that were in it when it was here, and that of its id.
+    /// where the user names no other one it is guessed: those that were in it when it was here, and that of its id.
     pub(crate) fn servers_for(
         &self,
         user: &UserId,
@@ -34,7 +34,7 @@ impl Federation {
         {
             servers.push(event.pdu.sender().server_name().to_owned());
         }
-        if via.is_empty() {
+        if via.iter().all(|server| server == self.server_name()) {
             if let Some(known) = known {
                 servers.extend(known.servers()?.into_iter().take(MOST));
             }

@@ -96,7 +96,7 @@ impl<'a> JoinedRoom<'a> {
         write_timeline(scope, room, &timeline, &mut object)?;
         self.write_state(&state.events, &mut object)?;
         ephemeral.write(object.key("ephemeral"));
-        account_data.write_if_any(&mut object, "account_data");
+        account_data.write(object.key("account_data"));
         self.write_unread(&unread, &mut object);
         if let Some(summary) = &state.summary {
             self.write_summary(summary, &mut object);

@@ -47,7 +47,7 @@ pub(super) fn catch_up(
         return Ok(Stretch::whole(told));
     }
     if room.head().position.0.saturating_sub(first.0) >= LONG_AWAY {
-        return Ok(Stretch::whole(where_it_stands(rooms, room, first, ours)?));
+        return Ok(Stretch::whole(where_it_stands(rooms, room, first, limit, ours)?));
     }
     // The first is owed whoever sent it: an event of another server is missed only where this one passes it on.
     let owed = |event: &Arc<Event>| ours(event) || position(event) == Some(first);
@@ -81,11 +81,12 @@ fn where_it_stands(
     rooms: &Rooms,
     room: &Room,
     first: Position,
+    limit: usize,
     ours: impl Fn(&Arc<Event>) -> bool,
 ) -> Result<Vec<Arc<Event>>, RoomError> {
     let mut ends = rooms.events(&room.head().extremities)?;
     ends.retain(&ours);
-    ends.truncate(EVENTS);
+    ends.truncate(EVENTS.min(limit));
     if !ends.is_empty() {
         return Ok(ends);
     }

@@ -182,6 +182,11 @@ fn play(version: RoomVersion, attempts: &[Attempt]) -> Result<Room, TestCaseErro
         let Some(pdu) = room.build(&prev, &before, sender, kind, &content, attempt.ts) else {
             continue;
         };
+        // Before version 12, forks can meet in a state without join rules. Such a room is by invitation, as Synapse
+        // has it too (`a_room_without_join_rules_is_by_invitation`); ruma refuses whoever joins it.
+        if content["membership"] == "join" && room.state_event(&before, "m.room.join_rules", "").is_none() {
+            continue;
+        }
         let ours = room.check(&pdu, &before);
         let theirs = check_with_ruma(&room, &pdu, &before);
         prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?} {:?} {}", ours, theirs, pdu.text());
@@ -294,7 +299,8 @@ proptest! {
         let room = play(RoomVersion::V10, &attempts)?;
         let newest = room.events.len() as u32;
         let state = room.resolve(&[newest - 1, newest - 2]);
-        let levels = room.state_event(&state, "m.room.power_levels", "").expect("there are levels");
+        // Forks can meet in a state that has lost them (version 12 mended that).
+        let Some(levels) = room.state_event(&state, "m.room.power_levels", "") else { return Ok(()) };
         let before = |event_type: &StateEventType, key: &str| {
             levels.auth_events().iter().filter_map(|id| room.fetch(id)).map(|(pdu, _)| pdu)
                 .find(|pdu| pdu.is_state_of(event_type, key))

@@ -131,6 +131,16 @@ fn aliases_have_a_rule_of_their_own_before_version_6() {
 }
 
 #[test]
+fn a_room_without_join_rules_is_by_invitation() {
+    let joins = |membership: &'static str| {
+        move |version| allowed(version, &member(version, BOB, "join"), vec![member(version, BOB, membership)])
+    };
+    assert_eq!(holds(joins("invite")), (1, 12));
+    assert_eq!(holds(joins("join")), (1, 12));
+    assert_eq!(holds(|version| !joins("leave")(version)), (1, 12));
+}
+
+#[test]
 fn redactions_have_a_rule_of_their_own_before_version_3() {
     let redaction = |version: RoomVersion, redacts: &str| {
         let mut template = template(BOB, "m.room.redaction", None, &json!({}));

@@ -32,6 +32,7 @@ fn main() {
         "one state change: set and write",
         "one event into the reachability index",
         "difference of states, 10 entries",
+        "the same, made before the last start",
         "auth difference, 10 conflicting events",
     ];
     compare(PASSES, &mut rooms, names, Room::measure);
@@ -100,8 +101,9 @@ impl Room {
         (self.members[member], vec![replaced, JOIN_RULES, POWER_LEVELS, CREATE])
     }
 
-    fn measure(&mut self) -> [Duration; 4] {
-        [self.state_change(), self.event_into_index(), self.difference(), self.auth_difference()]
+    fn measure(&mut self) -> [Duration; 5] {
+        let [known, unknown] = self.difference();
+        [self.state_change(), self.event_into_index(), known, unknown, self.auth_difference()]
     }
 
     fn state_change(&mut self) -> Duration {
@@ -137,14 +139,25 @@ impl Room {
         })
     }
 
-    fn difference(&mut self) -> Duration {
-        let changes: Vec<_> =
-            (0..10).map(|part| (key(spread(part, self.members.len())), Some(self.next()))).collect();
-        let other = must(self.trees.set(self.state, &changes));
-        lower_quartile(ROUNDS, |_| {
-            let start = Instant::now();
-            assert_eq!(black_box(must(self.trees.diff(self.state, other.root))).len(), 10);
-            start.elapsed()
+    /// Of two forks, each of five events one after the other.
+    fn difference(&mut self) -> [Duration; 2] {
+        let forks = [0, 5].map(|first| {
+            (first..first + 5).fold(self.state, |state, part| {
+                let change = (key(spread(part, self.members.len())), Some(self.next()));
+                let grown = must(self.trees.set(state, &[change]));
+                let mut tx = must(self.store.begin());
+                self.trees.write(&mut tx, &grown);
+                must(block_on(tx.submit()));
+                grown.root
+            })
+        });
+        let restarted = StateTrees::new(self.store.clone(), CACHE);
+        [&self.trees, &restarted].map(|trees| {
+            lower_quartile(ROUNDS, |_| {
+                let start = Instant::now();
+                assert_eq!(black_box(must(trees.diff(forks[0], forks[1]))).len(), 10);
+                start.elapsed()
+            })
         })
     }
 

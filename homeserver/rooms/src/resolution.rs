@@ -68,16 +68,9 @@ impl<'a> Fork<'a> {
         let trees = &room.shared.trees;
         let mut conflicted: BTreeMap<StateKeyNid, Vec<Option<EventNid>>> = BTreeMap::new();
         let sets = others.len() + 1;
-        for other in others {
-            for (key, in_base, _) in trees.diff(base, *other)? {
-                conflicted.entry(key).or_insert_with(|| vec![in_base; sets]);
-            }
-        }
         for (at, other) in others.iter().enumerate() {
-            for (key, _, value) in trees.diff(base, *other)? {
-                if let Some(values) = conflicted.get_mut(&key) {
-                    values[at + 1] = value;
-                }
+            for (key, in_base, value) in trees.diff(base, *other)? {
+                conflicted.entry(key).or_insert_with(|| vec![in_base; sets])[at + 1] = value;
             }
         }
         Ok(Self { room, base, conflicted, sets })

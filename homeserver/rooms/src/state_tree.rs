@@ -2,7 +2,8 @@
 //!
 //! A set of state is a hash trie whose nodes are named by their content, so equal sets have one [`StateId`]
 //! however they came about, sets share the parts they have in common, a change makes O(log n) new nodes, and
-//! the difference of two sets is found by walking only where their ids differ.
+//! the difference of two sets is found by walking only where their ids differ, or, of close relatives, without
+//! walking at all.
 //!
 //! ```text
 //! branch (sixteen ways by four bits of the key's hash, each with its id and count)
@@ -15,6 +16,7 @@
 
 mod diff;
 mod grow;
+mod lineage;
 mod node;
 mod nodes;
 mod read;
@@ -26,7 +28,8 @@ use std::sync::Arc;
 use hearth_storage::{EventNid, StateId, StateKeyNid, StorageError, Store, Transaction, schema};
 
 use self::{
-    grow::{Draft, Edit, Growth},
+    grow::{Edit, Growth},
+    lineage::Lineage,
     node::mix,
     nodes::{NewNode, Nodes, Pinned},
 };
@@ -34,6 +37,7 @@ use self::{
 /// All sets of state of all rooms. Nodes are read through a cache of a bounded weight.
 pub struct StateTrees {
     nodes: Arc<Nodes>,
+    lineage: Lineage,
 }
 
 /// A new set of state, and the nodes that make it. They can be read at once, for as long as this value lives;
@@ -58,7 +62,11 @@ pub type Difference = (StateKeyNid, Option<EventNid>, Option<EventNid>);
 impl StateTrees {
     /// Opens the trees of a store, with a cache of so many bytes.
     pub fn new(store: Store, cache_bytes: u64) -> Self {
-        Self { nodes: Arc::new(Nodes::new(store, cache_bytes)) }
+        let for_lineage = cache_bytes / 16;
+        Self {
+            nodes: Arc::new(Nodes::new(store, cache_bytes - for_lineage)),
+            lineage: Lineage::new(for_lineage),
+        }
     }
 
     /// The set with these changes made: a value to put, or `None` to remove. The last change of a key counts.
@@ -80,7 +88,12 @@ impl StateTrees {
         });
         let mut growth = Growth::new(&self.nodes);
         let draft = growth.edit_root(root, &edits)?;
-        Ok(self.grown(growth, draft))
+        let made = growth.finish(draft).map_or(StateId::EMPTY, |child| child.id);
+        let (new, changes) = growth.into_parts();
+        if made != root {
+            self.lineage.note(root, changes, made);
+        }
+        Ok(Grown { root: made, pinned: Nodes::pin(&self.nodes, new) })
     }
 
     /// A set from its entries, in any order; the last of equal keys counts.
@@ -90,11 +103,6 @@ impl StateTrees {
     ) -> Result<Grown, StorageError> {
         let changes: Vec<_> = entries.into_iter().map(|(key, event)| (key, Some(event))).collect();
         self.set(StateId::EMPTY, &changes)
-    }
-
-    fn grown(&self, mut growth: Growth<'_>, draft: Draft) -> Grown {
-        let root = growth.finish(draft).map_or(StateId::EMPTY, |child| child.id);
-        Grown { root, pinned: Nodes::pin(&self.nodes, growth.into_new()) }
     }
 
     /// Puts the new nodes into a transaction, and keeps them readable until it is durable.

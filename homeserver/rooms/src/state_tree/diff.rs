@@ -23,11 +23,19 @@ enum Loaded {
 }
 
 impl StateTrees {
-    /// The keys whose values differ, in the order of the keys. Subtrees with equal ids are not looked at, so
-    /// the cost is that of the difference and not that of the sets.
+    /// The keys whose values differ, in the order of the keys. The cost is that of the difference and not that of
+    /// the sets.
     pub fn diff(&self, old: StateId, new: StateId) -> Result<Vec<Difference>, StorageError> {
+        if old == new {
+            return Ok(Vec::new());
+        }
+        self.lineage.diff(old, new).map_or_else(|| self.walk(old, new), Ok)
+    }
+
+    /// The same from the sets alone. Subtrees with equal ids are not looked at.
+    pub(super) fn walk(&self, old: StateId, new: StateId) -> Result<Vec<Difference>, StorageError> {
         let mut found = Vec::new();
-        let mut pairs = if old == new { Vec::new() } else { vec![(Side::root(old), Side::root(new))] };
+        let mut pairs = vec![(Side::root(old), Side::root(new))];
         // Level by level, so that what is not at hand is read at once.
         for depth in 0.. {
             if pairs.is_empty() {

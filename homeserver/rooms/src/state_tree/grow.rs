@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hearth_storage::{EventNid, StateId, StateKeyNid, StorageError};
 
 use super::{
+    Difference,
     node::{Branch, Child, Entry, LEAF, Node, WAYS, id_of, mix, way},
     nodes::{NewNode, Nodes},
 };
@@ -16,6 +17,7 @@ pub(super) type Edit = (u64, StateKeyNid, Option<EventNid>);
 pub(super) struct Growth<'a> {
     nodes: &'a Nodes,
     new: Vec<NewNode>,
+    changes: Vec<Difference>,
 }
 
 /// A subtree whose last node is not made yet, as its parent may have to take it in.
@@ -39,16 +41,18 @@ impl Draft {
 
 impl<'a> Growth<'a> {
     pub fn new(nodes: &'a Nodes) -> Self {
-        Self { nodes, new: Vec::new() }
+        Self { nodes, new: Vec::new(), changes: Vec::new() }
     }
 
-    pub fn into_new(self) -> Vec<NewNode> {
-        self.new
+    /// The new nodes, and what the edits changed.
+    pub fn into_parts(self) -> (Vec<NewNode>, Vec<Difference>) {
+        (self.new, self.changes)
     }
 
     pub fn edit_root(&mut self, root: StateId, edits: &[Edit]) -> Result<Draft, StorageError> {
         if root == StateId::EMPTY {
-            return Ok(self.plant(added(edits), 0));
+            let added = self.added(edits);
+            return Ok(self.plant(added, 0));
         }
         if edits.is_empty() {
             // Its count is not looked at, as it has no parent.
@@ -61,7 +65,7 @@ impl<'a> Growth<'a> {
     fn edit(&mut self, child: Child, node: &Node, edits: &[Edit], depth: u32) -> Result<Draft, StorageError> {
         match node {
             Node::Leaf(entries) => {
-                let merged = merge(entries, edits);
+                let merged = self.merge(entries, edits);
                 Ok(if merged[..] == entries[..] { Draft::Kept(child) } else { self.plant(merged, depth) })
             }
             Node::Branch(branch) => self.edit_branch(child, branch, edits, depth),
@@ -84,7 +88,10 @@ impl<'a> Growth<'a> {
                     let node = self.nodes.get(below.id)?;
                     self.edit(below, &node, edits, depth + 1)?
                 }
-                None => self.plant(added(edits), depth + 1),
+                None => {
+                    let added = self.added(edits);
+                    self.plant(added, depth + 1)
+                }
             };
             changed |= match &draft {
                 Draft::Kept(_) => false,
@@ -145,27 +152,30 @@ impl<'a> Growth<'a> {
         self.new.push(NewNode { id: child.id, node: Arc::new(node), encoded });
         Some(child)
     }
+
+    fn added(&mut self, edits: &[Edit]) -> Vec<Entry> {
+        self.merge(&[], edits)
+    }
+
+    /// A leaf's entries after the edits; both go in the order of the hashes.
+    fn merge(&mut self, entries: &[Entry], edits: &[Edit]) -> Vec<Entry> {
+        let mut merged = Vec::with_capacity(entries.len() + edits.len());
+        let mut entries = entries.iter().copied().peekable();
+        for &(hash, key, value) in edits {
+            while let Some(before) = entries.next_if(|entry| mix(entry.0) < hash) {
+                merged.push(before);
+            }
+            let before = entries.next_if(|entry| entry.0 == key).map(|(_, event)| event);
+            if before != value {
+                self.changes.push((key, before, value));
+            }
+            merged.extend(value.map(|event| (key, event)));
+        }
+        merged.extend(entries);
+        merged
+    }
 }
 
 fn too_small() -> StorageError {
     StorageError::Corrupt("a branch of a state tree has too few entries".into())
-}
-
-fn added(edits: &[Edit]) -> Vec<Entry> {
-    edits.iter().filter_map(|&(_, key, value)| value.map(|event| (key, event))).collect()
-}
-
-/// A leaf's entries after the edits; both go in the order of the hashes.
-fn merge(entries: &[Entry], edits: &[Edit]) -> Vec<Entry> {
-    let mut merged = Vec::with_capacity(entries.len() + edits.len());
-    let mut entries = entries.iter().copied().peekable();
-    for &(hash, key, value) in edits {
-        while let Some(before) = entries.next_if(|entry| mix(entry.0) < hash) {
-            merged.push(before);
-        }
-        entries.next_if(|entry| entry.0 == key);
-        merged.extend(value.map(|event| (key, event)));
-    }
-    merged.extend(entries);
-    merged
 }

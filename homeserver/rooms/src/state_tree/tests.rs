@@ -84,6 +84,7 @@ proptest! {
             for (old, before) in &known {
                 prop_assert_eq!(trees.diff(*old, root).unwrap(), model_diff(before, &model));
                 prop_assert_eq!(trees.diff(root, *old).unwrap(), model_diff(&model, before));
+                prop_assert_eq!(trees.diff(*old, root).unwrap(), trees.walk(*old, root).unwrap());
             }
             known.push((root, model.clone()));
         }
@@ -132,6 +133,42 @@ fn a_change_costs_the_depth_and_a_difference_its_size() {
     let cold = StateTrees::new(store, CACHE);
     assert_eq!(cold.diff(root, other_root).unwrap().len(), 10);
     assert!(cold.nodes.reads.load(Relaxed) <= 2 * 6 * 10);
+}
+
+#[test]
+fn a_difference_of_close_relatives_needs_no_look_at_the_sets() {
+    let store = store();
+    let trees = StateTrees::new(store.clone(), CACHE);
+    let room = trees.build((0..100_000).map(|number| (StateKeyNid(number), EventNid(number)))).unwrap();
+    let root = room.root;
+    write(&store, &trees, room);
+
+    // Two forks of five changes each, one after the other: both change one key, and one puts another back.
+    let fork = |changes: [(u64, u64); 5]| {
+        changes.into_iter().fold(root, |root, (key, event)| {
+            let grown = trees.set(root, &[(StateKeyNid(key), Some(EventNid(event)))]).unwrap();
+            let made = grown.root;
+            write(&store, &trees, grown);
+            made
+        })
+    };
+    let one = fork([(1, 900_001), (70_000, 900_002), (3, 900_003), (40_000, 900_004), (70_000, 70_000)]);
+    let other = fork([(1, 900_011), (6, 900_012), (7, 900_013), (8, 900_014), (9, 900_015)]);
+    let found =
+        [trees.diff(one, other), trees.diff(root, other), trees.diff(other, root)].map(Result::unwrap);
+    let walked =
+        [trees.walk(one, other), trees.walk(root, other), trees.walk(other, root)].map(Result::unwrap);
+    assert_eq!(found, walked);
+    assert_eq!(found.each_ref().map(Vec::len), [7, 5, 5]);
+
+    let reads = trees.nodes.reads.load(Relaxed);
+    for number in 0..100_000 {
+        trees.get(root, StateKeyNid(number)).unwrap();
+    }
+    let after = trees.nodes.reads.load(Relaxed);
+    assert!(after - reads > 1_000, "the cache is too small for all nodes");
+    assert_eq!(trees.diff(one, other).unwrap(), found[0]);
+    assert_eq!(trees.nodes.reads.load(Relaxed), after);
 }
 
 #[test]

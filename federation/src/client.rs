@@ -188,6 +188,20 @@ impl Client {
         result
     }
 
+    /// Connects to a server, and no more: where that fails, it costs less than to make a request of what is to be told.
+    pub(crate) async fn reach(&self, server: &ServerName, limits: Limits) -> Result<(), FederationError> {
+        let _turn = self.turn(server, limits).await?;
+        let result = tokio::time::timeout(limits.timeout, self.connect(server))
+            .await
+            .unwrap_or(Err(NetworkError::TimedOut))
+            .map_err(FederationError::from);
+        // That it can be connected to is no answer yet.
+        if result.is_err() {
+            self.note(server, &result, limits);
+        }
+        result
+    }
+
     /// Waits until one more request may be made.
     async fn turn(&self, server: &ServerName, limits: Limits) -> Result<Turn, FederationError> {
         if server == self.0.options.server_name {
@@ -231,6 +245,20 @@ impl Client {
             match self.0.network.send(request).await {
                 Err(NetworkError::Connect(why)) => failure = NetworkError::Connect(why),
                 result => return result,
+            }
+        }
+        self.0.discovery.doubt(server);
+        Err(failure)
+    }
+
+    /// Finds the server, and connects to it.
+    async fn connect(&self, server: &ServerName) -> Result<(), NetworkError> {
+        let route = self.0.discovery.route(server).await;
+        let mut failure = NetworkError::Connect("it has no address".to_owned());
+        for authority in &route.authorities {
+            match self.0.network.connect(authority).await {
+                Ok(()) => return Ok(()),
+                Err(error) => failure = error,
             }
         }
         self.0.discovery.doubt(server);

@@ -63,6 +63,7 @@ pub enum NetworkError {
 #[derive(Clone)]
 pub struct Network {
     client: legacy::Client<Connector, Full<Bytes>>,
+    connector: Connector,
     resolver: Resolver,
 }
 
@@ -79,8 +80,8 @@ impl Network {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_SERVER)
             .http1_max_buf_size(HEAD_BYTES)
-            .build(connector);
-        Ok(Self { client, resolver })
+            .build(connector.clone());
+        Ok(Self { client, connector, resolver })
     }
 
     /// Sends a request and waits for the head of the answer. Without a time limit of its own.
@@ -95,6 +96,14 @@ impl Network {
             true => NetworkError::Connect(causes(&error)),
             false => NetworkError::Exchange(causes(&error)),
         })
+    }
+
+    /// Connects to an authority, and closes the connection.
+    pub async fn connect(&self, authority: &str) -> Result<(), NetworkError> {
+        let uri = format!("https://{authority}").parse();
+        let uri: Uri = uri.map_err(|error: http::uri::InvalidUri| NetworkError::Url(error.to_string()))?;
+        self.connector.clone().connect(uri).await.map_err(|error| NetworkError::Connect(causes(&error)))?;
+        Ok(())
     }
 
     /// The targets of a service, the preferred one first; none if there is no such record.

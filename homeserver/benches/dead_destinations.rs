@@ -51,9 +51,10 @@ async fn main() {
         transactions: Cell::new(0),
     };
     println!("{:40}{:>16}{:>20}{:>16}{:>16}", "", "acknowledged", "processor time", "delay p50", "p99");
-    // The listener stays, and nobody accepts what comes.
+    // The listener stays, and nobody accepts what comes; another is gone at once.
     let silent = listener();
-    for (what, port) in [("refuse", port(&listener())), ("say nothing", port(&silent))] {
+    let refusing = port(&listener());
+    for (what, port) in [("refuse", refusing), ("say nothing", port(&silent))] {
         let room = pair.shared_room().await;
         let without = pair.talk(&room).await;
         without.print("the two alone", &without);

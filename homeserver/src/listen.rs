@@ -1,9 +1,18 @@
 //! The listeners: the client and the server API in plain HTTP, and the same over TLS where other servers come.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{
+    Handle,
+    accept::NoDelayAcceptor,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 use hearth_federation::{FederationError, outbox::Outbox};
 use hearth_sync::SyncService;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -47,12 +56,10 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
     announce(config);
     tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone()));
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let plain = axum_server::from_tcp(client)?.handle(handle.clone()).serve(service.clone());
+    let plain = plain(client)?.handle(handle.clone()).serve(service.clone());
     let secure = async {
         match federation {
-            Some((listener, tls)) => {
-                axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await
-            }
+            Some((listener, tls)) => secure(listener, tls)?.handle(handle).serve(service).await,
             None => Ok(()),
         }
     };
@@ -83,13 +90,28 @@ fn routes(server: &Server, metrics: PrometheusHandle) -> Router {
         .route("/metrics", axum::routing::get(move || async move { metrics.render() }))
 }
 
-fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ListenError> {
+fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     let bind = || {
-        let listener = std::net::TcpListener::bind(address)?;
+        let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
     bind().map_err(|source| ListenError::Bind { address, source })
+}
+
+/// A server of plain HTTP. Small answers leave at once: the kernel would else keep some until an earlier one is
+/// acknowledged, which the other side puts off for 40 ms.
+pub fn plain(listener: TcpListener) -> io::Result<axum_server::Server<SocketAddr, NoDelayAcceptor>> {
+    Ok(axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new()))
+}
+
+/// The same over TLS.
+pub fn secure(
+    listener: TcpListener,
+    tls: RustlsConfig,
+) -> io::Result<axum_server::Server<SocketAddr, RustlsAcceptor<NoDelayAcceptor>>> {
+    let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+    Ok(axum_server::from_tcp(listener)?.acceptor(acceptor))
 }
 
 async fn tls(config: &Config) -> Result<RustlsConfig, ListenError> {

@@ -92,6 +92,23 @@ async fn a_server_that_fails_is_left_alone_until_its_time_comes() {
 }
 
 #[tokio::test]
+async fn a_server_is_reached_if_it_can_be_connected_to() {
+    let peer = versions(get(async || StatusCode::BAD_GATEWAY)).await;
+    let transport = Transport::new(peer.trusted());
+    transport.destinations.failed(&peer.name);
+    assert!(matches!(transport.client.reach(&peer.name, QUICK).await, Err(FederationError::BackingOff)));
+    transport.clock.advance(1000);
+    transport.client.reach(&peer.name, QUICK).await.unwrap();
+    assert_eq!(peer.asked(), 0);
+    assert!(transport.destinations.is_failing(&peer.name), "it did not answer yet");
+
+    let nobody = ruma::server_name!("localhost:1");
+    let refused = transport.client.reach(nobody, QUICK).await;
+    assert!(matches!(refused, Err(FederationError::Unreachable(_))), "{refused:?}");
+    assert!(transport.destinations.is_failing(nobody));
+}
+
+#[tokio::test]
 async fn a_byte_now_and_then_does_not_hold_a_request() {
     let peer = versions(get(async || drip())).await;
     let transport = Transport::new(peer.trusted());

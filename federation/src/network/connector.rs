@@ -45,7 +45,7 @@ impl Connector {
         Self { resolver, tls: tls.into(), timeout: options.connect_timeout, free }
     }
 
-    async fn connect(self, uri: Uri) -> io::Result<Secured> {
+    pub(super) async fn connect(self, uri: Uri) -> io::Result<Secured> {
         let Peer { target, name, port } = Peer::named(&uri)?;
         let permit = self.free.clone().acquire_owned().await.map_err(io::Error::other)?;
         let connect = async {

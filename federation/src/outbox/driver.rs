@@ -74,8 +74,16 @@ pub(super) struct Driver {
 
 /// What came of something that the driver began.
 enum Report {
-    Delivered { server: ServerNid, filled: Filled },
-    Failed { server: ServerNid, refused: bool },
+    Delivered {
+        server: ServerNid,
+        filled: Filled,
+    },
+    /// There was nothing to send but to see whether it can be reached.
+    Reached(ServerNid),
+    Failed {
+        server: ServerNid,
+        refused: bool,
+    },
     Rested(ServerNid),
     Written(Result<Vec<Position>, StorageError>),
 }
@@ -229,6 +237,12 @@ impl Driver {
             store: self.store.clone(),
         };
         let task = self.tasks.spawn(async move {
+            if sending.order == Order::default() {
+                return match sending.post.reach(&sending.name).await {
+                    Ok(()) => Report::Reached(server),
+                    Err(_) => Report::Failed { server, refused: false },
+                };
+            }
             match sending.run().await {
                 Ok(filled) => Report::Delivered { server, filled },
                 Err(error) => {
@@ -275,6 +289,7 @@ impl Driver {
                 }
                 self.queues.delivered(server, &filled.lists, &filled.rooms);
             }
+            Report::Reached(server) => self.queues.delivered(server, &[], &[]),
             Report::Failed { server, refused } => {
                 self.queues.failed(server);
                 let mut rest = REST;

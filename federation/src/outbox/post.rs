@@ -23,6 +23,9 @@ pub(super) trait Post: Send + Sync + 'static {
     /// Returns when a destination may be tried, or is heard from.
     fn ready<'a>(&'a self, server: &'a ServerName) -> BoxFuture<'a, ()>;
 
+    /// Returns when a destination could be connected to.
+    fn reach<'a>(&'a self, server: &'a ServerName) -> BoxFuture<'a, Result<(), FederationError>>;
+
     /// Sends a transaction, and returns when the destination has it.
     fn send<'a>(
         &'a self,
@@ -46,6 +49,10 @@ impl Post for Wire {
 
     fn ready<'a>(&'a self, server: &'a ServerName) -> BoxFuture<'a, ()> {
         Box::pin(self.destinations.ready(server))
+    }
+
+    fn reach<'a>(&'a self, server: &'a ServerName) -> BoxFuture<'a, Result<(), FederationError>> {
+        Box::pin(self.client.reach(server, LIMITS))
     }
 
     fn send<'a>(

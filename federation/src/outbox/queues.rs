@@ -61,7 +61,7 @@ pub(super) struct Queues {
     audiences: Audiences,
     ledger: Ledger,
     rows: Rows,
-    /// Those that took what they were sent last.
+    /// Those that took what they were sent last, or were reached.
     proven: HashSet<ServerNid>,
     to_proven: Lane,
     to_others: Lane,
@@ -267,7 +267,9 @@ impl Queues {
         held.into_iter().for_each(|position| self.ledger.release(position));
     }
 
-    /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails.
+    /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails. One that
+    /// is behind, and of which it is not known that it answers, is to be reached first: an order of nothing. For one
+    /// that does not answer nothing is taken out of where it waits, and no audience changes.
     pub fn next(&mut self) -> Option<(ServerNid, Order)> {
         loop {
             let server = self.to_proven.next().or_else(|| self.to_others.next())?;
@@ -275,6 +277,11 @@ impl Queues {
             known.enlisted = false;
             if !known.is_ready() {
                 continue;
+            }
+            if !known.missed.is_empty() && !self.proven.contains(&server) {
+                known.sending = Some(Sending::default());
+                self.lane(server).sending += 1;
+                return Some((server, Order::default()));
             }
             let events: Vec<_> = known.queue.drain(..known.queue.len().min(MAX_PDUS)).collect();
             self.queued -= events.len();

@@ -41,6 +41,14 @@ impl Post for Others {
         })
     }
 
+    fn reach<'a>(&'a self, server: &'a ServerName) -> BoxFuture<'a, Result<(), FederationError>> {
+        let reached = match self.may_try(server) {
+            true => Ok(()),
+            false => Err(FederationError::Unreachable("down".to_owned())),
+        };
+        Box::pin(std::future::ready(reached))
+    }
+
     fn send<'a>(
         &'a self,
         server: &'a ServerName,

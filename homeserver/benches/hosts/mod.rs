@@ -20,7 +20,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use hearth::{
     Server,
     config::{Config, Registration},
-    listen::choose_cryptography,
+    listen::{choose_cryptography, plain, secure},
     server::open_store,
 };
 use hearth_federation::outbox::Outbox;
@@ -95,14 +95,12 @@ impl Host {
         let client = Client::of_port(port(&clients), TIMEOUT);
         let tls = certificate.tls.clone();
         tokio::spawn(
-            axum_server::from_tcp_rustls(servers, tls)
+            secure(servers, tls)
                 .unwrap()
                 .serve(for_servers.into_make_service_with_connect_info::<SocketAddr>()),
         );
         tokio::spawn(
-            axum_server::from_tcp(clients)
-                .unwrap()
-                .serve(for_clients.into_make_service_with_connect_info::<SocketAddr>()),
+            plain(clients).unwrap().serve(for_clients.into_make_service_with_connect_info::<SocketAddr>()),
         );
         let outbox = Outbox::start(&server.federation).unwrap();
         Self { server, client, answered, _outbox: outbox, _data: data }

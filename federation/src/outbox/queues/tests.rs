@@ -29,6 +29,16 @@ fn happens(queues: &mut Queues, position: u64, room: u64, servers: &[ServerNid])
     queues.read_to(Position(position));
 }
 
+/// What a destination is sent that failed and is woken: it is reached first.
+fn order_after_all(queues: &mut Queues, server: ServerNid) -> Order {
+    let mut orders: BTreeMap<_, _> = std::iter::from_fn(|| queues.next()).collect();
+    assert_eq!(orders.remove(&server), Some(Order::default()));
+    queues.delivered(server, &[], &[]);
+    let (next, order) = queues.next().unwrap();
+    assert_eq!(next, server);
+    order
+}
+
 #[test]
 fn one_transaction_at_a_time_and_no_more_than_fifty_events() {
     let (mut queues, a, b) = queues();
@@ -44,6 +54,30 @@ fn one_transaction_at_a_time_and_no_more_than_fifty_events() {
     assert_eq!(queues.settled(), Position(50));
     let (server, order) = queues.next().unwrap();
     assert_eq!((server, order.events.len()), (a, 10));
+}
+
+#[test]
+fn a_destination_that_does_not_answer_costs_nothing_where_it_is_tried_again() {
+    let (mut queues, a, b) = queues();
+    happens(&mut queues, 1, 1, &[a, b]);
+    for (server, _) in std::iter::from_fn(|| queues.next()).collect::<Vec<_>>() {
+        if server == a { queues.failed(a) } else { queues.delivered(b, &[], &[]) }
+    }
+    let rows = queues.rows().unwrap();
+    queues.written(rows.held);
+    for position in 2..10 {
+        queues.wake(a);
+        let (server, order) = queues.next().unwrap();
+        assert_eq!((server, order), (a, Order::default()));
+        // What happens meanwhile is sent to who answers, and read from nowhere.
+        assert!(queues.knows_audience(RoomNid(1)));
+        happens(&mut queues, position, 1, &[]);
+        let (server, order) = queues.next().unwrap();
+        assert_eq!((server, order.events), (b, vec![event(position, 1)]));
+        queues.delivered(b, &[], &[]);
+        queues.failed(a);
+        assert_eq!((queues.rows(), queues.settled()), (None, Position(position)));
+    }
 }
 
 #[test]
@@ -112,8 +146,7 @@ fn what_happens_while_it_catches_up_is_sent_after() {
     let rows = queues.rows().unwrap();
     queues.written(rows.held);
     queues.wake(a);
-    let mut orders: BTreeMap<_, _> = std::iter::from_fn(|| queues.next()).collect();
-    let order = orders.remove(&a).unwrap();
+    let order = order_after_all(&mut queues, a);
     assert_eq!((order.rooms, order.events), (vec![(RoomNid(1), Position(1))], vec![]));
     happens(&mut queues, 2, 1, &[a, b]);
     queues.delivered(a, &[], &[]);
@@ -131,8 +164,7 @@ fn it_catches_up_in_steps_and_what_happens_meanwhile_comes_in_its_turn() {
     queues.failed(a);
     happens(&mut queues, 1, 1, &[a]);
     queues.wake(a);
-    let mut orders: BTreeMap<_, _> = std::iter::from_fn(|| queues.next()).collect();
-    assert_eq!(orders.remove(&a).unwrap().rooms, [(RoomNid(1), Position(1))]);
+    assert_eq!(order_after_all(&mut queues, a).rooms, [(RoomNid(1), Position(1))]);
     happens(&mut queues, 60, 1, &[a]);
     happens(&mut queues, 61, 2, &[a]);
     queues.delivered(a, &[], &[(RoomNid(1), Position(51))]);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hearth_rooms::Room;
 use hearth_spec::Pdu;
+use hearth_storage::TimelineOrder;
 use ruma::{OwnedEventId, UInt, api::federation::backfill::get_backfill::v1::Request as Backfill};
 
 use crate::{
@@ -19,26 +20,29 @@ const ENDS: usize = 10;
 const EVENTS: Limits = Limits { timeout: Duration::from_secs(30), body_bytes: 10 << 20, ..Limits::USUAL };
 
 impl Federation {
-    /// Fetches history of a room from before what is here, from a server that is in the room. Says whether something
-    /// new came; nothing does where there are no gaps or nobody fills them.
-    pub async fn backfill(&self, room: &Room, limit: u64) -> Result<bool, FederationError> {
-        let before = room.gaps()?;
-        if before.is_empty() {
+    /// Fetches history of a room that is missing right before a place of its timeline, from a server that is in the
+    /// room. Says whether something new came; nothing does where there is no gap or nobody fills it.
+    pub async fn backfill(
+        &self,
+        room: &Room,
+        gap: TimelineOrder,
+        limit: u64,
+    ) -> Result<bool, FederationError> {
+        if room.missing_before(gap)?.is_empty() {
             return Ok(false);
         }
         let _turn = self.under_way().backfills.take(room.nid()).await?;
-        let gaps = room.gaps()?;
-        if gaps != before {
+        let missing: Vec<OwnedEventId> = room.missing_before(gap)?.into_iter().take(ENDS).collect();
+        if missing.is_empty() {
             // Another was faster.
             return Ok(true);
         }
-        let gaps: Vec<OwnedEventId> = gaps.into_iter().take(ENDS).collect();
         let others = room.servers()?.into_iter().find(|server| !self.is_own(server));
         let Some(first) = others else { return Ok(false) };
         let mut intake = RoomIntake::new(self, room, &first)?;
         for server in intake.servers.clone() {
             let limit = UInt::new_saturating(limit.clamp(1, MOST));
-            let request = Backfill::new(room.id().to_owned(), gaps.clone(), limit);
+            let request = Backfill::new(room.id().to_owned(), missing.clone(), limit);
             let answer = match self.client().send_with(&server, request, EVENTS).await {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -47,7 +51,7 @@ impl Federation {
                 }
             };
             let events = intake.parse(answer.pdus.into_iter().take(MOST as usize));
-            let events = order::before(&gaps, intake.not_here(events)?);
+            let events = order::before(&missing, intake.not_here(events)?);
             let events = order::sorted(intake.verified(events).await, Pdu::prev_events);
             let Some(oldest) = events.first().cloned() else { continue };
             // Its state first from who gave it.

@@ -1,6 +1,6 @@
-use hearth_rooms::Room;
+use hearth_rooms::{Room, TimelineRange};
 use hearth_spec::RoomVersion;
-use hearth_storage::schema::rooms::Membership;
+use hearth_storage::{TimelineOrder, schema::rooms::Membership};
 use ruma::{
     MilliSecondsSinceUnixEpoch, OwnedEventId, UInt,
     api::federation::transactions::send_transaction_message::v1::{Request, Response},
@@ -86,9 +86,17 @@ async fn a_gap_that_is_too_long_is_bridged_by_the_state_behind_it() {
     assert!(has(&ours, &last.id().to_owned()) && !has(&ours, &first.id().to_owned()));
     assert!(ours.state_event("m.room.topic", "").unwrap().is_some());
     assert!(ours.is_joined(&here.user).unwrap());
-    // What lies in the gap comes with history.
-    while here.federation.backfill(&ours, 100).await.unwrap() {}
-    assert!(has(&ours, &first.id().to_owned()));
+    // What lies in the gap comes with history, and stands there.
+    while let Some(gap) = ours.gap_within(None, TimelineOrder::MAX).unwrap() {
+        assert!(here.federation.backfill(&ours, gap, 100).await.unwrap());
+    }
+    let all = TimelineRange { limit: 1_000, ..TimelineRange::default() };
+    let timelines = [&ours, &theirs].map(|room| {
+        let events = room.timeline(all).unwrap();
+        events.iter().map(|event| event.id().to_owned()).collect::<Vec<_>>()
+    });
+    assert!(timelines[0].contains(&first.id().to_owned()));
+    assert_eq!(timelines[0], timelines[1]);
 }
 
 #[tokio::test]

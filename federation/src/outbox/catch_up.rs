@@ -101,7 +101,7 @@ fn newest_since(room: &Room, first: Position) -> Result<Vec<Arc<Event>>, RoomErr
 }
 
 fn position(event: &Arc<Event>) -> Option<Position> {
-    event.order().and_then(|order| u64::try_from(order.0).ok()).map(Position)
+    event.order().map(|order| order.position())
 }
 
 fn since(first: Position) -> TimelineRange {

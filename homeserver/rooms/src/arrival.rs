@@ -78,9 +78,9 @@ impl Rooms {
         }
         let mut staged = self.begin_arrival(&room, &writer)?;
         room.0.arrive(&mut staged, Arc::new(event), &ids)?;
-        let commit = room.0.commit(&mut writer, staged)?;
+        // As for an event with missing prev events (`receive.rs`), the next one waits until it is on the disk.
+        block_on(room.0.commit(&mut writer, staged)?)?;
         drop(writer);
-        block_on(commit)?;
         self.register(&room);
         Ok(room)
     }

@@ -126,11 +126,13 @@ impl RoomCheck<'_> {
             else {
                 continue;
             };
+            let mut gap = false;
             for prev in pdu.prev_events() {
                 let part = match self.view.get(&schema::EVENT_NIDS, (prev,))? {
-                    Some(prev) if ends.remove(&prev).is_some() => true,
+                    // History that is fetched changes nothing of what the room ends with.
+                    Some(prev) if !order.is_history() && ends.remove(&prev).is_some() => true,
                     Some(prev) => self.view.get(&schema::EVENTS, (prev,))?.is_some_and(|row| {
-                        if row.order.is_some_and(|at| at > order) {
+                        if !order.is_history() && row.order.is_some_and(|at| at > order) {
                             late.insert(prev);
                         }
                         row.state.is_some()
@@ -138,13 +140,18 @@ impl RoomCheck<'_> {
                     None => false,
                 };
                 if !part {
+                    gap = true;
                     let noted = self.view.contains(&schema::MISSING_PREV, (self.nid, prev, nid))?;
                     self.expect(noted, || {
                         format!("{} follows {prev}, which is in no timeline", event.event_id)
                     });
                 }
             }
-            if !late.remove(&nid) {
+            let noted = self.view.contains(&schema::GAPS, (self.nid, order))?;
+            self.expect(noted == gap, || {
+                format!("before {} events are missing: {gap}, but noted: {noted}", event.event_id)
+            });
+            if !late.remove(&nid) && !order.is_history() {
                 ends.insert(nid, order);
             }
         }

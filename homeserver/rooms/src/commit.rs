@@ -79,8 +79,8 @@ pub(crate) struct StagedEvent {
 pub(crate) enum Place {
     /// After all others.
     End,
-    /// Before all others, those of one commit in their order.
-    Start,
+    /// Among those that were here before.
+    At(TimelineOrder),
     /// Clients are not shown it.
     Nowhere,
 }
@@ -196,11 +196,10 @@ impl RoomInner {
 
     /// Queues all that was staged as one atomic commit, and moves the writer's head.
     pub fn commit(self: &Arc<Self>, writer: &mut Writer, mut staged: Staged) -> Result<Commit, RoomError> {
-        let history = staged.events.iter().filter(|staged| staged.place == Place::Start).count();
-        let mut before = if history > 0 { self.orders_before(writer, history)? } else { TimelineOrder(0) };
         let mut tx = self.shared.store.begin()?;
         let first = tx.next_position();
         let mut shown = Vec::with_capacity(staged.events.len());
+        let mut history = None;
         for StagedEvent { event, place } in &staged.events {
             let order = match place {
                 Place::End => {
@@ -209,11 +208,17 @@ impl RoomInner {
                     shown.push(event.clone());
                     TimelineOrder::from(position)
                 }
-                Place::Start => {
-                    before.0 += 1;
-                    TimelineOrder(before.0 - 1)
+                Place::At(order) => {
+                    history = history.max(Some(*order));
+                    *order
                 }
-                Place::Nowhere => continue,
+                Place::Nowhere => {
+                    // One that was decided against is missing no more.
+                    if event.state.is_some() {
+                        self.note_found(&mut tx, event)?;
+                    }
+                    continue;
+                }
             };
             self.write_place(&mut tx, event, order)?;
         }
@@ -244,6 +249,9 @@ impl RoomInner {
         let (room, head) = (self.clone(), staged.head.clone());
         let redacted = std::mem::take(&mut staged.redacted);
         tx.on_durable(move || {
+            if let Some(order) = history {
+                room.history_came(order);
+            }
             room.publish(head, shown);
             for event in &redacted {
                 room.replace_recent(&event.left);
@@ -264,10 +272,10 @@ impl RoomInner {
         event.place(order);
         tx.put(&schema::TIMELINE, (self.nid, order), &event.nid);
         tx.put(&schema::TIMESTAMPS, (self.nid, event.ts(), order), &event.nid);
-        self.note_missing(tx, event)?;
+        self.note_missing(tx, event, order)?;
         // What is made here nobody has named before.
-        if order.0 < 0 || event.pdu.sender().server_name() != self.shared.server_name {
-            tx.delete_prefix(&schema::MISSING_PREV, (self.nid, event.id()))?;
+        if order.is_history() || event.pdu.sender().server_name() != self.shared.server_name {
+            self.note_found(tx, event)?;
         }
         self.relate(tx, event, order)
     }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use hearth_storage::{EventNid, Scan, schema, schema::rooms::Standing};
+use hearth_storage::{EventNid, schema::rooms::Standing};
 use ruma::OwnedEventId;
 
 use crate::{RoomError, event::Event, room::Room};
@@ -60,23 +60,6 @@ impl Room {
         let mut events = self.walk_back(from, known.collect(), min_depth, limit)?;
         events.reverse();
         Ok(events)
-    }
-
-    /// The events that were missing when others named them, those first that the oldest name: where history
-    /// is to be fetched from.
-    pub fn gaps(&self) -> Result<Vec<OwnedEventId>, RoomError> {
-        let view = self.shared().store.view();
-        let mut gaps = Vec::new();
-        for row in view.scan(&schema::MISSING_PREV, Scan::prefix((self.nid(),))) {
-            let ((_, missing, named_by), ()) = row?;
-            if self.0.is_missing(&missing)? {
-                gaps.push((self.shared().referred(named_by)?.order(), missing));
-            }
-        }
-        gaps.sort_unstable();
-        let mut seen = HashSet::new();
-        gaps.retain(|(_, missing)| seen.insert(missing.clone()));
-        Ok(gaps.into_iter().map(|(_, missing)| missing).collect())
     }
 
     /// Those of the events that are here.

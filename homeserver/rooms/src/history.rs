@@ -1,10 +1,13 @@
 //! History from before what is here (server-server API, "Backfilling and retrieving missing events").
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use hearth_spec::Pdu;
-use hearth_storage::{EventNid, Scan, StateId, TimelineOrder, schema, schema::rooms::Standing};
-use ruma::OwnedEventId;
+use hearth_storage::{EventNid, RoomNid, Scan, StateId, TimelineOrder, schema, schema::rooms::Standing};
+use ruma::{EventId, OwnedEventId};
 
 use crate::{
     RoomError,
@@ -12,14 +15,35 @@ use crate::{
     event::Event,
     order::in_order,
     room::{Room, RoomInner},
-    writer::Writer,
 };
 
 impl Room {
-    /// Takes in events from before those that are here, in any order; their signatures were found good.
-    /// `state` is the state before the oldest of them, as a peer told it: the ids of events that are here.
-    /// They come before the whole timeline and change nothing of the current state. An event whose auth events
-    /// are not here is left out, and so is one that the rules do not allow. Returns those that are new.
+    /// The place of the newest event of a stretch of the timeline before which some are missing.
+    pub fn gap_within(
+        &self,
+        after: Option<TimelineOrder>,
+        until: TimelineOrder,
+    ) -> Result<Option<TimelineOrder>, RoomError> {
+        let until = until.min(self.head().position.into());
+        let mut scan = Scan::prefix((self.nid(),)).through((self.nid(), until)).reversed();
+        if let Some(after) = after {
+            scan = scan.after((self.nid(), after));
+        }
+        let found = self.shared().store.view().scan(&schema::GAPS, scan).next().transpose()?;
+        Ok(found.map(|((_, order), ())| order))
+    }
+
+    /// The events that are missing before the one at a place.
+    pub fn missing_before(&self, gap: TimelineOrder) -> Result<Vec<OwnedEventId>, RoomError> {
+        let row = self.shared().store.view().get(&schema::TIMELINE, (self.nid(), gap))?;
+        let Some(nid) = row else { return Ok(Vec::new()) };
+        self.without_state(self.shared().referred(nid)?.pdu.prev_events())
+    }
+
+    /// Takes in events from before one of the timeline, in any order; their signatures were found good. `state` is
+    /// the state before the oldest of them, as a peer told it: the ids of events that are here. They stand
+    /// before the one that misses them and change nothing of the current state. An event whose auth events are not
+    /// here is left out, and so is one that the rules do not allow. Returns those that are new.
     pub async fn take_in_history(
         &self,
         events: Vec<Pdu>,
@@ -27,23 +51,26 @@ impl Room {
     ) -> Result<Vec<Arc<Event>>, RoomError> {
         let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
         let mut writer = self.0.writer.lock().await;
+        let events = in_order(events, Pdu::prev_events);
+        let places = self.0.places_of(&events)?;
         let mut staged = Staged::new(self.shared(), writer.head.clone());
         let mut history = History { given: state, built: None };
         let mut new = Vec::new();
-        for pdu in in_order(events, Pdu::prev_events) {
+        for (pdu, place) in events.into_iter().zip(places) {
             if pdu.room_id() == self.id()
                 && self.0.is_missing(pdu.event_id())?
                 && self.0.absent(pdu.auth_events())?.is_empty()
                 && let Some(before) = history.state_before(&self.0, &mut staged, &pdu)?
             {
-                new.extend(self.0.stage_history(&mut staged, Arc::new(pdu), before)?);
+                new.extend(self.0.stage_history(&mut staged, Arc::new(pdu), before, place)?);
             }
         }
         let commit = self.0.commit(&mut writer, staged)?;
         // As they are with what redacts them.
         let new = self.shared().events_of(&new)?;
-        drop(writer);
+        // Only then: whoever is next looks on the disk for where there is room.
         commit.await?;
+        drop(writer);
         Ok(new)
     }
 }
@@ -80,7 +107,7 @@ impl History<'_> {
 
 impl RoomInner {
     /// Whether an event is in no timeline and has no known state: it is not here, or an outlier.
-    pub fn is_missing(&self, id: &ruma::EventId) -> Result<bool, RoomError> {
+    pub fn is_missing(&self, id: &EventId) -> Result<bool, RoomError> {
         Ok(self.shared.event_by_id(id)?.is_none_or(|event| event.state.is_none()))
     }
 
@@ -90,6 +117,7 @@ impl RoomInner {
         staged: &mut Staged,
         pdu: Arc<Pdu>,
         before: StateId,
+        order: TimelineOrder,
     ) -> Result<Option<EventNid>, RoomError> {
         let verdict = match self.check_by_auth_events(&pdu)? {
             Ok(()) => self.verdict(before, &pdu)?,
@@ -101,23 +129,81 @@ impl RoomInner {
             return Ok(None);
         }
         let event = self.prepare(staged, pdu, Standing::Accepted, before)?;
-        let event = self.keep(staged, event, Place::Start);
+        let event = self.keep(staged, event, Place::At(order));
         self.apply_redactions(staged, &event)?;
         Ok(Some(event.nid))
     }
 
-    /// Makes room for so many events before the timeline; the order of the first.
-    pub fn orders_before(&self, writer: &mut Writer, events: usize) -> Result<TimelineOrder, RoomError> {
-        let oldest = match writer.oldest {
-            Some(oldest) => oldest,
-            None => {
-                let view = self.shared.store.view();
-                let first = view.scan(&schema::TIMELINE, Scan::prefix((self.nid,))).next().transpose()?;
-                first.map_or(TimelineOrder(0), |((_, order), _)| order.min(TimelineOrder(0)))
+    /// Where events stand that come before those that are here; they are given each after those of them that it
+    /// follows. Each comes before the first event of the timeline that follows it.
+    fn places_of(&self, events: &[Pdu]) -> Result<Vec<TimelineOrder>, RoomError> {
+        let start = self.first_place(Scan::prefix((self.nid,)))?.unwrap_or_default();
+        let mut followed_by: HashMap<&EventId, TimelineOrder> = HashMap::new();
+        let mut followers = vec![start; events.len()];
+        let mut counts: BTreeMap<TimelineOrder, usize> = BTreeMap::new();
+        for (pdu, follower) in events.iter().zip(&mut followers).rev() {
+            let known = followed_by.get(pdu.event_id()).copied();
+            *follower = [self.first_naming(pdu)?, known].into_iter().flatten().min().unwrap_or(start);
+            *counts.entry(*follower).or_default() += 1;
+            for prev in pdu.prev_events() {
+                let known = followed_by.entry(prev).or_insert(*follower);
+                *known = (*known).min(*follower);
             }
+        }
+        let mut begins = HashMap::new();
+        let mut next: BTreeMap<TimelineOrder, TimelineOrder> = BTreeMap::new();
+        // What comes earlier stands before what was given its place already.
+        for (follower, count) in counts.into_iter().rev() {
+            next.insert(follower, self.room_before(follower, count, &mut begins)?);
+        }
+        let place = |follower| {
+            let next = next.entry(follower).or_default();
+            let place = *next;
+            next.0 += 1;
+            place
         };
-        let first = TimelineOrder(oldest.0 - events as i64);
-        writer.oldest = Some(first);
+        Ok(followers.into_iter().map(place).collect())
+    }
+
+    /// The first place of the timeline whose event names this one, which was missing.
+    fn first_naming(&self, pdu: &Pdu) -> Result<Option<TimelineOrder>, RoomError> {
+        let view = self.shared.store.view();
+        let mut first = None;
+        for row in view.scan(&schema::MISSING_PREV, Scan::prefix((self.nid, pdu.event_id()))) {
+            let ((.., named_by), ()) = row?;
+            first = [first, self.shared.referred(named_by)?.order()].into_iter().flatten().min();
+        }
         Ok(first)
+    }
+
+    /// Where so many events begin that stand before a place, and before what history was put there already. Where a
+    /// gap has no more room for them, they go to the start of the timeline. `begins` remembers what was given.
+    fn room_before(
+        &self,
+        place: TimelineOrder,
+        events: usize,
+        begins: &mut HashMap<TimelineOrder, TimelineOrder>,
+    ) -> Result<TimelineOrder, RoomError> {
+        // Nothing but history stands between two multiples.
+        let bottom = TimelineOrder(place.before().0.div_euclid(TimelineOrder::APART) * TimelineOrder::APART);
+        let all = || Scan::prefix((self.nid,));
+        for (bottom, above) in [(bottom, all().after((self.nid, bottom))), (TimelineOrder::MIN, all())] {
+            let begin = match begins.get(&bottom) {
+                Some(begin) => *begin,
+                None => self.first_place(above)?.unwrap_or(place).min(place),
+            };
+            let first = TimelineOrder(begin.0.saturating_sub_unsigned(events as u64));
+            if first > bottom || self.first_place(all().through((self.nid, bottom)))?.is_none() {
+                begins.insert(bottom, first);
+                return Ok(first);
+            }
+        }
+        Err(RoomError::Invalid("the room has no more place for history".to_owned()))
+    }
+
+    /// The first place of a part of the timeline that has an event.
+    fn first_place(&self, part: Scan<(RoomNid, TimelineOrder)>) -> Result<Option<TimelineOrder>, RoomError> {
+        let first = self.shared.store.view().scan(&schema::TIMELINE, part).next().transpose()?;
+        Ok(first.map(|((_, order), _)| order))
     }
 }

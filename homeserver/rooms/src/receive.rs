@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use hearth_spec::{Pdu, check_auth_events, check_state};
 use hearth_storage::{
-    Scan, StateId,
+    Scan, StateId, TimelineOrder, Transaction,
     schema::{self, rooms::Standing},
 };
 use ruma::{EventId, OwnedEventId};
@@ -79,12 +79,19 @@ impl Room {
         };
         let received = self.0.judge(&mut staged, Arc::new(pdu), before)?;
         let commit = self.0.commit(&mut writer, staged)?;
-        drop(writer);
-        commit.await?;
+        if given.is_none() {
+            drop(writer);
+            commit.await?;
+        } else {
+            // That events are missing before it is on the disk before one of them can come.
+            commit.await?;
+            drop(writer);
+        }
         Ok(received)
     }
 
-    fn without_state(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
+    /// Those of the events that are not part of the graph here.
+    pub(crate) fn without_state(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
         let mut missing = Vec::new();
         for id in ids {
             if self.0.is_missing(id)? {
@@ -188,12 +195,31 @@ impl RoomInner {
     /// Notes which prev events of one that takes its place in the timeline have none.
     pub fn note_missing(
         &self,
-        tx: &mut hearth_storage::Transaction<'_>,
+        tx: &mut Transaction<'_>,
         event: &Event,
+        order: TimelineOrder,
     ) -> Result<(), RoomError> {
         for id in event.pdu.prev_events() {
             if self.is_missing(id)? {
                 tx.put(&schema::MISSING_PREV, (self.nid, id, event.nid), &());
+                tx.put(&schema::GAPS, (self.nid, order), &());
+            }
+        }
+        Ok(())
+    }
+
+    /// An event takes its place in the timeline that others missed: where it was the last, their gap is closed.
+    pub fn note_found(&self, tx: &mut Transaction<'_>, event: &Event) -> Result<(), RoomError> {
+        let view = self.shared.store.view();
+        for row in view.scan(&schema::MISSING_PREV, Scan::prefix((self.nid, event.id()))) {
+            let ((_, found, named_by), ()) = row?;
+            let named_by = self.shared.referred(named_by)?;
+            tx.delete(&schema::MISSING_PREV, (self.nid, &found, named_by.nid));
+            let mut others = named_by.pdu.prev_events().iter().filter(|id| **id != found);
+            if let Some(order) = named_by.order()
+                && !others.try_fold(false, |any, id| Ok::<_, RoomError>(any || self.is_missing(id)?))?
+            {
+                tx.delete(&schema::GAPS, (self.nid, order));
             }
         }
         Ok(())

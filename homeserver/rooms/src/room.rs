@@ -87,6 +87,15 @@ impl RoomInner {
         self.published.store(Arc::new(head));
     }
 
+    /// History came in, up to this place: what is among the newest is read from the store up to there.
+    pub fn history_came(&self, order: TimelineOrder) {
+        let mut recent = self.recent.write();
+        if order > recent.after {
+            recent.after = order;
+            recent.events.retain(|event| event.order().is_some_and(|place| place > order));
+        }
+    }
+
     /// A redaction changed an event that may be among the newest.
     pub fn replace_recent(&self, event: &Arc<Event>) {
         let mut recent = self.recent.write();

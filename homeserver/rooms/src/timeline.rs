@@ -55,9 +55,9 @@ impl Room {
     pub fn event_near(&self, ts: u64, backwards: bool) -> Result<Option<Arc<Event>>, RoomError> {
         let scan = Scan::prefix((self.nid(),));
         let scan = if backwards {
-            scan.through((self.nid(), ts, TimelineOrder(i64::MAX))).reversed()
+            scan.through((self.nid(), ts, TimelineOrder::MAX)).reversed()
         } else {
-            scan.from((self.nid(), ts, TimelineOrder(i64::MIN)))
+            scan.from((self.nid(), ts, TimelineOrder::MIN))
         };
         let view = self.shared().store.view();
         match view.scan(&schema::TIMESTAMPS, scan).next().transpose()? {

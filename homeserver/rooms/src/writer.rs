@@ -7,7 +7,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use hearth_spec::{EventTemplate, Pdu, auth_event_keys, check_state, room_version::EventIdFormat};
 use hearth_storage::{
-    EventNid, StateId, TimelineOrder,
+    EventNid, StateId,
     schema::{
         self,
         rooms::{SentByRow, Standing, StateAround},
@@ -93,13 +93,11 @@ impl ClientTransaction {
 /// What only the room's writer has: the head that it writes on.
 pub(crate) struct Writer {
     pub head: Head,
-    /// The order of the oldest event of the timeline, or 0 if that is greater; read when history comes.
-    pub oldest: Option<TimelineOrder>,
 }
 
 impl Writer {
     pub fn new(head: Head) -> Self {
-        Self { head, oldest: None }
+        Self { head }
     }
 }
 

@@ -36,14 +36,38 @@ number!(
     StateKeyNid(u64)
 );
 number!(
-    /// An event's place in the timeline of its room: the [`Position`] at which it arrived, or a negative
-    /// number, falling, for what was fetched from before the room's first event here.
+    /// An event's place in the timeline of its room: the [`Position`] at which it arrived, times
+    /// [`APART`](Self::APART); or for history that was fetched later, a place between those.
     TimelineOrder(i64)
 );
 
+impl TimelineOrder {
+    /// What arrives at one position and at the next is so far apart: as many events that were missing before one
+    /// have their places there.
+    pub const APART: i64 = 1 << 20;
+    pub const MIN: Self = Self(i64::MIN);
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// The place right before.
+    pub fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// The position at which what stands here arrived; of history that of the event before it, or 0.
+    pub fn position(self) -> Position {
+        Position(u64::try_from(self.0 / Self::APART).unwrap_or(0))
+    }
+
+    /// Whether what stands here was fetched later than what follows it.
+    pub fn is_history(self) -> bool {
+        self.0 < 0 || self.0 % Self::APART != 0
+    }
+}
+
 impl From<Position> for TimelineOrder {
+    /// The place of what arrives at a position.
     fn from(position: Position) -> Self {
-        Self(position.0 as i64)
+        Self(i64::try_from(position.0).unwrap_or(i64::MAX).saturating_mul(Self::APART))
     }
 }
 

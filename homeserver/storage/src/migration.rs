@@ -1,5 +1,7 @@
 //! The version of the schema, and how an older folder is brought up to it.
 
+mod room_for_history;
+
 use crate::{AnyEngine, Batch, Engine, Scan, StorageError, View, schema};
 
 /// One step up: what it does, and the writes that do it. A step and the new version are one atomic batch, so
@@ -7,7 +9,7 @@ use crate::{AnyEngine, Batch, Engine, Scan, StorageError, View, schema};
 pub(crate) type Migration = (&'static str, fn(&View, &mut Batch) -> Result<(), StorageError>);
 
 /// The steps, oldest first: the first of them leads from version 1 to version 2.
-pub(crate) const MIGRATIONS: &[Migration] = &[];
+pub(crate) const MIGRATIONS: &[Migration] = &[("room for history in timelines", room_for_history::upgrade)];
 
 /// The key in [`schema::META`].
 const VERSION: &str = "schema_version";
@@ -122,11 +124,57 @@ mod tests {
     }
 
     #[test]
+    fn timelines_are_given_room_for_history() {
+        use crate::{EventNid, RoomNid, TimelineOrder, schema::rooms::EventRow};
+
+        let engine = MemoryEngine::new();
+        run(&engine.clone().into(), &[]).unwrap();
+        // The second one's old place is the first one's new one.
+        let (room, orders) = (RoomNid(1), [-3, 1, TimelineOrder::APART, 3 * TimelineOrder::APART]);
+        let missing = ruma::event_id!("$missing");
+        let mut old = Batch::default();
+        for order in orders.map(TimelineOrder) {
+            let nid = EventNid(order.0.unsigned_abs());
+            let event = EventRow {
+                room,
+                event_id: ruma::owned_event_id!("$event"),
+                standing: schema::rooms::Standing::Accepted,
+                order: Some(order),
+                state: None,
+                redacted_by: None,
+                sent_by: None,
+                text: String::new(),
+            };
+            old.put(&schema::EVENTS, (nid,), &event);
+            old.put(&schema::TIMELINE, (room, order), &nid);
+            old.put(&schema::TIMESTAMPS, (room, 7, order), &nid);
+        }
+        old.put(&schema::MISSING_PREV, (room, missing, EventNid(1)), &());
+        engine.apply([&old].into_iter(), true).unwrap();
+
+        run(&engine.clone().into(), MIGRATIONS).unwrap();
+        let view = View::latest(engine.into());
+        let timeline: Result<Vec<_>, _> = view.scan(&schema::TIMELINE, Scan::all()).collect();
+        let timeline = timeline.unwrap();
+        let expected =
+            [-3, TimelineOrder::APART, TimelineOrder::APART.pow(2), 3 * TimelineOrder::APART.pow(2)];
+        assert_eq!(timeline.iter().map(|((_, order), _)| order.0).collect::<Vec<_>>(), expected);
+        for ((_, order), nid) in timeline {
+            assert_eq!(view.get(&schema::EVENTS, (nid,)).unwrap().unwrap().order, Some(order));
+            assert_eq!(view.get(&schema::TIMESTAMPS, (room, 7, order)).unwrap(), Some(nid));
+        }
+        assert_eq!(view.scan(&schema::TIMESTAMPS, Scan::all()).count(), orders.len());
+        let gaps: Result<Vec<_>, _> = view.scan(&schema::GAPS, Scan::all()).collect();
+        assert_eq!(gaps.unwrap(), [((room, TimelineOrder(TimelineOrder::APART)), ())]);
+    }
+
+    #[test]
     fn a_newer_folder_is_refused() {
         let engine = MemoryEngine::new();
-        run(&engine.clone().into(), STEPS).unwrap();
+        let newer: Vec<Migration> = MIGRATIONS.iter().chain(STEPS).copied().collect();
+        run(&engine.clone().into(), &newer).unwrap();
         let error = crate::Store::open(engine.clone(), StoreOptions::default()).err().unwrap();
-        assert!(matches!(error, StorageError::TooNew { found: 3, known: 1 }), "{error}");
+        assert!(matches!(error, StorageError::TooNew { found: 4, known: 2 }), "{error}");
         assert!(matches!(View::open(engine), Err(StorageError::TooNew { .. })));
         assert!(matches!(View::open(MemoryEngine::new()), Err(StorageError::Engine(_))));
     }

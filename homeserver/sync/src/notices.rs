@@ -138,11 +138,6 @@ impl RoomNotices {
     }
 }
 
-/// The place right before an event.
-fn before(order: TimelineOrder) -> TimelineOrder {
-    TimelineOrder(order.0.saturating_sub(1))
-}
-
 impl Notices {
     fn extend(&mut self, room: &Room, until: TimelineOrder) -> Result<(), RoomError> {
         if !self.begun {
@@ -159,7 +154,7 @@ impl Notices {
             // There may be a gap before them.
             self.facts.clear();
             self.judged.clear();
-            self.start = newest.last().and_then(|event| event.order()).map_or(until, before);
+            self.start = newest.last().and_then(|event| event.order()).map_or(until, TimelineOrder::before);
         }
         for event in newest.iter().rev() {
             self.redacts(room, event)?;
@@ -196,7 +191,7 @@ impl Notices {
         }
         let oldest = older.last().and_then(|event| event.order());
         self.start = match oldest {
-            Some(oldest) if older.len() == limit => before(oldest),
+            Some(oldest) if older.len() == limit => oldest.before(),
             _ => after,
         };
         Ok(())

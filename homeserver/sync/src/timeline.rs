@@ -39,9 +39,11 @@ impl TimelineRequest<'_> {
         let limit = self.filter.timeline_limit();
         let mut events: Vec<Arc<Event>> = Vec::new();
         let mut from = TimelineToken::after(self.until);
-        let to = self.after.map(TimelineToken::after);
+        // What came after a gap is not told with what came before it, as if it followed.
+        let gap = self.room.gap_within(self.after, self.until)?;
+        let to = gap.map(TimelineToken::before).or(self.after.map(TimelineToken::after));
         let mut looked_at = 0;
-        let mut limited = false;
+        let mut limited = gap.is_some();
         if !self.filter.takes_room(self.room.id()) {
             return Ok(Timeline { events, limited, prev_batch: from });
         }

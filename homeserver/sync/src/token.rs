@@ -103,12 +103,12 @@ impl TimelineToken {
 
     /// The place right before an event.
     pub fn before(order: TimelineOrder) -> Self {
-        Self { behind: TimelineOrder(order.0.saturating_sub(1)) }
+        Self { behind: order.before() }
     }
 
     /// The place before every event.
     pub fn start() -> Self {
-        Self { behind: TimelineOrder(i64::MIN) }
+        Self { behind: TimelineOrder::MIN }
     }
 
     /// What lies from here in a direction, as far as `to`.
@@ -138,7 +138,7 @@ impl From<SyncToken> for TimelineToken {
 impl fmt::Display for TimelineToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.behind.0 < 0 { "-" } else { "" };
-        write!(f, "t1_{sign}{}", Base36(self.behind.0.unsigned_abs()))
+        write!(f, "t2_{sign}{}", Base36(self.behind.0.unsigned_abs()))
     }
 }
 
@@ -147,12 +147,26 @@ impl FromStr for TimelineToken {
 
     /// Reads a timeline token, or a sync token as the place in every timeline that it stands for.
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        let Some(order) = text.strip_prefix("t1_") else { return text.parse::<SyncToken>().map(Into::into) };
-        let behind = match order.strip_prefix('-') {
-            Some(digits) => 0i64.checked_sub_unsigned(base36(digits)?),
-            None => i64::try_from(base36(order)?).ok(),
+        let number = |text: &str| {
+            let number = match text.strip_prefix('-') {
+                Some(digits) => 0i64.checked_sub_unsigned(base36(digits)?),
+                None => i64::try_from(base36(text)?).ok(),
+            };
+            number.ok_or(TokenError)
         };
-        behind.map(|order| Self { behind: TimelineOrder(order) }).ok_or(TokenError)
+        if let Some(order) = text.strip_prefix("t2_") {
+            return Ok(Self { behind: TimelineOrder(number(order)?) });
+        }
+        // From before version 2 of the schema: a position, or history.
+        match text.strip_prefix("t1_").map(number).transpose()? {
+            Some(order) => Ok(Self {
+                behind: match u64::try_from(order) {
+                    Ok(position) => Position(position).into(),
+                    Err(_) => TimelineOrder(order),
+                },
+            }),
+            None => text.parse::<SyncToken>().map(Into::into),
+        }
     }
 }
 
@@ -216,7 +230,7 @@ mod tests {
             assert_eq!(text.parse::<SyncToken>(), Err(TokenError), "{text}");
         }
         assert!("h1_zzzzzzzzzzzzzz_0_0".parse::<SyncToken>().is_err());
-        for text in ["t1_", "t1_--1", "t1_1_2", "t1_+4", "x"] {
+        for text in ["t1_", "t2_", "t2_--1", "t2_1_2", "t2_+4", "t3_4", "x"] {
             assert_eq!(text.parse::<TimelineToken>(), Err(TokenError), "{text}");
         }
     }
@@ -243,6 +257,12 @@ mod tests {
     #[test]
     fn a_sync_token_is_a_place_in_a_timeline() {
         let place: TimelineToken = token(9, 1, 1).to_string().parse().unwrap();
-        assert_eq!(place, TimelineToken::after(TimelineOrder(9)));
+        assert_eq!(place, TimelineToken::after(Position(9).into()));
+    }
+
+    #[test]
+    fn a_timeline_token_from_before_timelines_had_room_for_history_is_the_same_place() {
+        assert_eq!("t1_9".parse(), Ok(TimelineToken::after(Position(9).into())));
+        assert_eq!("t1_-9".parse(), Ok(TimelineToken::after(TimelineOrder(-9))));
     }
 }

@@ -137,11 +137,13 @@ class AwayScenario:
             expect(not twice, f"twice: {twice}")
             messages = came(self.absent.view)
             expect(len(messages) == 1, f"to-device messages: {messages}")
-        with self.steps.step("the history is whole, each event once"):
+        with self.steps.step("the history is whole and in order, each event once"):
             for room in self.rooms:
                 until(f"the whole history of {room}", lambda: self.is_whole(room))
 
     def is_whole(self, room):
         found = [event["event_id"] for event in self.absent.history(room)]
         expect(len(found) == len(set(found)), f"events come twice in /messages of {room}")
-        return set(self.sent[room]) <= set(found)
+        sent = set(self.sent[room])
+        missed = [event_id for event_id in reversed(found) if event_id in sent]
+        return missed == self.sent[room]

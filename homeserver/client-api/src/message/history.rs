@@ -1,7 +1,9 @@
 //! History that is not here yet.
 
 use hearth_http::run;
-use hearth_rooms::{Event, Room, TimelineRange};
+use hearth_rooms::{Event, Room};
+use hearth_storage::TimelineOrder;
+use hearth_sync::TimelineToken;
 use ruma::{EventId, api::Direction};
 
 use crate::{
@@ -13,63 +15,74 @@ use crate::{
 const MAX_STEPS: usize = 10;
 const AT_ONCE: usize = 100;
 
-/// A part of a room's timeline. Where it ends before the page is full, because what came before is not here, that is
-/// fetched from other servers first.
+/// A part of a room's timeline. Where something is missing in it that other servers may have, looking backwards, that
+/// is fetched first: once, the next gap is left to the next request.
 pub(crate) async fn messages(
     api: &ClientApi,
     view: &View,
     stretch: Stretch,
     wanted: impl Fn(&Event) -> bool,
 ) -> Result<Page> {
-    let mut page = view.messages(stretch, &wanted)?;
-    if page.more || stretch.direction == Direction::Forward || !ends_at_gap(view, stretch)? {
-        return Ok(page);
-    }
-    if page.events.len() == stretch.limit {
-        // Left to the next request.
+    let from = match stretch.direction {
+        Direction::Backward => stretch.from.min(view.end()),
+        Direction::Forward => stretch.from,
+    };
+    let stretch = Stretch { from, ..stretch };
+    let Some(gap) = gap_in(view, stretch)? else { return view.messages(stretch, &wanted) };
+    // Up to there first.
+    let mut page = view.messages(Stretch { to: Some(TimelineToken::before(gap)), ..stretch }, &wanted)?;
+    if page.more || page.events.len() == stretch.limit {
         page.more = true;
         return Ok(page);
     }
-    if fetch(api, &view.room, stretch.limit).await? {
-        let limit = stretch.limit - page.events.len();
-        let rest = view.messages(Stretch { from: page.reached, limit, ..stretch }, &wanted)?;
-        page.events.extend(rest.events);
-        page.reached = rest.reached;
-        page.more = rest.more || ends_at_gap(view, stretch)?;
-    }
+    fetch(api, &view.room, gap, stretch.limit).await?;
+    // Also where nobody has it, what is here from before goes on.
+    let rest = Stretch {
+        from: page.reached.min(TimelineToken::before(gap)),
+        limit: stretch.limit - page.events.len(),
+        ..stretch
+    };
+    let next = gap_in(view, rest)?;
+    let rest = view.messages(Stretch { to: next.map(TimelineToken::before).or(rest.to), ..rest }, &wanted)?;
+    page.events.extend(rest.events);
+    page.reached = rest.reached;
+    page.more = rest.more || next.is_some();
     Ok(page)
 }
 
-/// Whether a stretch reaches back as far as the room is known, and there is more.
-fn ends_at_gap(view: &View, stretch: Stretch) -> Result<bool> {
-    if !view.room.is_here() {
-        return Ok(false);
+/// The newest gap in what is looked back over.
+fn gap_in(view: &View, stretch: Stretch) -> Result<Option<TimelineOrder>> {
+    if stretch.direction == Direction::Forward || !view.room.is_here() {
+        return Ok(None);
     }
-    if let Some(to) = stretch.to {
-        let before = to.range(None, true, 1);
-        if !view.room.timeline(TimelineRange { until: before.until, ..before })?.is_empty() {
-            return Ok(false);
-        }
-    }
-    Ok(!view.room.gaps()?.is_empty())
+    let range = stretch.from.range(stretch.to, true, 1);
+    Ok(range.until.map(|until| view.room.gap_within(range.after, until)).transpose()?.flatten())
 }
 
-/// Fetches history until an event is here, as far as that is within reach.
-pub(crate) async fn fetch_until(api: &ClientApi, room: &Room, event: &EventId) -> Result<()> {
+/// Fetches history from before a gap until an event is here, as far as that is within reach.
+pub(crate) async fn fetch_until(
+    api: &ClientApi,
+    room: &Room,
+    gap: TimelineOrder,
+    event: &EventId,
+) -> Result<()> {
+    let mut next = Some(gap);
     for _ in 0..MAX_STEPS {
         let here = room.event(event)?.is_some_and(|event| event.order().is_some());
-        if here || !fetch(api, room, AT_ONCE).await? {
+        let Some(gap) = next.filter(|_| !here) else { break };
+        if !fetch(api, room, gap, AT_ONCE).await? {
             break;
         }
+        next = room.gap_within(None, gap)?;
     }
     Ok(())
 }
 
-/// Fetches some of what came before: also when the client hangs up. Says whether something new came.
-async fn fetch(api: &ClientApi, room: &Room, limit: usize) -> Result<bool> {
+/// Fetches some of what is missing before a place: also when the client hangs up. Says whether something new came.
+async fn fetch(api: &ClientApi, room: &Room, gap: TimelineOrder, limit: usize) -> Result<bool> {
     let (federation, room) = (api.federation.clone(), room.clone());
     run::detached(async move {
-        match federation.backfill(&room, limit as u64).await {
+        match federation.backfill(&room, gap, limit as u64).await {
             Ok(new) => Ok(new),
             // What is here is still good.
             Err(error) => {

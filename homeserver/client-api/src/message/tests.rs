@@ -67,7 +67,7 @@ async fn sync_tokens_are_places_in_a_timeline() {
     let room = server.create_room(&alice, json!({})).await;
     let last = server.say(&alice, &room, "before").await;
     let order = server.api.rooms.event_by_id(last.as_str().try_into().unwrap()).unwrap().unwrap().order();
-    server.api.sync.reached(hearth_storage::Position(order.unwrap().0 as u64)).await.unwrap();
+    server.api.sync.reached(order.unwrap().position()).await.unwrap();
     let sync = server.read(&alice, &format!("{CLIENT}/sync")).await;
     let next = sync["next_batch"].as_str().unwrap();
     server.say(&alice, &room, "after").await;

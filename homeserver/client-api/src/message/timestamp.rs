@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use hearth_rooms::{Event, Room};
+use hearth_storage::TimelineOrder;
 use hearth_sync::TimelineToken;
 use ruma::{
     MilliSecondsSinceUnixEpoch, OwnedEventId,
@@ -31,8 +32,8 @@ pub async fn timestamp_to_event(
     let view = View::of(&api, &request.who.user, &room_id)?;
     let mut found = nearest(&view, ts.get().into(), dir)?
         .map(|event| (event.id().to_owned(), event.pdu.origin_server_ts()));
-    if is_beside_gap(&view.room, ts.get().into())?
-        && let Some(other) = asked_for(&api, &view, ts, dir).await?
+    if let Some(gap) = gap_beside(&view.room, ts.get().into())?
+        && let Some(other) = asked_for(&api, &view, gap, ts, dir).await?
         && found.as_ref().is_none_or(|(_, here)| is_nearer(other.1, *here, dir))
     {
         found = Some(other);
@@ -53,20 +54,20 @@ fn nearest(view: &View, ts: u64, direction: Direction) -> Result<Option<Arc<Even
     Ok(view.messages(stretch, |_| true)?.events.pop())
 }
 
-/// Whether events around a time are missing here: what was sent right before the next one.
-fn is_beside_gap(room: &Room, ts: u64) -> Result<bool> {
+/// Where events around a time are missing here: what was sent right before the next one.
+fn gap_beside(room: &Room, ts: u64) -> Result<Option<TimelineOrder>> {
     if !room.is_here() {
-        return Ok(false);
+        return Ok(None);
     }
-    let gaps = room.gaps()?;
-    let next = if gaps.is_empty() { None } else { room.event_near(ts, false)? };
-    Ok(next.is_some_and(|next| next.pdu.prev_events().iter().any(|id| gaps.contains(id))))
+    let Some(next) = room.event_near(ts, false)?.and_then(|next| next.order()) else { return Ok(None) };
+    Ok(room.gap_within(Some(next.before()), next)?)
 }
 
 /// The event that other servers know, if it can be brought here and the user may see it.
 async fn asked_for(
     api: &ClientApi,
     view: &View,
+    gap: TimelineOrder,
     ts: MilliSecondsSinceUnixEpoch,
     direction: Direction,
 ) -> Result<Option<(OwnedEventId, MilliSecondsSinceUnixEpoch)>> {
@@ -77,7 +78,7 @@ async fn asked_for(
             return Ok(None);
         }
     };
-    history::fetch_until(api, &view.room, &event).await?;
+    history::fetch_until(api, &view.room, gap, &event).await?;
     let here = view.event(&event).ok();
     Ok(here.map(|event| (event.id().to_owned(), event.pdu.origin_server_ts())))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::world::*;
 use hearth_rooms::{Arrival, Event, NewEvent, OutOfRoom, Preset, Received, Room, RoomError, TimelineRange};
 use hearth_spec::{Pdu, RoomVersion};
-use hearth_storage::{Faults, schema::rooms::Membership};
+use hearth_storage::{Faults, TimelineOrder, schema::rooms::Membership};
 use ruma::{OwnedEventId, OwnedUserId, UserId, server_name};
 use serde_json::{Map, json};
 
@@ -72,6 +72,11 @@ fn timeline(room: &Room) -> Vec<OwnedEventId> {
     ids(&room.timeline(TimelineRange { limit: 1_000, ..Default::default() }).unwrap())
 }
 
+/// The newest gap of a timeline.
+fn gap(room: &Room) -> Option<TimelineOrder> {
+    room.gap_within(None, TimelineOrder::MAX).unwrap()
+}
+
 async fn pass(event: &Event, to: &Room) -> Received {
     to.receive(sent(event)).await.unwrap()
 }
@@ -133,12 +138,8 @@ async fn history_comes_from_where_it_is() {
         pass(&redaction, &over_there).await;
 
         let mut rounds = 0;
-        loop {
-            let gaps = over_there.gaps().unwrap();
-            if gaps.is_empty() {
-                break;
-            }
-            let got = room.backfill(&gaps, 5).unwrap();
+        while let Some(gap) = gap(&over_there) {
+            let got = room.backfill(&over_there.missing_before(gap).unwrap(), 5).unwrap();
             let oldest = got.last().unwrap();
             let state = room.state_before(oldest).unwrap();
             over_there.receive_outliers(pdus(&room.auth_chain(&ids(&got)).unwrap())).await.unwrap();
@@ -153,7 +154,7 @@ async fn history_comes_from_where_it_is() {
         let emptied = over_there.event(secret.id()).unwrap().unwrap();
         assert_eq!(emptied.pdu.content().get(), "{}");
         let first = over_there.event(&timeline(&room)[0]).unwrap().unwrap();
-        assert!(first.order().unwrap().0 < 0);
+        assert!(first.order().unwrap().is_history());
         assert_eq!(
             over_there.state_before(&emptied).unwrap().len(),
             room.state_before(&secret).unwrap().len()
@@ -162,6 +163,67 @@ async fn history_comes_from_where_it_is() {
         here.assert_sound();
         there.assert_sound();
     }
+}
+
+#[tokio::test]
+async fn history_stands_where_it_was_missing() {
+    let Two { here, mut there, room, alice, bob } = two(RoomVersion::V12).await;
+    let mut over_there = join(&there, &room, &bob).await.unwrap();
+    let before = say(&room, &alice, "before the gap").await.unwrap();
+    pass(&before, &over_there).await;
+    // Two chains of messages fork, and meet again.
+    let auth = [("m.room.power_levels", ""), ("m.room.member", alice.as_str())];
+    let auth = auth.map(|(kind, key)| room.state_event(kind, key).unwrap().unwrap());
+    let mut chains = Vec::new();
+    for fork in ["one", "other"] {
+        let mut last = before.clone();
+        for number in 0..7 {
+            let made = Elsewhere { room: &room, sender: &alice, prev: &[&last], auth: &auth };
+            let made = made.make("m.room.message", None, json!({ "body": format!("{fork} {number}") }));
+            let Received::Accepted(event) = room.receive(made).await.unwrap() else { panic!("refused") };
+            chains.push(event.id().to_owned());
+            last = event;
+        }
+    }
+    let after = say(&room, &alice, "after the gap").await.unwrap();
+    let state = ids(&room.state_before(&after).unwrap());
+    assert!(matches!(pass(&after, &over_there).await, Received::Missing { .. }));
+    over_there.receive_with_state(sent(&after), &state).await.unwrap();
+    let order = |room: &Room, event: &Event| room.event(event.id()).unwrap().unwrap().order();
+    assert_eq!(gap(&over_there), order(&over_there, &after));
+    there.assert_sound();
+
+    // A few at a time, from both chains, with a crash after each.
+    let before_order = order(&over_there, &before);
+    while let Some(gap) = gap(&over_there).filter(|gap| Some(*gap) > before_order) {
+        let got = room.backfill(&over_there.missing_before(gap).unwrap(), 3).unwrap();
+        let state = ids(&room.state_before(got.last().unwrap()).unwrap());
+        assert!(!over_there.take_in_history(pdus(&got), &state).await.unwrap().is_empty());
+        there.assert_sound();
+        there = open_as(server_name!("there"), there.engine.crash());
+        over_there = there.rooms.room(room.id()).unwrap();
+    }
+    let timeline = timeline(&over_there);
+    let place = |id: &OwnedEventId| timeline.iter().position(|known| known == id).unwrap();
+    let (from, to) = (place(&before.id().to_owned()), place(&after.id().to_owned()));
+    assert_eq!(to, timeline.len() - 1);
+    for chain in chains.chunks(7) {
+        assert!(chain.is_sorted_by_key(place), "{chain:?} in {timeline:?}");
+    }
+    let mut between = timeline[from + 1..to].to_vec();
+    between.sort_unstable();
+    chains.sort_unstable();
+    assert_eq!(between, chains);
+
+    // The newest events are in memory, and history comes between them.
+    let next = say(&room, &alice, "next").await.unwrap();
+    pass(&next, &over_there).await;
+    let since = |order| TimelineRange { after: order, limit: 100, ..Default::default() };
+    let newest = over_there.timeline(since(order(&over_there, &after))).unwrap();
+    assert_eq!(ids(&newest), [next.id().to_owned()]);
+    assert_eq!(over_there.timeline(since(before_order)).unwrap().len(), chains.len() + 2);
+    here.assert_sound();
+    there.assert_sound();
 }
 
 #[tokio::test]
@@ -232,7 +294,13 @@ async fn a_room_that_everyone_had_left_comes_back_as_it_is_now() {
     assert_eq!(again.head().extremities.len(), 1);
     assert_eq!((again.head().joined, again.head().invited), (2, 1));
     assert!(again.state_event("m.room.name", "").unwrap().is_some());
-    assert!(!again.gaps().unwrap().is_empty());
+    // What it missed comes between what it had and the join.
+    let gap = gap(&again).unwrap();
+    assert_eq!(Some(gap), last(&again).order());
+    let got = room.backfill(&again.missing_before(gap).unwrap(), 100).unwrap();
+    again.receive_outliers(pdus(&room.auth_chain(&ids(&got)).unwrap())).await.unwrap();
+    again.take_in_history(pdus(&got), &[]).await.unwrap();
+    assert_eq!(timeline(&again), timeline(&room));
     say(&again, &bob, "back").await.unwrap();
     here.assert_sound();
     there.assert_sound();

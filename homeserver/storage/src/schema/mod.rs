@@ -57,12 +57,15 @@ keyspaces! {
     EVENT_NIDS: (OwnedEventId,) => EventNid, Point;
     /// Events, with all that was decided about them.
     EVENTS: (EventNid,) => EventRow, Blob;
-    /// The events of each room's timeline in order of arrival; what was backfilled has negative orders.
+    /// The events of each room's timeline in order of arrival; history that was fetched later stands before what it
+    /// was missing before.
     TIMELINE: (RoomNid, TimelineOrder) => EventNid, Append;
     /// The same events by `origin_server_ts`, in milliseconds.
     TIMESTAMPS: (RoomNid, u64, TimelineOrder) => EventNid, Range;
     /// Events that others name as their prev events and that are in no timeline here, and who names them.
     MISSING_PREV: (RoomNid, OwnedEventId, EventNid) => (), Range;
+    /// The places of those that name them: right before each, the timeline has a gap.
+    GAPS: (RoomNid, TimelineOrder) => (), Range;
     /// Where the whole current state of a room changed: the set from that position on.
     STATE_HISTORY: (RoomNid, Position) => StateId, Append;
     /// Pairs of event type and state key, interned.

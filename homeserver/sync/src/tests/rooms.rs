@@ -268,3 +268,48 @@ async fn a_timeline_may_be_wanted_without_events() {
     assert!(earlier[0].pdu.content_str().contains("hello"));
     assert!(bob.sync().await.get("rooms").is_none());
 }
+
+#[tokio::test]
+async fn what_comes_after_a_gap_is_not_told_with_what_is_before_it() {
+    let world = World::new();
+    let mut alice = world.user("alice").await;
+    let mut late = world.client(&alice.user, "E").await;
+    let room = alice.create(Preset::PublicChat).await;
+    let before = alice.say(&room, "before").await;
+    alice.sync().await;
+    late.sync().await;
+    let before_again = alice.say(&room, "told with what follows").await;
+    // As they come from another server, that did not send what lies between.
+    let content = to_raw_value(&json!({"body": "missed"})).unwrap();
+    let mut proposal = room.propose(NewEvent::message(&alice.user, "m.room.message", content)).unwrap();
+    let missed = world.rooms.seal(room.version(), &proposal).unwrap();
+    proposal["prev_events"] = json!([missed.event_id()]);
+    proposal["depth"] = json!(missed.depth() + 1);
+    let after = world.rooms.seal(room.version(), &proposal).unwrap();
+    let state: Vec<_> = room.full_state(room.head().state).unwrap();
+    let state: Vec<_> = state.iter().map(|event| event.id().to_owned()).collect();
+    room.receive_with_state(after.clone(), &state).await.unwrap();
+
+    let response = alice.sync().await;
+    let timeline = &joined(&response, &room)["timeline"];
+    assert_eq!(timeline["limited"], true);
+    assert_eq!(ids(&timeline["events"]), [after.event_id().as_str()]);
+    let prev_batch: crate::TimelineToken = timeline["prev_batch"].as_str().unwrap().parse().unwrap();
+    let earlier = || room.timeline(prev_batch.range(None, true, 2)).unwrap();
+    assert_eq!(earlier()[0].id(), before_again.id());
+
+    // Once it is here, it stands there.
+    assert_eq!(room.take_in_history(vec![missed.clone()], &[]).await.unwrap().len(), 1);
+    let ids_of = earlier().iter().map(|event| event.id().to_owned()).collect::<Vec<_>>();
+    assert_eq!(ids_of, [missed.event_id(), before_again.id()]);
+    let response = late.sync().await;
+    let timeline = &joined(&response, &room)["timeline"];
+    assert_eq!(timeline["limited"], false);
+    let expected = [before_again.id(), missed.event_id(), after.event_id()].map(|id| id.as_str());
+    assert_eq!(ids(&timeline["events"]), expected);
+    assert!(!ids(&timeline["events"]).contains(&before.id().as_str()));
+}
+
+fn ids(events: &Value) -> Vec<&str> {
+    events.as_array().unwrap().iter().map(|event| event["event_id"].as_str().unwrap()).collect()
+}

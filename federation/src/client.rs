@@ -191,7 +191,8 @@ impl Client {
     /// Connects to a server, and no more: where that fails, it costs less than to make a request of what is to be told.
     pub(crate) async fn reach(&self, server: &ServerName, limits: Limits) -> Result<(), FederationError> {
         let _turn = self.turn(server, limits).await?;
-        let result = tokio::time::timeout(limits.timeout, self.connect(server))
+        let connect = |authority: String, _| async move { self.0.network.connect(&authority).await };
+        let result = tokio::time::timeout(limits.timeout, self.by_route(server, connect))
             .await
             .unwrap_or(Err(NetworkError::TimedOut))
             .map_err(FederationError::from);
@@ -238,27 +239,27 @@ impl Client {
 
     /// Finds the server, and sends: the head of its answer.
     async fn begin(&self, server: &ServerName, request: &Unsent) -> Result<Response<Incoming>, NetworkError> {
-        let route = self.0.discovery.route(server).await;
-        let mut failure = NetworkError::Connect("it has no address".to_owned());
-        for authority in &route.authorities {
-            let request = self.complete(server, request, authority, &route.host)?;
-            match self.0.network.send(request).await {
-                Err(NetworkError::Connect(why)) => failure = NetworkError::Connect(why),
-                result => return result,
-            }
-        }
-        self.0.discovery.doubt(server);
-        Err(failure)
+        let send = |authority: String, host: String| async move {
+            self.0.network.send(self.complete(server, request, &authority, &host)?).await
+        };
+        self.by_route(server, send).await
     }
 
-    /// Finds the server, and connects to it.
-    async fn connect(&self, server: &ServerName) -> Result<(), NetworkError> {
+    /// Finds the server, and does something by the first of its authorities that can be connected to.
+    async fn by_route<T, F>(
+        &self,
+        server: &ServerName,
+        act: impl Fn(String, String) -> F,
+    ) -> Result<T, NetworkError>
+    where
+        F: Future<Output = Result<T, NetworkError>>,
+    {
         let route = self.0.discovery.route(server).await;
         let mut failure = NetworkError::Connect("it has no address".to_owned());
         for authority in &route.authorities {
-            match self.0.network.connect(authority).await {
-                Ok(()) => return Ok(()),
-                Err(error) => failure = error,
+            match act(authority.clone(), route.host.clone()).await {
+                Err(NetworkError::Connect(why)) => failure = NetworkError::Connect(why),
+                result => return result,
             }
         }
         self.0.discovery.doubt(server);

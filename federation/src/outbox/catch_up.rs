@@ -49,8 +49,10 @@ pub(super) fn catch_up(
     if room.head().position.0.saturating_sub(first.0) >= LONG_AWAY {
         return Ok(Stretch::whole(where_it_stands(rooms, room, first, limit, ours)?));
     }
-    // The first is owed whoever sent it: an event of another server is missed only where this one passes it on.
-    let owed = |event: &Arc<Event>| ours(event) || position(event) == Some(first);
+    // The first is owed whoever sent it: an event of another server is missed only where this one passes it on. History
+    // that came here since is not what the server missed.
+    let arrived = |event: &Arc<Event>| event.order().is_some_and(|order| !order.is_history());
+    let owed = |event: &Arc<Event>| arrived(event) && (ours(event) || position(event) == Some(first));
     next_since(room, first, limit, owed)
 }
 
@@ -105,6 +107,5 @@ fn position(event: &Arc<Event>) -> Option<Position> {
 }
 
 fn since(first: Position) -> TimelineRange {
-    let before = TimelineOrder::from(Position(first.0.saturating_sub(1)));
-    TimelineRange { after: Some(before), ..TimelineRange::default() }
+    TimelineRange { after: Some(TimelineOrder::from(first).before()), ..TimelineRange::default() }
 }

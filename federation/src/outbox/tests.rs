@@ -253,6 +253,32 @@ async fn a_server_that_was_down_is_caught_up() {
 }
 
 #[tokio::test]
+async fn history_that_came_meanwhile_is_not_what_a_server_missed() {
+    let world = world().await;
+    let room = world.room(&["one.example"]).await;
+    world.say(&room, "heard").await;
+    world.until("one to hear it", |others| others.bodies("one.example") == ["heard"]).await;
+    world.others.set_down("one.example", true);
+    world.say(&room, "missed").await;
+    // Alice's too, but from before the server forgot it: it comes back from another, after what follows it.
+    let content = to_raw_value(&json!({ "body": "old" })).unwrap();
+    let mut proposal = room.propose(NewEvent::message(&world.alice, "m.room.message", content)).unwrap();
+    let old = world.federation.rooms().seal(room.version(), &proposal).unwrap();
+    proposal["prev_events"] = json!([old.event_id()]);
+    proposal["content"] = json!({ "body": "after" });
+    let after = world.federation.rooms().seal(room.version(), &proposal).unwrap();
+    let state = room.full_state(room.head().state).unwrap();
+    let state: Vec<_> = state.iter().map(|event| event.id().to_owned()).collect();
+    room.receive_with_state(after, &state).await.unwrap();
+    assert_eq!(room.take_in_history(vec![old], &[]).await.unwrap().len(), 1);
+    world.others.set_down("one.example", false);
+    world.until("one to catch up", |others| others.bodies("one.example").len() >= 3).await;
+    world.say(&room, "now").await;
+    world.until("the newest", |others| others.bodies("one.example").last().unwrap() == "now").await;
+    assert_eq!(world.others.bodies("one.example"), ["heard", "missed", "after", "now"]);
+}
+
+#[tokio::test]
 async fn after_a_restart_it_goes_on_where_it_was() {
     let world = world().await;
     let room = world.room(&["a.example", "b.example"]).await;

@@ -39,14 +39,14 @@ impl TimelineRequest<'_> {
         let limit = self.filter.timeline_limit();
         let mut events: Vec<Arc<Event>> = Vec::new();
         let mut from = TimelineToken::after(self.until);
+        if !self.filter.takes_room(self.room.id()) {
+            return Ok(Timeline { events, limited: false, prev_batch: from });
+        }
         // What came after a gap is not told with what came before it, as if it followed.
         let gap = self.room.gap_within(self.after, self.until)?;
         let to = gap.map(TimelineToken::before).or(self.after.map(TimelineToken::after));
         let mut looked_at = 0;
         let mut limited = gap.is_some();
-        if !self.filter.takes_room(self.room.id()) {
-            return Ok(Timeline { events, limited, prev_batch: from });
-        }
         loop {
             let wanted = limit + 1 - events.len();
             let found = self.room.timeline(from.range(to, true, wanted))?;

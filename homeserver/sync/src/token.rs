@@ -230,7 +230,7 @@ mod tests {
             assert_eq!(text.parse::<SyncToken>(), Err(TokenError), "{text}");
         }
         assert!("h1_zzzzzzzzzzzzzz_0_0".parse::<SyncToken>().is_err());
-        for text in ["t1_", "t2_", "t2_--1", "t2_1_2", "t2_+4", "t3_4", "x"] {
+        for text in ["t1_", "t1_--1", "t1_1_2", "t1_+4", "t2_", "t2_--1", "t2_1_2", "t2_+4", "t3_4", "x"] {
             assert_eq!(text.parse::<TimelineToken>(), Err(TokenError), "{text}");
         }
     }

@@ -274,10 +274,13 @@ async fn what_comes_after_a_gap_is_not_told_with_what_is_before_it() {
     let world = World::new();
     let mut alice = world.user("alice").await;
     let mut late = world.client(&alice.user, "E").await;
+    let mut uninterested = world.client(&alice.user, "F").await;
     let room = alice.create(Preset::PublicChat).await;
+    uninterested.filter = json!({"room": {"timeline": {"not_rooms": [room.id()]}}});
     let before = alice.say(&room, "before").await;
-    alice.sync().await;
-    late.sync().await;
+    for client in [&mut alice, &mut late, &mut uninterested] {
+        client.sync().await;
+    }
     let before_again = alice.say(&room, "told with what follows").await;
     // As they come from another server, that did not send what lies between.
     let content = to_raw_value(&json!({"body": "missed"})).unwrap();
@@ -290,6 +293,7 @@ async fn what_comes_after_a_gap_is_not_told_with_what_is_before_it() {
     let state: Vec<_> = state.iter().map(|event| event.id().to_owned()).collect();
     room.receive_with_state(after.clone(), &state).await.unwrap();
 
+    assert_eq!(uninterested.sync().await.get("rooms"), None);
     let response = alice.sync().await;
     let timeline = &joined(&response, &room)["timeline"];
     assert_eq!(timeline["limited"], true);

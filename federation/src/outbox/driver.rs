@@ -164,7 +164,13 @@ impl Driver {
                     }
                 },
                 said = announced(&mut self.announcements) => self.announced(said),
-                Some(report) = self.tasks.join_next_with_id() => self.report(report),
+                Some(report) = self.tasks.join_next_with_id() => {
+                    self.report(report);
+                    // Where many fail at once, what is to be written of them is one batch.
+                    while let Some(report) = self.tasks.try_join_next_with_id() {
+                        self.report(report);
+                    }
+                }
                 () = tokio::time::sleep(BUSY), if busy => {}
                 // Also when nobody is left who could stop it.
                 _ = stop.wait_for(|stop| *stop) => break,

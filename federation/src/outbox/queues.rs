@@ -31,6 +31,7 @@ const MAX_SENDING: usize = 256;
 const MAX_QUEUED: usize = 10_000;
 /// So many wait for all; beyond it no destination has more than a few.
 const MAX_QUEUED_IN_ALL: usize = 200_000;
+/// Nor has one of which it is not known that it answers: many may not, and then each event costs something for each.
 const FEW: usize = MAX_PDUS;
 /// So many users' device lists wait for one destination in memory.
 const MAX_LISTS: usize = 500;
@@ -203,7 +204,8 @@ impl Queues {
     /// A destination has what it was sent last. `listed` are the users whose lists the store wanted it told, `more`
     /// the rooms in which more is to be caught up, and from where.
     pub fn delivered(&mut self, server: ServerNid, listed: &[OwnedUserId], more: &[(RoomNid, Position)]) {
-        let Some(sending) = self.end(server, true) else { return };
+        let Some(sending) = self.end(server) else { return };
+        self.proven.insert(server);
         let lists = sending.lists.values().map(|work| work.held);
         for position in sending.events.iter().map(|event| event.position).chain(lists) {
             self.ledger.release(position);
@@ -231,7 +233,8 @@ impl Queues {
     /// A destination did not take what it was sent, or may not be tried: what it has to be told is written down,
     /// and it is left alone until it is woken.
     pub fn failed(&mut self, server: ServerNid) {
-        let sending = self.end(server, false);
+        let sending = self.end(server);
+        self.proven.remove(&server);
         let known = self.destinations.entry(server).or_default();
         known.resting = true;
         known.passing.clear();
@@ -267,9 +270,9 @@ impl Queues {
         held.into_iter().for_each(|position| self.ledger.release(position));
     }
 
-    /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails. One that
-    /// is behind, and of which it is not known that it answers, is to be reached first: an order of nothing. For one
-    /// that does not answer nothing is taken out of where it waits, and no audience changes.
+    /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails. One of
+    /// which it is not known that it answers is to be reached first: an order of nothing. For one that does not
+    /// answer nothing is taken out of where it waits, and no audience changes.
     pub fn next(&mut self) -> Option<(ServerNid, Order)> {
         loop {
             let server = self.to_proven.next().or_else(|| self.to_others.next())?;
@@ -278,7 +281,7 @@ impl Queues {
             if !known.is_ready() {
                 continue;
             }
-            if !known.missed.is_empty() && !self.proven.contains(&server) {
+            if !self.proven.contains(&server) {
                 known.sending = Some(Sending::default());
                 self.lane(server).sending += 1;
                 return Some((server, Order::default()));
@@ -341,9 +344,9 @@ impl Queues {
     /// Puts an event into a destination's queue, unless it is behind in the room or falls behind. Says whether it
     /// is in the queue.
     fn enqueue(&mut self, server: ServerNid, event: Queued) -> bool {
-        let crowded = self.queued >= MAX_QUEUED_IN_ALL;
+        let few = self.queued >= MAX_QUEUED_IN_ALL || !self.proven.contains(&server);
         let known = self.destinations.entry(server).or_default();
-        if !known.resting && known.queue.len() >= if crowded { FEW } else { MAX_QUEUED } {
+        if !known.resting && known.queue.len() >= if few { FEW } else { MAX_QUEUED } {
             self.shed(server);
         }
         let known = self.destinations.entry(server).or_default();
@@ -433,14 +436,10 @@ impl Queues {
         if self.proven.contains(&server) { &mut self.to_proven } else { &mut self.to_others }
     }
 
-    /// What was on its way to a destination, which took it or did not.
-    fn end(&mut self, server: ServerNid, taken: bool) -> Option<Sending> {
+    /// What was on its way to a destination.
+    fn end(&mut self, server: ServerNid) -> Option<Sending> {
         let sending = self.destinations.get_mut(&server)?.sending.take()?;
         self.lane(server).sending -= 1;
-        match taken {
-            true => self.proven.insert(server),
-            false => self.proven.remove(&server),
-        };
         Some(sending)
     }
 }

@@ -1,10 +1,12 @@
-//! What a message costs in a room of many servers that do not answer, beside the same room without them, and how
-//! long it takes to a server that does:
+//! What a message costs in a room of many servers that do not answer, beside a room in which as many users are of
+//! one such server, and how long it takes to a server that does:
 //!
 //!     cargo bench -p hearth --bench dead_destinations -- --servers 1000
 //!
 //! Some refuse connections, which is known at once; others say nothing, and each try takes as long as is waited.
-//! Messages are sent one after the other. Processor time is of both servers and their clients.
+//! Messages are sent one after the other. Processor time is of both servers and their clients. After the servers
+//! were tried for a while, messages are sent to the two rooms in turns, so that neither has the machine's better
+//! minutes.
 
 #[allow(dead_code)]
 mod hosts;
@@ -19,6 +21,9 @@ use hosts::{Certificate, Host, client::User, listener, port, processor_time, str
 use reqwest::Method;
 use ruma::{OwnedRoomId, RoomId};
 use serde_json::{Value, json};
+
+/// How often each of two rooms has its turn.
+const TURNS: usize = 10;
 
 #[derive(Parser)]
 struct Arguments {
@@ -47,21 +52,29 @@ async fn main() {
         bob: there.client.register("bob").await,
         here,
         there,
-        messages,
         transactions: Cell::new(0),
     };
-    println!("{:40}{:>16}{:>20}{:>16}{:>16}", "", "acknowledged", "processor time", "delay p50", "p99");
+    println!("{:12}{:>16}{:>22}{:>22}{:>22}", "", "acknowledged", "processor time", "delay p50", "delay p99");
     // The listener stays, and nobody accepts what comes; another is gone at once.
     let silent = listener();
     let refusing = port(&listener());
     for (what, port) in [("refuse", refusing), ("say nothing", port(&silent))] {
-        let room = pair.shared_room().await;
-        let without = pair.talk(&room).await;
-        without.print("the two alone", &without);
-        pair.let_in(&room, &strangers::at(port, servers)).await;
-        pair.talk(&room).await.print(&format!("with {servers} that {what}, at first"), &without);
+        let rooms = [1, servers].map(|count| strangers::at(port, count));
+        let [one, many] =
+            [pair.room_with(&rooms[0], servers).await, pair.room_with(&rooms[1], servers).await];
+        let [with_one, with_many] = [pair.talk(&one, messages).await, pair.talk(&many, messages).await];
+        println!("the first messages to those that {what}");
+        with_one.print("one", &with_one);
+        with_many.print(&servers.to_string(), &with_one);
         tokio::time::sleep(Duration::from_secs(settle)).await;
-        pair.talk(&room).await.print(&format!("the same after {settle} s"), &without);
+        let [mut with_one, mut with_many] = [Figures::default(), Figures::default()];
+        for _ in 0..TURNS {
+            with_one.add(pair.talk(&one, messages / TURNS).await);
+            with_many.add(pair.talk(&many, messages / TURNS).await);
+        }
+        println!("after {settle} s");
+        with_one.print("one", &with_one);
+        with_many.print(&servers.to_string(), &with_one);
     }
 }
 
@@ -71,16 +84,15 @@ struct Pair {
     there: Host,
     alice: User,
     bob: User,
-    messages: usize,
     transactions: Cell<u64>,
 }
 
-/// What came of some messages, of each: on average, but for the delays.
+/// What came of some messages.
+#[derive(Default)]
 struct Figures {
-    acknowledged: f64,
-    processor: f64,
-    p50: f64,
-    p99: f64,
+    acknowledged: Duration,
+    processor: Duration,
+    delays: Vec<Duration>,
 }
 
 impl Pair {
@@ -94,32 +106,30 @@ impl Pair {
         room.try_into().unwrap()
     }
 
-    /// A user of each of the strangers joins, as both servers see it.
-    async fn let_in(&self, room: &RoomId, strangers: &[strangers::Stranger]) {
-        let [here, there] = [&self.here, &self.there].map(|host| host.server.rooms.room(room).unwrap());
-        let joins = strangers::joins(&here, strangers, strangers.len());
+    /// A room in which so many users of strangers are as well, of each in turn, as both servers see it.
+    async fn room_with(&self, strangers: &[strangers::Stranger], users: usize) -> OwnedRoomId {
+        let room = self.shared_room().await;
+        let [here, there] = [&self.here, &self.there].map(|host| host.server.rooms.room(&room).unwrap());
+        let joins = strangers::joins(&here, strangers, users);
         strangers::come_in(&here, joins.clone()).await;
         strangers::come_in(&there, joins).await;
+        room
     }
 
-    /// Messages, one after the other, until Bob has the last.
-    async fn talk(&self, room: &RoomId) -> Figures {
+    /// So many messages, one after the other, until Bob has the last.
+    async fn talk(&self, room: &RoomId, messages: usize) -> Figures {
         let since = self.sync("").await;
         let (processor, begun) = (processor_time(), Instant::now());
-        let ((sent, end), arrived) = tokio::join!(self.send(room), self.receive(room, since));
-        let processor = processor_time() - processor;
-        let mut delays: Vec<Duration> =
-            arrived.iter().zip(&sent).map(|(arrived, sent)| *arrived - *sent).collect();
-        delays.sort_unstable();
-        let part = |percent: usize| delays[delays.len() * percent / 100].as_secs_f64() * 1e3;
-        let each = |time: Duration| time.as_secs_f64() * 1e3 / self.messages as f64;
-        Figures { acknowledged: each(end - begun), processor: each(processor), p50: part(50), p99: part(99) }
+        let ((sent, end), arrived) =
+            tokio::join!(self.send(room, messages), self.receive(room, messages, since));
+        let delays = arrived.iter().zip(&sent).map(|(arrived, sent)| *arrived - *sent).collect();
+        Figures { acknowledged: end - begun, processor: processor_time() - processor, delays }
     }
 
     /// When each message was sent, and when the last was acknowledged.
-    async fn send(&self, room: &RoomId) -> (Vec<Instant>, Instant) {
-        let mut sent = Vec::with_capacity(self.messages);
-        for number in 0..self.messages {
+    async fn send(&self, room: &RoomId, messages: usize) -> (Vec<Instant>, Instant) {
+        let mut sent = Vec::with_capacity(messages);
+        for number in 0..messages {
             sent.push(Instant::now());
             let transaction = self.transactions.get();
             self.transactions.set(transaction + 1);
@@ -131,9 +141,9 @@ impl Pair {
     }
 
     /// When each message was in Bob's /sync at the latest: where it left some out, it had those before.
-    async fn receive(&self, room: &RoomId, mut since: Value) -> Vec<Instant> {
-        let mut arrived = Vec::with_capacity(self.messages);
-        while arrived.len() < self.messages {
+    async fn receive(&self, room: &RoomId, messages: usize, mut since: Value) -> Vec<Instant> {
+        let mut arrived = Vec::with_capacity(messages);
+        while arrived.len() < messages {
             let since_now = since["next_batch"].as_str().unwrap().to_owned();
             since = self.sync(&format!("&timeout=30000&since={since_now}")).await;
             let now = Instant::now();
@@ -154,16 +164,29 @@ impl Pair {
 }
 
 impl Figures {
+    fn add(&mut self, other: Self) {
+        self.acknowledged += other.acknowledged;
+        self.processor += other.processor;
+        self.delays.extend(other.delays);
+    }
+
+    /// In milliseconds: what a message costs on average until it is acknowledged and of the processors, and the
+    /// half and the hundredth part of the delays that are longest.
+    fn each(&self) -> [f64; 4] {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let mut delays = self.delays.clone();
+        delays.sort_unstable();
+        let part = |percent: usize| ms(delays[delays.len() * percent / 100]);
+        let messages = delays.len() as f64;
+        [ms(self.acknowledged) / messages, ms(self.processor) / messages, part(50), part(99)]
+    }
+
     /// One row of the table, with the ratios to another.
     fn print(&self, name: &str, to: &Self) {
-        println!(
-            "{name:40}{:>7.2} ms ×{:>4.2}{:>11.2} ms ×{:>4.2}{:>13.1} ms{:>13.1} ms",
-            self.acknowledged,
-            self.acknowledged / to.acknowledged,
-            self.processor,
-            self.processor / to.processor,
-            self.p50,
-            self.p99,
-        );
+        print!("{name:>12}");
+        for (figure, to) in self.each().into_iter().zip(to.each()) {
+            print!("{figure:>13.2} ms ×{:<5.2}", figure / to);
+        }
+        println!();
     }
 }

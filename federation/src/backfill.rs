@@ -37,10 +37,10 @@ impl Federation {
             // Another was faster.
             return Ok(true);
         }
-        let others = room.servers()?.into_iter().find(|server| !self.is_own(server));
-        let Some(first) = others else { return Ok(false) };
-        let mut intake = RoomIntake::new(self, room, &first)?;
-        for server in intake.servers.clone() {
+        let servers = self.servers_to_ask(room)?;
+        let Some(first) = servers.first() else { return Ok(false) };
+        let mut intake = RoomIntake::new(self, room, first);
+        for server in servers {
             let limit = UInt::new_saturating(limit.clamp(1, MOST));
             let request = Backfill::new(room.id().to_owned(), missing.clone(), limit);
             let answer = match self.client().send_with(&server, request, EVENTS).await {
@@ -55,8 +55,7 @@ impl Federation {
             let events = order::sorted(intake.verified(events).await, Pdu::prev_events);
             let Some(oldest) = events.first().cloned() else { continue };
             // Its state first from who gave it.
-            intake.servers.retain(|other| *other != server);
-            intake.servers.insert(0, server);
+            intake.first = server;
             let state = match intake.unknown(oldest.prev_events(), &[])?.is_empty() {
                 true => Some(Vec::new()),
                 false => intake.fetch_state_before(&oldest).await?,

@@ -12,13 +12,13 @@ use std::{
 use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
 use hearth_media::{Media, MediaLimits};
-use hearth_rooms::{Rooms, RoomsOptions};
-use hearth_spec::{RoomVersion, SigningKey};
+use hearth_rooms::{Room, Rooms, RoomsOptions, TimelineRange};
+use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
 use hearth_sync::{SyncOptions, SyncService};
 use hearth_users::{PasswordCost, Users, UsersOptions};
-use ruma::{OwnedServerName, ServerName, owned_server_name};
-use serde_json::{Value, json};
+use ruma::{OwnedServerName, OwnedUserId, ServerName, UserId, owned_server_name};
+use serde_json::{Value, json, value::to_raw_value};
 use tempfile::TempDir;
 
 use crate::{
@@ -160,4 +160,33 @@ pub(crate) fn federation(options: FederationOptions) -> (Federation, TempDir) {
     .unwrap();
     let parts = Parts { options, key: own_key(), rooms, users, media, sync, store, clock, random };
     (Federation::start(parts).unwrap(), folder)
+}
+
+/// A user of another server.
+pub(crate) fn far(server: &str) -> OwnedUserId {
+    UserId::parse(format!("@zoe:{server}")).unwrap()
+}
+
+/// The event by which a user of another server joins, as that server made it.
+pub(crate) fn join_event(room: &Room, server: &str) -> Pdu {
+    let user = far(server);
+    let last =
+        room.timeline(TimelineRange { backwards: true, limit: 1, ..TimelineRange::default() }).unwrap();
+    let keys = [("m.room.create", ""), ("m.room.power_levels", ""), ("m.room.join_rules", "")];
+    let auth = keys.into_iter().filter_map(|(kind, key)| room.state_event(kind, key).unwrap());
+    let template = EventTemplate {
+        event_type: "m.room.member".to_owned(),
+        state_key: Some(user.to_string()),
+        content: to_raw_value(&json!({ "membership": "join" })).unwrap(),
+        sender: user.clone(),
+        room_id: Some(room.id().to_owned()),
+        origin_server_ts: START_MS,
+        depth: last[0].pdu.depth() + 1,
+        prev_events: vec![last[0].id().to_owned()],
+        auth_events: auth.map(|event| event.id().to_owned()).collect(),
+        redacts: None,
+        event_id_localpart: None,
+    };
+    let key = SigningKey::generate([2; 32], "b").unwrap();
+    template.seal(room.version(), user.server_name(), &key).unwrap()
 }

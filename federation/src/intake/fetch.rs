@@ -60,18 +60,18 @@ pub(crate) fn parse_events(
 
 impl RoomIntake<'_> {
     /// Asks one server after the other, until one answers.
-    pub async fn ask<R>(&self, request: R) -> Option<R::IncomingResponse>
+    pub async fn ask<R>(&self, request: R) -> Result<Option<R::IncomingResponse>, FederationError>
     where
         R: OutgoingRequest<PathBuilder = SinglePath>,
         R::Authentication: Authenticates,
     {
-        for server in &self.servers {
-            match self.federation.client().send(server, request.clone()).await {
-                Ok(answer) => return Some(answer),
+        for server in self.servers()? {
+            match self.federation.client().send(&server, request.clone()).await {
+                Ok(answer) => return Ok(Some(answer)),
                 Err(error) => tracing::debug!(%server, %error, "what is missing in a room was not given"),
             }
         }
-        None
+        Ok(None)
     }
 
     pub fn parse(&self, texts: impl IntoIterator<Item = Box<RawValue>>) -> Vec<Pdu> {
@@ -105,7 +105,7 @@ impl RoomIntake<'_> {
     /// Fetches the auth events of an event, and theirs, as far as they are not here.
     pub async fn fetch_auth_chain(&self, pdu: &Pdu) -> Result<(), FederationError> {
         let request = GetAuthChain::new(self.room.id().to_owned(), pdu.event_id_owned().clone());
-        if let Some(answer) = self.ask(request).await {
+        if let Some(answer) = self.ask(request).await? {
             let events = self.parse(answer.auth_chain.into_iter().take(MAX_AUTH_CHAIN));
             self.keep_outliers(events).await?;
         }

@@ -87,7 +87,7 @@ impl RoomIntake<'_> {
             let mut request =
                 GetMissingEvents::new(self.room.id().to_owned(), earliest.clone(), latest.clone());
             request.limit = UInt::from(AT_ONCE);
-            let Some(answer) = self.ask(request).await else { break };
+            let Some(answer) = self.ask(request).await? else { break };
             let events = self.parse(answer.events.into_iter().take(AT_ONCE as usize));
             let events = self.verified(self.not_here(events)?).await;
             let events = order::before(&frontier, events);

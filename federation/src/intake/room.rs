@@ -26,8 +26,8 @@ const ASKED: usize = 3;
 pub(crate) struct RoomIntake<'a> {
     pub federation: &'a Federation,
     pub room: &'a Room,
-    /// Who may have what is missing: the origin first.
-    pub servers: Vec<OwnedServerName>,
+    /// Who is asked first for what is missing.
+    pub first: OwnedServerName,
     pub effort: Effort,
 }
 
@@ -61,7 +61,7 @@ impl Federation {
                 Err(error) => outcomes.push((id, Err(error.to_string()))),
             }
         }
-        let mut intake = RoomIntake::new(self, &room, origin)?;
+        let mut intake = RoomIntake::new(self, &room, origin);
         let in_order = order::sorted(good, Pdu::prev_events);
         outcomes.extend(circular(&ids, &outcomes, &in_order));
         // They come into the room in their order, and wait for the disk together.
@@ -100,6 +100,14 @@ impl Federation {
         Ok(self.room_here(room_id)?)
     }
 
+    /// Some servers that may have what is missing here of a room: those that answer, if there are any.
+    pub(crate) fn servers_to_ask(&self, room: &Room) -> Result<Vec<OwnedServerName>, RoomError> {
+        let others = |server: &ServerName| !self.is_own(server);
+        let well = |server: &ServerName| others(server) && !self.destinations().is_failing(server);
+        let servers = room.some_servers(ASKED, well)?;
+        if servers.is_empty() { room.some_servers(ASKED, others) } else { Ok(servers) }
+    }
+
     /// The room of this id, if some user of this server is in it.
     pub(crate) fn room_here(&self, room_id: &RoomId) -> Result<Option<Room>, RoomError> {
         match self.rooms().find_room(room_id) {
@@ -112,12 +120,18 @@ impl Federation {
 }
 
 impl<'a> RoomIntake<'a> {
-    pub fn new(federation: &'a Federation, room: &'a Room, origin: &ServerName) -> Result<Self, RoomError> {
-        let mut servers = vec![origin.to_owned()];
-        let others = room.servers()?.into_iter();
-        servers.extend(others.filter(|server| !federation.is_own(server) && server != origin));
+    pub fn new(federation: &'a Federation, room: &'a Room, first: &ServerName) -> Self {
+        Self { federation, room, first: first.to_owned(), effort: Effort::new() }
+    }
+
+    /// Who may have what is missing. It is found out when something is: most of what comes follows what is here,
+    /// and a room may be on thousands of servers.
+    pub fn servers(&self) -> Result<Vec<OwnedServerName>, RoomError> {
+        let others = self.federation.servers_to_ask(self.room)?.into_iter();
+        let mut servers = vec![self.first.clone()];
+        servers.extend(others.filter(|server| *server != self.first));
         servers.truncate(ASKED);
-        Ok(Self { federation, room, servers, effort: Effort::new() })
+        Ok(servers)
     }
 
     /// Gives an event whose signatures are good to the room.

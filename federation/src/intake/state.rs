@@ -28,7 +28,7 @@ impl RoomIntake<'_> {
         if !self.effort.another_state() {
             return Ok(None);
         }
-        for server in self.servers.clone() {
+        for server in self.servers()? {
             if let Some(state) = self.fetch_state_from(&server, pdu).await? {
                 return Ok(Some(state));
             }

@@ -29,7 +29,7 @@ impl Federation {
         let event = NewEvent::state_json(sender, "m.room.member", target.as_str(), &content)?;
         let invite = self.rooms().seal(room.version(), &room.propose(event)?)?;
         let signed = self.signed_by_invited(room, sender, target.server_name(), &invite).await?;
-        match RoomIntake::new(self, room, target.server_name())?.take_in(signed).await? {
+        match RoomIntake::new(self, room, target.server_name()).take_in(signed).await? {
             Ok(()) => Ok(()),
             // Something changed meanwhile.
             Err(reason) => Err(RoomError::Forbidden(reason).into()),

@@ -99,7 +99,7 @@ impl Federation {
         let Some(signed) = self.verified(room.version(), vec![signed]).await.pop() else {
             return Err(FederationError::Invalid("the server did not sign the join".to_owned()));
         };
-        match RoomIntake::new(self, room, server)?.take_in(signed).await? {
+        match RoomIntake::new(self, room, server).take_in(signed).await? {
             Ok(()) => Ok(room.clone()),
             Err(reason) => Err(RoomError::Forbidden(reason).into()),
         }

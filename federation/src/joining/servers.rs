@@ -36,7 +36,7 @@ impl Federation {
         }
         if via.iter().all(|server| server == self.server_name()) {
             if let Some(known) = known {
-                servers.extend(known.servers()?.into_iter().take(MOST));
+                servers.extend(known.some_servers(MOST, |_| true)?);
             }
             servers.extend(room.server_name().map(ToOwned::to_owned));
         }

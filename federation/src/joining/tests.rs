@@ -1,9 +1,14 @@
+use hearth_rooms::Received;
 use hearth_spec::RoomVersion;
 use hearth_storage::{TimelineOrder, schema::rooms::Membership};
 use ruma::OwnedServerName;
 use serde_json::{Map, json};
 
-use crate::{FederationError, neighbours::Neighbours};
+use crate::{
+    FederationError,
+    neighbours::Neighbours,
+    testing::{far, join_event},
+};
 
 #[tokio::test]
 async fn a_room_of_another_server_is_joined_in_every_kind_of_version() {
@@ -52,6 +57,22 @@ async fn history_from_before_the_join_is_fetched() {
         theirs.timeline(range).unwrap().len()
     };
     assert_eq!(count(), theirs_count);
+}
+
+#[tokio::test]
+async fn history_comes_from_a_server_that_answers() {
+    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let theirs = there.public_room(RoomVersion::V11).await;
+    there.say(&theirs, "before").await;
+    let ours = here.join(&theirs, there).await;
+    // As many as are asked, and named before the one that answers.
+    for server in ["a.example", "b.example", "c.example"] {
+        let received = ours.receive(join_event(&ours, server)).await.unwrap();
+        assert!(matches!(received, Received::Accepted(_)));
+        here.federation.destinations().failed(far(server).server_name());
+    }
+    let gap = ours.gap_within(None, TimelineOrder::MAX).unwrap().unwrap();
+    assert!(here.federation.backfill(&ours, gap, 100).await.unwrap());
 }
 
 #[tokio::test]

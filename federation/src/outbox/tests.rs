@@ -7,19 +7,22 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Received, Room, TimelineRange};
-use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey};
+use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Received, Room};
+use hearth_spec::RoomVersion;
 use hearth_storage::{Scan, schema, schema::users::AccountKind};
 use hearth_users::NewAccount;
 use parking_lot::Mutex;
 use ruma::{
-    OwnedServerName, OwnedUserId, ServerName, UserId, owned_server_name, owned_user_id,
-    presence::PresenceState, serde::Raw, to_device::DeviceIdOrAllDevices,
+    OwnedServerName, OwnedUserId, ServerName, owned_server_name, owned_user_id, presence::PresenceState,
+    serde::Raw, to_device::DeviceIdOrAllDevices,
 };
 use serde_json::{Map, Value, json, value::to_raw_value};
 
 use super::{Outbox, driver::Parts, post::Post, transaction::Transaction};
-use crate::{Federation, FederationError, FederationOptions, testing};
+use crate::{
+    Federation, FederationError, FederationOptions,
+    testing::{self, far, join_event},
+};
 
 /// What other servers got, in order.
 #[derive(Default)]
@@ -178,36 +181,8 @@ impl World {
     }
 }
 
-fn far(server: &str) -> OwnedUserId {
-    UserId::parse(format!("@zoe:{server}")).unwrap()
-}
-
 async fn join(room: &Room, server: &str) {
     assert!(matches!(room.receive(join_event(room, server)).await.unwrap(), Received::Accepted(_)));
-}
-
-/// The event by which a user of another server joins, as that server made it.
-fn join_event(room: &Room, server: &str) -> Pdu {
-    let user = far(server);
-    let last =
-        room.timeline(TimelineRange { backwards: true, limit: 1, ..TimelineRange::default() }).unwrap();
-    let keys = [("m.room.create", ""), ("m.room.power_levels", ""), ("m.room.join_rules", "")];
-    let auth = keys.into_iter().filter_map(|(kind, key)| room.state_event(kind, key).unwrap());
-    let template = EventTemplate {
-        event_type: "m.room.member".to_owned(),
-        state_key: Some(user.to_string()),
-        content: to_raw_value(&json!({ "membership": "join" })).unwrap(),
-        sender: user.clone(),
-        room_id: Some(room.id().to_owned()),
-        origin_server_ts: testing::START_MS,
-        depth: last[0].pdu.depth() + 1,
-        prev_events: vec![last[0].id().to_owned()],
-        auth_events: auth.map(|event| event.id().to_owned()).collect(),
-        redacts: None,
-        event_id_localpart: None,
-    };
-    let key = SigningKey::generate([2; 32], "b").unwrap();
-    template.seal(room.version(), user.server_name(), &key).unwrap()
 }
 
 #[tokio::test]

@@ -52,8 +52,7 @@ impl Federation {
         at: MilliSecondsSinceUnixEpoch,
         direction: Direction,
     ) -> Result<(OwnedEventId, MilliSecondsSinceUnixEpoch), FederationError> {
-        let others = room.servers()?.into_iter().filter(|server| !self.is_own(server));
-        let servers: Vec<OwnedServerName> = others.take(ASKED).collect();
+        let servers = self.servers_to_ask(room)?;
         let request = GetEventByTimestamp::new(room.id().to_owned(), at, direction);
         let found =
             first_of(&servers, |server| self.client().send_with(server, request.clone(), SOON)).await?;

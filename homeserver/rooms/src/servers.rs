@@ -85,9 +85,27 @@ impl Room {
 
     /// The servers that have a user joined.
     pub fn servers(&self) -> Result<Vec<OwnedServerName>, RoomError> {
+        self.some_servers(usize::MAX, |_| true)
+    }
+
+    /// So many of them that are wanted; no more are read than it takes to find them.
+    pub fn some_servers(
+        &self,
+        limit: usize,
+        wanted: impl Fn(&ServerName) -> bool,
+    ) -> Result<Vec<OwnedServerName>, RoomError> {
         let view = self.shared().store.view();
-        let rows = view.scan(&schema::ROOM_SERVERS, Scan::prefix((self.nid(),)));
-        Ok(rows.map(|row| row.map(|((_, server), _)| server)).collect::<Result<_, _>>()?)
+        let mut servers = Vec::new();
+        for row in view.scan(&schema::ROOM_SERVERS, Scan::prefix((self.nid(),))) {
+            let ((_, server), _) = row?;
+            if wanted(&server) {
+                servers.push(server);
+            }
+            if servers.len() == limit {
+                break;
+            }
+        }
+        Ok(servers)
     }
 
     /// Whether a server has a user joined.

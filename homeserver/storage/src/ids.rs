@@ -53,6 +53,11 @@ impl TimelineOrder {
         Self(self.0.saturating_sub(1))
     }
 
+    /// The place right after.
+    pub fn following(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
     /// The position at which what stands here arrived; of history that of the event before it, or 0.
     pub fn position(self) -> Position {
         Position(u64::try_from(self.0 / Self::APART).unwrap_or(0))

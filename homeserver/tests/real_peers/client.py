@@ -190,7 +190,8 @@ class Client:
         """The room's events, newest first, as far as /messages goes or until there are `enough`."""
         found, start = [], {}
         while not enough(found):
-            page = self.in_room("GET", room, "messages", dir="b", limit=50, **start)
+            # More than a server fetches at once: where history is missing, pages end at what was fetched.
+            page = self.in_room("GET", room, "messages", dir="b", limit=150, **start)
             found += page["chunk"]
             if not page.get("end") or start == {"from": page["end"]}:
                 break

@@ -28,7 +28,7 @@ pub(crate) async fn messages(
         Direction::Forward => stretch.from,
     };
     let stretch = Stretch { from, ..stretch };
-    let Some(gap) = gap_in(view, stretch)? else { return view.messages(stretch, &wanted) };
+    let Some(gap) = gap_in(view, stretch, true)? else { return view.messages(stretch, &wanted) };
     // Up to there first.
     let mut page = view.messages(Stretch { to: Some(TimelineToken::before(gap)), ..stretch }, &wanted)?;
     if page.more || page.events.len() == stretch.limit {
@@ -42,7 +42,7 @@ pub(crate) async fn messages(
         limit: stretch.limit - page.events.len(),
         ..stretch
     };
-    let next = gap_in(view, rest)?;
+    let next = gap_in(view, rest, false)?;
     let rest = view.messages(Stretch { to: next.map(TimelineToken::before).or(rest.to), ..rest }, &wanted)?;
     page.events.extend(rest.events);
     page.reached = rest.reached;
@@ -50,13 +50,15 @@ pub(crate) async fn messages(
     Ok(page)
 }
 
-/// The newest gap in what is looked back over.
-fn gap_in(view: &View, stretch: Stretch) -> Result<Option<TimelineOrder>> {
+/// The newest gap in what is looked back over. With `beside` also one right where that begins, as the page before may
+/// have ended there.
+fn gap_in(view: &View, stretch: Stretch, beside: bool) -> Result<Option<TimelineOrder>> {
     if stretch.direction == Direction::Forward || !view.room.is_here() {
         return Ok(None);
     }
     let range = stretch.from.range(stretch.to, true, 1);
-    Ok(range.until.map(|until| view.room.gap_within(range.after, until)).transpose()?.flatten())
+    let until = range.until.map(|until| if beside { until.following() } else { until });
+    Ok(until.map(|until| view.room.gap_within(range.after, until)).transpose()?.flatten())
 }
 
 /// Fetches history from before a gap until an event is here, as far as that is within reach.

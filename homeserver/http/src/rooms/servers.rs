@@ -12,8 +12,7 @@ const MAX_SERVERS: usize = 50;
 pub fn servers_of(rooms: &Rooms, room: &RoomId) -> Result<Vec<OwnedServerName>> {
     let mut servers = vec![rooms.server_name().to_owned()];
     if let Some(room) = rooms.find_room(room)? {
-        let others = room.servers()?.into_iter().filter(|server| server != rooms.server_name());
-        servers.extend(others.take(MAX_SERVERS - 1));
+        servers.extend(room.some_servers(MAX_SERVERS - 1, |server| server != rooms.server_name())?);
     }
     Ok(servers)
 }

@@ -295,7 +295,7 @@ impl Driver {
                 }
                 self.queues.delivered(server, &filled.lists, &filled.rooms);
             }
-            Report::Reached(server) => self.queues.delivered(server, &[], &[]),
+            Report::Reached(server) => self.queues.reached(server),
             Report::Failed { server, refused } => {
                 self.queues.failed(server);
                 let mut rest = REST;

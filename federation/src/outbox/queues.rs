@@ -62,8 +62,10 @@ pub(super) struct Queues {
     audiences: Audiences,
     ledger: Ledger,
     rows: Rows,
-    /// Those that took what they were sent last, or were reached.
+    /// Those that took what they were sent last.
     proven: HashSet<ServerNid>,
+    /// Others that can be connected to, which says little: they may not answer.
+    reached: HashSet<ServerNid>,
     to_proven: Lane,
     to_others: Lane,
     /// The events in all queues.
@@ -94,6 +96,7 @@ impl Queues {
             ledger: Ledger::new(after),
             rows: Rows::default(),
             proven: HashSet::new(),
+            reached: HashSet::new(),
             to_proven: Lane::default(),
             to_others: Lane::default(),
             queued: 0,
@@ -201,10 +204,19 @@ impl Queues {
         self.ledger.read_to(position);
     }
 
+    /// A destination can be connected to.
+    pub fn reached(&mut self, server: ServerNid) {
+        if self.end(server).is_some() {
+            self.reached.insert(server);
+            self.settle(server);
+        }
+    }
+
     /// A destination has what it was sent last. `listed` are the users whose lists the store wanted it told, `more`
     /// the rooms in which more is to be caught up, and from where.
     pub fn delivered(&mut self, server: ServerNid, listed: &[OwnedUserId], more: &[(RoomNid, Position)]) {
         let Some(sending) = self.end(server) else { return };
+        self.reached.remove(&server);
         self.proven.insert(server);
         let lists = sending.lists.values().map(|work| work.held);
         for position in sending.events.iter().map(|event| event.position).chain(lists) {
@@ -234,6 +246,7 @@ impl Queues {
     /// and it is left alone until it is woken.
     pub fn failed(&mut self, server: ServerNid) {
         let sending = self.end(server);
+        self.reached.remove(&server);
         self.proven.remove(&server);
         let known = self.destinations.entry(server).or_default();
         known.resting = true;
@@ -271,8 +284,8 @@ impl Queues {
     }
 
     /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails. One of
-    /// which it is not known that it answers is to be reached first: an order of nothing. For one that does not
-    /// answer nothing is taken out of where it waits, and no audience changes.
+    /// which it is not known that it can be is to be reached first: an order of nothing. For one that cannot nothing
+    /// is taken out of where it waits, and no audience changes.
     pub fn next(&mut self) -> Option<(ServerNid, Order)> {
         loop {
             let server = self.to_proven.next().or_else(|| self.to_others.next())?;
@@ -281,7 +294,7 @@ impl Queues {
             if !known.is_ready() {
                 continue;
             }
-            if !self.proven.contains(&server) {
+            if !self.proven.contains(&server) && !self.reached.contains(&server) {
                 known.sending = Some(Sending::default());
                 self.lane(server).sending += 1;
                 return Some((server, Order::default()));

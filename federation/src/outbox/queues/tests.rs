@@ -34,7 +34,7 @@ fn happens(queues: &mut Queues, position: u64, room: u64, servers: &[ServerNid])
 fn order_after_all(queues: &mut Queues, server: ServerNid) -> Order {
     let mut orders: BTreeMap<_, _> = std::iter::from_fn(|| queues.next()).collect();
     assert_eq!(orders.remove(&server), Some(Order::default()));
-    queues.delivered(server, &[], &[]);
+    queues.reached(server);
     let (next, order) = queues.next().unwrap();
     assert_eq!(next, server);
     order
@@ -66,9 +66,10 @@ fn one_that_was_not_heard_of_yet_is_reached_before_anything_is_made_for_it() {
     for position in 2..=FEW as u64 {
         happens(&mut queues, position, 1, &[]);
     }
-    queues.delivered(a, &[], &[]);
+    queues.reached(a);
     let (server, order) = queues.next().unwrap();
     assert_eq!((server, order.events.len()), (a, FEW));
+    queues.delivered(a, &[], &[]);
     // No more than a few wait for the other: it is behind, and what happens then costs nothing.
     happens(&mut queues, FEW as u64 + 1, 1, &[]);
     assert_eq!(queues.rows().unwrap().rooms, [(queues.name(b).clone(), RoomNid(1), Some(Position(1)))]);
@@ -122,10 +123,15 @@ fn those_that_do_not_answer_keep_nobody_waiting_who_does() {
     assert_eq!(std::iter::from_fn(|| queues.next()).count(), MAX_SENDING);
     happens(&mut queues, 2, 1, &[well]);
     assert_eq!(queues.next().unwrap().0, well);
-    // One that failed makes way for another of its kind.
+    queues.delivered(well, &[], &[]);
+    // One that failed makes way for another of its kind, and so does one that can be reached: it may not answer.
     queues.failed(silent[0]);
     assert_eq!(queues.next().unwrap().0, silent[MAX_SENDING]);
+    queues.reached(silent[1]);
+    assert_eq!(queues.next().unwrap().0, silent[MAX_SENDING + 1]);
     assert!(queues.next().is_none());
+    happens(&mut queues, 3, 1, &[well]);
+    assert_eq!(queues.next().unwrap().0, well);
 }
 
 #[test]
@@ -337,7 +343,9 @@ impl World {
     fn end(&mut self, well: bool) {
         let Some(server) = self.sending.keys().min().copied() else { return };
         let Some((order, head)) = self.sending.remove(&server) else { return };
-        if well {
+        if well && order == Order::default() {
+            self.queues.reached(server);
+        } else if well {
             let more = self.receive(server, &order, head);
             self.queues.delivered(server, &[], &more);
         } else {

@@ -10,9 +10,9 @@ use tokio::{
 
 use crate::{common::Process, forgery::Forgery, peer::Reply, report::Bounds, world::World};
 
-/// How much of a body without end the victim may take: a transaction with all that may be in it, and what is on
-/// its way.
-const MOST_TAKEN: usize = 24 << 20;
+/// How much of a body without end may be taken: by the victim a transaction with all that may be in it, and by the
+/// kernels' buffers of the connection what is on its way, which Linux lets grow to 32 MiB and more.
+const MOST_TAKEN: usize = 64 << 20;
 const SEND: &str = "/_matrix/federation/v1/send/large";
 
 pub async fn all(world: &World) {

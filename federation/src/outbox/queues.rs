@@ -62,10 +62,10 @@ pub(super) struct Queues {
     audiences: Audiences,
     ledger: Ledger,
     rows: Rows,
-    /// Those that took what they were sent last.
-    proven: HashSet<ServerNid>,
-    /// Others that can be connected to, which says little: they may not answer.
+    /// Those that can be connected to, which says little: they may not answer.
     reached: HashSet<ServerNid>,
+    /// Those of them that took what they were sent last.
+    proven: HashSet<ServerNid>,
     to_proven: Lane,
     to_others: Lane,
     /// The events in all queues.
@@ -95,8 +95,8 @@ impl Queues {
             audiences: Audiences::default(),
             ledger: Ledger::new(after),
             rows: Rows::default(),
-            proven: HashSet::new(),
             reached: HashSet::new(),
+            proven: HashSet::new(),
             to_proven: Lane::default(),
             to_others: Lane::default(),
             queued: 0,
@@ -216,7 +216,6 @@ impl Queues {
     /// the rooms in which more is to be caught up, and from where.
     pub fn delivered(&mut self, server: ServerNid, listed: &[OwnedUserId], more: &[(RoomNid, Position)]) {
         let Some(sending) = self.end(server) else { return };
-        self.reached.remove(&server);
         self.proven.insert(server);
         let lists = sending.lists.values().map(|work| work.held);
         for position in sending.events.iter().map(|event| event.position).chain(lists) {
@@ -283,9 +282,9 @@ impl Queues {
         held.into_iter().for_each(|position| self.ledger.release(position));
     }
 
-    /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails. One of
-    /// which it is not known that it can be is to be reached first: an order of nothing. For one that cannot nothing
-    /// is taken out of where it waits, and no audience changes.
+    /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails. One that
+    /// was not reached yet, or failed since, is to be reached first: an order of nothing. For one that cannot be
+    /// reached, nothing is taken out of where it waits, and no audience changes.
     pub fn next(&mut self) -> Option<(ServerNid, Order)> {
         loop {
             let server = self.to_proven.next().or_else(|| self.to_others.next())?;
@@ -294,7 +293,7 @@ impl Queues {
             if !known.is_ready() {
                 continue;
             }
-            if !self.proven.contains(&server) && !self.reached.contains(&server) {
+            if !self.reached.contains(&server) {
                 known.sending = Some(Sending::default());
                 self.lane(server).sending += 1;
                 return Some((server, Order::default()));

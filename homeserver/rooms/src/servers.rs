@@ -95,17 +95,10 @@ impl Room {
         wanted: impl Fn(&ServerName) -> bool,
     ) -> Result<Vec<OwnedServerName>, RoomError> {
         let view = self.shared().store.view();
-        let mut servers = Vec::new();
-        for row in view.scan(&schema::ROOM_SERVERS, Scan::prefix((self.nid(),))) {
-            let ((_, server), _) = row?;
-            if wanted(&server) {
-                servers.push(server);
-            }
-            if servers.len() == limit {
-                break;
-            }
-        }
-        Ok(servers)
+        let rows = view.scan(&schema::ROOM_SERVERS, Scan::prefix((self.nid(),)));
+        let servers = rows.map(|row| row.map(|((_, server), _)| server));
+        let wanted = servers.filter(|server| server.as_ref().map_or(true, |server| wanted(server)));
+        Ok(wanted.take(limit).collect::<Result<_, _>>()?)
     }
 
     /// Whether a server has a user joined.

@@ -73,7 +73,7 @@ pub(crate) async fn enter(
             match api.rooms.join(&here, &who.user, content.clone()).await {
                 Ok(_) => return Ok(here),
                 // Another server may have a user who may let them in.
-                Err(RoomError::UnableToAuthoriseJoin(_)) if here.servers()?.len() > 1 => {}
+                Err(RoomError::UnableToAuthoriseJoin(_)) if here.some_servers(2, |_| true)?.len() > 1 => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -1,12 +1,10 @@
 //! Whose devices a client has to look at anew (client-server API, "Tracking the device list for a user").
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
-use hearth_rooms::{Event, Room};
-use hearth_storage::{RoomNid, StateId, schema::rooms::Membership};
+use hearth_rooms::{Event, Room, Rooms};
+use hearth_storage::{Position, RoomNid, StateId, schema::rooms::Membership};
+use hearth_users::Users;
 use ruma::{OwnedUserId, UserId};
 
 use crate::{
@@ -16,6 +14,11 @@ use crate::{
     scope::Scope,
 };
 
+/// So many changes of all users of this server are looked through for those that concern a user; where there are
+/// more, the members of the user's own rooms are.
+const FEW_CHANGES: usize = 256;
+/// For so many users at once it is looked up when their device lists changed.
+const AT_ONCE: usize = 1024;
 /// The members of a room that is not encrypted are told one by one only up to so many: the specification asks
 /// for those of encrypted rooms.
 const MAX_UNENCRYPTED: u64 = 1000;
@@ -90,12 +93,8 @@ impl DeviceLists {
     /// Writes `device_lists`, if there is anything to tell; says whether there was.
     pub fn write(mut self, scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
         let Some(since) = scope.since else { return Ok(false) };
-        let mut circle = Circle::new(scope);
-        for user in scope.users.device_keys.list_changes(since.log(), scope.upto.log)? {
-            if user == *scope.user() || (!self.changed.contains(&user) && circle.shares(&user)?) {
-                self.changed.insert(user);
-            }
-        }
+        let circle = Circle { hub: scope.hub, rooms: scope.rooms, user: scope.user() };
+        self.changed.extend(circle.device_lists_changed(scope.users, since.log(), scope.upto.log)?);
         let mut left = BTreeSet::new();
         for user in self.gone {
             if !self.changed.contains(&user) && !circle.shares(&user)? {
@@ -122,17 +121,8 @@ fn joined_others(scope: &Scope<'_>, room: &Room) -> Result<Vec<OwnedUserId>, Syn
     Ok(members.into_iter().map(|(user, _)| user).collect())
 }
 
-/// The rooms in which a user is joined.
-pub(crate) fn joined_rooms_of(scope: &Scope<'_>, user: &UserId) -> Result<Vec<RoomNid>, SyncError> {
-    joined_rooms(scope.hub, scope.rooms, user)
-}
-
 /// The rooms in which a user is joined, from memory for those who are online.
-pub(crate) fn joined_rooms(
-    hub: &Hub,
-    rooms: &hearth_rooms::Rooms,
-    user: &UserId,
-) -> Result<Vec<RoomNid>, SyncError> {
+fn joined_rooms(hub: &Hub, rooms: &Rooms, user: &UserId) -> Result<Vec<RoomNid>, SyncError> {
     if let Some(online) = hub.online(user).filter(|online| online.loaded.initialized()) {
         return Ok(online.joined_rooms());
     }
@@ -140,22 +130,68 @@ pub(crate) fn joined_rooms(
     Ok(rows.into_iter().filter(|(_, row)| row.membership == Membership::Join).map(|(room, _)| room).collect())
 }
 
-/// Who shares a room with the user.
+/// A user and those who share a room with the user.
 pub(crate) struct Circle<'a> {
-    scope: &'a Scope<'a>,
-    /// The user's rooms, once they are needed.
-    rooms: Option<HashSet<RoomNid>>,
+    pub hub: &'a Hub,
+    pub rooms: &'a Rooms,
+    pub user: &'a UserId,
 }
 
-impl<'a> Circle<'a> {
-    pub fn new(scope: &'a Scope<'a>) -> Self {
-        Self { scope, rooms: None }
+impl Circle<'_> {
+    /// Whether both are joined to some room.
+    pub fn shares(&self, other: &UserId) -> Result<bool, SyncError> {
+        let rooms = joined_rooms(self.hub, self.rooms, other)?;
+        if let Some(online) = self.hub.online(self.user).filter(|online| online.loaded.initialized()) {
+            return Ok(online.is_joined_to_any(&rooms));
+        }
+        let own = joined_rooms(self.hub, self.rooms, self.user)?;
+        Ok(rooms.iter().any(|room| own.contains(room)))
     }
 
-    /// Whether both are joined to some room.
-    pub fn shares(&mut self, user: &UserId) -> Result<bool, SyncError> {
-        let scope = self.scope;
-        let rooms = self.rooms.get_or_insert_with(|| scope.online.joined_rooms().into_iter().collect());
-        Ok(joined_rooms_of(scope, user)?.iter().any(|room| rooms.contains(room)))
+    /// Whose device lists changed after one position and up to another: the user's own, and those of who shares a
+    /// room. A list that changed again since may be told as well.
+    pub fn device_lists_changed(
+        &self,
+        users: &Users,
+        after: Position,
+        until: Position,
+    ) -> Result<Vec<OwnedUserId>, SyncError> {
+        let noted = self.hub.online(self.user).and_then(|online| online.device_lists_changed_after(after));
+        let changed = match noted {
+            Some(noted) => noted.iter().map(|user| (**user).to_owned()).collect(),
+            None => {
+                let changed = users.device_keys.list_changes(after, until, FEW_CHANGES + 1)?;
+                if changed.len() > FEW_CHANGES {
+                    return self.members_changed(users, after);
+                }
+                changed
+            }
+        };
+        let mut sharing = Vec::new();
+        for user in changed {
+            if user == self.user || self.shares(&user)? {
+                sharing.push(user);
+            }
+        }
+        Ok(sharing)
+    }
+
+    /// The same for who was away for long: the cost follows the members of the user's rooms, not the users of
+    /// this server and of all others.
+    fn members_changed(&self, users: &Users, after: Position) -> Result<Vec<OwnedUserId>, SyncError> {
+        let mut members = BTreeSet::from([self.user.to_owned()]);
+        for nid in joined_rooms(self.hub, self.rooms, self.user)? {
+            let joined = self.rooms.room_by_nid(nid)?.members()?.into_iter();
+            members
+                .extend(joined.filter(|(_, row)| row.membership == Membership::Join).map(|(user, _)| user));
+        }
+        let members: Vec<OwnedUserId> = members.into_iter().collect();
+        let mut changed = Vec::new();
+        for members in members.chunks(AT_ONCE) {
+            let latest = users.device_keys.latest_list_changes(members)?;
+            let later = members.iter().zip(latest).filter(|(_, latest)| *latest > Some(after));
+            changed.extend(later.map(|(user, _)| user.clone()));
+        }
+        Ok(changed)
     }
 }

@@ -156,13 +156,20 @@ impl Hub {
 
     /// Lets time pass for what is only in memory.
     pub async fn keep_time(self: Arc<Self>) {
+        let mut tidied = self.clock.now_ms();
         loop {
             let now = self.clock.now_ms();
-            let next = self.ephemeral.lock().typing.next_expiry();
-            let wait = next.map_or(TIDY_EVERY_MS, |next| next.saturating_sub(now).clamp(1, TIDY_EVERY_MS));
+            let tidy_at = tidied + TIDY_EVERY_MS;
+            let next = self.ephemeral.lock().typing.next_expiry().map_or(tidy_at, |next| next.min(tidy_at));
+            let wait = next.saturating_sub(now).clamp(1, TIDY_EVERY_MS);
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(wait)) => self.tidy(),
+                () = tokio::time::sleep(Duration::from_millis(wait)) => {}
                 () = self.earlier.notified() => {}
+            }
+            self.expire_typing();
+            if self.clock.now_ms() >= tidy_at {
+                self.tidy();
+                tidied = self.clock.now_ms();
             }
         }
     }
@@ -215,7 +222,11 @@ impl Hub {
                     }
                     self.member_changed(*room, user, *membership, *position, &mut wakes);
                 }
-                Change::DeviceList { user } => self.add_sharers(user, &mut wakes)?,
+                Change::DeviceList { user } => {
+                    let (sharers, user) = (self.sharers(user)?, Arc::new(user.clone()));
+                    sharers.iter().for_each(|online| online.set_device_list_changed(&user, *position));
+                    wakes.add_all(sharers);
+                }
                 Change::OneTimeKeys { user, device } => {
                     if let Some(online) = self.online(user) {
                         online.set_keys_changed(device, *position);
@@ -260,11 +271,12 @@ impl Hub {
         wakes.add(&online);
     }
 
-    /// Adds a user and all who share a room with the user.
-    fn add_sharers(&self, user: &UserId, wakes: &mut Wakes) -> Result<(), StorageError> {
+    /// A user and all who share a room with the user, as far as they are online.
+    fn sharers(&self, user: &UserId) -> Result<Wakes, StorageError> {
+        let mut sharers = Wakes::default();
         let rooms = match self.online(user).filter(|online| online.loaded.initialized()) {
             Some(online) => {
-                wakes.add(&online);
+                sharers.add(&online);
                 online.joined_rooms()
             }
             None => {
@@ -276,9 +288,9 @@ impl Hub {
             }
         };
         for watched in rooms.into_iter().filter_map(|room| self.watched.get(room)) {
-            watched.add_to(wakes);
+            watched.add_to(&mut sharers);
         }
-        Ok(())
+        Ok(sharers)
     }
 
     /// The user, if watched.
@@ -388,8 +400,9 @@ impl Hub {
 
     fn add_all_sharers<'a>(&self, users: impl IntoIterator<Item = &'a UserId>, wakes: &mut Wakes) {
         for user in users {
-            if let Err(error) = self.add_sharers(user, wakes) {
-                tracing::error!(%error, "cannot tell who shares a room with a user");
+            match self.sharers(user) {
+                Ok(sharers) => wakes.add_all(sharers),
+                Err(error) => tracing::error!(%error, "cannot tell who shares a room with a user"),
             }
         }
     }
@@ -399,31 +412,44 @@ impl Hub {
         self.earlier.notify_one();
     }
 
-    /// Ends what is over: typing, presence, watching who is gone.
+    /// Takes those for stopped who have not said for long that they type. It costs what ends.
+    pub fn expire_typing(&self) {
+        let mut wakes = Wakes::default();
+        let (version, stopped) = {
+            let mut ephemeral = self.ephemeral.lock();
+            let version = ephemeral.version + 1;
+            let stopped = ephemeral.typing.expire(self.clock.now_ms(), version);
+            if stopped.is_empty() {
+                return;
+            }
+            ephemeral.version = version;
+            for (room, _) in &stopped {
+                self.watched.touch(*room, UpTo { log: Position(0), ephemeral: version }, &mut wakes);
+            }
+            self.ephemeral_version.store(version, SeqCst);
+            (version, stopped)
+        };
+        wakes.wake(UpTo { log: Position(0), ephemeral: version });
+        stopped.iter().for_each(|(room, user)| self.announce_typing(*room, user, false));
+    }
+
+    /// Goes through all that is only in memory and ends what is over: presences, watching who is gone.
     pub fn tidy(&self) {
         let now = self.clock.now_ms();
         let mut wakes = Wakes::default();
-        let (version, stopped, users, again) = {
+        let (version, users, again) = {
             let mut guard = self.ephemeral.lock();
             let Ephemeral { typing, presences, version } = &mut *guard;
-            let before = *version;
-            let stopped = typing.expire(now, before + 1);
-            if !stopped.is_empty() {
-                *version += 1;
-            }
-            for (room, _) in &stopped {
-                self.watched.touch(*room, UpTo { log: Position(0), ephemeral: *version }, &mut wakes);
-            }
+            typing.forget_silent(now);
             let users = presences.expire(now, || {
                 *version += 1;
                 *version
             });
             self.ephemeral_version.store(*version, SeqCst);
-            (*version, stopped, users, presences.say_again(now))
+            (*version, users, presences.say_again(now))
         };
         self.add_all_sharers(users.iter().map(|user| &**user), &mut wakes);
         wakes.wake(UpTo { log: Position(0), ephemeral: version });
-        stopped.iter().for_each(|(room, user)| self.announce_typing(*room, user, false));
         users.iter().chain(&again).for_each(|user| self.announce_presence(user));
         self.forget_absent(now);
     }

@@ -22,6 +22,7 @@ mod left_room;
 mod notices;
 mod online;
 mod presence;
+mod recent;
 mod response;
 mod rules;
 mod scope;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use hearth_storage::{Position, RoomNid, schema::rooms::Membership};
@@ -10,10 +13,14 @@ use parking_lot::Mutex;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
 use tokio::sync::{Notify, OnceCell};
 
-use crate::{lazy_members::ToldMembers, token::UpTo, unread::UnreadRooms};
+use crate::{lazy_members::ToldMembers, recent::Recent, token::UpTo, unread::UnreadRooms};
 
 /// How many rooms that changed lately are remembered; whoever was away for more looks at every room.
 const RECENT_ROOMS: usize = 128;
+/// Of how many users it is remembered that their device lists changed lately.
+const RECENT_DEVICE_LISTS: usize = 64;
+/// To tell of no more rooms than this takes no time worth mentioning.
+const FEW_ROOMS: usize = 16;
 
 /// A user who synced within the last minutes.
 pub(crate) struct Online {
@@ -31,6 +38,8 @@ pub(crate) struct Online {
     pub loaded: OnceCell<()>,
     /// When the one-time or fallback keys of devices changed in number.
     keys_changed: Mutex<HashMap<OwnedDeviceId, Position>>,
+    /// Those who share a room with the user, and the user, whose device lists changed last.
+    device_lists: Mutex<Recent<Arc<OwnedUserId>>>,
     /// Rooms in which the user's receipts changed since they were counted.
     receipts_changed: Mutex<HashSet<RoomNid>>,
     pub unread: Mutex<UnreadRooms>,
@@ -45,13 +54,10 @@ pub(crate) struct UserRoom {
     pub position: Position,
 }
 
-#[derive(Default)]
 struct Watched {
     rooms: HashMap<RoomNid, UserRoom>,
-    /// The rooms that changed last, each once, the latest at the end.
-    recent: Vec<(RoomNid, UpTo)>,
-    /// All that changed after this is in `recent`.
-    complete_after: UpTo,
+    /// The rooms that changed last.
+    recent: Recent<RoomNid>,
 }
 
 /// The rooms in which something may have changed.
@@ -65,7 +71,7 @@ impl Online {
     pub fn new(user: OwnedUserId) -> Self {
         Self {
             user,
-            watched: Mutex::default(),
+            watched: Mutex::new(Watched { rooms: HashMap::new(), recent: Recent::new(RECENT_ROOMS) }),
             changed_log: AtomicU64::new(0),
             changed_ephemeral: AtomicU64::new(0),
             wake: Notify::new(),
@@ -73,6 +79,7 @@ impl Online {
             last_seen: AtomicU64::new(0),
             loaded: OnceCell::new(),
             keys_changed: Mutex::default(),
+            device_lists: Mutex::new(Recent::new(RECENT_DEVICE_LISTS)),
             receipts_changed: Mutex::default(),
             unread: Mutex::default(),
             told_members: Mutex::default(),
@@ -107,40 +114,36 @@ impl Online {
 
     /// What changes from here on is noted; what changed up to `complete_after` may have been missed.
     pub fn watch_from(&self, complete_after: UpTo) {
-        self.watched.lock().complete_after = complete_after;
+        self.watched.lock().recent.begin(complete_after);
+        self.device_lists.lock().begin(UpTo { log: complete_after.log, ephemeral: 0 });
     }
 
     /// Notes that something changed in a room.
     pub fn touch(&self, room: RoomNid, at: UpTo) {
-        let mut watched = self.watched.lock();
-        let watched = &mut *watched;
-        match watched.recent.iter().rposition(|(known, _)| *known == room) {
-            Some(place) => {
-                watched.recent[place].1 = watched.recent[place].1.max(at);
-                watched.recent[place..].rotate_left(1);
-            }
-            None => {
-                if watched.recent.len() == RECENT_ROOMS {
-                    let (_, dropped) = watched.recent.remove(0);
-                    watched.complete_after = watched.complete_after.max(dropped);
-                }
-                watched.recent.push((room, at));
-            }
-        }
+        self.watched.lock().recent.note(room, at);
     }
 
     /// The rooms in which something may have changed after what was told.
     pub fn changed_rooms(&self, told: UpTo) -> Candidates {
         let watched = self.watched.lock();
-        if watched.complete_after.exceeds(told) {
-            return Candidates {
-                rooms: watched.rooms.iter().map(|(room, is)| (*room, *is)).collect(),
-                all: true,
-            };
-        }
-        let changed = watched.recent.iter().filter(|(_, at)| at.exceeds(told));
-        let rooms = changed.filter_map(|(room, _)| watched.rooms.get(room).map(|is| (*room, *is)));
+        let Some(changed) = watched.recent.after(told) else {
+            drop(watched);
+            return self.all_rooms();
+        };
+        let rooms = changed.filter_map(|room| watched.rooms.get(room).map(|is| (*room, *is)));
         Candidates { rooms: rooms.collect(), all: false }
+    }
+
+    /// Whether there is little to look at for who was told so much: what changed since is remembered, and is in
+    /// few rooms.
+    pub fn is_nearly_told(&self, told: UpTo) -> bool {
+        let watched = self.watched.lock();
+        let few = watched
+            .recent
+            .after(told)
+            .is_some_and(|changed| changed.take(FEW_ROOMS + 1).count() <= FEW_ROOMS);
+        drop(watched);
+        few && self.device_lists_changed_after(told.log).is_some()
     }
 
     /// All rooms that the user has to do with.
@@ -152,6 +155,14 @@ impl Online {
     /// What the user is to a room.
     pub fn room(&self, room: RoomNid) -> Option<UserRoom> {
         self.watched.lock().rooms.get(&room).copied()
+    }
+
+    /// Whether the user is joined to one of these rooms.
+    pub fn is_joined_to_any(&self, rooms: &[RoomNid]) -> bool {
+        let watched = self.watched.lock();
+        let joined =
+            |room: &RoomNid| watched.rooms.get(room).is_some_and(|is| is.membership == Membership::Join);
+        rooms.iter().any(joined)
     }
 
     /// The rooms in which the user is joined.
@@ -169,6 +180,19 @@ impl Online {
     /// Whether the keys of a device are known to have changed in number after a position.
     pub fn keys_changed_after(&self, device: &DeviceId, position: Position) -> bool {
         self.keys_changed.lock().get(device).is_some_and(|changed| *changed > position)
+    }
+
+    /// Notes that the device list of someone in a room of the user's, or the user's own, changed.
+    pub fn set_device_list_changed(&self, user: &Arc<OwnedUserId>, position: Position) {
+        self.device_lists.lock().note(user.clone(), UpTo { log: position, ephemeral: 0 });
+    }
+
+    /// Whose device lists changed after a position, of those who shared a room with the user then, and the user's
+    /// own; `None` where more did than is remembered.
+    pub fn device_lists_changed_after(&self, position: Position) -> Option<Vec<Arc<OwnedUserId>>> {
+        let device_lists = self.device_lists.lock();
+        let changed = device_lists.after(UpTo { log: position, ephemeral: 0 });
+        changed.map(|changed| changed.cloned().collect())
     }
 
     /// Notes that a receipt of the user's changed in a room.
@@ -210,7 +234,7 @@ impl Online {
 mod tests {
     use std::sync::Arc;
 
-    use ruma::user_id;
+    use ruma::{UserId, user_id};
 
     use super::*;
 
@@ -220,6 +244,7 @@ mod tests {
 
     fn online(rooms: u64) -> Online {
         let online = Online::new(user_id!("@alice:h.org").to_owned());
+        online.watch_from(upto(0));
         for room in 1..=rooms {
             online.set_room(RoomNid(room), UserRoom { membership: Membership::Join, position: Position(1) });
         }
@@ -236,24 +261,38 @@ mod tests {
         let online = online(5);
         online.touch(RoomNid(1), upto(10));
         online.touch(RoomNid(2), upto(11));
-        online.touch(RoomNid(1), upto(12));
-        assert_eq!(changed(&online, 9), (vec![2, 1], false));
-        assert_eq!(changed(&online, 11), (vec![1], false));
-        assert_eq!(changed(&online, 12), (vec![], false));
+        online.touch(RoomNid(7), upto(12));
+        assert_eq!(changed(&online, 9), (vec![1, 2], false), "the user is not in room 7");
+        assert_eq!(changed(&online, 10), (vec![2], false));
+    }
+
+    #[test]
+    fn who_was_away_has_more_to_be_told() {
+        let online = online(100);
+        online.watch_from(upto(5));
+        assert!(online.is_nearly_told(upto(5)));
+        assert!(!online.is_nearly_told(upto(4)), "it is not known what changed");
+        for room in 1..=FEW_ROOMS as u64 {
+            online.touch(RoomNid(room), upto(10 + room));
+        }
+        assert!(online.is_nearly_told(upto(5)));
+        online.touch(RoomNid(99), upto(40));
+        assert!(!online.is_nearly_told(upto(5)), "too many rooms");
+        assert!(online.is_nearly_told(upto(11)));
+        for n in 0..=RECENT_DEVICE_LISTS as u64 {
+            let user = Arc::new(UserId::parse(format!("@u{n}:h.org")).unwrap());
+            online.set_device_list_changed(&user, Position(50 + n));
+        }
+        assert!(!online.is_nearly_told(upto(40)), "too many device lists");
     }
 
     #[test]
     fn who_was_away_for_longer_than_is_remembered_looks_at_every_room() {
         let online = online(300);
         online.watch_from(upto(5));
-        assert_eq!(changed(&online, 4).0.len(), 300);
         assert_eq!(changed(&online, 5), (vec![], false));
-        for room in 1..=200 {
-            online.touch(RoomNid(room), upto(10 + room));
-        }
-        assert!(changed(&online, 5).1);
-        let (rooms, all) = changed(&online, 10 + 200 - RECENT_ROOMS as u64);
-        assert_eq!((rooms.len(), all), (RECENT_ROOMS, false));
+        let (rooms, all) = changed(&online, 4);
+        assert_eq!((rooms.len(), all), (300, true));
     }
 
     #[test]

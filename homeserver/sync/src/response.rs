@@ -261,7 +261,7 @@ fn write_presence(
     });
     users.extend(in_view);
     let now = scope.rooms.now_ms();
-    let mut circle = Circle::new(scope);
+    let circle = Circle { hub: scope.hub, rooms: scope.rooms, user: scope.user() };
     let mut events = Events::default();
     for user in users {
         if !filter.takes_sender(&user) {

@@ -1,6 +1,6 @@
 //! The service behind `/sync`, typing and presence.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 use hearth_rooms::{Room, Rooms};
 use hearth_storage::{Clock, Position};
@@ -9,18 +9,19 @@ use ruma::{
     OwnedDeviceId, OwnedUserId, UserId, api::client::filter::FilterDefinition, presence::PresenceState,
 };
 use tokio::{
-    sync::{broadcast, watch},
+    sync::{Semaphore, broadcast, watch},
     task::JoinHandle,
     time::Instant,
 };
 
 use crate::{
     Announcement, PresenceNow, SyncError, SyncToken, UnreadCounts,
-    device_lists::joined_rooms,
+    device_lists::Circle,
     hub::Hub,
     online::Online,
     response::{Response, respond},
     scope::{NoticesCache, Scope, notices_of},
+    token::UpTo,
     unread::{Reader, UnreadRooms},
 };
 
@@ -86,6 +87,8 @@ struct Core {
     clock: Arc<dyn Clock>,
     hub: Arc<Hub>,
     notices: NoticesCache,
+    /// For each response that reads much and is computed now.
+    long: Arc<Semaphore>,
     /// Nobody waits any more.
     stopping: watch::Sender<bool>,
 }
@@ -105,7 +108,8 @@ impl SyncService {
         let tasks = [tokio::spawn(hub.clone().run()), tokio::spawn(hub.clone().keep_time())];
         let notices = NoticesCache::new(options.counted_rooms.max(1));
         let stopping = watch::Sender::new(false);
-        let core = Core { rooms, users, clock, hub, notices, stopping };
+        let long = Arc::new(Semaphore::new(2 * thread::available_parallelism().map_or(2, usize::from)));
+        let core = Core { rooms, users, clock, hub, notices, long, stopping };
         Self { core: Arc::new(core), _tasks: Arc::new(Tasks(tasks)) }
     }
 
@@ -119,7 +123,7 @@ impl SyncService {
     pub async fn sync(&self, request: SyncRequest) -> Result<String, SyncError> {
         let begun = Instant::now();
         let deadline = begun + request.timeout.min(MAX_TIMEOUT);
-        // Who was told that something is written finds it here.
+        // A client that was answered that something is written finds it in the sync that it asks for next.
         self.core.hub.reached(self.core.rooms.store().published()).await?;
         let attendance = self.core.hub.attend(&request.user, &request.set_presence).await?;
         self.confirm_to_device(&request)?;
@@ -127,11 +131,12 @@ impl SyncService {
         let request = Arc::new(request);
         loop {
             let upto = self.core.hub.upto();
-            let response = if whole {
-                // As much as there is to tell: not between the other requests.
-                let (core, online, request) = (self.core.clone(), attendance.online.clone(), request.clone());
-                let computed = tokio::task::spawn_blocking(move || core.respond(&online, &request, upto));
-                computed.await.map_err(|_| SyncError::Stopping)??
+            let long = match request.since {
+                Some(since) if !whole => !attendance.online.is_nearly_told(since.within(upto).upto()),
+                _ => true,
+            };
+            let response = if long {
+                self.respond_at_length(&attendance.online, &request, upto).await?
             } else {
                 self.core.respond(&attendance.online, &request, upto)?
             };
@@ -147,6 +152,24 @@ impl SyncService {
                 () = self.core.stopped_waiting() => return Ok(response.text),
             }
         }
+    }
+
+    /// Computes a response that may read every room of the user: aside from the async threads, which it would hold
+    /// up, and few such at a time, as each takes memory.
+    async fn respond_at_length(
+        &self,
+        online: &Arc<Online>,
+        request: &Arc<SyncRequest>,
+        upto: UpTo,
+    ) -> Result<Response, SyncError> {
+        let permit = self.core.long.clone().acquire_owned().await.map_err(|_| SyncError::Stopping)?;
+        let (core, online, request) = (self.core.clone(), online.clone(), request.clone());
+        let computed = tokio::task::spawn_blocking(move || {
+            // Until it is done, also if the request is dropped.
+            let _permit = permit;
+            core.respond(&online, &request, upto)
+        });
+        computed.await.map_err(|_| SyncError::Stopping)?
     }
 
     /// What the client's token confirms is deleted; the response does not wait for it.
@@ -236,9 +259,22 @@ impl SyncService {
 
     /// Whether both users are joined to some room.
     pub fn shares_room(&self, one: &UserId, other: &UserId) -> Result<bool, SyncError> {
-        let rooms = joined_rooms(&self.core.hub, &self.core.rooms, one)?;
-        let others = joined_rooms(&self.core.hub, &self.core.rooms, other)?;
-        Ok(others.iter().any(|room| rooms.contains(room)))
+        self.circle_of(one).shares(other)
+    }
+
+    /// Whose device lists changed after one position and up to another: the user's own, and those of who shares a
+    /// room with the user. May read much: not for the async threads.
+    pub fn device_lists_changed(
+        &self,
+        user: &UserId,
+        after: Position,
+        until: Position,
+    ) -> Result<Vec<OwnedUserId>, SyncError> {
+        self.circle_of(user).device_lists_changed(&self.core.users, after, until)
+    }
+
+    fn circle_of<'a>(&'a self, user: &'a UserId) -> Circle<'a> {
+        Circle { hub: &self.core.hub, rooms: &self.core.rooms, user }
     }
 
     /// What a sync that is answered now reaches up to.
@@ -261,6 +297,7 @@ impl SyncService {
 impl SyncService {
     /// Lets time pass for what is only in memory.
     pub(crate) fn tidy(&self) {
+        self.core.hub.expire_typing();
         self.core.hub.tidy();
     }
 
@@ -277,12 +314,7 @@ impl Core {
         _ = self.stopping.subscribe().wait_for(|is| *is).await;
     }
 
-    fn respond(
-        &self,
-        online: &Online,
-        request: &SyncRequest,
-        upto: crate::token::UpTo,
-    ) -> Result<Response, SyncError> {
+    fn respond(&self, online: &Online, request: &SyncRequest, upto: UpTo) -> Result<Response, SyncError> {
         respond(&Scope {
             rooms: &self.rooms,
             users: &self.users,

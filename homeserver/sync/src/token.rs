@@ -76,6 +76,8 @@ pub(crate) struct UpTo {
 }
 
 impl UpTo {
+    pub const MAX: Self = Self { log: Position(u64::MAX), ephemeral: u64::MAX };
+
     /// Whether there is something here that is not yet in `told`.
     pub fn exceeds(self, told: Self) -> bool {
         self.log > told.log || self.ephemeral > told.ephemeral

@@ -1,6 +1,6 @@
 //! Who is typing (client-server API, "Typing notifications"). In memory, and gone with a restart.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use hearth_storage::RoomNid;
 use ruma::{OwnedUserId, UserId};
@@ -14,6 +14,8 @@ const SAY_AGAIN_MS: u64 = 30_000;
 #[derive(Debug, Default)]
 pub(crate) struct Typing {
     rooms: HashMap<RoomNid, RoomTyping>,
+    /// When each who types is taken to have stopped, in milliseconds; the first to stop first.
+    expiries: BTreeSet<(u64, RoomNid, OwnedUserId)>,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +47,12 @@ impl Typing {
             },
         };
         let place = typing.users.iter().position(|typist| typist.user == user);
+        if let Some(place) = place {
+            self.expiries.remove(&(typing.users[place].until, room, user.to_owned()));
+        }
+        if let Some(until) = until {
+            self.expiries.insert((until, room, user.to_owned()));
+        }
         match (place, until) {
             (Some(place), Some(until)) => {
                 typing.users[place].until = until;
@@ -85,22 +93,27 @@ impl Typing {
     /// Takes those out whose time is over; says who has stopped where.
     pub fn expire(&mut self, now: u64, version: u64) -> Vec<(RoomNid, OwnedUserId)> {
         let mut stopped = Vec::new();
-        self.rooms.retain(|room, typing| {
-            let before = stopped.len();
-            let over = typing.users.extract_if(.., |typist| typist.until <= now);
-            stopped.extend(over.map(|typist| (*room, typist.user)));
-            if stopped.len() > before {
+        while self.next_expiry().is_some_and(|next| next <= now)
+            && let Some((_, room, user)) = self.expiries.pop_first()
+        {
+            if let Some(typing) = self.rooms.get_mut(&room) {
+                typing.users.retain(|typist| typist.user != user);
                 typing.version = version;
                 typing.forget_at = now + KEEP_EMPTY_MS;
             }
-            !typing.users.is_empty() || typing.forget_at > now
-        });
+            stopped.push((room, user));
+        }
         stopped
     }
 
     /// When the next user's time is over.
     pub fn next_expiry(&self) -> Option<u64> {
-        self.rooms.values().flat_map(|typing| typing.users.iter().map(|typist| typist.until)).min()
+        self.expiries.first().map(|(until, ..)| *until)
+    }
+
+    /// Forgets the rooms in which nobody has typed for long.
+    pub fn forget_silent(&mut self, now: u64) {
+        self.rooms.retain(|_, typing| !typing.users.is_empty() || typing.forget_at > now);
     }
 }
 
@@ -141,8 +154,23 @@ mod tests {
         assert_eq!(typing.expire(100, 3), [(ROOM, alice.to_owned())]);
         assert_eq!(typing_in(&typing), (3, vec![]));
         assert_eq!(typing.next_expiry(), None);
-        assert!(typing.expire(100 + KEEP_EMPTY_MS, 4).is_empty());
+        typing.forget_silent(100 + KEEP_EMPTY_MS - 1);
+        assert_eq!(typing_in(&typing), (3, vec![]));
+        typing.forget_silent(100 + KEEP_EMPTY_MS);
         assert!(typing.in_room(ROOM).is_none());
+    }
+
+    #[test]
+    fn who_says_again_that_they_type_goes_on() {
+        let (alice, bob) = (user_id!("@alice:h.org"), user_id!("@bob:h.org"));
+        let mut typing = Typing::default();
+        typing.set(ROOM, alice, Some(100), 0, 1);
+        typing.set(ROOM, bob, Some(150), 0, 2);
+        typing.set(ROOM, alice, Some(200), 90, 3);
+        assert_eq!(typing.next_expiry(), Some(150));
+        assert_eq!(typing.expire(199, 4), [(ROOM, bob.to_owned())]);
+        typing.set(ROOM, alice, None, 199, 5);
+        assert_eq!(typing.next_expiry(), None);
     }
 
     #[test]

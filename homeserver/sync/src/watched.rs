@@ -36,6 +36,14 @@ impl Wakes {
         self.0.entry(Arc::as_ptr(online)).or_insert_with(|| online.clone());
     }
 
+    pub fn add_all(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Online>> {
+        self.0.values()
+    }
+
     pub fn wake(self, upto: UpTo) {
         for online in self.0.into_values() {
             online.wake(upto);

@@ -186,15 +186,26 @@ impl DeviceKeys {
         self.shared.change_one_time_keys(transaction, user, device);
     }
 
-    /// Whose device list or cross-signing keys changed after one position and up to another. Free when nobody's
-    /// did. A list that changed again later is told with that later change only.
-    pub fn list_changes(&self, after: Position, until: Position) -> Result<Vec<OwnedUserId>, UsersError> {
+    /// Whose device list or cross-signing keys changed after one position and up to another, the first `limit` of
+    /// them. Free when nobody's did. A list that changed again later is told with that later change only.
+    pub fn list_changes(
+        &self,
+        after: Position,
+        until: Position,
+        limit: usize,
+    ) -> Result<Vec<OwnedUserId>, UsersError> {
         if self.shared.newest_device_list() <= after {
             return Ok(Vec::new());
         }
         let view = self.shared.store.view();
         let changes = view.scan(&schema::DEVICE_LIST_CHANGES, Scan::all().after((after,)).through((until,)));
-        Ok(changes.map(|entry| entry.map(|(_, user)| user.0)).collect::<Result<_, _>>()?)
+        Ok(changes.take(limit).map(|entry| entry.map(|(_, user)| user.0)).collect::<Result<_, _>>()?)
+    }
+
+    /// When the device lists or cross-signing keys of these users changed last; `None` for never.
+    pub fn latest_list_changes(&self, users: &[OwnedUserId]) -> Result<Vec<Option<Position>>, UsersError> {
+        let keys = users.iter().map(|user| (user,));
+        Ok(self.shared.store.view().multi_get(&schema::DEVICE_LIST_LATEST, keys)?)
     }
 }
 

@@ -176,7 +176,7 @@ mod tests {
         let list = keys.shared_list(&user).unwrap();
         assert_eq!((list.stream_id, list.devices.len()), (newest.stream_id, 0));
         // Here it is one change.
-        let told = keys.list_changes(two, world.store.published()).unwrap();
+        let told = keys.list_changes(two, world.store.published(), 9).unwrap();
         assert_eq!(told, [user]);
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let user = ruma::user_id!("@zoe:there");
         let before = world.store.published();
         world.users.device_keys.remote_changed(user).await.unwrap();
-        let told = world.users.device_keys.list_changes(before, world.store.published()).unwrap();
+        let told = world.users.device_keys.list_changes(before, world.store.published(), 9).unwrap();
         assert_eq!(told, [user]);
     }
 }

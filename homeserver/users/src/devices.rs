@@ -244,7 +244,7 @@ mod tests {
         assert!(users.account_data.get(&user, None, settings).unwrap().is_none());
         let changes = users.account_data.changes(&user, before, world.store.published()).unwrap();
         assert_eq!((&*changes[0].data_type, changes[0].content.get()), (settings, "{}"));
-        assert_eq!(users.device_keys.list_changes(before, world.store.published()).unwrap(), [user]);
+        assert_eq!(users.device_keys.list_changes(before, world.store.published(), 9).unwrap(), [user]);
     }
 
     #[tokio::test]
@@ -260,7 +260,7 @@ mod tests {
         let before = world.store.published();
         users.devices.set_display_name(&user, &device, Some("new")).await.unwrap();
         assert_eq!(users.devices.get(&user, &device).unwrap().unwrap().display_name.unwrap(), "new");
-        assert_eq!(users.device_keys.list_changes(before, world.store.published()).unwrap().len(), 1);
+        assert_eq!(users.device_keys.list_changes(before, world.store.published(), 9).unwrap().len(), 1);
         let unknown = users.devices.set_display_name(&user, "OTHER".into(), None).await;
         assert!(matches!(unknown, Err(UsersError::NotFound(_))));
     }

@@ -12,7 +12,7 @@ use ruma::{
     api::client::keys::get_key_changes::v3::{Request as GetKeyChanges, Response},
 };
 
-use crate::{Answer, ClientApi, Request, Result};
+use crate::{Answer, ClientApi, MatrixError, Request, Result};
 
 /// Whose devices the user has to look at anew, and whose no more, between two syncs
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3keyschanges)).
@@ -22,15 +22,15 @@ pub async fn get_key_changes(
 ) -> Result<Answer<Response>> {
     let from = request.body.from.parse::<SyncToken>()?.log();
     let to = request.body.to.parse::<SyncToken>()?.log();
-    let user = &request.who.user;
-    let Circle { came, gone } = Circle::changed(&api, user, from, to)?;
+    // It looks at all rooms of the user: aside from the async threads.
+    let changes = tokio::task::spawn_blocking(move || changes(&api, &request.who.user, from, to));
+    changes.await.map_err(|_| MatrixError::unavailable("The server is stopping."))?.map(Answer)
+}
 
+fn changes(api: &ClientApi, user: &UserId, from: Position, to: Position) -> Result<Response> {
+    let Circle { came, gone } = Circle::changed(api, user, from, to)?;
     let mut changed = came;
-    for other in api.users.device_keys.list_changes(from, to)? {
-        if other == *user || api.sync.shares_room(user, &other)? {
-            changed.insert(other);
-        }
-    }
+    changed.extend(api.sync.device_lists_changed(user, from, to)?);
     let mut left = Vec::new();
     for other in gone {
         if !api.sync.shares_room(user, &other)? {
@@ -38,7 +38,7 @@ pub async fn get_key_changes(
             left.push(other);
         }
     }
-    Ok(Answer(Response::new(changed.into_iter().collect(), left)))
+    Ok(Response::new(changed.into_iter().collect(), left))
 }
 
 /// Who came into a room that the user is in, and who left one, or was left.

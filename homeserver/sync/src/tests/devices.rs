@@ -65,7 +65,7 @@ async fn whose_devices_changed_is_told_to_those_who_share_a_room() {
     world.users.devices.set_display_name(&bob.user, &bob.device, Some("phone")).await.unwrap();
     world.client(&bob.user, "NEW").await;
     let list = |response: &Value, key: &str| response["device_lists"][key].clone();
-    let changes = world.users.device_keys.list_changes(Position(0), Position(u64::MAX >> 1)).unwrap();
+    let changes = world.users.device_keys.list_changes(Position(0), Position(u64::MAX >> 1), 9).unwrap();
     if changes.contains(&bob.user) {
         assert_eq!(list(&alice.sync().await, "changed"), json!(["@bob:h.org"]));
         assert!(carol.sync().await.get("device_lists").is_none());
@@ -78,6 +78,27 @@ async fn whose_devices_changed_is_told_to_those_who_share_a_room() {
     carol.set_membership(&room, &other, "leave").await;
     assert_eq!(list(&alice.sync().await, "left"), json!(["@carol:h.org"]));
     assert_eq!(list(&carol.sync().await, "left"), json!(["@alice:h.org", "@bob:h.org"]));
+}
+
+#[tokio::test]
+async fn who_was_away_while_many_lists_changed_is_told_of_those_in_their_rooms_alone() {
+    let world = World::new();
+    let (mut alice, bob, zoe) = (world.user("alice").await, world.user("bob").await, world.user("zoe").await);
+    alice.create_with(&[&bob]).await;
+    alice.create_with(&[&zoe]).await;
+    alice.sync().await;
+    world.users.device_keys.remote_changed(&bob.user).await.unwrap();
+    for n in 0..300 {
+        let stranger = UserId::parse(format!("@stranger{n}:there.org")).unwrap();
+        world.users.device_keys.remote_changed(&stranger).await.unwrap();
+    }
+    let since = alice.since;
+    let list = |response: &Value| response["device_lists"]["changed"].clone();
+    assert_eq!(list(&alice.sync().await), json!(["@bob:h.org"]), "as it was noted");
+    world.clock.advance(11 * 60_000);
+    world.sync.tidy();
+    alice.since = since;
+    assert_eq!(list(&alice.sync().await), json!(["@bob:h.org"]), "as it is stored");
 }
 
 #[tokio::test]

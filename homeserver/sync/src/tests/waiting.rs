@@ -47,6 +47,45 @@ async fn nobody_waits_for_a_server_that_stops() {
     tokio::time::timeout(soon, alice.sync_for(Duration::from_secs(3600))).await.unwrap();
 }
 
+/// One worker runs all tasks: while it computes a response itself, no other task gets on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_long_response_is_computed_aside() {
+    let world = World::new();
+    let mut alice = world.user("alice").await;
+    for _ in 0..40 {
+        alice.create(Preset::PublicChat).await;
+    }
+    let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = turns.clone();
+    let other = tokio::spawn(async move {
+        loop {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            tokio::task::yield_now().await;
+        }
+    });
+    let turns_of = async |request: SyncRequest| {
+        let (sync, turns) = (world.sync.clone(), turns.clone());
+        let syncing = tokio::spawn(async move {
+            let turns = || turns.load(std::sync::atomic::Ordering::SeqCst);
+            let before = turns();
+            sync.sync(request).await.unwrap();
+            turns() - before
+        });
+        syncing.await.unwrap()
+    };
+    alice.sync().await;
+    let since = alice.since;
+    // Nothing to look at: at once.
+    assert_eq!(turns_of(alice.request(Duration::ZERO)).await, 0);
+    // Away for longer than is remembered.
+    world.clock.advance(11 * 60_000);
+    world.sync.tidy();
+    alice.create(Preset::PublicChat).await;
+    alice.since = since;
+    assert!(turns_of(alice.request(Duration::ZERO)).await > 0);
+    other.abort();
+}
+
 #[tokio::test]
 async fn an_invite_and_a_join_by_another_device_wake() {
     let world = World::new();

@@ -209,7 +209,7 @@ async fn what_one_user_thinks_of_another_is_theirs_alone() {
     let before = world.store.published();
     let signed = alice.user_signing.sign(&alice.user, bob.master_key());
     assert_eq!(sign(&world, &alice.user, user, master, signed).await, None);
-    let changes = world.users.device_keys.list_changes(before, world.store.published()).unwrap();
+    let changes = world.users.device_keys.list_changes(before, world.store.published(), 9).unwrap();
     assert_eq!(changes, std::slice::from_ref(user));
     let wrong = alice.self_signing.sign(&alice.user, bob.master_key());
     assert_eq!(sign(&world, &alice.user, user, master, wrong).await, Some("M_INVALID_SIGNATURE"));

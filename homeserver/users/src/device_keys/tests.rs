@@ -139,9 +139,9 @@ async fn only_a_real_change_is_a_change_of_the_device_list() {
     let changed = world.store.published();
     keys.upload(&user, phone(), Some(&identity), &none, &none).await.unwrap();
     assert_eq!(world.store.published(), changed);
-    assert_eq!(keys.list_changes(start, changed).unwrap(), std::slice::from_ref(&user));
-    assert!(keys.list_changes(changed, Position(u64::MAX)).unwrap().is_empty());
+    assert_eq!(keys.list_changes(start, changed, 9).unwrap(), std::slice::from_ref(&user));
+    assert!(keys.list_changes(changed, Position(u64::MAX), 9).unwrap().is_empty());
     // Also after a restart, when the newest change is not in memory.
     let world = world.restart();
-    assert_eq!(world.users.device_keys.list_changes(start, changed).unwrap(), [user]);
+    assert_eq!(world.users.device_keys.list_changes(start, changed, 9).unwrap(), [user]);
 }

@@ -31,7 +31,7 @@ impl Federation {
         if room.missing_before(gap)?.is_empty() {
             return Ok(false);
         }
-        let _turn = self.under_way().backfills.take(room.nid()).await?;
+        let _turn = self.under_way().backfills.acquire(room.nid()).await?;
         let missing: Vec<OwnedEventId> = room.missing_before(gap)?.into_iter().take(ENDS).collect();
         if missing.is_empty() {
             // Another was faster.

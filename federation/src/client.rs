@@ -2,7 +2,7 @@
 
 mod media;
 mod multipart;
-mod turns;
+mod places;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,8 +24,8 @@ use ruma::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use self::media::RemoteMedia;
-use self::turns::{Bounds, Turn, Turns};
+use self::places::{Place, Places};
+pub use self::{media::RemoteMedia, places::Purpose};
 use crate::{
     Destinations, FederationError, FederationOptions,
     discovery::{Discovery, OverNetwork},
@@ -38,32 +38,47 @@ pub(crate) const USER_AGENT: &str = concat!("Hearth/", env!("CARGO_PKG_VERSION")
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Whose places it takes.
+    pub purpose: Purpose,
     /// From the first look-up to the last byte.
     pub timeout: Duration,
     /// The largest answer.
     pub body_bytes: usize,
     /// The longest lists in it, altogether.
     pub values: usize,
-    /// Whether a server that does not answer lately is asked all the same, and is none the worse if it does not
-    /// answer now: for what somebody waits for, and for servers of which nothing but the name is known.
-    pub ignore_back_off: bool,
+    pub back_off: BackOff,
+}
+
+/// What it means for a request that its server did not answer lately, and what it means for the server that it does
+/// not answer this one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BackOff {
+    /// It is not asked before its time comes; and that it fails is remembered, also after a restart.
+    Obeyed,
+    /// It is not asked before its time comes; that it fails is remembered for these requests alone, in memory, as its
+    /// name may be made up.
+    OfStrangers,
+    /// It is asked all the same, and is none the worse for it: a user waits, or nothing but its name is known.
+    Ignored,
 }
 
 impl Limits {
     /// For most requests.
     pub const USUAL: Self = Self {
+        purpose: Purpose::Rooms,
         timeout: Duration::from_secs(30),
         body_bytes: 16 << 20,
         values: 200_000,
-        ignore_back_off: false,
+        back_off: BackOff::Obeyed,
     };
 
     /// For the state of a whole room (`send_join`, `state`).
     pub const ROOM: Self = Self {
+        purpose: Purpose::Rooms,
         timeout: Duration::from_secs(10 * 60),
         body_bytes: 256 << 20,
         values: 500_000,
-        ignore_back_off: true,
+        back_off: BackOff::Ignored,
     };
 }
 
@@ -106,7 +121,7 @@ struct Inner {
     network: Network,
     discovery: Discovery<OverNetwork>,
     destinations: Destinations,
-    turns: Turns,
+    places: Places,
 }
 
 /// A request before it has a connection: its path, and a body that may be empty.
@@ -124,11 +139,8 @@ impl Client {
     pub(crate) fn new(parts: ClientParts) -> Self {
         let ClientParts { options, key, network, destinations, clock } = parts;
         let discovery = Discovery::new(OverNetwork(network.clone()), options.cached_servers, clock);
-        let turns = Turns::new(
-            Bounds { requests: options.requests, bytes: options.answer_bytes },
-            Bounds { requests: options.requests_per_server, bytes: options.answer_bytes_per_server },
-        );
-        Self(Arc::new(Inner { options, key, network, discovery, destinations, turns }))
+        let places = Places::default();
+        Self(Arc::new(Inner { options, key, network, discovery, destinations, places }))
     }
 
     /// Asks a server, within the usual limits.
@@ -175,10 +187,10 @@ impl Client {
         request: &Unsent,
         limits: Limits,
     ) -> Result<Answer, FederationError> {
-        let mut turn = self.turn(server, limits).await?;
+        let mut place = self.place(server, limits).await?;
         let exchange = async {
             let (head, body) = self.begin(server, request).await?.into_parts();
-            let body = read_body(body, limits.body_bytes, |bytes| turn.weigh(bytes)).await?;
+            let body = read_body(body, limits.body_bytes, |bytes| place.weigh(bytes)).await?;
             accepted(Response::from_parts(head, body))
         };
         let result = tokio::time::timeout(limits.timeout, exchange)
@@ -190,7 +202,7 @@ impl Client {
 
     /// Connects to a server, and no more: where that fails, it costs less than to make a request of what is to be told.
     pub(crate) async fn reach(&self, server: &ServerName, limits: Limits) -> Result<(), FederationError> {
-        let _turn = self.turn(server, limits).await?;
+        let _place = self.place(server, limits).await?;
         let connect = |authority: String, _| async move { self.0.network.connect(&authority).await };
         let result = tokio::time::timeout(limits.timeout, self.by_route(server, connect))
             .await
@@ -204,17 +216,32 @@ impl Client {
     }
 
     /// Waits until one more request may be made.
-    async fn turn(&self, server: &ServerName, limits: Limits) -> Result<Turn, FederationError> {
+    async fn place(&self, server: &ServerName, limits: Limits) -> Result<Place, FederationError> {
         if server == self.0.options.server_name {
             return Err(FederationError::Unreachable("it is this server itself".to_owned()));
         }
-        if !limits.ignore_back_off && !self.0.destinations.may_try(server) {
-            return Err(FederationError::BackingOff);
-        }
+        self.may_ask(server, limits)?;
         // That too many wait is not the server's fault, or not of all of them: it is not held against it.
-        tokio::time::timeout(limits.timeout, self.0.turns.take(server))
-            .await
-            .map_err(|_| FederationError::Unreachable("too many requests wait for it".to_owned()))
+        let place = self.0.places.take(limits.purpose, server).await?;
+        // Others who asked it meanwhile may have found out that it does not answer.
+        self.may_ask(server, limits)?;
+        Ok(place)
+    }
+
+    fn may_ask(&self, server: &ServerName, limits: Limits) -> Result<(), FederationError> {
+        let destinations = &self.0.destinations;
+        let may = match limits.back_off {
+            BackOff::Obeyed => destinations.may_try(server),
+            BackOff::OfStrangers => destinations.may_try(server) && destinations.may_try_stranger(server),
+            BackOff::Ignored => true,
+        };
+        if may { Ok(()) } else { Err(FederationError::BackingOff) }
+    }
+
+    /// How many requests for a purpose may still be begun at once.
+    #[cfg(test)]
+    pub(crate) fn free_places(&self, purpose: Purpose) -> usize {
+        self.0.places.free(purpose)
     }
 
     /// Remembers how the server did.
@@ -229,8 +256,10 @@ impl Client {
         match result {
             Err(error) if error.is_outage() => {
                 tracing::debug!(%server, %error, "a server did not answer");
-                if !limits.ignore_back_off {
-                    destinations.failed(server);
+                match limits.back_off {
+                    BackOff::Obeyed => destinations.failed(server),
+                    BackOff::OfStrangers => destinations.stranger_failed(server),
+                    BackOff::Ignored => {}
                 }
             }
             _ => destinations.succeeded(server),

@@ -9,11 +9,14 @@ use hearth_storage::{
     schema::{self, federation::DestinationRow},
 };
 use parking_lot::Mutex;
+use quick_cache::sync::Cache;
 use ruma::{OwnedServerName, ServerName};
 use tokio::sync::Notify;
 
 /// More failing servers than this are not remembered.
 const MAX_FAILING: usize = 100_000;
+/// Nor more than these, of those whose names may be made up.
+const MAX_STRANGERS: usize = 10_000;
 
 /// The health of all servers that this one sends to, shared by all traffic. Cheap to clone. Only failing servers
 /// take memory; what is known of them survives a restart.
@@ -25,6 +28,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     failing: Mutex<HashMap<OwnedServerName, Failing>>,
+    /// Servers that did not answer what anyone may make this one ask.
+    strangers: Cache<OwnedServerName, DestinationRow>,
 }
 
 struct Failing {
@@ -42,7 +47,8 @@ impl Destinations {
             .take(MAX_FAILING)
             .map(|row| row.map(|((server,), row)| (server, Failing { row, waiting: Arc::default() })))
             .collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Inner { store, clock, random, failing: Mutex::new(failing) })))
+        let strangers = Cache::new(MAX_STRANGERS);
+        Ok(Self(Arc::new(Inner { store, clock, random, failing: Mutex::new(failing), strangers })))
     }
 
     /// Whether the server may be tried now.
@@ -79,8 +85,22 @@ impl Destinations {
         }
     }
 
+    /// Whether a server may be asked now that may be none.
+    pub fn may_try_stranger(&self, server: &ServerName) -> bool {
+        self.0.strangers.get(server).is_none_or(|known| known.retry_at <= self.0.clock.now_ms())
+    }
+
+    /// A server that may be none did not answer: its name is not stored, and it is not left alone by who knows it.
+    pub fn stranger_failed(&self, server: &ServerName) {
+        let before = self.0.strangers.get(server).unwrap_or_default();
+        if let Some(row) = self.failed_again(before) {
+            self.0.strangers.insert(server.to_owned(), row);
+        }
+    }
+
     /// The server answered: it is well.
     pub fn succeeded(&self, server: &ServerName) {
+        self.0.strangers.remove(server);
         let Some(failing) = self.0.failing.lock().remove(server) else { return };
         failing.waiting.notify_waiters();
         self.write(|transaction| transaction.delete(&schema::DESTINATIONS, (server,)));
@@ -88,7 +108,6 @@ impl Destinations {
 
     /// The server could not be reached, did not answer in time, or failed (5xx).
     pub fn failed(&self, server: &ServerName) {
-        let now = self.0.clock.now_ms();
         let row = {
             let mut all = self.0.failing.lock();
             if all.len() >= MAX_FAILING && !all.contains_key(server) {
@@ -97,22 +116,31 @@ impl Destinations {
             let failing = all
                 .entry(server.to_owned())
                 .or_insert_with(|| Failing { row: DestinationRow::default(), waiting: Arc::default() });
-            // Requests that began together fail together: that is one failure.
-            if failing.row.retry_at > now {
-                return;
-            }
-            failing.row.failures = failing.row.failures.saturating_add(1);
-            let mut random = [0; 4];
-            self.0.random.fill(&mut random);
-            failing.row.retry_at = now + health::delay_ms(failing.row.failures, u32::from_le_bytes(random));
-            failing.row.clone()
+            let Some(row) = self.failed_again(failing.row.clone()) else { return };
+            failing.row = row.clone();
+            row
         };
         self.write(|transaction| transaction.put(&schema::DESTINATIONS, (server,), &row));
+    }
+
+    /// What is known of a server after one more failure. Nothing new, if it should not have been tried: requests that
+    /// began together fail together, and that is one failure.
+    fn failed_again(&self, before: DestinationRow) -> Option<DestinationRow> {
+        let now = self.0.clock.now_ms();
+        if before.retry_at > now {
+            return None;
+        }
+        let failures = before.failures.saturating_add(1);
+        let mut random = [0; 4];
+        self.0.random.fill(&mut random);
+        let retry_at = now + health::delay_ms(failures, u32::from_le_bytes(random));
+        Some(DestinationRow { failures, retry_at })
     }
 
     /// The server asked us something, so it is likely to answer too: it may be tried now. That it failed is not
     /// forgotten before it answers.
     pub fn heard_from(&self, server: &ServerName) {
+        self.0.strangers.remove(server);
         if let Some(failing) = self.0.failing.lock().get_mut(server) {
             failing.row.retry_at = failing.row.retry_at.min(self.0.clock.now_ms());
             failing.waiting.notify_waiters();

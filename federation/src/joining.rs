@@ -19,10 +19,10 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::servers::first_of;
 pub use self::stripped::stripped_state;
-use crate::{FederationError, Limits};
+use crate::{BackOff, FederationError, Limits};
 
 /// A user waits: who failed lately is tried again.
-const ANEW: Limits = Limits { ignore_back_off: true, ..Limits::USUAL };
+const ANEW: Limits = Limits { back_off: BackOff::Ignored, ..Limits::USUAL };
 
 /// An event as it goes into a request.
 pub(crate) fn raw(pdu: &Pdu) -> Result<Box<RawValue>, FederationError> {

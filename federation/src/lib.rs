@@ -10,6 +10,7 @@
 //!
 //! Whatever comes from another server is hostile until it is checked: every body, wait and cache has a bound.
 
+mod asked_by;
 pub mod backfill;
 pub mod client;
 pub mod destinations;
@@ -20,6 +21,7 @@ mod federation;
 pub mod intake;
 pub mod joining;
 pub mod key_ring;
+mod keyed_semaphore;
 #[cfg(test)]
 mod neighbours;
 pub mod network;
@@ -30,13 +32,13 @@ pub mod router;
 pub mod server;
 #[cfg(test)]
 pub(crate) mod testing;
-mod turns;
 mod under_way;
 mod weight;
 pub mod x_matrix;
 
 pub use self::{
-    client::{Client, Limits},
+    asked_by::AskedBy,
+    client::{BackOff, Client, Limits, Purpose},
     destinations::Destinations,
     error::FederationError,
     federation::{Federation, Parts},

@@ -4,8 +4,6 @@ use std::{path::PathBuf, time::Duration};
 
 use ruma::OwnedServerName;
 
-use crate::Limits;
-
 /// How this server federates.
 #[derive(Clone, Debug)]
 pub struct FederationOptions {
@@ -18,14 +16,6 @@ pub struct FederationOptions {
     pub allow_private_networks: bool,
     /// Servers that are asked for the keys of those that do not give them.
     pub notaries: Vec<OwnedServerName>,
-    /// How many requests may be under way at once, to all servers together.
-    pub requests: usize,
-    /// How many requests may be under way at once to one server.
-    pub requests_per_server: usize,
-    /// What the answers that are being read may weigh together, in bytes. The first 64 KiB of each do not count.
-    pub answer_bytes: usize,
-    /// The same for those of one server. It may be read at least one of the largest.
-    pub answer_bytes_per_server: usize,
     /// How many connections may be open at once, those that wait for their next request included.
     pub connections: usize,
     /// How many servers are kept in each cache: where they are, and their keys.
@@ -43,10 +33,6 @@ impl FederationOptions {
             trusted_ca: None,
             allow_private_networks: false,
             notaries: Vec::new(),
-            requests: 512,
-            requests_per_server: 32,
-            answer_bytes: 512 << 20,
-            answer_bytes_per_server: Limits::ROOM.body_bytes,
             connections: 2048,
             cached_servers: 10_000,
             connect_timeout: Duration::from_secs(10),

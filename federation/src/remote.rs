@@ -9,10 +9,43 @@ mod rooms;
 use std::time::Duration;
 
 pub use self::keys::{RemoteClaims, RemoteKeys};
-use crate::Limits;
+use crate::{AskedBy, BackOff, Federation, FederationError, Limits, Purpose};
 
-/// Somebody waits for it, and nobody for long: who failed lately is tried again.
-const SOON: Limits = Limits { timeout: Duration::from_secs(15), ignore_back_off: true, ..Limits::USUAL };
+/// For a look-up at one server, of which nothing but a name may be known.
+const LOOKUP: Limits = Limits {
+    purpose: Purpose::Lookups,
+    timeout: Duration::from_secs(10),
+    body_bytes: 2 << 20,
+    back_off: BackOff::OfStrangers,
+    ..Limits::USUAL
+};
+/// How long a look-up takes at most, with what it waits: clients give up after 30 seconds.
+const LONGEST: Duration = Duration::from_secs(20);
+
+impl Federation {
+    /// Looks something up for who asks: within that one's share of what is asked of others at once.
+    async fn look_up<T>(
+        &self,
+        asked_by: AskedBy,
+        look_up: impl Future<Output = Result<T, FederationError>>,
+    ) -> Result<T, FederationError> {
+        let in_turn = async {
+            let _permit = self.under_way().lookups.acquire(asked_by).await?;
+            look_up.await
+        };
+        tokio::time::timeout(LONGEST, in_turn)
+            .await
+            .unwrap_or_else(|_| Err(FederationError::Unreachable("no server answered in time".to_owned())))
+    }
+}
+
+/// Limits for what this one names a server for: a user waits for it, so a server that failed lately is tried again.
+fn lookup_for(asked_by: &AskedBy) -> Limits {
+    match asked_by {
+        AskedBy::User(_) => Limits { back_off: BackOff::Ignored, ..LOOKUP },
+        AskedBy::Address(_) => LOOKUP,
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,9 @@ use hearth_storage::RoomNid;
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId};
 
 use crate::{
-    FederationError,
+    AskedBy, FederationError,
     intake::Transactions,
-    turns::{Crowded, Turns},
+    keyed_semaphore::{Crowded, KeyedSemaphore},
     weight::Scales,
 };
 
@@ -17,17 +17,21 @@ pub(crate) struct UnderWay {
     pub requests: Scales,
     pub transactions: Transactions,
     /// What a server sends into a room: in the order in which it came.
-    pub intake: Turns<(OwnedRoomId, OwnedServerName)>,
+    pub intake: KeyedSemaphore<(OwnedRoomId, OwnedServerName)>,
     /// Filling gaps of a room's history: whoever comes next may find nothing left to do.
-    pub gaps: Turns<RoomNid>,
+    pub gaps: KeyedSemaphore<RoomNid>,
     /// Joining a room that is elsewhere.
-    pub joins: Turns<OwnedRoomId>,
+    pub joins: KeyedSemaphore<OwnedRoomId>,
     /// Knocking on such a room, or leaving it.
-    pub memberships: Turns<(OwnedRoomId, OwnedUserId)>,
+    pub memberships: KeyedSemaphore<(OwnedRoomId, OwnedUserId)>,
     /// Fetching a room's history from before.
-    pub backfills: Turns<RoomNid>,
+    pub backfills: KeyedSemaphore<RoomNid>,
     /// Fetching media: (server, media id).
-    pub media: Turns<(OwnedServerName, String)>,
+    pub media: KeyedSemaphore<(OwnedServerName, String)>,
+    /// What each asker makes this server ask of others: so much at once, and so much waits.
+    pub lookups: KeyedSemaphore<AskedBy>,
+    /// The same for files, which take longer.
+    pub media_askers: KeyedSemaphore<AskedBy>,
 }
 
 impl Default for UnderWay {
@@ -35,12 +39,14 @@ impl Default for UnderWay {
         Self {
             requests: Scales::new(128 << 20),
             transactions: Transactions::default(),
-            intake: Turns::new(8),
-            gaps: Turns::new(64),
-            joins: Turns::new(64),
-            memberships: Turns::new(4),
-            backfills: Turns::new(32),
-            media: Turns::new(256),
+            intake: KeyedSemaphore::mutex(8),
+            gaps: KeyedSemaphore::mutex(64),
+            joins: KeyedSemaphore::mutex(64),
+            memberships: KeyedSemaphore::mutex(4),
+            backfills: KeyedSemaphore::mutex(32),
+            media: KeyedSemaphore::mutex(256),
+            lookups: KeyedSemaphore::new(8, 64),
+            media_askers: KeyedSemaphore::new(16, 256),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::turns::Crowded;
+use crate::keyed_semaphore::Crowded;
 
 /// What each body may weigh before it is counted, so that small ones are read however crowded it is.
 pub(crate) const LIGHT: usize = 64 << 10;

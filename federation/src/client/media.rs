@@ -11,7 +11,7 @@ use ruma::{
 };
 use tokio::time::Instant;
 
-use super::{Authenticates, Client, Limits, Turn, multipart::Multipart, refusal, unsent};
+use super::{Authenticates, Client, Limits, Place, multipart::Multipart, refusal, unsent};
 use crate::{
     FederationError,
     network::{NetworkError, next_chunk, read_body},
@@ -39,7 +39,7 @@ pub struct RemoteMedia {
     left: usize,
     limit: usize,
     deadline: Instant,
-    _turn: Turn,
+    _place: Place,
 }
 
 impl Client {
@@ -55,7 +55,7 @@ impl Client {
         R: OutgoingRequest<PathBuilder = SinglePath>,
         R::Authentication: Authenticates,
     {
-        let turn = self.turn(server, limits).await?;
+        let place = self.place(server, limits).await?;
         let deadline = Instant::now() + limits.timeout;
         let request = unsent(request)?;
         let begin = async {
@@ -65,7 +65,7 @@ impl Client {
                 let body = read_body(response.into_body(), MAX_ERROR_BYTES, |_| Ok(())).await;
                 return Err(refusal(status, &body.unwrap_or_default()));
             }
-            self.open(response, limits.body_bytes, deadline, turn).await
+            self.open(response, limits.body_bytes, deadline, place).await
         };
         let result = tokio::time::timeout_at(deadline, begin)
             .await
@@ -80,7 +80,7 @@ impl Client {
         response: Response<Incoming>,
         limit: usize,
         deadline: Instant,
-        turn: Turn,
+        place: Place,
     ) -> Result<RemoteMedia, FederationError> {
         let malformed = |error: &dyn std::fmt::Display| FederationError::Invalid(error.to_string());
         let (head, mut body) = response.into_parts();
@@ -104,9 +104,9 @@ impl Client {
                 )));
             }
             let (head, body) = response.into_parts();
-            return Ok(RemoteMedia::new(&head.headers, body, None, limit, deadline, turn));
+            return Ok(RemoteMedia::new(&head.headers, body, None, limit, deadline, place));
         }
-        Ok(RemoteMedia::new(&headers, body, Some(multipart), limit, deadline, turn))
+        Ok(RemoteMedia::new(&headers, body, Some(multipart), limit, deadline, place))
     }
 }
 
@@ -117,7 +117,7 @@ impl RemoteMedia {
         mut multipart: Option<Multipart>,
         limit: usize,
         deadline: Instant,
-        turn: Turn,
+        place: Place,
     ) -> Self {
         Self {
             content_type: text(headers, header::CONTENT_TYPE),
@@ -128,7 +128,7 @@ impl RemoteMedia {
             left: limit,
             limit,
             deadline,
-            _turn: turn,
+            _place: place,
         }
     }
 

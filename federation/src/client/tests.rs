@@ -92,6 +92,29 @@ async fn a_server_that_fails_is_left_alone_until_its_time_comes() {
 }
 
 #[tokio::test]
+async fn a_stranger_that_fails_is_left_alone_by_those_who_ask_strangers() {
+    let peer = versions(get(async || StatusCode::BAD_GATEWAY)).await;
+    let transport = Transport::new(peer.trusted());
+    let ask = async |back_off| {
+        let limits = Limits { back_off, ..QUICK };
+        transport.client.send_with(&peer.name, get_server_version::v1::Request::new(), limits).await
+    };
+    let refused = ask(BackOff::OfStrangers).await;
+    assert!(matches!(refused, Err(FederationError::Refused { .. })), "{refused:?}");
+    assert!(matches!(ask(BackOff::OfStrangers).await, Err(FederationError::BackingOff)));
+    assert_eq!(peer.asked(), 1);
+    // It is none the worse for others: its name may be made up.
+    assert!(!transport.destinations.is_failing(&peer.name));
+    transport.clock.advance(1000);
+    assert!(matches!(ask(BackOff::OfStrangers).await, Err(FederationError::Refused { .. })));
+    // One that is known to fail is not asked either.
+    transport.destinations.heard_from(&peer.name);
+    transport.destinations.failed(&peer.name);
+    assert!(matches!(ask(BackOff::OfStrangers).await, Err(FederationError::BackingOff)));
+    assert_eq!(peer.asked(), 2);
+}
+
+#[tokio::test]
 async fn a_server_is_reached_if_it_can_be_connected_to() {
     let peer = versions(get(async || StatusCode::BAD_GATEWAY)).await;
     let transport = Transport::new(peer.trusted());

@@ -30,7 +30,7 @@ impl RoomIntake<'_> {
         // Whoever comes next finds what this one fetched. Who waits in vain goes on all the same: a slow server
         // must not hold up the room for others.
         let (federation, nid) = (self.federation, self.room.nid());
-        let _turn = tokio::time::timeout(PATIENCE, federation.under_way().gaps.take(nid)).await;
+        let _turn = tokio::time::timeout(PATIENCE, federation.under_way().gaps.acquire(nid)).await;
         match tokio::time::timeout_at(self.effort.deadline, self.fill(pdu)).await {
             Ok(filled) => filled,
             Err(_) => Ok(Err("what the event follows could not be fetched in time".to_owned())),

@@ -42,7 +42,7 @@ impl Federation {
         room_id: OwnedRoomId,
         texts: Vec<Box<RawValue>>,
     ) -> Result<Vec<(OwnedEventId, Outcome)>, FederationError> {
-        let _turn = self.under_way().intake.take((room_id.clone(), origin.to_owned())).await?;
+        let _turn = self.under_way().intake.acquire((room_id.clone(), origin.to_owned())).await?;
         let Some(room) = self.room_after_join(&room_id).await? else {
             return self.take_in_outside(origin, &room_id, texts).await;
         };
@@ -92,7 +92,7 @@ impl Federation {
         if here.is_some() || !joins.is_taken(&room_id.to_owned()) {
             return Ok(here);
         }
-        match tokio::time::timeout(JOINING, joins.take(room_id.to_owned())).await {
+        match tokio::time::timeout(JOINING, joins.acquire(room_id.to_owned())).await {
             Ok(turn) => drop(turn?),
             // To be sent again.
             Err(_) => return Err(RoomError::Busy.into()),

@@ -10,13 +10,13 @@ use ruma::{
     },
 };
 
-use crate::{FederationError, Limits, intake::room::RoomIntake};
+use crate::{BackOff, FederationError, Limits, intake::room::RoomIntake};
 
 /// So many missing events are fetched one by one, more all together.
 const FEW: usize = 50;
 
 /// For a whole state.
-const WHOLE: Limits = Limits { timeout: Duration::from_secs(60), ignore_back_off: false, ..Limits::ROOM };
+const WHOLE: Limits = Limits { timeout: Duration::from_secs(60), back_off: BackOff::Obeyed, ..Limits::ROOM };
 
 impl RoomIntake<'_> {
     /// The ids of the events of the state before an event, all of which are here afterwards; `None` if no server

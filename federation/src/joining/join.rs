@@ -35,7 +35,7 @@ impl Federation {
         content: Map<String, Value>,
     ) -> Result<Room, FederationError> {
         // Two who join at once need the room but once, and what others send for it waits for the end.
-        let _turn = self.under_way().joins.take(room_id.to_owned()).await?;
+        let _turn = self.under_way().joins.acquire(room_id.to_owned()).await?;
         let here = self.room_here(room_id)?;
         if let Some(room) = &here {
             match self.rooms().join(room, user, content.clone()).await {

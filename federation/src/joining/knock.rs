@@ -31,7 +31,7 @@ impl Federation {
         via: &[OwnedServerName],
         content: Map<String, Value>,
     ) -> Result<(), FederationError> {
-        let _turn = self.under_way().memberships.take((room_id.to_owned(), user.to_owned())).await?;
+        let _turn = self.under_way().memberships.acquire((room_id.to_owned(), user.to_owned())).await?;
         let servers = self.servers_for(user, room_id, via)?;
         first_of(&servers, |server| self.knock_by(server, user, room_id, &content)).await
     }

@@ -30,7 +30,7 @@ impl Federation {
         room_id: &RoomId,
         content: Map<String, Value>,
     ) -> Result<(), FederationError> {
-        let _turn = self.under_way().memberships.take((room_id.to_owned(), user.to_owned())).await?;
+        let _turn = self.under_way().memberships.acquire((room_id.to_owned(), user.to_owned())).await?;
         let Some((version, known, row)) = self.rooms().out_of_room(user, room_id)? else {
             return Err(RoomError::UnknownRoom.into());
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hearth_rooms::RoomError;
 use http::StatusCode;
 use ruma::{OwnedServerName, RoomId, ServerName, UserId};
 use serde_json::Map;
@@ -96,6 +97,8 @@ fn nobody() -> FederationError {
 /// either more than that one cannot be reached.
 fn clarity(error: &FederationError) -> u8 {
     match error {
+        // Of this server or that one: another may have had room.
+        FederationError::Room(RoomError::Busy) => 0,
         FederationError::Room(_) | FederationError::Storage(_) | FederationError::Users(_) => 6,
         FederationError::Refused { status, .. } if *status == StatusCode::FORBIDDEN => 5,
         FederationError::Refused { errcode, status, .. } if status.is_client_error() => match &**errcode {

@@ -18,7 +18,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::{KeyRing, known::ServerKeys};
 use crate::{
     FederationError,
-    client::{Limits, Unsent},
+    client::{BackOff, Limits, Purpose, Unsent},
 };
 
 /// How many servers are asked at once.
@@ -26,8 +26,13 @@ const AT_ONCE: usize = 128;
 
 /// For a server of which nothing but the name may be known: anyone can make us ask. So neither is it held against
 /// it if it does not answer (which would fill the store with names), nor is it not asked.
-const LIMITS: Limits =
-    Limits { timeout: Duration::from_secs(20), body_bytes: 64 << 10, ignore_back_off: true, ..Limits::USUAL };
+const LIMITS: Limits = Limits {
+    purpose: Purpose::ServerKeys,
+    timeout: Duration::from_secs(20),
+    body_bytes: 64 << 10,
+    back_off: BackOff::Ignored,
+    ..Limits::USUAL
+};
 
 /// Fetches under way.
 pub(super) struct Fetches {

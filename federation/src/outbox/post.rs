@@ -10,10 +10,15 @@ use ruma::{
 };
 
 use super::transaction::Transaction;
-use crate::{Client, Destinations, FederationError, Limits};
+use crate::{Client, Destinations, FederationError, Limits, Purpose};
 
 /// Whoever gets many events at once takes a while, as it may have to ask for others before it answers.
-const LIMITS: Limits = Limits { timeout: Duration::from_secs(90), body_bytes: 1 << 20, ..Limits::USUAL };
+const LIMITS: Limits = Limits {
+    purpose: Purpose::Transactions,
+    timeout: Duration::from_secs(90),
+    body_bytes: 1 << 20,
+    ..Limits::USUAL
+};
 
 /// The way to other servers.
 pub(super) trait Post: Send + Sync + 'static {

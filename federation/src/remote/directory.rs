@@ -8,8 +8,8 @@ use ruma::{
     },
 };
 
-use super::SOON;
-use crate::{Federation, FederationError};
+use super::lookup_for;
+use crate::{AskedBy, Federation, FederationError};
 
 /// How many servers of an alias's answer are kept.
 const MOST_SERVERS: usize = 50;
@@ -18,10 +18,13 @@ impl Federation {
     /// The room that an alias of another server stands for, and servers that are in it.
     pub async fn resolve_alias(
         &self,
+        asked_by: AskedBy,
         alias: &RoomAliasId,
     ) -> Result<(OwnedRoomId, Vec<OwnedServerName>), FederationError> {
         let server = alias.server_name();
-        let answer = self.client().send_with(server, GetAlias::new(alias.to_owned()), SOON).await?;
+        let limits = lookup_for(&asked_by);
+        let request = GetAlias::new(alias.to_owned());
+        let answer = self.look_up(asked_by, self.client().send_with(server, request, limits)).await?;
         let mut servers = answer.servers;
         servers.truncate(MOST_SERVERS);
         // Whoever gives out the alias is probably in the room.
@@ -34,9 +37,11 @@ impl Federation {
     /// A page of the rooms that another server publishes.
     pub async fn public_rooms(
         &self,
+        asked_by: AskedBy,
         server: &ServerName,
         request: GetRooms,
     ) -> Result<Rooms, FederationError> {
-        self.client().send_with(server, request, SOON).await
+        let limits = lookup_for(&asked_by);
+        self.look_up(asked_by, self.client().send_with(server, request, limits)).await
     }
 }

@@ -15,13 +15,15 @@ use ruma::{
     },
 };
 
-use super::SOON;
-use crate::{Federation, FederationError, Limits};
+use crate::{BackOff, Federation, FederationError, Limits};
 
 /// How many servers are asked at once.
 const SERVERS_AT_ONCE: usize = 32;
 /// Nobody waits for longer.
 const LONGEST: Duration = Duration::from_secs(30);
+/// For all devices of a user.
+const DEVICES: Limits =
+    Limits { timeout: Duration::from_secs(15), back_off: BackOff::Ignored, ..Limits::USUAL };
 
 /// Keys of users of other servers.
 #[derive(Debug, Default)]
@@ -95,7 +97,7 @@ impl Federation {
 
     /// All devices of a user of another server, with their keys.
     pub async fn devices(&self, user: &UserId) -> Result<Devices, FederationError> {
-        self.client().send_with(user.server_name(), GetDevices::new(user.to_owned()), SOON).await
+        self.client().send_with(user.server_name(), GetDevices::new(user.to_owned()), DEVICES).await
     }
 
     /// What is asked of each other server.

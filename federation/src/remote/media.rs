@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ruma::{ServerName, api::federation::authenticated_media::get_content::v1::Request as GetContent};
 
-use crate::{Federation, FederationError, Limits};
+use super::lookup_for;
+use crate::{AskedBy, Federation, FederationError, Limits, Purpose};
 
 /// How long a large file may take.
 const TIME: Duration = Duration::from_secs(10 * 60);
@@ -17,6 +18,7 @@ impl Federation {
     /// The other server's refusal; [`FederationError::Media`] if it is larger than what may be uploaded here.
     pub async fn fetch_media(
         &self,
+        asked_by: AskedBy,
         server: &ServerName,
         media_id: &str,
         timeout: Duration,
@@ -24,14 +26,15 @@ impl Federation {
         if self.is_own(server) || self.media().has(server, media_id)? {
             return Ok(());
         }
-        let _turn = self.under_way().media.take((server.to_owned(), media_id.to_owned())).await?;
+        let _turn = self.under_way().media.acquire((server.to_owned(), media_id.to_owned())).await?;
         if self.media().has(server, media_id)? {
             return Ok(());
         }
         let mut request = GetContent::new(media_id.to_owned());
         request.timeout_ms = timeout;
         let body_bytes = usize::try_from(self.media().limits().upload_bytes).unwrap_or(usize::MAX);
-        let limits = Limits { timeout: TIME, body_bytes, ignore_back_off: true, ..Limits::USUAL };
+        let limits = Limits { purpose: Purpose::Media, timeout: TIME, body_bytes, ..lookup_for(&asked_by) };
+        let _permit = self.under_way().media_askers.acquire(asked_by).await?;
         let mut media = self.client().get_media(server, request, limits).await?;
         let content_type = media.content_type.take();
         let disposition = media.content_disposition.take();

@@ -13,8 +13,8 @@ use ruma::{
     room::RoomSummary,
 };
 
-use super::SOON;
-use crate::{Federation, FederationError, joining::first_of};
+use super::LOOKUP;
+use crate::{AskedBy, BackOff, Federation, FederationError, Limits, joining::first_of};
 
 /// How many servers are asked at most.
 const ASKED: usize = 3;
@@ -32,7 +32,8 @@ impl Federation {
         servers.truncate(ASKED);
         let mut request = GetHierarchy::new(room.to_owned());
         request.suggested_only = suggested_only;
-        first_of(&servers, |server| self.client().send_with(server, request.clone(), SOON)).await
+        let ask = |server| self.client().send_with(server, request.clone(), LOOKUP);
+        self.look_up(AskedBy::User(user.to_owned()), first_of(&servers, ask)).await
     }
 
     /// The summary of a room that is not here.
@@ -48,14 +49,16 @@ impl Federation {
     /// The event next to a moment in a room, by servers that are in it.
     pub async fn timestamp_to_event(
         &self,
+        user: &UserId,
         room: &Room,
         at: MilliSecondsSinceUnixEpoch,
         direction: Direction,
     ) -> Result<(OwnedEventId, MilliSecondsSinceUnixEpoch), FederationError> {
         let servers = self.servers_to_ask(room)?;
         let request = GetEventByTimestamp::new(room.id().to_owned(), at, direction);
-        let found =
-            first_of(&servers, |server| self.client().send_with(server, request.clone(), SOON)).await?;
+        let limits = Limits { back_off: BackOff::Obeyed, ..LOOKUP };
+        let ask = |server| self.client().send_with(server, request.clone(), limits);
+        let found = self.look_up(AskedBy::User(user.to_owned()), first_of(&servers, ask)).await?;
         Ok((found.event_id, found.origin_server_ts))
     }
 }

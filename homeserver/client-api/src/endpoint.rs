@@ -7,26 +7,25 @@
 //!       -> typed answer, or MatrixError
 //! ```
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{ConnectInfo, FromRef, State},
+    extract::{FromRef, State},
     response::Response,
     routing::{MethodRouter, on},
 };
 use futures::future::BoxFuture;
 pub use hearth_http::{Answer, AnswerTo, Json, JsonText, Served};
 use hearth_http::{
-    Measure, body,
+    Measure,
+    address::address,
+    body,
     request::arguments,
     run,
     served::{handler_name, method_filter, method_name},
 };
-use http::{HeaderMap, Method, request::Parts};
+use http::Method;
 use ruma::api::{Metadata, path_builder::PathBuilder as _};
 
 use crate::{
@@ -203,30 +202,6 @@ async fn answer(
     run::to_its_end(reads, async move { (endpoint.run)(api, incoming).await }).await
 }
 
-/// Where a request comes from. A proxy on this machine is believed about whom it speaks for.
-fn address(parts: &Parts) -> IpAddr {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
-    match peer {
-        Some(peer) if !peer.is_loopback() => peer,
-        _ => forwarded_for(&parts.headers).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-    }
-}
-
-/// The last address in `X-Forwarded-For`: the one that the proxy itself saw.
-fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
-    headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .next_back()?
-        .to_str()
-        .ok()?
-        .rsplit(',')
-        .next()?
-        .trim()
-        .parse()
-        .ok()
-}
-
 /// The class of an endpoint: by the specification's word on rate limits, and what it does.
 fn class(method: &Method, path: &str, rate_limited: bool) -> Option<Class> {
     let is = |part: &str| path.contains(part);
@@ -248,26 +223,7 @@ fn class(method: &Method, path: &str, rate_limited: bool) -> Option<Class> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
-
-    fn from(peer: [u8; 4], forwarded: Option<&'static str>) -> IpAddr {
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts.extensions.insert(ConnectInfo(SocketAddr::from((peer, 1))));
-        if let Some(forwarded) = forwarded {
-            parts.headers.insert("x-forwarded-for", HeaderValue::from_static(forwarded));
-        }
-        address(&parts)
-    }
-
-    #[test]
-    fn only_a_proxy_on_this_machine_is_believed() {
-        let far = IpAddr::from([9, 9, 9, 9]);
-        assert_eq!(from([127, 0, 0, 1], Some("1.1.1.1, 9.9.9.9")), far);
-        assert_eq!(from([9, 9, 9, 9], Some("1.1.1.1")), far);
-        assert_eq!(from([127, 0, 0, 1], Some("nonsense")), IpAddr::from([127, 0, 0, 1]));
-    }
 
     #[test]
     fn classes() {

@@ -3,6 +3,7 @@
 //!
 //! It knows nothing of who asks: how a client or a server shows who it is, is each API's own.
 
+pub mod address;
 pub mod answer;
 pub mod body;
 pub mod error;

@@ -1,6 +1,7 @@
 //! `/_matrix/client/v3/directory/room/{roomAlias}`
 
 use axum::extract::State;
+use hearth_federation::AskedBy;
 use hearth_http::rooms::servers::servers_of;
 use hearth_rooms::{NewEvent, Room, RoomError};
 use http::StatusCode;
@@ -17,17 +18,18 @@ pub async fn get_room_id_by_alias(
     State(api): State<ClientApi>,
     request: Request<get::Request>,
 ) -> Result<Answer<get::Response>> {
-    let (room, servers) = resolve(&api, &request.body.room_alias).await?;
+    let (room, servers) = resolve(&api, AskedBy::address(request.address), &request.body.room_alias).await?;
     Ok(Answer(get::Response::new(room, servers)))
 }
 
 /// The room that an alias stands for, as the alias's server knows it, and servers that are in the room.
 pub(crate) async fn resolve(
     api: &ClientApi,
+    asked_by: AskedBy,
     alias: &RoomAliasId,
 ) -> Result<(OwnedRoomId, Vec<OwnedServerName>)> {
     if !api.federation.is_own(alias.server_name()) {
-        return Ok(api.federation.resolve_alias(alias).await?);
+        return Ok(api.federation.resolve_alias(asked_by, alias).await?);
     }
     let room = api.rooms.resolve_alias(alias)?.ok_or_else(unknown)?.room_id;
     let servers = servers_of(&api.rooms, &room)?;

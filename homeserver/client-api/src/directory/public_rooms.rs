@@ -1,6 +1,7 @@
 //! `GET /_matrix/client/v3/publicRooms` and `POST /_matrix/client/v3/publicRooms`
 
 use axum::extract::State;
+use hearth_federation::AskedBy;
 use hearth_http::rooms::public_rooms::page;
 use ruma::{
     OwnedServerName,
@@ -19,10 +20,11 @@ pub async fn get_public_rooms(
     State(api): State<ClientApi>,
     request: Request<get::Request>,
 ) -> Result<Answer<get::Response>> {
+    let asked_by = AskedBy::address(request.address);
     let get::Request { limit, since, server, .. } = request.body;
     let mut wanted = Wanted::new();
     (wanted.limit, wanted.since) = (limit, since);
-    let page = published(&api, server, wanted).await?;
+    let page = published(&api, asked_by, server, wanted).await?;
     let mut response = get::Response::new(page.chunk);
     response.next_batch = page.next_batch;
     response.prev_batch = page.prev_batch;
@@ -36,20 +38,22 @@ pub async fn query_public_rooms(
     State(api): State<ClientApi>,
     request: Request<query::Request>,
 ) -> Result<Answer<query::Response>> {
+    let asked_by = AskedBy::User(request.who.user.clone());
     let query::Request { limit, since, server, filter, room_network, .. } = request.body;
     let mut wanted = Wanted::new();
     (wanted.limit, wanted.since, wanted.filter, wanted.room_network) = (limit, since, filter, room_network);
-    Ok(Answer(published(&api, server, wanted).await?))
+    Ok(Answer(published(&api, asked_by, server, wanted).await?))
 }
 
 async fn published(
     api: &ClientApi,
+    asked_by: AskedBy,
     server: Option<OwnedServerName>,
     wanted: Wanted,
 ) -> Result<query::Response> {
     let mut response = query::Response::new();
     if let Some(server) = server.filter(|server| !api.federation.is_own(server)) {
-        let page = api.federation.public_rooms(&server, wanted).await?;
+        let page = api.federation.public_rooms(asked_by, &server, wanted).await?;
         response.chunk = page.chunk;
         response.next_batch = page.next_batch;
         response.prev_batch = page.prev_batch;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{extract::State, response::Response};
+use hearth_federation::AskedBy;
 use ruma::api::client::authenticated_media::{get_content::v1 as get, get_content_as_filename::v1 as named};
 
 use crate::{
@@ -18,7 +19,7 @@ pub(super) const MAX_WAIT: Duration = Duration::from_secs(60);
 pub async fn get_content(State(api): State<ClientApi>, request: Request<get::Request>) -> Result<Response> {
     let get::Request { server_name, media_id, timeout_ms, .. } = request.body;
     let timeout = timeout_ms.min(MAX_WAIT);
-    elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+    elsewhere::bring(&api, AskedBy::User(request.who.user.clone()), &server_name, &media_id, timeout).await?;
     let download = api.media.download(&server_name, &media_id, timeout).await?;
     Ok(file::answer(download, None))
 }
@@ -31,7 +32,7 @@ pub async fn get_content_as_filename(
 ) -> Result<Response> {
     let named::Request { server_name, media_id, filename, timeout_ms, .. } = request.body;
     let timeout = timeout_ms.min(MAX_WAIT);
-    elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+    elsewhere::bring(&api, AskedBy::User(request.who.user.clone()), &server_name, &media_id, timeout).await?;
     let download = api.media.download(&server_name, &media_id, timeout).await?;
     Ok(file::answer(download, Some(&filename)))
 }

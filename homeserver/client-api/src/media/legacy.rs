@@ -3,6 +3,7 @@
 #![expect(deprecated, reason = "clients of before v1.11")]
 
 use axum::{extract::State, response::Response};
+use hearth_federation::AskedBy;
 use hearth_http::thumbnail::wanted;
 use ruma::{
     UInt,
@@ -33,7 +34,7 @@ pub async fn get_content(State(api): State<ClientApi>, request: Request<get::Req
     let get::Request { server_name, media_id, allow_remote, timeout_ms, .. } = request.body;
     let timeout = timeout_ms.min(MAX_WAIT);
     if allow_remote {
-        elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+        elsewhere::bring(&api, AskedBy::address(request.address), &server_name, &media_id, timeout).await?;
     }
     let download = api.media.download(&server_name, &media_id, timeout).await?;
     Ok(file::answer(download, None))
@@ -49,7 +50,7 @@ pub async fn get_content_as_filename(
     let named::Request { server_name, media_id, filename, allow_remote, timeout_ms, .. } = request.body;
     let timeout = timeout_ms.min(MAX_WAIT);
     if allow_remote {
-        elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+        elsewhere::bring(&api, AskedBy::address(request.address), &server_name, &media_id, timeout).await?;
     }
     let download = api.media.download(&server_name, &media_id, timeout).await?;
     Ok(file::answer(download, Some(&filename)))
@@ -67,7 +68,7 @@ pub async fn get_content_thumbnail(
     let wanted = wanted(method, width, height)?;
     let timeout = timeout_ms.min(MAX_WAIT);
     if allow_remote {
-        elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+        elsewhere::bring(&api, AskedBy::address(request.address), &server_name, &media_id, timeout).await?;
     }
     let download = api.media.thumbnail(&server_name, &media_id, wanted, timeout).await?;
     Ok(file::answer(download, None))

@@ -1,6 +1,7 @@
 //! `GET /_matrix/client/v1/media/thumbnail/{serverName}/{mediaId}`
 
 use axum::{extract::State, response::Response};
+use hearth_federation::AskedBy;
 use hearth_http::thumbnail::wanted;
 use ruma::api::client::authenticated_media::get_content_thumbnail::v1::Request as GetThumbnail;
 
@@ -18,7 +19,7 @@ pub async fn get_content_thumbnail(
     let GetThumbnail { server_name, media_id, method, width, height, timeout_ms, .. } = request.body;
     let wanted = wanted(method, width, height)?;
     let timeout = timeout_ms.min(MAX_WAIT);
-    elsewhere::bring(&api, &server_name, &media_id, timeout).await?;
+    elsewhere::bring(&api, AskedBy::User(request.who.user.clone()), &server_name, &media_id, timeout).await?;
     let download = api.media.thumbnail(&server_name, &media_id, wanted, timeout).await?;
     Ok(file::answer(download, None))
 }

@@ -1,6 +1,7 @@
 //! `POST /_matrix/client/v3/rooms/{roomId}/join` and `POST /_matrix/client/v3/join/{roomIdOrAlias}`
 
 use axum::extract::State;
+use hearth_federation::AskedBy;
 use hearth_rooms::{Room, RoomError};
 use ruma::{
     OwnedRoomId,
@@ -34,7 +35,8 @@ pub async fn join_room(
     request: Request<by_name::Request>,
 ) -> Result<Answer<by_name::Response>> {
     let by_name::Request { room_id_or_alias, third_party_signed, reason, via, .. } = request.body;
-    let room = Named::of(&api, room_id_or_alias, via).await?;
+    let asked_by = AskedBy::User(request.who.user.clone());
+    let room = Named::of(&api, asked_by, room_id_or_alias, via).await?;
     Ok(Answer(by_name::Response::new(join(&api, &request.who, room, third_party_signed, reason).await?)))
 }
 

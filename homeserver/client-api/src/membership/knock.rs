@@ -1,6 +1,7 @@
 //! `POST /_matrix/client/v3/knock/{roomIdOrAlias}`
 
 use axum::extract::State;
+use hearth_federation::AskedBy;
 use ruma::api::client::knock::knock_room::v3::{Request as Knock, Response};
 
 use crate::{Answer, ClientApi, Request, Result, membership::content::member_content, room::named::Named};
@@ -10,7 +11,7 @@ use crate::{Answer, ClientApi, Request, Result, membership::content::member_cont
 pub async fn knock_room(State(api): State<ClientApi>, request: Request<Knock>) -> Result<Answer<Response>> {
     let Request { body, who, .. } = request;
     who.not_suspended()?;
-    let room = Named::of(&api, body.room_id_or_alias, body.via).await?;
+    let room = Named::of(&api, AskedBy::User(who.user.clone()), body.room_id_or_alias, body.via).await?;
     let content = member_content(&api.users, &who.user, body.reason)?;
     match room.here(&api.rooms)? {
         Some(here) => {

@@ -7,7 +7,7 @@ use hearth_rooms::{Event, Room};
 use hearth_storage::TimelineOrder;
 use hearth_sync::TimelineToken;
 use ruma::{
-    MilliSecondsSinceUnixEpoch, OwnedEventId,
+    MilliSecondsSinceUnixEpoch, OwnedEventId, UserId,
     api::{
         Direction,
         client::room::get_event_by_timestamp::v1::{Request as TimestampToEvent, Response},
@@ -33,7 +33,7 @@ pub async fn timestamp_to_event(
     let mut found = nearest(&view, ts.get().into(), dir)?
         .map(|event| (event.id().to_owned(), event.pdu.origin_server_ts()));
     if let Some(gap) = gap_beside(&view.room, ts.get().into())?
-        && let Some(other) = asked_for(&api, &view, gap, ts, dir).await?
+        && let Some(other) = asked_for(&api, &request.who.user, &view, gap, ts, dir).await?
         && found.as_ref().is_none_or(|(_, here)| is_nearer(other.1, *here, dir))
     {
         found = Some(other);
@@ -66,12 +66,13 @@ fn gap_beside(room: &Room, ts: u64) -> Result<Option<TimelineOrder>> {
 /// The event that other servers know, if it can be brought here and the user may see it.
 async fn asked_for(
     api: &ClientApi,
+    user: &UserId,
     view: &View,
     gap: TimelineOrder,
     ts: MilliSecondsSinceUnixEpoch,
     direction: Direction,
 ) -> Result<Option<(OwnedEventId, MilliSecondsSinceUnixEpoch)>> {
-    let (event, _) = match api.federation.timestamp_to_event(&view.room, ts, direction).await {
+    let (event, _) = match api.federation.timestamp_to_event(user, &view.room, ts, direction).await {
         Ok(found) => found,
         Err(error) => {
             tracing::debug!(%error, room = %view.room.id(), "no other server knows of an event");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use hearth_federation::AskedBy;
 use ruma::{
     UserId,
     api::client::profile::{
@@ -20,7 +21,8 @@ type Fields = BTreeMap<String, Box<RawValue>>;
 /// All that a user says of themselves
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3profileuserid)).
 pub async fn get_profile(State(api): State<ClientApi>, request: Request<GetProfile>) -> Result<Json<Fields>> {
-    Ok(Json(fields(&api, &request.body.user_id, None).await?))
+    let asked_by = AskedBy::address(request.address);
+    Ok(Json(fields(&api, asked_by, &request.body.user_id, None).await?))
 }
 
 /// One field of it
@@ -29,9 +31,10 @@ pub async fn get_profile_field(
     State(api): State<ClientApi>,
     request: Request<GetProfileField>,
 ) -> Result<Json<Fields>> {
+    let asked_by = AskedBy::address(request.address);
     let GetProfileField { user_id, field, .. } = request.body;
     let name = field.to_string();
-    let mut fields = fields(&api, &user_id, Some(field)).await?;
+    let mut fields = fields(&api, asked_by, &user_id, Some(field)).await?;
     fields.retain(|other, _| *other == name);
     match fields.is_empty() {
         true => Err(MatrixError::not_found("The profile has no such field.")),
@@ -40,9 +43,14 @@ pub async fn get_profile_field(
 }
 
 /// A user's profile, or at least one field of it, as the user's server knows it.
-async fn fields(api: &ClientApi, user: &UserId, field: Option<ProfileFieldName>) -> Result<Fields> {
+async fn fields(
+    api: &ClientApi,
+    asked_by: AskedBy,
+    user: &UserId,
+    field: Option<ProfileFieldName>,
+) -> Result<Fields> {
     if !api.federation.is_own(user.server_name()) {
-        let told = api.federation.profile(user, field).await?;
+        let told = api.federation.profile(asked_by, user, field).await?;
         return told.into_iter().map(|(name, value)| Ok((name, to_raw_value(&value)?))).collect();
     }
     match api.users.accounts.exists(user)? {

@@ -1,5 +1,6 @@
 //! Rooms by the names that requests give them, here or elsewhere.
 
+use hearth_federation::AskedBy;
 use hearth_rooms::{Room, Rooms};
 use ruma::{OwnedRoomId, OwnedRoomOrAliasId, OwnedServerName};
 
@@ -16,13 +17,14 @@ impl Named {
     /// The room of an id or an alias; 404 where there is no such alias.
     pub(crate) async fn of(
         api: &ClientApi,
+        asked_by: AskedBy,
         name: OwnedRoomOrAliasId,
         mut via: Vec<OwnedServerName>,
     ) -> Result<Self> {
         match OwnedRoomId::try_from(name) {
             Ok(id) => Ok(Self { id, via }),
             Err(alias) => {
-                let (id, servers) = alias::resolve(api, &alias).await?;
+                let (id, servers) = alias::resolve(api, asked_by, &alias).await?;
                 via.extend(servers);
                 Ok(Self { id, via })
             }

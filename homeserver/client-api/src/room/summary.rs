@@ -1,6 +1,7 @@
 //! `GET /_matrix/client/v1/room_summary/{roomIdOrAlias}`
 
 use axum::extract::State;
+use hearth_federation::AskedBy;
 use hearth_http::rooms::{
     discover::{Asker, may_discover},
     summary::described,
@@ -20,7 +21,9 @@ pub async fn get_room_summary(
     request: Request<GetSummary>,
 ) -> Result<Answer<Response>> {
     let user = request.who.as_ref().map(|who| &*who.user);
-    let named = Named::of(&api, request.body.room_id_or_alias, request.body.via).await?;
+    let asked_by =
+        user.map_or_else(|| AskedBy::address(request.address), |user| AskedBy::User(user.to_owned()));
+    let named = Named::of(&api, asked_by, request.body.room_id_or_alias, request.body.via).await?;
     let (summary, membership) = match named.here(&api.rooms)? {
         Some(room) => {
             let summary = room.summary()?;

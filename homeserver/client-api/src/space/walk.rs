@@ -27,9 +27,10 @@ use crate::{
 const MAX_ROOMS: usize = 10_000;
 /// As many children of a space of another server are visited.
 const MAX_CHILDREN: usize = 500;
-/// How many rooms other servers are asked for in one walk, and for how long: of the rest nothing is told.
+/// How many rooms other servers are asked for in one walk, and for how long another is begun: of the rest nothing is
+/// told. One may take 20 seconds, and clients give up after 30.
 const MAX_ASKED: usize = 50;
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A walk through a tree of spaces, depth first, each room once.
 pub(super) struct Walk<'a> {

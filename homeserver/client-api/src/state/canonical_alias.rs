@@ -1,8 +1,11 @@
 //! Which aliases a room may call its own.
 
+use std::time::Duration;
+
+use hearth_federation::AskedBy;
 use hearth_rooms::Room;
 use http::StatusCode;
-use ruma::RoomAliasId;
+use ruma::{RoomAliasId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -32,16 +35,21 @@ impl Aliases {
     }
 }
 
+/// How long the servers of all new aliases are asked together: clients give up after 30 seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Refuses aliases that are new in a room's `m.room.canonical_alias` and do not stand for the room.
-pub(crate) async fn check(api: &ClientApi, room: &Room, content: &RawValue) -> Result<()> {
+pub(crate) async fn check(api: &ClientApi, user: &UserId, room: &Room, content: &RawValue) -> Result<()> {
     let new: Aliases = serde_json::from_str(content.get())
         .map_err(|error| MatrixError::invalid_param(format!("Aliases are texts: {error}")))?;
     let old = room.state_content::<Aliases>("m.room.canonical_alias", "")?.unwrap_or_default();
+    let until = tokio::time::Instant::now() + PATIENCE;
     for alias in new.named().filter(|alias| !old.named().any(|known| known == *alias)) {
         let parsed = RoomAliasId::parse(alias.as_str())
             .map_err(|_| MatrixError::invalid_param(format!("{alias:?} is not a room alias.")))?;
-        let stands_for = alias::resolve(api, &parsed).await;
-        if stands_for.is_ok_and(|(id, _)| id == room.id()) {
+        let resolve = alias::resolve(api, AskedBy::User(user.to_owned()), &parsed);
+        let stands_for = tokio::time::timeout_at(until, resolve).await;
+        if matches!(stands_for, Ok(Ok((id, _))) if id == room.id()) {
             continue;
         }
         let message = format!("The alias {alias} does not point to this room.");

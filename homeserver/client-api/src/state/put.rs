@@ -33,7 +33,7 @@ pub async fn set_room_state(
     } else {
         who.not_suspended()?;
         if event_type == StateEventType::RoomCanonicalAlias {
-            canonical_alias::check(&api, &room, &content).await?;
+            canonical_alias::check(&api, &who.user, &room, &content).await?;
         }
         let event = NewEvent::state(&who.user, &event_type.to_string(), &state_key, content);
         room.send(event, None).await?

@@ -1,0 +1,276 @@
+//! How many requests may be under way at once, for each purpose, and what their answers weigh.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use ruma::{OwnedServerName, ServerName};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    keyed_semaphore::Crowded,
+    weight::{Scales, Weight},
+};
+
+/// What a request is made for. Each purpose has places of its own, so that none waits for those of another: what
+/// anyone can make this server ask must never hold up messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// Sending transactions.
+    Transactions,
+    /// Rooms and encryption: joins, missing events, history, keys of users.
+    Rooms,
+    /// What users, or anyone, want to know of another server: profiles, aliases, summaries, published rooms.
+    Lookups,
+    /// Files.
+    Media,
+    /// Keys of servers, before anything of theirs is believed.
+    ServerKeys,
+}
+
+/// What may be under way at once for one purpose.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// To all servers together.
+    all: Share,
+    /// To each server.
+    per_server: Share,
+    /// How many may wait for a place, and for how long.
+    waiting: usize,
+    patience: Duration,
+}
+
+/// A number of requests, and bytes of answers that are being read. The first 64 KiB of each do not count.
+#[derive(Clone, Copy)]
+struct Share {
+    requests: usize,
+    bytes: usize,
+}
+
+const MIB: usize = 1 << 20;
+
+impl Purpose {
+    const ALL: [Self; 5] = [Self::Transactions, Self::Rooms, Self::Lookups, Self::Media, Self::ServerKeys];
+
+    const fn bounds(self) -> Bounds {
+        match self {
+            // The outbox begins no more than these, so it never waits.
+            Self::Transactions => Bounds {
+                all: Share { requests: 512, bytes: 64 * MIB },
+                per_server: Share { requests: 2, bytes: MIB },
+                waiting: 512,
+                patience: Duration::from_secs(30),
+            },
+            // One of the largest answers may be read from each server, and two in all.
+            Self::Rooms => Bounds {
+                all: Share { requests: 512, bytes: 512 * MIB },
+                per_server: Share { requests: 32, bytes: 256 * MIB },
+                waiting: 4096,
+                patience: Duration::from_secs(30),
+            },
+            Self::Lookups => Bounds {
+                all: Share { requests: 64, bytes: 32 * MIB },
+                per_server: Share { requests: 8, bytes: 8 * MIB },
+                waiting: 256,
+                patience: Duration::from_secs(4),
+            },
+            // What is read of a file is written to the disk at once.
+            Self::Media => Bounds {
+                all: Share { requests: 128, bytes: 0 },
+                per_server: Share { requests: 16, bytes: 0 },
+                waiting: 256,
+                patience: Duration::from_secs(15),
+            },
+            // Not more than are fetched at once (`key_ring/fetching.rs`).
+            Self::ServerKeys => Bounds {
+                all: Share { requests: 128, bytes: 0 },
+                per_server: Share { requests: 8, bytes: 0 },
+                waiting: 128,
+                patience: Duration::from_secs(15),
+            },
+        }
+    }
+}
+
+/// The places of all purposes.
+pub(super) struct Places([Pool; Purpose::ALL.len()]);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self(Purpose::ALL.map(|purpose| Pool::new(purpose.bounds())))
+    }
+}
+
+impl Places {
+    /// Waits for a place, but not for long.
+    pub(super) async fn take(&self, purpose: Purpose, server: &ServerName) -> Result<Place, Crowded> {
+        self.0[purpose as usize].take(server).await
+    }
+
+    /// How many requests may still be begun at once.
+    #[cfg(test)]
+    pub(super) fn free(&self, purpose: Purpose) -> usize {
+        self.0[purpose as usize].all.requests.available_permits()
+    }
+}
+
+/// The places of one purpose.
+struct Pool {
+    bounds: Bounds,
+    all: Arc<Left>,
+    servers: Mutex<HashMap<OwnedServerName, Weak<Left>>>,
+    waiting: Semaphore,
+}
+
+/// What is left of a share.
+struct Left {
+    requests: Arc<Semaphore>,
+    answers: Scales,
+}
+
+/// What a request has taken of a share.
+struct Part {
+    _of: Arc<Left>,
+    _request: Option<OwnedSemaphorePermit>,
+    answer: Weight,
+}
+
+/// Held for as long as a request is under way.
+pub(super) struct Place {
+    of_server: Part,
+    of_all: Part,
+}
+
+impl Pool {
+    fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            all: Arc::new(Left::new(bounds.all)),
+            servers: Mutex::default(),
+            waiting: Semaphore::new(bounds.waiting),
+        }
+    }
+
+    async fn take(&self, server: &ServerName) -> Result<Place, Crowded> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| Crowded)?;
+        // The server's place comes first: who waits for a slow server takes none from the others.
+        let wait = async {
+            let of_server = Part::take(self.left_of(server)).await;
+            Place { of_server, of_all: Part::take(self.all.clone()).await }
+        };
+        tokio::time::timeout(self.bounds.patience, wait).await.map_err(|_| Crowded)
+    }
+
+    fn left_of(&self, server: &ServerName) -> Arc<Left> {
+        let mut servers = self.servers.lock();
+        if let Some(left) = servers.get(server).and_then(Weak::upgrade) {
+            return left;
+        }
+        // Never more than those in use, and as many again.
+        if servers.len() == servers.capacity() {
+            servers.retain(|_, left| left.strong_count() > 0);
+        }
+        let left = Arc::new(Left::new(self.bounds.per_server));
+        servers.insert(server.to_owned(), Arc::downgrade(&left));
+        left
+    }
+}
+
+impl Place {
+    /// Lets in so many more bytes of the answer.
+    pub(super) fn weigh(&mut self, bytes: usize) -> Result<(), Crowded> {
+        self.of_server.answer.add(bytes)?;
+        self.of_all.answer.add(bytes)
+    }
+}
+
+impl Left {
+    fn new(share: Share) -> Self {
+        Self { requests: Arc::new(Semaphore::new(share.requests)), answers: Scales::new(share.bytes) }
+    }
+}
+
+impl Part {
+    async fn take(left: Arc<Left>) -> Self {
+        // The semaphore is never closed.
+        let request = left.requests.clone().acquire_owned().await.ok();
+        Self { _request: request, answer: left.answers.weight(), _of: left }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use ruma::server_name;
+
+    use super::*;
+    use crate::weight::LIGHT;
+
+    fn pool(requests: usize, per_server: usize) -> Pool {
+        Pool::new(Bounds {
+            all: Share { requests, bytes: 150 },
+            per_server: Share { requests: per_server, bytes: 100 },
+            waiting: 2,
+            patience: Duration::from_millis(20),
+        })
+    }
+
+    #[tokio::test]
+    async fn each_server_has_so_many_places_and_all_together_have_more() {
+        let pool = pool(3, 2);
+        let (a, b) = (server_name!("a.example"), server_name!("b.example"));
+        let first = pool.take(a).await.unwrap();
+        let _second = pool.take(a).await.unwrap();
+        assert!(pool.take(a).now_or_never().is_none());
+        let _third = pool.take(b).await.unwrap();
+        assert!(pool.take(b).now_or_never().is_none());
+        drop(first);
+        let _fourth = pool.take(b).await.unwrap();
+        assert!(pool.take(a).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn few_wait_and_nobody_for_long() {
+        let pool = pool(1, 1);
+        let server = server_name!("a.example");
+        let _held = pool.take(server).await.unwrap();
+        let waiting = || Box::pin(pool.take(server));
+        let (mut first, mut second) = (waiting(), waiting());
+        assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+        assert!(matches!(pool.take(server).now_or_never(), Some(Err(Crowded))));
+        assert!(first.await.is_err() && second.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn each_server_has_its_share_of_what_answers_weigh() {
+        let pool = pool(8, 8);
+        let (a, b) = (server_name!("a.example"), server_name!("b.example"));
+        let (mut large, mut another) = (pool.take(a).await.unwrap(), pool.take(a).await.unwrap());
+        large.weigh(LIGHT + 100).unwrap();
+        another.weigh(LIGHT + 1).unwrap_err();
+        let mut other = pool.take(b).await.unwrap();
+        other.weigh(LIGHT + 50).unwrap();
+        let mut late = pool.take(server_name!("c.example")).await.unwrap();
+        late.weigh(LIGHT + 1).unwrap_err();
+        drop(large);
+        other.weigh(50).unwrap();
+    }
+
+    #[tokio::test]
+    async fn no_purpose_takes_the_places_of_another() {
+        let places = Places::default();
+        let server = server_name!("a.example");
+        let mut held = Vec::new();
+        while let Some(Ok(place)) = places.take(Purpose::Lookups, server).now_or_never() {
+            held.push(place);
+        }
+        assert_eq!(held.len(), Purpose::Lookups.bounds().per_server.requests);
+        for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Lookups) {
+            assert_eq!(places.free(purpose), purpose.bounds().all.requests);
+            places.take(purpose, server).await.unwrap();
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What happens before and after a handler.
 //!
 //! ```text
-//! body, signature of the request      the same for all endpoints: `serve`
+//! keys, body, signature               the same for all endpoints: `serve`
 //!   -> typed request                  by ruma's description of the endpoint
 //!     -> handler                      business of each family, in `server/`
 //!       -> typed answer, or MatrixError
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use hearth_http::{
     AnswerTo, MatrixError, Measure, Result, Served,
+    address::address,
     body::{self, check_json},
     request::{arguments, or_empty_object, typed},
     run,
@@ -30,7 +31,7 @@ use ruma::{
     },
 };
 
-use crate::{Federation, authenticate};
+use crate::{AskedBy, Federation, x_matrix::Claim};
 
 /// How large a body may be: some events with the state that goes along.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -80,6 +81,8 @@ pub struct Request<R: IncomingRequest<Authentication: Authentication>> {
     pub origin: <Scheme<R> as Authentication>::Origin,
     /// The body as it came.
     pub bytes: Bytes,
+    /// Where the request comes from.
+    pub came_from: AskedBy,
 }
 
 /// A request that was let in, before it is typed.
@@ -88,14 +91,15 @@ struct Incoming {
     arguments: Vec<String>,
     bytes: Bytes,
     origin: Option<OwnedServerName>,
+    came_from: AskedBy,
 }
 
 impl<R: IncomingRequest<Authentication: Authentication>> Request<R> {
     fn of(incoming: Incoming) -> Result<Self> {
-        let Incoming { parts, arguments, bytes, origin } = incoming;
+        let Incoming { parts, arguments, bytes, origin, came_from } = incoming;
         check_json(&bytes)?;
         let body = typed::<R>(&parts, or_empty_object(&parts.method, &bytes), &arguments)?;
-        Ok(Self { body, origin: Scheme::<R>::origin(origin)?, bytes })
+        Ok(Self { body, origin: Scheme::<R>::origin(origin)?, bytes, came_from })
     }
 }
 
@@ -197,15 +201,21 @@ async fn answer(
         return Err(unsigned());
     }
     let arguments = arguments(&mut parts).await?;
-    let mut weight = federation.under_way().requests.weight();
-    let admit = |bytes| weight.add(bytes).map_err(|_| MatrixError::limit_exceeded(BUSY));
-    let bytes = body::read(&parts.headers, body, endpoint.max_body, admit).await?;
-    let origin = match endpoint.signed {
-        true => Some(signer(&federation, &parts, &bytes).await?),
+    let came_from = AskedBy::address(address(&parts));
+    let claim = match endpoint.signed {
+        true => Some(Claim::read(&federation, &parts.headers, came_from.clone()).await?),
         false => None,
     };
+    let busy = |_| MatrixError::limit_exceeded(BUSY);
+    let mut weight = federation.under_way().requests.weight(came_from.clone()).map_err(busy)?;
+    let admit = |bytes| weight.add(bytes).map_err(busy);
+    let bytes = body::read(&parts.headers, body, endpoint.max_body, admit).await?;
+    let origin = match claim {
+        Some(claim) => Some(signer(claim, &federation, &parts, &bytes)?),
+        None => None,
+    };
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
-    let incoming = Incoming { parts, arguments, bytes, origin };
+    let incoming = Incoming { parts, arguments, bytes, origin, came_from };
     let endpoint = endpoint.clone();
     run::to_its_end(reads, async move {
         let answer = (endpoint.run)(federation, incoming).await;
@@ -215,9 +225,9 @@ async fn answer(
     .await
 }
 
-async fn signer(federation: &Federation, parts: &Parts, body: &[u8]) -> Result<OwnedServerName> {
+fn signer(claim: Claim, federation: &Federation, parts: &Parts, body: &[u8]) -> Result<OwnedServerName> {
     let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
-    let origin = authenticate(federation, &parts.method, uri, &parts.headers, body).await?;
+    let origin = claim.check(federation, &parts.method, uri, body)?;
     tracing::Span::current().record("origin", origin.as_str());
     Ok(origin)
 }

@@ -1,5 +1,6 @@
 //! The keys of servers ("Retrieving server keys"), and verifying what they signed.
 
+mod asking;
 mod fetching;
 mod known;
 mod notary;
@@ -10,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
 use hearth_spec::{Pdu, PublicKeys, RoomVersion, SigningKey, VerifyError, required_signers, verify_many};
 use hearth_storage::{Clock, StorageError, Store, schema};
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 use ruma::{OwnedServerName, ServerName};
 use serde_json::{Value, json};
 
+pub use self::fetching::FetchedFor;
 use self::{fetching::Fetches, known::ServerKeys};
 use crate::{Client, FederationOptions};
 
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(25);
 const SOON: Duration = Duration::from_secs(3);
 /// How long a server is not asked again for keys that it did not give.
 const RETRY_MS: u64 = 60 * 1000;
+/// What the keys of most servers take in memory, in bytes.
+const USUAL_WEIGHT: u64 = 2048;
 /// How long our own key response holds.
 const OWN_LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -39,10 +42,20 @@ struct Inner {
     notaries: Vec<OwnedServerName>,
     store: Store,
     clock: Arc<dyn Clock>,
-    cache: Cache<OwnedServerName, Arc<ServerKeys>>,
+    cache: Cache<OwnedServerName, Arc<ServerKeys>, Bytes>,
     /// When each server that gave no keys was asked, in milliseconds.
     tried: Cache<OwnedServerName, u64>,
     fetches: Fetches,
+}
+
+/// Weighs the keys of servers by what they take.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<OwnedServerName, Arc<ServerKeys>> for Bytes {
+    fn weight(&self, server: &OwnedServerName, keys: &Arc<ServerKeys>) -> u64 {
+        (server.as_str().len() + keys.weight()) as u64
+    }
 }
 
 impl KeyRing {
@@ -53,6 +66,7 @@ impl KeyRing {
         clock: Arc<dyn Clock>,
         options: &FederationOptions,
     ) -> Self {
+        let servers = options.cached_servers.max(1);
         Self(Arc::new(Inner {
             client,
             own_name: options.server_name.clone(),
@@ -60,28 +74,33 @@ impl KeyRing {
             notaries: options.notaries.clone(),
             store,
             clock,
-            cache: Cache::new(options.cached_servers.max(1)),
-            tried: Cache::new(options.cached_servers.max(1)),
+            cache: Cache::with_weighter(servers, servers as u64 * USUAL_WEIGHT, Bytes),
+            tried: Cache::new(servers),
             fetches: Fetches::default(),
         }))
     }
 
     /// Keys that could verify what the key ids are of: those that are known, after servers (and notaries) were asked
     /// for those that are not, or are no longer valid. Best effort: after some seconds it gives what there is.
-    pub async fn fetch(&self, needed: BTreeMap<OwnedServerName, BTreeSet<String>>) -> PublicKeys {
-        self.fetch_within(|_| PATIENCE, needed).await
+    pub async fn fetch(
+        &self,
+        fetched_for: FetchedFor,
+        needed: BTreeMap<OwnedServerName, BTreeSet<String>>,
+    ) -> PublicKeys {
+        self.fetch_within(|_| PATIENCE, fetched_for, needed).await
     }
 
     /// `patience` says how long so many servers are waited for.
     async fn fetch_within(
         &self,
         patience: fn(usize) -> Duration,
+        fetched_for: FetchedFor,
         needed: BTreeMap<OwnedServerName, BTreeSet<String>>,
     ) -> PublicKeys {
         let lacking = needed.iter().filter(|(server, key_ids)| self.lacks(server, key_ids));
-        let fetches: Vec<_> = lacking.map(|(server, _)| self.refresh(server)).collect();
-        let patience = patience(fetches.len());
-        join_all(fetches.into_iter().map(|fetch| fetch.within(patience))).await;
+        let lacking: Vec<_> = lacking.map(|(server, _)| server.clone()).collect();
+        let patience = patience(lacking.len());
+        self.refresh(fetched_for, lacking, patience).await;
         let mut keys = PublicKeys::new();
         for (server, key_ids) in needed {
             if server == self.0.own_name {
@@ -93,22 +112,33 @@ impl KeyRing {
         keys
     }
 
-    /// Verifies events on all cores, with their keys fetched in one go. The results are in the order of the events;
-    /// an event whose content is not what was hashed comes back redacted.
-    pub async fn verify(&self, version: RoomVersion, pdus: Vec<Pdu>) -> Vec<Result<Pdu, VerifyError>> {
-        self.verify_within(|_| PATIENCE, version, pdus).await
+    /// Verifies events that came from a server on all cores, with their keys fetched in one go. The results are in the
+    /// order of the events; an event whose content is not what was hashed comes back redacted.
+    pub async fn verify(
+        &self,
+        from: &ServerName,
+        version: RoomVersion,
+        pdus: Vec<Pdu>,
+    ) -> Vec<Result<Pdu, VerifyError>> {
+        self.verify_within(|_| PATIENCE, from, version, pdus).await
     }
 
     /// The same for what servers send, which waits for keys only as long as it must. A third server that gives none
     /// must not hold up what the origin has to send; if its keys come later, so do its events, with those that follow
     /// them.
-    pub async fn verify_soon(&self, version: RoomVersion, pdus: Vec<Pdu>) -> Vec<Result<Pdu, VerifyError>> {
-        self.verify_within(soon, version, pdus).await
+    pub async fn verify_soon(
+        &self,
+        from: &ServerName,
+        version: RoomVersion,
+        pdus: Vec<Pdu>,
+    ) -> Vec<Result<Pdu, VerifyError>> {
+        self.verify_within(soon, from, version, pdus).await
     }
 
     async fn verify_within(
         &self,
         patience: fn(usize) -> Duration,
+        from: &ServerName,
         version: RoomVersion,
         pdus: Vec<Pdu>,
     ) -> Vec<Result<Pdu, VerifyError>> {
@@ -117,7 +147,7 @@ impl KeyRing {
             let pdus = pdus.clone();
             move || signers(version, &pdus)
         });
-        let keys = self.fetch_within(patience, needed.await).await;
+        let keys = self.fetch_within(patience, FetchedFor::Events(from.to_owned()), needed.await).await;
         in_background(move || {
             let verified = verify_many(version, &pdus, &keys);
             let pdus = Arc::unwrap_or_clone(pdus);
@@ -156,7 +186,7 @@ impl KeyRing {
         let now = self.0.clock.now_ms();
         let known = self.known(server);
         let has_all = known.as_ref().is_some_and(|known| key_ids.iter().all(|id| known.is_settled(id, now)));
-        !has_all && self.0.tried.get(server).is_none_or(|at| at + RETRY_MS <= now)
+        !has_all && !self.was_tried(server)
     }
 
     /// What is known of a server's keys, in memory or in the store.

@@ -1,58 +1,30 @@
 //! A semaphore for each of many keys.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::hash::Hash;
 
-use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// So many at a time for each key, in the order in which they came, and only so many are there. A key takes memory
-/// only while somebody is there for it.
+use crate::keyed::{Crowded, Held, Keyed};
+
+/// So many at a time for each key, in the order in which they came, and only so many are there.
 pub(crate) struct KeyedSemaphore<K> {
-    keys: Mutex<HashMap<K, Present>>,
+    semaphores: Keyed<K, Semaphore>,
     at_once: usize,
     most: usize,
 }
 
-struct Present {
-    semaphore: Arc<Semaphore>,
-    /// Those that wait, and those that have a permit.
-    count: usize,
-}
-
-/// Too many are there already.
-#[derive(Debug)]
-pub(crate) struct Crowded;
-
 /// Held by whoever's turn it is.
-pub(crate) struct Permit<'a, K: Eq + Hash> {
-    // Fields are dropped in their order: the next is let in before the key is forgotten.
+pub(crate) struct Permit<K: Eq + Hash> {
+    // Fields are dropped in their order: the next is let in before the semaphore is forgotten.
     _permit: Option<OwnedSemaphorePermit>,
-    _presence: Presence<'a, K>,
-}
-
-/// Being there for a key, until it is dropped.
-struct Presence<'a, K: Eq + Hash> {
-    of: &'a KeyedSemaphore<K>,
-    key: K,
-}
-
-impl<K: Eq + Hash> Drop for Presence<'_, K> {
-    fn drop(&mut self) {
-        let mut keys = self.of.keys.lock();
-        let left = keys.get_mut(&self.key).map(|present| {
-            present.count -= 1;
-            present.count
-        });
-        if left == Some(0) {
-            keys.remove(&self.key);
-        }
-    }
+    _semaphore: Held<K, Semaphore>,
 }
 
 impl<K: Clone + Eq + Hash> KeyedSemaphore<K> {
-    /// `at_once` have a permit for a key at once, and `most` are there for it.
+    /// `at_once` have a permit for a key at once, and `most` are there for it: those that wait, and those that have
+    /// one.
     pub fn new(at_once: usize, most: usize) -> Self {
-        Self { keys: Mutex::default(), at_once, most }
+        Self { semaphores: Keyed::default(), at_once, most }
     }
 
     /// One at a time for each key.
@@ -61,31 +33,23 @@ impl<K: Clone + Eq + Hash> KeyedSemaphore<K> {
     }
 
     /// Waits for a permit.
-    pub async fn acquire(&self, key: K) -> Result<Permit<'_, K>, Crowded> {
-        let (semaphore, presence) = {
-            let mut keys = self.keys.lock();
-            let present = keys
-                .entry(key.clone())
-                .or_insert_with(|| Present { semaphore: Arc::new(Semaphore::new(self.at_once)), count: 0 });
-            if present.count >= self.most {
-                return Err(Crowded);
-            }
-            present.count += 1;
-            (present.semaphore.clone(), Presence { of: self, key })
-        };
+    pub async fn acquire(&self, key: K) -> Result<Permit<K>, Crowded> {
+        let semaphore = self.semaphores.hold(key, self.most, || Semaphore::new(self.at_once))?;
         // The semaphore is never closed.
-        Ok(Permit { _permit: semaphore.acquire_owned().await.ok(), _presence: presence })
+        let permit = semaphore.clone().acquire_owned().await.ok();
+        Ok(Permit { _permit: permit, _semaphore: semaphore })
     }
 
     /// Whether anybody is there for a key.
     pub fn is_taken(&self, key: &K) -> bool {
-        self.keys.lock().contains_key(key)
+        self.semaphores.is_held(key)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::{FutureExt as _, join};
+    use parking_lot::Mutex;
 
     use super::*;
 

@@ -21,6 +21,7 @@ mod federation;
 pub mod intake;
 pub mod joining;
 pub mod key_ring;
+mod keyed;
 mod keyed_semaphore;
 #[cfg(test)]
 mod neighbours;
@@ -44,5 +45,4 @@ pub use self::{
     federation::{Federation, Parts},
     key_ring::KeyRing,
     options::FederationOptions,
-    x_matrix::authenticate,
 };

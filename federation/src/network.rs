@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use self::{connector::Connector, resolver::Resolver};
 pub use self::{redirects::Fetched, resolver::ServiceTarget};
-use crate::{FederationError, FederationOptions, keyed_semaphore::Crowded};
+use crate::{FederationError, FederationOptions, keyed::Crowded};
 
 /// How long a connection waits for its next request, and how many such there are for one server.
 const IDLE: Duration = Duration::from_secs(20);

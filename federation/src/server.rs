@@ -1,6 +1,8 @@
 //! The endpoints of the server-server API: one folder a family, one file an endpoint.
 
 mod access;
+#[cfg(test)]
+mod bodies_tests;
 pub mod device;
 pub mod directory;
 pub mod discovery;

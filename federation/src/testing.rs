@@ -84,6 +84,19 @@ impl Peer {
     }
 }
 
+/// Many servers that can be connected to and say nothing: any loopback address, at the port that is returned.
+pub(crate) async fn silent_servers() -> u16 {
+    let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok(connection) = listener.accept().await {
+            held.push(connection);
+        }
+    });
+    port
+}
+
 /// A key response, signed.
 pub(crate) fn key_response(server: &ServerName, key: &SigningKey, valid_until_ts: u64) -> Value {
     let mut response = serde_json::Map::from_iter([

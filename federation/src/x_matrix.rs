@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_http::MatrixError;
 use hearth_spec::{
-    SigningKey,
+    PublicKeys, SigningKey,
     canonical_json::{self, CanonicalJsonError, Numbers},
 };
 use http::{HeaderMap, Method, StatusCode};
 use ruma::{OwnedServerName, ServerName};
 
 use self::header::XMatrix;
-use crate::Federation;
+use crate::{AskedBy, Federation, key_ring::FetchedFor};
 
 /// A server that changes its key sends a header for each; more than this are not looked at.
 const MAX_HEADERS: usize = 4;
@@ -71,49 +71,73 @@ fn signed_text(
     Ok(text)
 }
 
-/// Checks who makes a request: the server's name. `path_and_query` is as it came, and `body` empty where there
-/// is none.
-///
-/// # Errors
-/// 401 `M_UNAUTHORIZED` if it is not signed, not for this server, or by a key that the server does not have now.
-pub async fn authenticate(
-    federation: &Federation,
-    method: &Method,
-    path_and_query: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<OwnedServerName, MatrixError> {
-    let given = given(headers)?;
-    let first = given.first().ok_or_else(|| unauthorized("The request is not signed (X-Matrix)."))?;
-    let origin = first.origin.clone();
-    if federation.is_own(&origin) {
-        return Err(unauthorized("This server does not ask itself."));
-    }
-    for claim in &given {
-        if claim.destination.as_ref().is_some_and(|destination| !federation.is_own(destination)) {
-            return Err(unauthorized("The request is meant for another server."));
+/// Who a request says that it comes from, with the keys that could prove it.
+pub(crate) struct Claim {
+    origin: OwnedServerName,
+    given: Vec<XMatrix>,
+    keys: PublicKeys,
+}
+
+impl Claim {
+    /// Reads the headers of a request that came from there, and fetches the keys of the server that they name: before
+    /// the body is read, so that no body waits for keys.
+    ///
+    /// # Errors
+    /// 401 `M_UNAUTHORIZED` if the request is not signed, not for this server, or no key of the server can be had.
+    pub(crate) async fn read(
+        federation: &Federation,
+        headers: &HeaderMap,
+        came_from: AskedBy,
+    ) -> Result<Self, MatrixError> {
+        let given = given(headers)?;
+        let first = given.first().ok_or_else(|| unauthorized("The request is not signed (X-Matrix)."))?;
+        let origin = first.origin.clone();
+        if federation.is_own(&origin) {
+            return Err(unauthorized("This server does not ask itself."));
         }
-        if claim.origin != origin {
-            return Err(unauthorized("The request names several origins."));
+        for claim in &given {
+            if claim.destination.as_ref().is_some_and(|destination| !federation.is_own(destination)) {
+                return Err(unauthorized("The request is meant for another server."));
+            }
+            if claim.origin != origin {
+                return Err(unauthorized("The request names several origins."));
+            }
+        }
+        let key_ids: BTreeSet<_> = given.iter().map(|claim| claim.key.clone()).collect();
+        let needed = BTreeMap::from([(origin.clone(), key_ids)]);
+        let keys = federation.keys().fetch(FetchedFor::Request(came_from), needed).await;
+        match keys.knows(&origin) {
+            true => Ok(Self { origin, given, keys }),
+            false => Err(unauthorized(format!("No key of {origin} could be fetched."))),
         }
     }
-    let key_ids: BTreeSet<_> = given.iter().map(|claim| claim.key.clone()).collect();
-    let keys = federation.keys().fetch(BTreeMap::from([(origin.clone(), key_ids)])).await;
-    let text = signed_text(method, path_and_query, &origin, federation.server_name(), body)
-        .map_err(|error| MatrixError::not_json(error.to_string()))?;
-    let now = federation.now_ms();
-    let is_signed = given.iter().any(|claim| {
-        keys.get(&origin, &claim.key, Some(now))
-            .is_some_and(|key| key.verifies(text.as_bytes(), &claim.signature))
-    });
-    if !is_signed {
-        return Err(match keys.knows(&origin) {
-            true => unauthorized(format!("The request is not signed by a valid key of {origin}.")),
-            false => unauthorized(format!("No key of {origin} could be fetched.")),
+
+    /// Checks the signature: the server that makes the request. `path_and_query` is as it came, and `body` empty where
+    /// there is none.
+    ///
+    /// # Errors
+    /// 401 `M_UNAUTHORIZED` if it is not signed by a key that the server has now.
+    pub(crate) fn check(
+        self,
+        federation: &Federation,
+        method: &Method,
+        path_and_query: &str,
+        body: &[u8],
+    ) -> Result<OwnedServerName, MatrixError> {
+        let Self { origin, given, keys } = self;
+        let text = signed_text(method, path_and_query, &origin, federation.server_name(), body)
+            .map_err(|error| MatrixError::not_json(error.to_string()))?;
+        let now = federation.now_ms();
+        let is_signed = given.iter().any(|claim| {
+            keys.get(&origin, &claim.key, Some(now))
+                .is_some_and(|key| key.verifies(text.as_bytes(), &claim.signature))
         });
+        if !is_signed {
+            return Err(unauthorized(format!("The request is not signed by a valid key of {origin}.")));
+        }
+        federation.destinations().heard_from(&origin);
+        Ok(origin)
     }
-    federation.destinations().heard_from(&origin);
-    Ok(origin)
 }
 
 fn given(headers: &HeaderMap) -> Result<Vec<XMatrix>, MatrixError> {

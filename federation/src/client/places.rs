@@ -1,17 +1,13 @@
 //! How many requests may be under way at once, for each purpose, and what their answers weigh.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
 use ruma::{OwnedServerName, ServerName};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    keyed_semaphore::Crowded,
+    keyed::Crowded,
+    keyed_semaphore::{KeyedSemaphore, Permit},
     weight::{Scales, Weight},
 };
 
@@ -86,9 +82,10 @@ impl Purpose {
             },
             // Not more than are fetched at once (`key_ring/fetching.rs`).
             Self::ServerKeys => Bounds {
-                all: Share { requests: 128, bytes: 0 },
-                per_server: Share { requests: 8, bytes: 0 },
-                waiting: 128,
+                all: Share { requests: 256, bytes: 16 * MIB },
+                // One at a time for its own keys, and a notary for those of others.
+                per_server: Share { requests: 256, bytes: 4 * MIB },
+                waiting: 256,
                 patience: Duration::from_secs(15),
             },
         }
@@ -113,91 +110,55 @@ impl Places {
     /// How many requests may still be begun at once.
     #[cfg(test)]
     pub(super) fn free(&self, purpose: Purpose) -> usize {
-        self.0[purpose as usize].all.requests.available_permits()
+        self.0[purpose as usize].requests.available_permits()
     }
 }
 
 /// The places of one purpose.
 struct Pool {
-    bounds: Bounds,
-    all: Arc<Left>,
-    servers: Mutex<HashMap<OwnedServerName, Weak<Left>>>,
-    waiting: Semaphore,
-}
-
-/// What is left of a share.
-struct Left {
     requests: Arc<Semaphore>,
-    answers: Scales,
-}
-
-/// What a request has taken of a share.
-struct Part {
-    _of: Arc<Left>,
-    _request: Option<OwnedSemaphorePermit>,
-    answer: Weight,
+    servers: KeyedSemaphore<OwnedServerName>,
+    answers: Scales<OwnedServerName>,
+    waiting: Semaphore,
+    patience: Duration,
 }
 
 /// Held for as long as a request is under way.
 pub(super) struct Place {
-    of_server: Part,
-    of_all: Part,
+    _request: Option<OwnedSemaphorePermit>,
+    _of_server: Permit<OwnedServerName>,
+    answer: Weight<OwnedServerName>,
 }
 
 impl Pool {
-    fn new(bounds: Bounds) -> Self {
+    fn new(Bounds { all, per_server, waiting, patience }: Bounds) -> Self {
         Self {
-            bounds,
-            all: Arc::new(Left::new(bounds.all)),
-            servers: Mutex::default(),
-            waiting: Semaphore::new(bounds.waiting),
+            requests: Arc::new(Semaphore::new(all.requests)),
+            servers: KeyedSemaphore::new(per_server.requests, per_server.requests + waiting),
+            answers: Scales::new(all.bytes, per_server.bytes),
+            waiting: Semaphore::new(waiting),
+            patience,
         }
     }
 
     async fn take(&self, server: &ServerName) -> Result<Place, Crowded> {
         let _waiting = self.waiting.try_acquire().map_err(|_| Crowded)?;
-        // The server's place comes first: who waits for a slow server takes none from the others.
         let wait = async {
-            let of_server = Part::take(self.left_of(server)).await;
-            Place { of_server, of_all: Part::take(self.all.clone()).await }
+            // The server's place comes first: who waits for a slow server takes none from the others.
+            let of_server = self.servers.acquire(server.to_owned()).await?;
+            // The semaphore is never closed.
+            let request = self.requests.clone().acquire_owned().await.ok();
+            let answer = self.answers.weight(server.to_owned())?;
+            Ok(Place { _request: request, _of_server: of_server, answer })
         };
-        tokio::time::timeout(self.bounds.patience, wait).await.map_err(|_| Crowded)
-    }
-
-    fn left_of(&self, server: &ServerName) -> Arc<Left> {
-        let mut servers = self.servers.lock();
-        if let Some(left) = servers.get(server).and_then(Weak::upgrade) {
-            return left;
-        }
-        // Never more than those in use, and as many again.
-        if servers.len() == servers.capacity() {
-            servers.retain(|_, left| left.strong_count() > 0);
-        }
-        let left = Arc::new(Left::new(self.bounds.per_server));
-        servers.insert(server.to_owned(), Arc::downgrade(&left));
-        left
+        tokio::time::timeout(self.patience, wait).await.unwrap_or(Err(Crowded))
     }
 }
 
 impl Place {
     /// Lets in so many more bytes of the answer.
     pub(super) fn weigh(&mut self, bytes: usize) -> Result<(), Crowded> {
-        self.of_server.answer.add(bytes)?;
-        self.of_all.answer.add(bytes)
-    }
-}
-
-impl Left {
-    fn new(share: Share) -> Self {
-        Self { requests: Arc::new(Semaphore::new(share.requests)), answers: Scales::new(share.bytes) }
-    }
-}
-
-impl Part {
-    async fn take(left: Arc<Left>) -> Self {
-        // The semaphore is never closed.
-        let request = left.requests.clone().acquire_owned().await.ok();
-        Self { _request: request, answer: left.answers.weight(), _of: left }
+        self.answer.add(bytes)
     }
 }
 

@@ -19,8 +19,11 @@ use ruma::{
 
 use crate::{Federation, FederationError};
 
-/// The largest EDU that is read, in bytes. What servers send is far smaller, and read it takes several times as much.
-const MAX_BYTES: usize = 1 << 20;
+/// The largest EDU that is read, in bytes: as large as an event may be.
+const MAX_BYTES: usize = 64 << 10;
+/// The same of messages to devices, which servers send for all devices here of all users at once: a room's key for some
+/// hundred of them. Lost, nobody could read what follows.
+const MAX_MESSAGE_BYTES: usize = 512 << 10;
 /// How many receipts, and how many presences, of one transaction are taken in.
 const MAX_RECEIPTS: usize = 1000;
 const MAX_PRESENCES: usize = 1000;
@@ -37,6 +40,19 @@ struct Receipt {
     event: OwnedEventId,
 }
 
+/// What kind of EDU it is.
+pub(super) fn edu_type(edu: &Raw<Edu>) -> Option<String> {
+    edu.get_field("edu_type").ok().flatten()
+}
+
+fn is_too_large(edu: &Raw<Edu>) -> bool {
+    let max = match edu_type(edu).as_deref() {
+        Some("m.direct_to_device") => MAX_MESSAGE_BYTES,
+        _ => MAX_BYTES,
+    };
+    edu.json().get().len() > max
+}
+
 impl Federation {
     /// Takes in the EDUs of a transaction.
     ///
@@ -49,7 +65,7 @@ impl Federation {
     ) -> Result<(), FederationError> {
         let mut changed_devices = BTreeSet::new();
         for edu in edus {
-            if edu.json().get().len() > MAX_BYTES {
+            if is_too_large(&edu) {
                 tracing::debug!(%origin, "an EDU is too large");
                 continue;
             }
@@ -179,5 +195,22 @@ impl Federation {
     fn is_around(&self, user: &OwnedUserId) -> Result<bool, FederationError> {
         let rooms = self.rooms().rooms_of(user)?;
         Ok(rooms.iter().any(|(_, row)| row.membership == Membership::Join))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn messages_to_devices_may_be_larger() {
+        let of_size = |edu_type: &str, bytes: usize| {
+            let edu = json!({ "edu_type": edu_type, "content": { "text": "x".repeat(bytes) } });
+            is_too_large(&Raw::from_json_string(edu.to_string()).unwrap())
+        };
+        assert!(!of_size("m.receipt", 60 << 10) && of_size("m.receipt", 64 << 10));
+        assert!(!of_size("m.direct_to_device", 500 << 10) && of_size("m.direct_to_device", 512 << 10));
     }
 }

@@ -25,12 +25,12 @@ const AT_ONCE: usize = 8;
 const MAX_AUTH_CHAIN: usize = 20_000;
 
 impl Federation {
-    /// The events with good signatures; why others were dropped is logged.
-    pub(crate) async fn verified(&self, version: RoomVersion, pdus: Vec<Pdu>) -> Vec<Pdu> {
+    /// The events that came from a server which have good signatures; why others were dropped is logged.
+    pub(crate) async fn verified(&self, from: &ServerName, version: RoomVersion, pdus: Vec<Pdu>) -> Vec<Pdu> {
         if pdus.is_empty() {
             return pdus;
         }
-        good(self.keys().verify(version, pdus).await)
+        good(self.keys().verify(from, version, pdus).await)
     }
 }
 
@@ -79,7 +79,7 @@ impl RoomIntake<'_> {
     }
 
     pub async fn verified(&self, pdus: Vec<Pdu>) -> Vec<Pdu> {
-        good(self.federation.keys().verify_soon(self.room.version(), pdus).await)
+        good(self.federation.keys().verify_soon(&self.first, self.room.version(), pdus).await)
     }
 
     /// Those that are not part of the history that is here.

@@ -52,7 +52,7 @@ impl Federation {
                 outcomes.push((id, Err("only the inviting server may take an invite back".to_owned())));
                 continue;
             }
-            let Some(pdu) = self.verified(version, vec![pdu]).await.pop() else {
+            let Some(pdu) = self.verified(origin, version, vec![pdu]).await.pop() else {
                 outcomes.push((id, Err("the event is not signed by its sender's server".to_owned())));
                 continue;
             };

@@ -54,7 +54,7 @@ impl Federation {
         }
         let ids: Vec<OwnedEventId> = pdus.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
         let mut good = Vec::with_capacity(pdus.len());
-        let verified = self.keys().verify_soon(room.version(), pdus).await;
+        let verified = self.keys().verify_soon(origin, room.version(), pdus).await;
         for (id, verified) in ids.iter().cloned().zip(verified) {
             match verified {
                 Ok(pdu) => good.push(pdu),

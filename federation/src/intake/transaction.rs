@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use crate::Federation;
+use crate::{Federation, intake::edus::edu_type};
 
 /// How many PDUs and EDUs a transaction may have ("Transactions").
 const MAX_PDUS: usize = 50;
@@ -127,7 +127,7 @@ impl Federation {
 }
 
 fn is_receipt(edu: &Raw<Edu>) -> bool {
-    edu.get_field::<String>("edu_type").is_ok_and(|edu_type| edu_type.as_deref() == Some("m.receipt"))
+    edu_type(edu).as_deref() == Some("m.receipt")
 }
 
 async fn work(

@@ -8,7 +8,8 @@ use std::{
 use hearth_rooms::Arrival;
 use hearth_spec::{Pdu, RoomVersion, check_auth_events, check_state};
 use ruma::{
-    OwnedEventId, OwnedRoomId, RoomId, api::federation::membership::create_join_event::v2::RoomState,
+    OwnedEventId, OwnedRoomId, RoomId, ServerName,
+    api::federation::membership::create_join_event::v2::RoomState,
 };
 use serde_json::value::RawValue;
 
@@ -38,6 +39,7 @@ pub(super) fn signed_again(ours: &Pdu, signed: &RawValue) -> Result<Pdu, Federat
 /// itself, the create event and what they stand on must be there.
 pub(super) async fn check(
     federation: &Federation,
+    from: &ServerName,
     room_id: &RoomId,
     join: Pdu,
     answer: RoomState,
@@ -52,7 +54,7 @@ pub(super) async fn check(
     let (mut pdus, state) = blocking(move || parse_room(version, &id, auth_chain, state)).await?;
     let join_id = join.event_id_owned().clone();
     pdus.push(join);
-    let mut pdus = federation.verified(version, pdus).await;
+    let mut pdus = federation.verified(from, version, pdus).await;
     let Some(place) = pdus.iter().position(|pdu| *pdu.event_id() == *join_id) else {
         return Err(FederationError::Invalid("the join is not signed by who vouched for it".to_owned()));
     };

@@ -56,7 +56,7 @@ impl Federation {
             Err(error) => return Err(error),
         };
         let signed = signed_again(invite, &answer)?;
-        let verified = self.verified(room.version(), vec![signed]).await.pop();
+        let verified = self.verified(server, room.version(), vec![signed]).await.pop();
         verified.ok_or_else(|| FederationError::Invalid("the invite came back without signatures".to_owned()))
     }
 

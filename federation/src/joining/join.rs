@@ -71,7 +71,7 @@ impl Federation {
         match here {
             Some(room) => self.join_by_other(server, room, join, answer).await,
             None => {
-                let arrival = answer::check(self, room_id, join, answer).await?;
+                let arrival = answer::check(self, server, room_id, join, answer).await?;
                 Ok(self.rooms().take_in(arrival).await?)
             }
         }
@@ -96,7 +96,7 @@ impl Federation {
         answer: RoomState,
     ) -> Result<Room, FederationError> {
         let signed = answer::signed_join(&join, answer.event.as_deref())?;
-        let Some(signed) = self.verified(room.version(), vec![signed]).await.pop() else {
+        let Some(signed) = self.verified(server, room.version(), vec![signed]).await.pop() else {
             return Err(FederationError::Invalid("the server did not sign the join".to_owned()));
         };
         match RoomIntake::new(self, room, server).take_in(signed).await? {

@@ -1,86 +1,160 @@
-//! Asking servers for their keys, each once at a time.
+//! Fetching servers' keys: few at a time for each who asks, and each server once at a time.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use futures::{
-    FutureExt as _,
-    future::{BoxFuture, Shared},
-};
-use hearth_spec::keys::verify_json;
-use http::Method;
+use futures::future::join_all;
 use parking_lot::Mutex;
 use ruma::{OwnedServerName, ServerName};
-use serde::Deserialize;
-use serde_json::{json, value::RawValue};
-use tokio::{sync::Semaphore, time::Instant};
-
-use super::{KeyRing, known::ServerKeys};
-use crate::{
-    FederationError,
-    client::{BackOff, Limits, Purpose, Unsent},
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
 };
 
-/// How many servers are asked at once.
-const AT_ONCE: usize = 128;
+use super::{KeyRing, RETRY_MS};
+use crate::{AskedBy, keyed::Crowded, keyed_semaphore::KeyedSemaphore};
 
-/// For a server of which nothing but the name may be known: anyone can make us ask. So neither is it held against
-/// it if it does not answer (which would fill the store with names), nor is it not asked.
-const LIMITS: Limits = Limits {
-    purpose: Purpose::ServerKeys,
-    timeout: Duration::from_secs(20),
-    body_bytes: 64 << 10,
-    back_off: BackOff::Ignored,
-    ..Limits::USUAL
-};
+/// How long fetches go on of which nobody waits for the end, with those that wait for their turn.
+const LONGEST: Duration = Duration::from_secs(120);
 
-/// Fetches under way.
-pub(super) struct Fetches {
-    running: Mutex<HashMap<OwnedServerName, Fetch>>,
-    turns: Arc<Semaphore>,
+/// Why keys are fetched, and for whom. Anyone can make up names of servers that never answer: so each reason has
+/// turns of its own, and each asker only some of them.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum FetchedFor {
+    /// A request that says which server makes it, and comes from there.
+    Request(AskedBy),
+    /// Someone who asks this server as a notary.
+    Notary(AskedBy),
+    /// Events that this server sent.
+    Events(OwnedServerName),
 }
 
-/// A fetch of a server's keys.
-#[derive(Clone)]
-pub(super) struct Fetch {
-    begun: Instant,
-    done: Shared<BoxFuture<'static, ()>>,
+/// Turns to fetch, for one reason.
+struct Turns {
+    /// Of all askers together.
+    all: Arc<Semaphore>,
+    /// Of each: so many at once, and so many that wait.
+    askers: KeyedSemaphore<FetchedFor>,
 }
 
-impl Fetch {
-    /// Waits until it is done, but no longer than so long after it has begun: those who ask later for the keys of a
-    /// server that is slow have no reason to hope for more.
-    pub(super) async fn within(self, patience: Duration) {
-        if tokio::time::timeout_at(self.begun + patience, self.done).await.is_err() {
-            tracing::debug!("the keys of a server did not come in time");
-        }
+impl Turns {
+    fn new(all: usize, per_asker: usize, present: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(all)), askers: KeyedSemaphore::new(per_asker, present) }
     }
+}
+
+/// All fetches.
+pub(super) struct Fetches {
+    /// Those that have begun: never more than there are turns.
+    running: Mutex<HashMap<OwnedServerName, Fetch>>,
+    requests: Turns,
+    notary: Turns,
+    events: Turns,
+}
+
+/// A fetch that has begun.
+#[derive(Clone)]
+struct Fetch {
+    begun: Instant,
+    /// Closed when it is done.
+    done: watch::Receiver<()>,
 }
 
 impl Default for Fetches {
     fn default() -> Self {
-        Self { running: Mutex::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            running: Mutex::default(),
+            requests: Turns::new(64, 16, 128),
+            notary: Turns::new(32, 8, 128),
+            // A large room has events of thousands of servers.
+            events: Turns::new(128, 64, 20_000),
+        }
+    }
+}
+
+impl Fetches {
+    fn turns(&self, fetched_for: &FetchedFor) -> &Turns {
+        match fetched_for {
+            FetchedFor::Request(_) => &self.requests,
+            FetchedFor::Notary(_) => &self.notary,
+            FetchedFor::Events(_) => &self.events,
+        }
+    }
+
+    fn running(&self, server: &ServerName) -> Option<Fetch> {
+        self.running.lock().get(server).cloned()
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.running.lock().len()
     }
 }
 
 impl KeyRing {
-    /// Fetches a server's keys, or waits for the fetch that runs. It goes on if nobody waits any more.
-    pub(super) fn refresh(&self, server: &ServerName) -> Fetch {
-        let mut running = self.0.fetches.running.lock();
-        if let Some(fetch) = running.get(server) {
-            return fetch.clone();
-        }
-        let (ring, name) = (self.clone(), server.to_owned());
-        let task = tokio::spawn(async move {
-            // Never closed.
-            let _turn = ring.0.fetches.turns.clone().acquire_owned().await;
-            ring.fetch_now(&name).await;
-            ring.0.tried.insert(name.clone(), ring.0.clock.now_ms());
-            ring.0.fetches.running.lock().remove(&name);
+    /// Fetches the keys of some servers, and waits for them so long. What comes later is there for who asks next.
+    pub(super) async fn refresh(
+        &self,
+        fetched_for: FetchedFor,
+        servers: Vec<OwnedServerName>,
+        patience: Duration,
+    ) {
+        // Those who ask later for the keys of a server that is slow have no reason to hope for more: patience counts
+        // from when its fetch began.
+        let now = Instant::now();
+        let begun =
+            |server: &OwnedServerName| self.0.fetches.running(server).map_or(now, |fetch| fetch.begun);
+        let Some(since) = servers.iter().map(begun).max() else { return };
+        let ring = self.clone();
+        let all = tokio::spawn(async move {
+            let each = servers.into_iter().map(|server| ring.fetch_in_turn(&fetched_for, server));
+            if tokio::time::timeout(LONGEST, join_all(each)).await.is_err() {
+                tracing::debug!(?fetched_for, "not all keys could be fetched in time");
+            }
         });
-        let fetch = Fetch { begun: Instant::now(), done: task.map(|_| ()).boxed().shared() };
-        running.insert(server.to_owned(), fetch.clone());
-        fetch
+        if tokio::time::timeout_at(since + patience, all).await.is_err() {
+            tracing::debug!("the keys of some servers did not come in time");
+        }
+    }
+
+    /// Fetches a server's keys when it is the asker's turn, unless another just did; returns when that is done.
+    async fn fetch_in_turn(&self, fetched_for: &FetchedFor, server: OwnedServerName) {
+        if let Some(fetch) = self.0.fetches.running(&server) {
+            return fetch.end().await;
+        }
+        let turns = self.0.fetches.turns(fetched_for);
+        // The asker's turn comes first: who waits for slow servers takes none from others.
+        let _asker = match turns.askers.acquire(fetched_for.clone()).await {
+            Ok(permit) => permit,
+            Err(Crowded) => return tracing::debug!(?fetched_for, "too many keys are wanted"),
+        };
+        // Never closed.
+        let Ok(turn) = turns.all.clone().acquire_owned().await else { return };
+        if let Some(fetch) = self.begin(server, turn) {
+            fetch.end().await;
+        }
+    }
+
+    /// Begins a fetch, or finds the one that runs; nothing if the server was asked just now.
+    fn begin(&self, server: OwnedServerName, turn: OwnedSemaphorePermit) -> Option<Fetch> {
+        let mut running = self.0.fetches.running.lock();
+        if let Some(fetch) = running.get(&server) {
+            return Some(fetch.clone());
+        }
+        if self.was_tried(&server) {
+            return None;
+        }
+        let (until_done, done) = watch::channel(());
+        let fetch = Fetch { begun: Instant::now(), done };
+        running.insert(server.clone(), fetch.clone());
+        let running = Running { ring: self.clone(), server, _until_done: until_done, _turn: turn };
+        // It goes on if nobody waits for it any more.
+        tokio::spawn(async move { running.ring.fetch_now(&running.server).await });
+        Some(fetch)
+    }
+
+    /// Whether a server was asked so lately that it would tell nothing new.
+    pub(super) fn was_tried(&self, server: &ServerName) -> bool {
+        self.0.tried.get(server).is_some_and(|at| at + RETRY_MS > self.0.clock.now_ms())
     }
 
     async fn fetch_now(&self, server: &ServerName) {
@@ -97,76 +171,26 @@ impl KeyRing {
             }
         }
     }
+}
 
-    async fn ask_server(&self, server: &ServerName) -> Result<ServerKeys, FederationError> {
-        let path = "/_matrix/key/v2/server".to_owned();
-        let request = Unsent { method: Method::GET, path, body: Bytes::new(), signed: false };
-        let answer = self.0.client.ask(server, &request, LIMITS).await?;
-        let text = std::str::from_utf8(answer.body()).map_err(|error| invalid(&error))?;
-        ServerKeys::from_response(server, text, self.0.clock.now_ms()).map_err(FederationError::Invalid)
-    }
+/// Held by the fetch that runs, to its end.
+struct Running {
+    ring: KeyRing,
+    server: OwnedServerName,
+    _until_done: watch::Sender<()>,
+    _turn: OwnedSemaphorePermit,
+}
 
-    /// The keys as a notary has them: both it and the server itself have signed them.
-    async fn ask_notary(
-        &self,
-        notary: &ServerName,
-        server: &ServerName,
-    ) -> Result<ServerKeys, FederationError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            server_keys: Vec<Box<RawValue>>,
-        }
-        if notary == server || *notary == *self.0.own_name {
-            return Err(FederationError::Invalid("it is the server itself".to_owned()));
-        }
-        let now = self.0.clock.now_ms();
-        // Without key ids, all keys are wanted.
-        let wanted = json!({ "server_keys": { server.as_str(): {} } });
-        let request = Unsent {
-            method: Method::POST,
-            path: "/_matrix/key/v2/query".to_owned(),
-            body: wanted.to_string().into(),
-            signed: false,
-        };
-        let answer = self.0.client.ask(notary, &request, LIMITS).await?;
-        let answer: Answer = serde_json::from_slice(answer.body()).map_err(|error| invalid(&error))?;
-        let of_notary = self.notary_keys(notary).await?;
-        let mut best: Option<ServerKeys> = None;
-        for response in answer.server_keys {
-            let text = response.get();
-            if !of_notary.signed(notary, text) {
-                continue;
-            }
-            let Ok(keys) = ServerKeys::from_response(server, text, now) else { continue };
-            if best.as_ref().is_none_or(|best| best.valid_until_ts < keys.valid_until_ts) {
-                best = Some(keys);
-            }
-        }
-        best.ok_or_else(|| FederationError::Invalid("the notary has no keys with both signatures".to_owned()))
-    }
-
-    /// A notary's own keys come from itself.
-    async fn notary_keys(&self, notary: &ServerName) -> Result<Arc<ServerKeys>, FederationError> {
-        let now = self.0.clock.now_ms();
-        match self.known(notary).filter(|known| known.valid_until_ts >= now) {
-            Some(known) => Ok(known),
-            None => {
-                let keys = self.ask_server(notary).await?;
-                self.keep(notary, keys);
-                self.known(notary)
-                    .ok_or_else(|| FederationError::Invalid("the notary has no keys".to_owned()))
-            }
-        }
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.ring.0.tried.insert(self.server.clone(), self.ring.0.clock.now_ms());
+        self.ring.0.fetches.running.lock().remove(&self.server);
     }
 }
 
-impl ServerKeys {
-    /// Whether one of these keys signed the object.
-    fn signed(&self, server: &ServerName, object: &str) -> bool {
-        self.current().any(|(id, key)| verify_json(object, server.as_str(), id, key))
+impl Fetch {
+    async fn end(mut self) {
+        // Nothing is sent: it ends when the sender is dropped, also in a panic.
+        _ = self.done.changed().await;
     }
-}
-
-fn invalid(error: &dyn std::fmt::Display) -> FederationError {
-    FederationError::Invalid(error.to_string())
 }

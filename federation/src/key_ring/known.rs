@@ -11,13 +11,18 @@ use serde_json::value::RawValue;
 const LONGEST_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// A server with more keys is not believed.
 const MAX_KEYS: usize = 64;
+/// So many responses are kept from before the present one, and so many bytes of them.
+const MAX_EARLIER: usize = 4;
+const EARLIER_BYTES: usize = 32 << 10;
 
 /// The keys of one server.
 #[derive(Debug)]
 pub(super) struct ServerKeys {
     keys: BTreeMap<String, Known>,
     /// The server's response as it signed it, for those who ask us as a notary.
-    pub(super) response: Box<RawValue>,
+    response: Box<RawValue>,
+    /// Those from before, the latest first, as far as they name keys that later ones do not.
+    earlier: Vec<Box<RawValue>>,
     /// Up to when the response holds, in milliseconds.
     pub(super) valid_until_ts: u64,
 }
@@ -42,6 +47,8 @@ struct Row {
 struct Stored {
     keys: BTreeMap<String, Row>,
     response: Box<RawValue>,
+    #[serde(default)]
+    earlier: Vec<Box<RawValue>>,
     valid_until_ts: u64,
 }
 
@@ -95,23 +102,42 @@ impl ServerKeys {
             return Err("the keys are not signed by one of them".to_owned());
         }
         let response = RawValue::from_string(text.to_owned()).map_err(|error| error.to_string())?;
-        Ok(Self { keys, response, valid_until_ts })
+        Ok(Self { keys, response, earlier: Vec::new(), valid_until_ts })
     }
 
     pub(super) fn from_stored(text: &str) -> Result<Self, serde_json::Error> {
-        let Stored { keys, response, valid_until_ts } = serde_json::from_str(text)?;
+        let Stored { keys, response, earlier, valid_until_ts } = serde_json::from_str(text)?;
         let keys = keys.into_iter().filter_map(|(id, row)| Some((id, Known::new(row)?))).collect();
-        Ok(Self { keys, response, valid_until_ts })
+        Ok(Self { keys, response, earlier, valid_until_ts })
     }
 
     pub(super) fn to_stored(&self) -> String {
         let keys = self.keys.iter().map(|(id, known)| (id.clone(), known.row.clone())).collect();
-        let stored = Stored { keys, response: self.response.clone(), valid_until_ts: self.valid_until_ts };
+        let stored = Stored {
+            keys,
+            response: self.response.clone(),
+            earlier: self.earlier.clone(),
+            valid_until_ts: self.valid_until_ts,
+        };
         serde_json::to_string(&stored).unwrap_or_default()
     }
 
-    /// Adds the keys that the server does not name any more, so that what they signed can still be verified.
+    /// Adds the keys that the server does not name any more, so that what they signed can still be verified, and the
+    /// responses that name them, for those who ask us as a notary.
     pub(super) fn with_earlier(mut self, earlier: &Self) -> Self {
+        let mut named_later = named(&self.response);
+        let mut bytes = 0;
+        for response in std::iter::once(&earlier.response).chain(&earlier.earlier) {
+            let key_ids = named(response);
+            bytes += response.get().len();
+            if self.earlier.len() == MAX_EARLIER || bytes > EARLIER_BYTES {
+                break;
+            }
+            if !key_ids.is_subset(&named_later) {
+                self.earlier.push(response.clone());
+                named_later.extend(key_ids);
+            }
+        }
         for (id, known) in &earlier.keys {
             if self.keys.len() >= MAX_KEYS {
                 break;
@@ -122,6 +148,23 @@ impl ServerKeys {
             });
         }
         self
+    }
+
+    /// The server's responses as it signed them: the present one, and those from before that name one of these keys
+    /// or, where none is wanted, any other.
+    pub(super) fn responses<'a>(&'a self, wanted: &BTreeSet<&str>) -> impl Iterator<Item = &'a RawValue> {
+        let is_wanted = |response: &&RawValue| {
+            wanted.is_empty() || named(response).iter().any(|id| wanted.contains(&**id))
+        };
+        std::iter::once(&*self.response)
+            .chain(self.earlier.iter().map(|response| &**response).filter(is_wanted))
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        const KEY: usize = 300;
+        let earlier: usize = self.earlier.iter().map(|response| response.get().len()).sum();
+        size_of::<Self>() + self.response.get().len() + earlier + self.keys.len() * KEY
     }
 
     /// Whether asking the server for the key would tell nothing new.
@@ -145,6 +188,15 @@ impl ServerKeys {
             }
         }
     }
+}
+
+/// The keys that a response names.
+fn named(response: &RawValue) -> BTreeSet<String> {
+    let response = serde_json::from_str::<Response>(response.get());
+    response.map_or_else(
+        |_| BTreeSet::new(),
+        |response| response.verify_keys.into_keys().chain(response.old_verify_keys.into_keys()).collect(),
+    )
 }
 
 impl Known {

@@ -1,22 +1,27 @@
 //! Being a notary: other servers' keys with our signature ("Querying Keys Through Another Server").
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use futures::future::join_all;
 use ruma::OwnedServerName;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
-use super::{KeyRing, RETRY_MS};
+use super::{FetchedFor, KeyRing};
+use crate::AskedBy;
 
 /// How many servers one request may ask about.
 const MAX_SERVERS: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl KeyRing {
-    /// The key responses of these servers, each with our signature besides its own; `wanted` says for each key id
-    /// up to when it must be valid, in milliseconds (none: now). Servers whose keys nobody knows are left out.
+    /// The key responses of these servers, each with our signature besides its own, those of keys that a server does
+    /// not use any more among them; `wanted` says for each key id up to when it must be valid, in milliseconds (none:
+    /// now). Servers whose keys nobody knows are left out.
     pub async fn notarised(
         &self,
+        asked_by: AskedBy,
         wanted: BTreeMap<OwnedServerName, BTreeMap<String, Option<u64>>>,
     ) -> Vec<Value> {
         let now = self.0.clock.now_ms();
@@ -26,21 +31,30 @@ impl KeyRing {
             let holds = self
                 .known(server)
                 .is_some_and(|known| known.valid_until_ts >= least && key_ids.keys().all(|id| known.has(id)));
-            *server != self.0.own_name
-                && !holds
-                && self.0.tried.get(server).is_none_or(|at| at + RETRY_MS <= now)
+            *server != self.0.own_name && !holds && !self.was_tried(server)
         });
+        let lacking = lacking.map(|(server, _)| server.clone()).collect();
         // What comes too late is there for the next who asks.
-        join_all(lacking.map(|(server, _)| self.refresh(server).within(PATIENCE))).await;
-        wanted.iter().filter_map(|(server, _)| self.signed_response(server)).collect()
+        self.refresh(FetchedFor::Notary(asked_by), lacking, PATIENCE).await;
+        wanted.iter().flat_map(|(server, key_ids)| self.signed_responses(server, key_ids)).collect()
     }
 
-    fn signed_response(&self, server: &OwnedServerName) -> Option<Value> {
+    fn signed_responses(
+        &self,
+        server: &OwnedServerName,
+        key_ids: &BTreeMap<String, Option<u64>>,
+    ) -> Vec<Value> {
         if *server == self.0.own_name {
-            return Some(self.own());
+            return vec![self.own()];
         }
-        let known = self.known(server)?;
-        let mut response: Map<String, Value> = serde_json::from_str(known.response.get()).ok()?;
+        let Some(known) = self.known(server) else { return Vec::new() };
+        let key_ids: BTreeSet<&str> = key_ids.keys().map(|id| &**id).collect();
+        known.responses(&key_ids).filter_map(|response| self.signed(response)).collect()
+    }
+
+    /// A server's response with our signature.
+    fn signed(&self, response: &RawValue) -> Option<Value> {
+        let mut response: Map<String, Value> = serde_json::from_str(response.get()).ok()?;
         self.0.own_key.sign_json(&mut response, &self.0.own_name).ok()?;
         Some(Value::Object(response))
     }

@@ -13,11 +13,12 @@ use ruma::{
     },
 };
 use serde_json::{json, value::to_raw_value};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::{
     AskedBy, FederationError, Purpose,
     neighbours::{Neighbour, Neighbours},
+    testing::silent_servers,
 };
 
 fn alice(here: &Neighbour) -> AskedBy {
@@ -83,19 +84,6 @@ async fn media_are_brought_here_once() {
     assert_eq!(copy.file_name.as_deref(), Some("a name.txt"));
     let missing = here.federation.fetch_media(alice(here), there.name(), "missing", Duration::ZERO).await;
     assert!(missing.unwrap_err().is_errcode("M_NOT_FOUND"));
-}
-
-/// Many servers that can be connected to and say nothing: all loopback addresses, at the port that is returned.
-async fn silent_servers() -> u16 {
-    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let mut held = Vec::new();
-        while let Ok(connection) = listener.accept().await {
-            held.push(connection);
-        }
-    });
-    port
 }
 
 /// So many profiles of servers that never answer are asked for.

@@ -1,6 +1,7 @@
 //! Finding this server, and its keys ("Server discovery", "Retrieving server keys").
 
 pub mod keys;
+pub mod keys_by_id;
 pub mod version;
 pub mod well_known;
 
@@ -10,6 +11,7 @@ use crate::endpoint::EndpointRouter;
 pub fn routes(router: EndpointRouter) -> EndpointRouter {
     router
         .endpoint(keys::get_server_keys)
+        .endpoint(keys_by_id::get_server_keys)
         .endpoint(keys::get_remote_server_keys)
         .endpoint(keys::get_remote_server_keys_batch)
         .endpoint(version::get_server_version)

@@ -26,9 +26,10 @@ async fn a_request_that_its_origin_signed_is_its() {
     let body = br#"{"b":[1.5,"\u0001"],"a":{}}"#;
     let signed = sign(&peer.key, &peer.name, own, &Method::PUT, PATH, body).unwrap();
     let check = async |headers: &HeaderMap, path: &str, body: &[u8]| {
-        authenticate(&federation, &Method::PUT, path, headers, body)
-            .await
-            .map_err(|error| error.status.as_u16())
+        let address = AskedBy::address([10, 0, 0, 1].into());
+        let claim = Claim::read(&federation, headers, address).await;
+        let checked = claim.and_then(|claim| claim.check(&federation, &Method::PUT, path, body));
+        checked.map_err(|error| error.status.as_u16())
     };
     assert_eq!(check(&headers(&[&signed]), PATH, body).await.as_ref(), Ok(&peer.name));
     // In the old form, and with a second header for a key that is no more.

@@ -28,7 +28,7 @@ pub async fn get_remote_server_keys(
     request: Request<QueryOne>,
 ) -> Result<Json<Value>> {
     let wanted = BTreeMap::from([(request.body.server_name, BTreeMap::new())]);
-    Ok(Json(json!({ "server_keys": federation.keys().notarised(wanted).await })))
+    Ok(Json(json!({ "server_keys": federation.keys().notarised(request.came_from, wanted).await })))
 }
 
 /// The same of several servers
@@ -43,5 +43,5 @@ pub async fn get_remote_server_keys_batch(
             keys.into_iter().map(|(id, wanted)| (id.to_string(), least(wanted.minimum_valid_until_ts)));
         (server, keys.collect())
     });
-    Ok(Json(json!({ "server_keys": federation.keys().notarised(wanted.collect()).await })))
+    Ok(Json(json!({ "server_keys": federation.keys().notarised(request.came_from, wanted.collect()).await })))
 }

@@ -42,7 +42,7 @@ pub(super) async fn received(
     if version.room_id_is_create_event_id() && !created {
         return Err(invalid("`invite_room_state` has no `m.room.create` event."));
     }
-    for event in federation.keys().verify(version, whole).await {
+    for event in federation.keys().verify(invite.sender().server_name(), version, whole).await {
         event.map_err(|error| invalid(format!("in `invite_room_state`: {error}")))?;
     }
     Ok(with_invite(stripped_state(&came[..came.len().min(MAX_EVENTS)]), invite))

@@ -59,7 +59,8 @@ pub(super) fn sent_from(pdu: &Pdu, origin: &ServerName) -> Result<()> {
 
 /// Checks the signatures of an event.
 pub(super) async fn verified(federation: &Federation, pdu: Pdu) -> Result<Pdu> {
-    let verified = federation.keys().verify(pdu.version(), vec![pdu]).await;
+    let from = pdu.sender().server_name().to_owned();
+    let verified = federation.keys().verify(&from, pdu.version(), vec![pdu]).await;
     let verified = verified.into_iter().next().ok_or_else(|| invalid("The event is not signed."))?;
     verified.map_err(|error| invalid(error.to_string()))
 }

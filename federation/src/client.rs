@@ -138,7 +138,8 @@ type Answer = Response<Bytes>;
 impl Client {
     pub(crate) fn new(parts: ClientParts) -> Self {
         let ClientParts { options, key, network, destinations, clock } = parts;
-        let discovery = Discovery::new(OverNetwork(network.clone()), options.cached_servers, clock);
+        let lookup = OverNetwork { network: network.clone(), clock: clock.clone() };
+        let discovery = Discovery::new(lookup, options.cached_servers, clock);
         let places = Places::default();
         Self(Arc::new(Inner { options, key, network, discovery, destinations, places }))
     }

@@ -2,7 +2,7 @@
 
 mod health;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use hearth_storage::{
     Clock, Random, Scan, StorageError, Store,
@@ -77,11 +77,14 @@ impl Destinations {
             let woken = waiting.notified();
             tokio::pin!(woken);
             woken.as_mut().enable();
-            let now = self.0.clock.now_ms();
-            if at <= now || self.may_try(server) {
+            if self.may_try(server) {
                 return;
             }
-            _ = tokio::time::timeout(Duration::from_millis(at - now), woken).await;
+            tokio::select! {
+                biased;
+                () = woken => {}
+                () = self.0.clock.sleep_until(at) => {}
+            }
         }
     }
 

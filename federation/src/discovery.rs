@@ -156,15 +156,18 @@ fn known(found: Found, before: Option<Known>, now: u64) -> Known {
 }
 
 /// Asks the network itself.
-pub(crate) struct OverNetwork(pub(crate) Network);
+pub(crate) struct OverNetwork {
+    pub(crate) network: Network,
+    pub(crate) clock: Arc<dyn Clock>,
+}
 
 impl Lookup for OverNetwork {
     async fn well_known(&self, host: &str) -> Result<WellKnown, Failure> {
-        well_known::fetch(&self.0, host).await
+        well_known::fetch(&self.network, host, self.clock.now_ms()).await
     }
 
     async fn services(&self, name: &str) -> Result<Vec<ServiceTarget>, NetworkError> {
-        self.0.services(name).await
+        self.network.services(name).await
     }
 }
 

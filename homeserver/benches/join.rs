@@ -5,6 +5,8 @@
 //! The members are of a few other servers, whose keys the joining one has to fetch. Each pass is a server that has
 //! nothing yet. Processor seconds are of both servers and the client.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
 #[allow(dead_code)]
 mod hosts;
 

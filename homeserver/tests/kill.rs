@@ -1,5 +1,7 @@
 //! Nothing acknowledged is lost: the server is killed at random moments while clients send.
 
+#![allow(clippy::disallowed_methods, reason = "the server that it tests runs in real time")]
+
 mod common;
 
 use std::{

@@ -1,6 +1,8 @@
 //! Events a second whose signature and content hash are verified, on one core and on all of them:
 //! `cargo bench -p hearth-spec`.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
 use std::{
     error::Error,
     time::{Duration, Instant},

@@ -1,6 +1,6 @@
 //! `/.well-known/matrix/server` of others.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, header};
 use ruma::OwnedServerName;
@@ -38,7 +38,8 @@ struct Content {
     server: OwnedServerName,
 }
 
-pub(super) async fn fetch(network: &Network, host: &str) -> Result<WellKnown, Failure> {
+/// Fetches the file at a time, in milliseconds.
+pub(super) async fn fetch(network: &Network, host: &str, now_ms: u64) -> Result<WellKnown, Failure> {
     let fetch = async {
         let response =
             network.fetch(&format!("https://{host}/.well-known/matrix/server"), MAX_REDIRECTS).await?;
@@ -61,7 +62,8 @@ pub(super) async fn fetch(network: &Network, host: &str) -> Result<WellKnown, Fa
         return Err(Failure::Missing);
     }
     let Content { server } = serde_json::from_slice(&body).map_err(|_| Failure::Missing)?;
-    Ok(WellKnown { server, lifetime: lifetime(&head.headers, SystemTime::now()) })
+    let now = UNIX_EPOCH + Duration::from_millis(now_ms);
+    Ok(WellKnown { server, lifetime: lifetime(&head.headers, now) })
 }
 
 /// How long the answer may be remembered: what `Cache-Control` says, else `Expires`, within bounds.

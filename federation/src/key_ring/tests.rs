@@ -79,7 +79,7 @@ async fn a_slow_server_is_waited_for_once() {
     let never = get(async || std::future::pending::<String>().await);
     let peer = Peer::serve(|_, _| Router::new().route(PATH, never)).await;
     let transport = Transport::new(peer.trusted());
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     for _ in 0..5 {
         let patience = |_: usize| Duration::from_millis(300);
         let keys =

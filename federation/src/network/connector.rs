@@ -179,7 +179,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let refused: IpAddr = "127.0.0.2".parse().unwrap();
         let addresses = [refused, refused, refused, "127.0.0.1".parse().unwrap()];
-        let begun = std::time::Instant::now();
+        let begun = tokio::time::Instant::now();
         dial(&addresses, listener.local_addr().unwrap().port()).await.unwrap();
         assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
     }

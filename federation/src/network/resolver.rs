@@ -1,14 +1,11 @@
 //! Names to addresses, with those left out that may not be connected to.
 
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use hickory_resolver::{
     TokioResolver, config::ResolverConfig, net::runtime::TokioRuntimeProvider, proto::rr::RData,
 };
+use tokio::time::Instant;
 
 use super::{NetworkError, addresses::is_public};
 use crate::FederationError;
@@ -85,7 +82,7 @@ impl Resolver {
             Err(error) if error.is_no_records_found() => return Ok(Vec::new()),
             Err(error) => return Err(NetworkError::Connect(format!("{name} cannot be looked up: {error}"))),
         };
-        let lifetime = found.valid_until().saturating_duration_since(Instant::now());
+        let lifetime = found.valid_until().saturating_duration_since(Instant::now().into_std());
         let mut records: Vec<_> = found
             .answers()
             .iter()

@@ -1,11 +1,12 @@
 //! Answering a request, and what is measured of each endpoint.
 
-use std::{collections::HashMap, time::Instant};
+use std::collections::HashMap;
 
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use metrics::{Counter, Histogram, counter, histogram};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
 use crate::Result;

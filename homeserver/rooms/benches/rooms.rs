@@ -2,6 +2,8 @@
 //! costs when forks meet: `cargo bench -p hearth-rooms --bench rooms`. Each figure is the lower quartile of many
 //! rounds. It writes to the engine in memory, which syncs at no cost: what is measured is our own work.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
 #[allow(dead_code)]
 #[path = "../tests/engine/world.rs"]
 mod world;

@@ -2,6 +2,8 @@
 //! `cargo bench -p hearth-rooms --bench state`. Each figure is the lower quartile of many rounds. It writes to the
 //! engine in memory: the cost of the disk is not measured here.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
 mod sizes;
 
 use std::{

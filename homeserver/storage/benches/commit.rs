@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p hearth-storage`, or with other figures `… -- THREADS SECONDS`.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
 use std::{
     error::Error,
     sync::atomic::{AtomicU64, Ordering},

@@ -25,7 +25,7 @@ mod store;
 pub use self::{
     batch::{Batch, Op},
     engine::{AnyEngine, Direction, Engine, RawRange, RawScan},
-    environment::{Clock, ManualClock, Random, SeededRandom, SystemClock, SystemRandom},
+    environment::{Clock, ManualClock, Random, SeededRandom, SystemClock, SystemRandom, sleep_by},
     error::StorageError,
     ids::{EventNid, Position, RoomNid, StateId, StateKeyNid, TimelineOrder},
     key::{AsKey, AsPart, AsPrefix, Key, KeyPart},

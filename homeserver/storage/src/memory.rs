@@ -371,6 +371,7 @@ impl Engine for MemoryEngine {
         if !most.is_zero() {
             let delay = disk.chance.random_range(Duration::ZERO..=most);
             // The power may fail meanwhile, with the write on the disk and not synced.
+            #[expect(clippy::disallowed_methods, reason = "a slow disk keeps the thread that writes")]
             RwLockWriteGuard::unlocked(&mut disk, || thread::sleep(delay));
         }
         accepted?;

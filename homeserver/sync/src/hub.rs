@@ -163,8 +163,9 @@ impl Hub {
             let next = self.ephemeral.lock().typing.next_expiry().map_or(tidy_at, |next| next.min(tidy_at));
             let wait = next.saturating_sub(now).clamp(1, TIDY_EVERY_MS);
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+                biased;
                 () = self.earlier.notified() => {}
+                () = tokio::time::sleep(Duration::from_millis(wait)) => {}
             }
             self.expire_typing();
             if self.clock.now_ms() >= tidy_at {

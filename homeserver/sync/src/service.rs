@@ -147,6 +147,7 @@ impl SyncService {
                 return Ok(response.text);
             }
             tokio::select! {
+                biased;
                 () = attendance.online.changed_after(upto) => {}
                 () = tokio::time::sleep_until(deadline) => return Ok(response.text),
                 () = self.core.stopped_waiting() => return Ok(response.text),

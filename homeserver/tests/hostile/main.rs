@@ -1,6 +1,8 @@
 //! A hostile server tries one thing after the other. The victim answers as the specification says, spends
 //! little on it, and an honest server in the same room notices nothing.
 
+#![allow(clippy::disallowed_methods, reason = "the server that it tests runs in real time")]
+
 mod attacks;
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,9 +1,6 @@
 //! A walk through a tree of spaces, over servers.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, time::Duration};
 
 use hearth_http::rooms::{
     children::{Child, children},
@@ -17,6 +14,7 @@ use ruma::{
     events::space::child::HierarchySpaceChildEvent,
     room::{RoomSummary, RoomType},
 };
+use tokio::time::Instant;
 
 use crate::{
     ClientApi, Result,

@@ -1,6 +1,8 @@
 //! The one thread that writes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{
     Durability, Shared,

@@ -55,6 +55,7 @@ impl Follower {
             }
             // The senders live as long as `shared`.
             tokio::select! {
+                biased;
                 _ = self.published.changed() => {}
                 _ = self.stopped.changed() => {}
             }

@@ -1,5 +1,7 @@
 //! The store on both engines: what it promises holds on each, and on the one in memory also when it fails.
 
+#![allow(clippy::disallowed_methods, reason = "the committer's thread is in real time")]
+
 mod commits;
 mod crashes;
 mod failures;

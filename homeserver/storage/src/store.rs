@@ -2,7 +2,7 @@
 //!
 //! Writing goes through three places. [`Transaction`] holds the *order lock*: it allocates positions and puts
 //! the batch into the *queue* in their order. The *committer*, one thread, takes all that waits in the queue,
-//! writes it as one with one sync, and then publishes and acknowledges it.
+//! writes it as one with one sync, and then publishes and acknowledges it. (A simulation runs it as a task.)
 
 mod committer;
 mod cursors;
@@ -13,10 +13,10 @@ mod scan;
 mod transaction;
 mod view;
 
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::{runtime, sync::watch};
 
 use self::{cursors::Cursors, queue::Queue, recent::Recent};
 pub use self::{
@@ -127,17 +127,30 @@ impl Store {
     /// # Errors
     /// [`StorageError::TooNew`] if a newer server wrote the folder.
     pub fn open(engine: impl Into<AnyEngine>, options: StoreOptions) -> Result<Self, StorageError> {
-        let engine = engine.into();
-        migration::run(&engine, migration::MIGRATIONS)?;
-        let (shared, trimmed) = Shared::new(engine, options)?;
-        let committer = thread::Builder::new()
-            .name("committer".to_owned())
-            .spawn({
-                let shared = shared.clone();
-                move || committer::run(&shared, trimmed)
-            })
-            .map_err(|error| StorageError::Engine(format!("no thread for the committer: {error}")))?;
+        let (shared, trimmed) = Self::upgrade(engine.into(), options)?;
+        let unable = |error| StorageError::Engine(format!("no thread for the committer: {error}"));
+        let runtime = runtime::Builder::new_current_thread().enable_time().build().map_err(unable)?;
+        let run = committer::run(shared.clone(), trimmed, || Duration::ZERO);
+        let committer = thread::Builder::new().name("committer".to_owned());
+        let committer = committer.spawn(move || runtime.block_on(run)).map_err(unable)?;
         Ok(Self { open: Arc::new(Open { shared, committer: Mutex::new(Some(committer)) }) })
+    }
+
+    /// Opens the store with its committer as a task of this runtime, so that a simulation drives it too. Each
+    /// write takes as long as `disk` says.
+    pub fn open_simulated(
+        engine: impl Into<AnyEngine>,
+        options: StoreOptions,
+        disk: impl Fn() -> Duration + Send + 'static,
+    ) -> Result<Self, StorageError> {
+        let (shared, trimmed) = Self::upgrade(engine.into(), options)?;
+        tokio::spawn(committer::run(shared.clone(), trimmed, disk));
+        Ok(Self { open: Arc::new(Open { shared, committer: Mutex::new(None) }) })
+    }
+
+    fn upgrade(engine: AnyEngine, options: StoreOptions) -> Result<(Arc<Shared>, Position), StorageError> {
+        migration::run(&engine, migration::MIGRATIONS)?;
+        Shared::new(engine, options)
     }
 
     /// Opens the store on an engine that is only read: nothing is upgraded, and every transaction is refused.

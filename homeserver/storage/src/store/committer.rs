@@ -1,8 +1,8 @@
-//! The one thread that writes.
+//! The one who writes: a thread of its own, or in a simulation a task.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{
     Durability, Shared,
@@ -14,10 +14,10 @@ use crate::{Batch, Engine, Position, StorageError, schema};
 const AT_REST: Duration = Duration::from_secs(1);
 
 /// Writes what comes until the store is closed or a write fails. `trimmed` is the last position that the log
-/// does not have any more.
-pub(super) fn run(shared: &Shared, trimmed: Position) {
+/// does not have any more. Each group waits before it is written for as long as `disk` says.
+pub(super) async fn run(shared: Arc<Shared>, trimmed: Position, disk: impl Fn() -> Duration) {
     let mut committer = Committer {
-        shared,
+        shared: &shared,
         trimmed,
         own: Batch::default(),
         unsynced: false,
@@ -26,8 +26,14 @@ pub(super) fn run(shared: &Shared, trimmed: Position) {
     };
     let mut group = Vec::new();
     loop {
-        let done = match shared.queue.take(&mut group, AT_REST) {
-            Taken::Group => committer.commit(&mut group),
+        let done = match shared.queue.take(&mut group, AT_REST).await {
+            Taken::Group => {
+                let wait = disk();
+                if !wait.is_zero() {
+                    sleep(wait).await;
+                }
+                committer.commit(&mut group)
+            }
             Taken::Nothing => committer.settle(),
             Taken::Closed => break,
         };

@@ -6,8 +6,11 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Condvar, Mutex};
-use tokio::sync::oneshot;
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use crate::{Batch, Change, Position, StorageError};
 
@@ -54,7 +57,8 @@ pub(super) enum Taken {
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    filled: Condvar,
+    /// Wakes the committer.
+    filled: Notify,
     /// Bytes of what waits and of what is being written.
     bytes: AtomicUsize,
 }
@@ -62,8 +66,6 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     waiting: Vec<Pending>,
-    /// The committer sleeps and must be woken.
-    asleep: bool,
     /// Why nothing more is taken.
     closed: Option<String>,
 }
@@ -80,22 +82,24 @@ impl Queue {
         }
         self.bytes.fetch_add(pending.size(), Ordering::Relaxed);
         state.waiting.push(pending);
-        // The committer is seldom asleep under load: then nobody is woken here.
-        let wake = mem::take(&mut state.asleep);
         drop(state);
-        if wake {
-            self.filled.notify_one();
-        }
+        // The committer is seldom asleep under load: then this wakes nobody.
+        self.filled.notify_one();
     }
 
     /// Moves all that waits into `group`, which is empty; waits for this long if nothing does.
-    pub(super) fn take(&self, group: &mut Vec<Pending>, at_most: Duration) -> Taken {
-        let mut state = self.state.lock();
-        if state.waiting.is_empty() && state.closed.is_none() {
-            state.asleep = true;
-            self.filled.wait_for(&mut state, at_most);
-            state.asleep = false;
+    pub(super) async fn take(&self, group: &mut Vec<Pending>, at_most: Duration) -> Taken {
+        let until = Instant::now() + at_most;
+        loop {
+            match self.try_take(group) {
+                Taken::Nothing if timeout_at(until, self.filled.notified()).await.is_ok() => {}
+                taken => return taken,
+            }
         }
+    }
+
+    fn try_take(&self, group: &mut Vec<Pending>) -> Taken {
+        let mut state = self.state.lock();
         if !state.waiting.is_empty() {
             mem::swap(&mut state.waiting, group);
             Taken::Group

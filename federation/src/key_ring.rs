@@ -12,7 +12,7 @@ use std::{
 };
 
 use hearth_spec::{Pdu, PublicKeys, RoomVersion, SigningKey, VerifyError, required_signers, verify_many};
-use hearth_storage::{Clock, StorageError, Store, schema};
+use hearth_storage::{Clock, StorageError, Store, blocking, schema};
 use quick_cache::{Weighter, sync::Cache};
 use ruma::{OwnedServerName, ServerName};
 use serde_json::{Value, json};
@@ -142,22 +142,14 @@ impl KeyRing {
         version: RoomVersion,
         pdus: Vec<Pdu>,
     ) -> Vec<Result<Pdu, VerifyError>> {
-        let pdus = Arc::new(pdus);
-        let needed = in_background({
-            let pdus = pdus.clone();
-            move || signers(version, &pdus)
-        });
-        let keys = self.fetch_within(patience, FetchedFor::Events(from.to_owned()), needed.await).await;
-        in_background(move || {
-            let verified = verify_many(version, &pdus, &keys);
-            let pdus = Arc::unwrap_or_clone(pdus);
-            verified
-                .into_iter()
-                .zip(pdus)
-                .map(|(result, pdu)| result.map(|verified| verified.into_pdu(pdu)))
-                .collect()
-        })
-        .await
+        let needed = blocking(|| signers(version, &pdus));
+        let keys = self.fetch_within(patience, FetchedFor::Events(from.to_owned()), needed).await;
+        let verified = blocking(|| verify_many(version, &pdus, &keys));
+        verified
+            .into_iter()
+            .zip(pdus)
+            .map(|(result, pdu)| result.map(|verified| verified.into_pdu(pdu)))
+            .collect()
     }
 
     /// This server's keys, signed: what `/_matrix/key/v2/server` answers.
@@ -255,16 +247,6 @@ fn signers(version: RoomVersion, pdus: &[Pdu]) -> BTreeMap<OwnedServerName, BTre
 
 /// No server signs an event more often.
 const MAX_KEYS_PER_EVENT: usize = 8;
-
-/// Runs what takes a while on a thread that may.
-async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        // The runtime is going down, and whoever waits with it.
-        Err(_) => std::future::pending().await,
-    }
-}
 
 #[cfg(test)]
 mod tests;

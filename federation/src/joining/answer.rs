@@ -7,6 +7,7 @@ use std::{
 
 use hearth_rooms::Arrival;
 use hearth_spec::{Pdu, RoomVersion, check_auth_events, check_state};
+use hearth_storage::blocking;
 use ruma::{
     OwnedEventId, OwnedRoomId, RoomId, ServerName,
     api::federation::membership::create_join_event::v2::RoomState,
@@ -50,8 +51,7 @@ pub(super) async fn check(
     let version = join.version();
     let join = signed_join(&join, answer.event.as_deref())?;
     let RoomState { auth_chain, state, .. } = answer;
-    let id = room_id.to_owned();
-    let (mut pdus, state) = blocking(move || parse_room(version, &id, auth_chain, state)).await?;
+    let (mut pdus, state) = blocking(|| parse_room(version, room_id, auth_chain, state));
     let join_id = join.event_id_owned().clone();
     pdus.push(join);
     let mut pdus = federation.verified(from, version, pdus).await;
@@ -59,8 +59,7 @@ pub(super) async fn check(
         return Err(FederationError::Invalid("the join is not signed by who vouched for it".to_owned()));
     };
     let join = pdus.swap_remove(place);
-    let room_id = room_id.to_owned();
-    let assembled = blocking(move || assemble(room_id, version, pdus, &state, join)).await?;
+    let assembled = blocking(|| assemble(room_id.to_owned(), version, pdus, &state, join));
     assembled.map_err(FederationError::Invalid)
 }
 
@@ -112,13 +111,6 @@ fn assemble(
     })
     .map_err(|error| error.to_string())?;
     Ok(Arrival { room_id, version, auth_chain, state, event: join })
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, FederationError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| FederationError::Invalid(format!("the answer could not be worked on: {error}")))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod changes;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hearth_rooms::Rooms;
-use hearth_storage::{Follower, Position, Scan, StorageError, Store, schema};
+use hearth_storage::{Follower, Position, Scan, StorageError, Store, blocking, schema};
 use hearth_sync::Announcement;
 use hearth_users::Users;
 use ruma::OwnedServerName;
@@ -341,7 +341,7 @@ struct Delivery {
 
 impl Delivery {
     async fn run(self) -> Result<Filled, FederationError> {
-        let mut filled = self.fill().await?;
+        let mut filled = self.fill()?;
         let transaction = std::mem::take(&mut filled.transaction);
         if !transaction.is_empty() {
             let (pdus, edus) = (transaction.pdus.len(), transaction.edus.len());
@@ -368,14 +368,11 @@ impl Delivery {
         Ok(filled)
     }
 
-    async fn fill(&self) -> Result<Filled, FederationError> {
+    fn fill(&self) -> Result<Filled, FederationError> {
         if self.order.rooms.is_empty() {
             return self.filler.fill(&self.name, &self.order, self.id.clone());
         }
         // It reads much, and not between the others.
-        let (filler, name, order, id) =
-            (self.filler.clone(), self.name.clone(), self.order.clone(), self.id.clone());
-        let filled = tokio::task::spawn_blocking(move || filler.fill(&name, &order, id)).await;
-        filled.map_err(|error| FederationError::Invalid(error.to_string()))?
+        blocking(|| self.filler.fill(&self.name, &self.order, self.id.clone()))
     }
 }

@@ -79,7 +79,7 @@ impl Media {
         commit.await?;
         let view = inner.store.view();
         if view.scan(&schema::MEDIA_FILES, Scan::prefix((file.sha256,))).next().transpose()?.is_none() {
-            inner.files.delete(&file.sha256).await?;
+            inner.files.delete(&file.sha256)?;
         }
         Ok(true)
     }

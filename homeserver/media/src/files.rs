@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use hearth_storage::Random;
+use hearth_storage::{Random, blocking};
 use sha2::{Digest, Sha256};
 use tokio::{
     fs::File,
@@ -115,28 +115,25 @@ impl Files {
     }
 
     /// Puts received bytes into their place, for good. Whoever calls this holds the lock of the hash.
-    pub(crate) async fn keep(&self, mut received: Received) -> Result<(), MediaError> {
+    pub(crate) fn keep(&self, mut received: Received) -> Result<(), MediaError> {
         let Some(from) = received.path.take() else { return Ok(()) };
         let to = self.path(&received.sha256);
-        blocking(move || {
-            let incoming = Incoming(Some(from.clone()));
-            if !to.try_exists()? {
-                move_durably(&from, &to)?;
-            }
-            drop(incoming);
-            Ok(())
-        })
-        .await
+        let incoming = Incoming(Some(from.clone()));
+        blocking(|| match to.try_exists()? {
+            true => Ok(()),
+            false => move_durably(&from, &to),
+        })?;
+        drop(incoming);
+        Ok(())
     }
 
     /// Deletes the bytes with this hash and their thumbnails. Whoever calls this holds the lock of the hash.
-    pub(crate) async fn delete(&self, sha256: &[u8; 32]) -> Result<(), MediaError> {
+    pub(crate) fn delete(&self, sha256: &[u8; 32]) -> Result<(), MediaError> {
         let (file, thumbnails) = (self.path(sha256), self.thumbnails(sha256));
-        blocking(move || {
+        Ok(blocking(|| {
             absent_is_fine(fs::remove_dir_all(thumbnails))?;
             absent_is_fine(fs::remove_file(file))
-        })
-        .await
+        })?)
     }
 }
 
@@ -155,15 +152,6 @@ pub(crate) fn move_durably(from: &Path, to: &Path) -> io::Result<()> {
     }
     fs::rename(from, to)?;
     made.into_iter().try_for_each(|folder| fs::File::open(folder)?.sync_all())
-}
-
-/// Runs blocking work on files off the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, MediaError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    let done = done.map_err(|error| MediaError::Internal(format!("work on a file ended early: {error}")))?;
-    Ok(done?)
 }
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {

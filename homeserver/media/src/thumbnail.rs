@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
-use hearth_storage::schema::media::MediaFileRow;
+use hearth_storage::{blocking, schema::media::MediaFileRow};
 use ruma::ServerName;
 use tokio::fs::File;
 
@@ -112,7 +112,7 @@ impl Inner {
         let incoming = self.files.incoming(&*self.random);
         let jpeg = self.thumbnail_path(row, wanted, "jpeg");
         let png = self.thumbnail_path(row, wanted, "png");
-        let made = tokio::task::spawn_blocking(move || {
+        let made = blocking(|| {
             let made = make_thumbnail(&source, wanted, bounds)?;
             drop(turn);
             let (bytes, path) = match made {
@@ -125,9 +125,7 @@ impl Inner {
             fs::File::open(&incoming)?.sync_all()?;
             move_durably(&incoming, &path)?;
             Ok::<_, ImageError>(true)
-        })
-        .await
-        .map_err(|error| MediaError::Internal(format!("the making of a thumbnail ended early: {error}")))?;
+        });
         made.map_err(|error| match error {
             ImageError::NotAnImage => MediaError::NotAnImage,
             ImageError::TooLarge => MediaError::ImageTooLarge,

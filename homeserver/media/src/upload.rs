@@ -179,7 +179,7 @@ impl Inner {
         let (sha256, size) = (received.sha256, received.size);
         // Until the row is committed nobody may take the file for one without rows.
         let _kept = self.hash_lock(&sha256).lock().await;
-        self.files.keep(received).await?;
+        self.files.keep(received)?;
         let pending_of = row.upload_until.take().and(row.uploader.clone());
         row.file = Some(MediaFileRow {
             sha256,

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use futures::executor::block_on;
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_storage::{
-    StorageError,
+    StorageError, blocking,
     schema::rooms::{RoomRow, Standing},
 };
 use ruma::{OwnedEventId, OwnedRoomId};
@@ -42,25 +41,25 @@ impl Rooms {
     /// so that what a crash leaves before it is never seen. It goes on to the end if it is not waited for.
     pub async fn take_in(&self, arrival: Arrival) -> Result<Room, RoomError> {
         let rooms = self.clone();
-        // A large room is seconds of work.
-        let taken = tokio::task::spawn_blocking(move || rooms.take_in_now(arrival)).await;
+        let taken = tokio::spawn(async move { rooms.take_in_to_the_end(arrival).await }).await;
         taken.unwrap_or_else(|error| match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Err(StorageError::Stopped("the server is stopping".to_owned()).into()),
         })
     }
 
-    fn take_in_now(&self, arrival: Arrival) -> Result<Room, RoomError> {
+    async fn take_in_to_the_end(&self, arrival: Arrival) -> Result<Room, RoomError> {
         let Arrival { room_id, version, auth_chain, state, event } = arrival;
         let room = self.entrance(&room_id, version, true)?;
         if event.room_id() != room_id || room.version() != version || event.version() != version {
             return Err(RoomError::Invalid("the join does not belong to that room".to_owned()));
         }
-        let mut writer = room.0.writer.blocking_lock();
+        let mut writer = room.0.writer.lock().await;
         if let Some(known) = self.shared.event_by_id(event.event_id())?
             && known.order().is_some()
         {
-            block_on(self.shared.store.begin()?.submit())?;
+            let commit = self.shared.store.begin()?.submit();
+            commit.await?;
             drop(writer);
             return Ok(room);
         }
@@ -69,17 +68,28 @@ impl Rooms {
             None => state.iter().find(|pdu| is_create(pdu)).map(|pdu| pdu.event_id().to_owned()),
         };
         let ids: Vec<OwnedEventId> = state.iter().map(|pdu| pdu.event_id().to_owned()).collect();
-        let past = room.0.new_to_the_graph(auth_chain.into_iter().chain(state).collect())?;
-        let mut past = in_order(past, Pdu::auth_events).into_iter();
+        // A large room is seconds of work.
+        let past = blocking(|| room.0.new_to_the_graph(auth_chain.into_iter().chain(state).collect()))?;
+        let mut past = blocking(|| in_order(past, Pdu::auth_events)).into_iter();
         while past.len() > 0 {
-            let mut staged = self.begin_arrival(&room, &writer)?;
-            room.0.stage_outliers(&mut staged, past.by_ref().take(OUTLIERS_AT_ONCE), create.as_deref())?;
-            block_on(room.0.commit(&mut writer, staged)?)?;
+            let commit = blocking(|| {
+                let mut staged = self.begin_arrival(&room, &writer)?;
+                room.0.stage_outliers(
+                    &mut staged,
+                    past.by_ref().take(OUTLIERS_AT_ONCE),
+                    create.as_deref(),
+                )?;
+                room.0.commit(&mut writer, staged)
+            })?;
+            commit.await?;
         }
-        let mut staged = self.begin_arrival(&room, &writer)?;
-        room.0.arrive(&mut staged, Arc::new(event), &ids)?;
+        let commit = blocking(|| {
+            let mut staged = self.begin_arrival(&room, &writer)?;
+            room.0.arrive(&mut staged, Arc::new(event), &ids)?;
+            room.0.commit(&mut writer, staged)
+        })?;
         // As for an event with missing prev events (`receive.rs`), the next one waits until it is on the disk.
-        block_on(room.0.commit(&mut writer, staged)?)?;
+        commit.await?;
         drop(writer);
         self.register(&room);
         Ok(room)

@@ -9,6 +9,7 @@
 //! Nothing above this crate knows the engine, and nothing here knows a rule of Matrix.
 
 mod batch;
+mod blocking;
 mod engine;
 mod environment;
 mod error;
@@ -24,6 +25,7 @@ mod store;
 
 pub use self::{
     batch::{Batch, Op},
+    blocking::blocking,
     engine::{AnyEngine, Direction, Engine, RawRange, RawScan},
     environment::{Clock, ManualClock, Random, SeededRandom, SystemClock, SystemRandom, sleep_by},
     error::StorageError,

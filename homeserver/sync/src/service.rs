@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use hearth_rooms::{Room, Rooms};
-use hearth_storage::{Clock, Position};
+use hearth_storage::{Clock, Position, blocking};
 use hearth_users::Users;
 use ruma::{
     OwnedDeviceId, OwnedUserId, UserId, api::client::filter::FilterDefinition, presence::PresenceState,
@@ -88,7 +88,7 @@ struct Core {
     hub: Arc<Hub>,
     notices: NoticesCache,
     /// For each response that reads much and is computed now.
-    long: Arc<Semaphore>,
+    long: Semaphore,
     /// Nobody waits any more.
     stopping: watch::Sender<bool>,
 }
@@ -108,7 +108,7 @@ impl SyncService {
         let tasks = [tokio::spawn(hub.clone().run()), tokio::spawn(hub.clone().keep_time())];
         let notices = NoticesCache::new(options.counted_rooms.max(1));
         let stopping = watch::Sender::new(false);
-        let long = Arc::new(Semaphore::new(2 * thread::available_parallelism().map_or(2, usize::from)));
+        let long = Semaphore::new(2 * thread::available_parallelism().map_or(2, usize::from));
         let core = Core { rooms, users, clock, hub, notices, long, stopping };
         Self { core: Arc::new(core), _tasks: Arc::new(Tasks(tasks)) }
     }
@@ -128,7 +128,6 @@ impl SyncService {
         let attendance = self.core.hub.attend(&request.user, &request.set_presence).await?;
         self.confirm_to_device(&request)?;
         let whole = request.since.is_none() || request.full_state;
-        let request = Arc::new(request);
         loop {
             let upto = self.core.hub.upto();
             let long = match request.since {
@@ -159,18 +158,12 @@ impl SyncService {
     /// up, and few such at a time, as each takes memory.
     async fn respond_at_length(
         &self,
-        online: &Arc<Online>,
-        request: &Arc<SyncRequest>,
+        online: &Online,
+        request: &SyncRequest,
         upto: UpTo,
     ) -> Result<Response, SyncError> {
-        let permit = self.core.long.clone().acquire_owned().await.map_err(|_| SyncError::Stopping)?;
-        let (core, online, request) = (self.core.clone(), online.clone(), request.clone());
-        let computed = tokio::task::spawn_blocking(move || {
-            // Until it is done, also if the request is dropped.
-            let _permit = permit;
-            core.respond(&online, &request, upto)
-        });
-        computed.await.map_err(|_| SyncError::Stopping)?
+        let _permit = self.core.long.acquire().await.map_err(|_| SyncError::Stopping)?;
+        blocking(|| self.core.respond(online, request, upto))
     }
 
     /// What the client's token confirms is deleted; the response does not wait for it.

@@ -6,7 +6,8 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use tokio::sync::Semaphore;
+use hearth_storage::blocking;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{UsersError, shared::Shared};
 
@@ -31,7 +32,7 @@ pub(crate) struct Passwords {
     shared: Arc<Shared>,
     argon2: Argon2<'static>,
     /// As many at once as there are cores: each takes its memory.
-    turns: Arc<Semaphore>,
+    turns: Semaphore,
 }
 
 impl Passwords {
@@ -42,7 +43,7 @@ impl Passwords {
         Ok(Self {
             shared,
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-            turns: Arc::new(Semaphore::new(cores)),
+            turns: Semaphore::new(cores),
         })
     }
 
@@ -50,40 +51,29 @@ impl Passwords {
     pub(crate) async fn hash(&self, password: &str) -> Result<String, UsersError> {
         let mut salt = [0; 16];
         self.shared.random.fill(&mut salt);
-        let (argon2, password) = (self.argon2.clone(), password.to_owned());
-        self.blocking(move || {
-            let hash: PasswordHash = argon2
+        let _turn = self.turn().await?;
+        blocking(|| {
+            let hash: PasswordHash = self
+                .argon2
                 .hash_password_with_salt(password.as_bytes(), &salt)
                 .map_err(|error| UsersError::Internal(format!("a password cannot be hashed: {error}")))?;
             Ok(hash.to_string())
         })
-        .await
     }
 
     /// Whether the password is the one behind this PHC string.
     pub(crate) async fn verify(&self, password: &str, hash: String) -> Result<bool, UsersError> {
-        let (argon2, password) = (self.argon2.clone(), password.to_owned());
-        self.blocking(move || {
+        let _turn = self.turn().await?;
+        blocking(|| {
             let hash = PasswordHash::new(&hash).map_err(|error| {
                 UsersError::Internal(format!("a stored password cannot be read: {error}"))
             })?;
-            Ok(argon2.verify_password(password.as_bytes(), &hash).is_ok())
+            Ok(self.argon2.verify_password(password.as_bytes(), &hash).is_ok())
         })
-        .await
     }
 
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, UsersError> + Send + 'static,
-    ) -> Result<T, UsersError> {
-        let turn = self.turns.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| UsersError::Internal("passwords are no longer hashed".to_owned()))?;
-        tokio::task::spawn_blocking(move || {
-            let result = work();
-            drop(turn);
-            result
-        })
-        .await
-        .map_err(|error| UsersError::Internal(format!("the hashing of a password ended early: {error}")))?
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, UsersError> {
+        let turn = self.turns.acquire().await;
+        turn.map_err(|_| UsersError::Internal("passwords are no longer hashed".to_owned()))
     }
 }

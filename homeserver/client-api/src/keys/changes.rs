@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use hearth_rooms::{Room, RoomError};
 use hearth_spec::Membership as InEvent;
-use hearth_storage::{Position, StateId, schema::rooms::Membership};
+use hearth_storage::{Position, StateId, blocking, schema::rooms::Membership};
 use hearth_sync::SyncToken;
 use ruma::{
     OwnedUserId, UserId,
     api::client::keys::get_key_changes::v3::{Request as GetKeyChanges, Response},
 };
 
-use crate::{Answer, ClientApi, MatrixError, Request, Result};
+use crate::{Answer, ClientApi, Request, Result};
 
 /// Whose devices the user has to look at anew, and whose no more, between two syncs
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3keyschanges)).
@@ -23,8 +23,7 @@ pub async fn get_key_changes(
     let from = request.body.from.parse::<SyncToken>()?.log();
     let to = request.body.to.parse::<SyncToken>()?.log();
     // It looks at all rooms of the user: aside from the async threads.
-    let changes = tokio::task::spawn_blocking(move || changes(&api, &request.who.user, from, to));
-    changes.await.map_err(|_| MatrixError::unavailable("The server is stopping."))?.map(Answer)
+    blocking(|| changes(&api, &request.who.user, from, to)).map(Answer)
 }
 
 fn changes(api: &ClientApi, user: &UserId, from: Position, to: Position) -> Result<Response> {

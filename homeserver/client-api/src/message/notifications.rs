@@ -11,7 +11,7 @@ use hearth_spec::{
     PowerLevels,
     push::{CompiledRuleset, FlatEvent, PushContext, evaluate},
 };
-use hearth_storage::{RoomNid, TimelineOrder, schema::rooms::Membership};
+use hearth_storage::{RoomNid, TimelineOrder, blocking, schema::rooms::Membership};
 use hearth_sync::{ClientEvents, EventForm, TimelineToken};
 use ruma::{
     UserId,
@@ -52,8 +52,7 @@ pub async fn get_notifications(
         Some(_) => return Err(MatrixError::invalid_param("`only` is highlight or nothing.")),
     };
     // As much as there is to read: not between the other requests.
-    let read = tokio::task::spawn_blocking(move || read(&api, &who, from, limit, only_highlights)).await;
-    read.unwrap_or_else(|_| Err(MatrixError::internal("The notifications could not be read."))).map(Answer)
+    blocking(|| read(&api, &who, from, limit, only_highlights)).map(Answer)
 }
 
 fn read(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use hearth_rooms::Event;
+use hearth_storage::blocking;
 use hearth_sync::{EventFilter, TimelineToken};
 use ruma::api::client::search::search_events::v3::{Criteria, OrderBy, Request as Search};
 use serde::{Deserialize, de::IgnoredAny};
@@ -18,7 +19,7 @@ use self::{
     token::SearchToken,
 };
 use crate::{
-    ClientApi, Json, MatrixError, Request, Requester, Result,
+    ClientApi, Json, Request, Requester, Result,
     message::{
         timelines::{Next, Timelines, views_of},
         view::View,
@@ -40,8 +41,7 @@ pub async fn search(State(api): State<ClientApi>, request: Request<Search>) -> R
     let wanted = Wanted { context: wants_context(&request.bytes)?, criteria };
     let who = request.who;
     // As much as there is to read: not between the other requests.
-    let found = tokio::task::spawn_blocking(move || find(&api, &who, &wanted, from)).await;
-    found.unwrap_or_else(|_| Err(MatrixError::internal("The search failed."))).map(Json)
+    blocking(|| find(&api, &who, &wanted, from)).map(Json)
 }
 
 /// What is asked for.

@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use axum::extract::State;
 use hearth_rooms::{Event, RelationFilter, Room, RoomError, TimelineRange};
+use hearth_storage::blocking;
 use hearth_sync::TimelineToken;
 use ruma::{
     EventId, OwnedEventId, OwnedRoomId, UInt,
@@ -22,7 +23,7 @@ use ruma::{
 use serde::Serialize;
 
 use crate::{
-    ClientApi, Json, MatrixError, Request, Requester, Result,
+    ClientApi, Json, Request, Requester, Result,
     message::view::{Stretch, View, limit, place},
     state::events::EventWriter,
 };
@@ -106,8 +107,7 @@ impl Query {
             return self.read(&api, &who).map(Json);
         }
         // As much as there is to read: not between the other requests.
-        let read = tokio::task::spawn_blocking(move || self.read(&api, &who)).await;
-        read.unwrap_or_else(|_| Err(MatrixError::internal("The relations could not be read."))).map(Json)
+        blocking(|| self.read(&api, &who)).map(Json)
     }
 
     fn read(self, api: &ClientApi, who: &Requester) -> Result<RelatingEvents> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::extract::State;
 use hearth_rooms::{Room, RoomError};
 use hearth_storage::{
-    RoomNid,
+    RoomNid, blocking,
     schema::rooms::{Membership, UserRoomRow},
 };
 use hearth_sync::SyncRequest;
@@ -55,8 +55,7 @@ pub async fn initial_sync(
     let Outside { next_batch, presence, account_data } = Outside::read(&api, &who).await?;
     let limit = query.limit.unwrap_or(DEFAULT).min(MAX);
     // As much as there is to read: not between the other requests.
-    let rooms = tokio::task::spawn_blocking(move || rooms(&api, &who, limit, query.archived)).await;
-    let rooms = rooms.unwrap_or_else(|_| Err(MatrixError::internal("The rooms could not be read.")))?;
+    let rooms = blocking(|| rooms(&api, &who, limit, query.archived))?;
     Ok(Json(Everything {
         end: next_batch,
         presence: presence.events,

@@ -11,8 +11,11 @@ use hearth_users::Users;
 use ruma::ServerName;
 
 use crate::{
-    Client, Destinations, FederationError, FederationOptions, KeyRing, client::ClientParts, network::Network,
-    outbox::Exceptions, under_way::UnderWay,
+    Client, Destinations, FederationError, FederationOptions, KeyRing,
+    client::ClientParts,
+    network::{Dialer, Network},
+    outbox::Exceptions,
+    under_way::UnderWay,
 };
 
 /// What a [`Federation`] is made of.
@@ -25,6 +28,8 @@ pub struct Parts {
     pub media: Media,
     pub sync: SyncService,
     pub store: Store,
+    /// Reaches other servers.
+    pub dialer: Arc<dyn Dialer>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }
@@ -46,14 +51,14 @@ impl Federation {
     /// Begins to federate. To be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`FederationError::Setup`] if the certificate authorities or the resolver cannot be used.
+    /// [`FederationError`] if what is stored of other servers cannot be read.
     pub fn start(parts: Parts) -> Result<Self, FederationError> {
         let destinations =
             Destinations::open(parts.store.clone(), parts.clock.clone(), parts.random.clone())?;
         let client = Client::new(ClientParts {
             options: parts.options.clone(),
             key: parts.key.clone(),
-            network: Network::new(&parts.options)?,
+            network: Network::new(parts.dialer.clone(), &parts.options),
             destinations: destinations.clone(),
             clock: parts.clock.clone(),
         });

@@ -6,13 +6,15 @@
 
 mod addresses;
 mod connector;
+mod internet;
 mod redirects;
 mod resolver;
 mod tls;
 
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use hearth_http::body::Collected;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
@@ -21,11 +23,14 @@ use hyper_util::{
     client::legacy,
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::time::Instant;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
 
-use self::{connector::Connector, resolver::Resolver};
-pub use self::{redirects::Fetched, resolver::ServiceTarget};
-use crate::{FederationError, FederationOptions, keyed::Crowded};
+use self::connector::Connector;
+pub use self::{internet::Internet, redirects::Fetched, resolver::ServiceTarget};
+use crate::{FederationOptions, keyed::Crowded};
 
 /// How long a connection waits for its next request, and how many such there are for one server.
 const IDLE: Duration = Duration::from_secs(20);
@@ -59,21 +64,36 @@ pub enum NetworkError {
     Url(String),
 }
 
+/// How other servers are reached: the [`Internet`], or in a simulation what stands for it.
+pub trait Dialer: Send + Sync {
+    /// Connects to a port of `target`, and makes sure that it is `name` who answers there.
+    fn dial<'a>(
+        &'a self,
+        target: &'a str,
+        port: u16,
+        name: &'a str,
+    ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+
+    /// The targets of a service (SRV), the preferred one first; none if there is no such record.
+    fn services<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ServiceTarget>, NetworkError>>;
+}
+
+/// What a connection carries.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// Connections to other servers. Cheap to clone.
 #[derive(Clone)]
 pub struct Network {
     client: legacy::Client<Connector, Full<Bytes>>,
     connector: Connector,
-    resolver: Resolver,
+    dialer: Arc<dyn Dialer>,
 }
 
 impl Network {
-    /// # Errors
-    /// [`FederationError::Setup`] if the certificate authorities or the resolver cannot be used.
-    pub fn new(options: &FederationOptions) -> Result<Self, FederationError> {
-        let resolver = Resolver::from_system(options.allow_private_networks)?;
-        let tls = tls::config(options.trusted_ca.as_deref())?;
-        let connector = Connector::new(resolver.clone(), tls, options);
+    pub fn new(dialer: Arc<dyn Dialer>, options: &FederationOptions) -> Self {
+        let connector = Connector::new(dialer.clone(), options);
         let client = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -81,7 +101,7 @@ impl Network {
             .pool_max_idle_per_host(IDLE_PER_SERVER)
             .http1_max_buf_size(HEAD_BYTES)
             .build(connector.clone());
-        Ok(Self { client, connector, resolver })
+        Self { client, connector, dialer }
     }
 
     /// Sends a request and waits for the head of the answer. Without a time limit of its own.
@@ -108,7 +128,7 @@ impl Network {
 
     /// The targets of a service, the preferred one first; none if there is no such record.
     pub async fn services(&self, name: &str) -> Result<Vec<ServiceTarget>, NetworkError> {
-        self.resolver.services(name).await
+        self.dialer.services(name).await
     }
 }
 

@@ -22,8 +22,9 @@ use serde_json::{Value, json, value::to_raw_value};
 use tempfile::TempDir;
 
 use crate::{
-    Client, Destinations, Federation, FederationOptions, KeyRing, Parts, client::ClientParts,
-    network::Network,
+    Client, Destinations, Federation, FederationOptions, KeyRing, Parts,
+    client::ClientParts,
+    network::{Internet, Network},
 };
 
 /// When the clocks of tests begin.
@@ -131,13 +132,18 @@ impl Transport {
         let client = Client::new(ClientParts {
             options: options.clone(),
             key: key.clone(),
-            network: Network::new(&options).unwrap(),
+            network: network(&options),
             destinations: destinations.clone(),
             clock: clock.clone(),
         });
         let keys = KeyRing::new(client.clone(), key, store, clock.clone(), &options);
         Self { client, keys, destinations, clock }
     }
+}
+
+/// The network that these options allow.
+pub(crate) fn network(options: &FederationOptions) -> Network {
+    Network::new(Arc::new(Internet::new(options).unwrap()), options)
 }
 
 /// This server's key.
@@ -171,7 +177,8 @@ pub(crate) fn federation(options: FederationOptions) -> (Federation, TempDir) {
         MediaLimits::default(),
     )
     .unwrap();
-    let parts = Parts { options, key: own_key(), rooms, users, media, sync, store, clock, random };
+    let dialer = Arc::new(Internet::new(&options).unwrap());
+    let parts = Parts { options, key: own_key(), rooms, users, media, sync, store, dialer, clock, random };
     (Federation::start(parts).unwrap(), folder)
 }
 

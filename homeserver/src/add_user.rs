@@ -3,17 +3,21 @@
 use std::{
     io::{BufRead, Read, Write, stdin},
     net::{SocketAddr, TcpStream},
-    sync::Arc,
     time::Duration,
 };
 
 use hearth_client_api::shared_secret_mac;
-use hearth_storage::{Random, SystemClock, SystemRandom, schema::users::AccountKind};
+use hearth_storage::{Random, SystemRandom, schema::users::AccountKind};
 use hearth_users::NewAccount;
 use ruma::UserId;
 use serde_json::{Value, json};
 
-use crate::{Server, cli::AddUser, config::Config, server::open_store};
+use crate::{
+    Server,
+    cli::AddUser,
+    config::Config,
+    server::{Outside, open_store},
+};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -35,7 +39,7 @@ pub async fn run(config: &Config, add: &AddUser) -> Result<(), Failure> {
         Ok(_) => ask_server(config, add, &password)?,
         Err(_) => {
             let store = open_store(config)?;
-            let server = Server::open(config, store, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+            let server = Server::open(config, store, Outside::of_the_machine(config)?).await?;
             let account = NewAccount { password: Some(&password), kind: AccountKind::User, admin: add.admin };
             server.users.accounts.create(&user, account).await?;
             server.store.close();

@@ -1,6 +1,6 @@
 //! The binary `hearth`.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode};
 
 use clap::Parser;
 use hearth::{
@@ -8,9 +8,8 @@ use hearth::{
     cli::{Cli, Command, ConfigFile, UserCommand},
     config::{Config, DEFAULT_FILE, Variables},
     listen,
-    server::open_store,
+    server::{Outside, open_store},
 };
-use hearth_storage::{SystemClock, SystemRandom};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -37,8 +36,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             listen::choose_cryptography();
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
                 let store = open_store(&config)?;
-                let server =
-                    Server::open(&config, store, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+                let server = Server::open(&config, store, Outside::of_the_machine(&config)?).await?;
                 listen::serve(&config, server).await?;
                 Ok(ExitCode::SUCCESS)
             })

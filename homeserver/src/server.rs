@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use hearth_client_api::{ClientApi, ClientApiOptions, Parts, limits::RateLimits};
-use hearth_federation::{Federation, FederationError, FederationOptions};
+use hearth_federation::{
+    Federation, FederationError, FederationOptions,
+    network::{Dialer, Internet},
+};
 use hearth_media::{Media, MediaLimits};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
-use hearth_storage::{Clock, Random, RocksEngine, RocksOptions, StorageError, Store, StoreOptions, schema};
+use hearth_storage::{
+    Clock, Random, RocksEngine, RocksOptions, StorageError, Store, StoreOptions, SystemClock, SystemRandom,
+    schema,
+};
 use hearth_sync::{SyncOptions, SyncService};
 use hearth_users::{Users, UsersOptions};
 
@@ -47,6 +53,22 @@ pub struct Server {
     pub api: ClientApi,
 }
 
+/// What a server takes from outside besides its store.
+pub struct Outside {
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// Reaches other servers.
+    pub dialer: Arc<dyn Dialer>,
+}
+
+impl Outside {
+    /// The clock and the randomness of this machine, and the internet.
+    pub fn of_the_machine(config: &Config) -> Result<Self, ServerError> {
+        let internet = Internet::new(&federation_options(config, config.memory().users))?;
+        Ok(Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), dialer: Arc::new(internet) })
+    }
+}
+
 /// Opens the store in a configuration's data folder.
 pub fn open_store(config: &Config) -> Result<Store, StorageError> {
     let options = RocksOptions { memory_bytes: config.memory().storage as u64 };
@@ -60,12 +82,8 @@ pub fn open_store(config: &Config) -> Result<Store, StorageError> {
 
 impl Server {
     /// Puts a server together on a store.
-    pub async fn open(
-        config: &Config,
-        store: Store,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> Result<Self, ServerError> {
+    pub async fn open(config: &Config, store: Store, outside: Outside) -> Result<Self, ServerError> {
+        let Outside { clock, random, dialer } = outside;
         let key = identity(config, &store, &*random).await?;
         let memory = config.memory();
         let default_version = RoomVersion::of(&config.default_room_version)
@@ -106,6 +124,7 @@ impl Server {
             media: media.clone(),
             sync: sync.clone(),
             store: store.clone(),
+            dialer,
             clock: clock.clone(),
             random: random.clone(),
         })?;
@@ -176,9 +195,12 @@ async fn identity(config: &Config, store: &Store, random: &dyn Random) -> Result
     let version: String = version.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
     let key =
         SigningKey::generate(seed, &version).map_err(|error| ServerError::SigningKey(error.to_string()))?;
-    let mut tx = store.begin()?;
-    tx.put(&schema::META, ("server_name",), &config.server_name.to_string());
-    tx.put(&schema::META, ("signing_key",), &key.to_text());
-    tx.submit().await?;
+    let commit = {
+        let mut tx = store.begin()?;
+        tx.put(&schema::META, ("server_name",), &config.server_name.to_string());
+        tx.put(&schema::META, ("signing_key",), &key.to_text());
+        tx.submit()
+    };
+    commit.await?;
     Ok(key)
 }

@@ -1,60 +1,44 @@
-//! Making a connection: the address, TCP, TLS.
+//! The connections that URLs name, of which there are so many at most.
 
 use std::{
     future::Future,
     io,
-    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures::{StreamExt as _, stream::FuturesUnordered};
 use http::{Uri, uri::Scheme};
 use hyper_util::{
     client::legacy::connect::{Connected, Connection},
     rt::TokioIo,
 };
-use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::{
-    net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::resolver::Resolver;
+use super::{Dialer, Stream};
 use crate::FederationOptions;
-
-/// An address that does not answer at once is not waited for before the next is tried as well.
-const STAGGER: Duration = Duration::from_millis(250);
 
 /// Makes the connections that URLs name.
 #[derive(Clone)]
 pub(super) struct Connector {
-    resolver: Resolver,
-    tls: TlsConnector,
+    dialer: Arc<dyn Dialer>,
     timeout: Duration,
     /// One permit for each connection that is open.
     free: Arc<Semaphore>,
 }
 
 impl Connector {
-    pub(super) fn new(resolver: Resolver, tls: Arc<ClientConfig>, options: &FederationOptions) -> Self {
+    pub(super) fn new(dialer: Arc<dyn Dialer>, options: &FederationOptions) -> Self {
         let free = Arc::new(Semaphore::new(options.connections.max(1)));
-        Self { resolver, tls: tls.into(), timeout: options.connect_timeout, free }
+        Self { dialer, timeout: options.connect_timeout, free }
     }
 
     pub(super) async fn connect(self, uri: Uri) -> io::Result<Secured> {
         let Peer { target, name, port } = Peer::named(&uri)?;
         let permit = self.free.clone().acquire_owned().await.map_err(io::Error::other)?;
-        let connect = async {
-            let addresses = self.resolver.addresses(&target).await.map_err(io::Error::other)?;
-            let tcp = dial(&addresses, port).await?;
-            tcp.set_nodelay(true)?;
-            self.tls.connect(name, tcp).await
-        };
-        let stream = tokio::time::timeout(self.timeout, connect).await??;
+        let dial = self.dialer.dial(&target, port, &name);
+        let stream = tokio::time::timeout(self.timeout, dial).await??;
         Ok(Secured { stream: TokioIo::new(stream), _permit: permit })
     }
 }
@@ -64,7 +48,7 @@ struct Peer {
     /// What is connected to.
     target: String,
     /// What its certificate must be for.
-    name: ServerName<'static>,
+    name: String,
     port: u16,
 }
 
@@ -77,31 +61,9 @@ impl Peer {
         let authority = uri.authority().ok_or_else(|| invalid("no host"))?;
         let host = authority.host();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let name = ServerName::try_from(bare.to_owned()).map_err(|_| invalid("not a host"))?;
         let target = authority.as_str().rsplit_once('@').map_or(host, |(target, _)| target).to_owned();
-        Ok(Self { target, name, port: authority.port_u16().unwrap_or(443) })
+        Ok(Self { target, name: bare.to_owned(), port: authority.port_u16().unwrap_or(443) })
     }
-}
-
-/// The first of some addresses that answers. The next is tried as well when one fails, or does not answer at once.
-async fn dial(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
-    let mut attempts = FuturesUnordered::new();
-    let mut failure = io::Error::from(io::ErrorKind::NotFound);
-    for address in addresses {
-        attempts.push(TcpStream::connect(SocketAddr::new(*address, port)));
-        match tokio::time::timeout(STAGGER, attempts.next()).await {
-            Ok(Some(Ok(stream))) => return Ok(stream),
-            Ok(Some(Err(error))) => failure = error,
-            Ok(None) | Err(_) => {}
-        }
-    }
-    while let Some(attempt) = attempts.next().await {
-        match attempt {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
 }
 
 impl tower::Service<Uri> for Connector {
@@ -118,9 +80,9 @@ impl tower::Service<Uri> for Connector {
     }
 }
 
-/// A connection over TLS.
+/// A connection to who its URL names.
 pub(super) struct Secured {
-    stream: TokioIo<TlsStream<TcpStream>>,
+    stream: TokioIo<Box<dyn Stream>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -167,20 +129,5 @@ impl hyper::rt::Write for Secured {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_address_that_fails_at_once_keeps_nobody_waiting() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let refused: IpAddr = "127.0.0.2".parse().unwrap();
-        let addresses = [refused, refused, refused, "127.0.0.1".parse().unwrap()];
-        let begun = tokio::time::Instant::now();
-        dial(&addresses, listener.local_addr().unwrap().port()).await.unwrap();
-        assert!(begun.elapsed() < STAGGER, "{:?}", begun.elapsed());
     }
 }

@@ -2,7 +2,7 @@ use axum::{Router, response::Redirect, routing::get};
 use ruma::owned_server_name;
 
 use super::*;
-use crate::testing::Peer;
+use crate::testing::{Peer, network};
 
 async fn peer() -> Peer {
     Peer::serve(|_, _| {
@@ -28,7 +28,7 @@ async fn body(response: Response<Incoming>, max: usize) -> Result<String, Networ
 async fn a_target_is_connected_to_under_the_name_of_the_host() {
     let peer = peer().await;
     let port = peer.name.port().unwrap();
-    let network = Network::new(&peer.trusted()).unwrap();
+    let network = network(&peer.trusted());
     let ask = async |authority: String, host: &str| {
         let request = Request::get(format!("https://{authority}/host")).header("host", host);
         body(network.send(request.body(Full::default()).unwrap()).await?, 1000).await
@@ -43,7 +43,7 @@ async fn a_target_is_connected_to_under_the_name_of_the_host() {
 #[tokio::test]
 async fn bodies_and_redirects_are_bounded() {
     let peer = peer().await;
-    let network = Network::new(&peer.trusted()).unwrap();
+    let network = network(&peer.trusted());
     let fetch = async |path: &str| network.fetch(&format!("https://{}{path}", peer.name), 2).await;
     assert_eq!(body(fetch("/large").await.unwrap(), 10_000).await.unwrap().len(), 10_000);
     assert!(matches!(body(fetch("/large").await.unwrap(), 9_999).await, Err(NetworkError::TooLarge(9_999))));
@@ -55,7 +55,7 @@ async fn bodies_and_redirects_are_bounded() {
 async fn private_addresses_are_not_connected_to() {
     let peer = peer().await;
     let options = FederationOptions { allow_private_networks: false, ..peer.trusted() };
-    let network = Network::new(&options).unwrap();
+    let network = network(&options);
     let port = peer.name.port().unwrap();
     for host in ["localhost", "127.0.0.1", "[::ffff:127.0.0.1]", "[::1]"] {
         let refused = network.fetch(&format!("https://{host}:{port}/host"), 0).await;
@@ -71,7 +71,7 @@ async fn who_is_not_trusted_is_not_asked() {
         allow_private_networks: true,
         ..FederationOptions::new(owned_server_name!("own.example"))
     };
-    let network = Network::new(&options).unwrap();
+    let network = network(&options);
     let refused = network.fetch(&format!("https://{}/host", peer.name), 0).await;
     assert!(matches!(refused, Err(NetworkError::Connect(_))), "{refused:?}");
     assert_eq!(peer.asked(), 0);

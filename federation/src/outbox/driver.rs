@@ -154,15 +154,11 @@ impl Driver {
                 break;
             }
             let busy = self.unwritten.is_some();
+            // The log, which may always have more, comes last.
             tokio::select! {
-                changes = self.follower.next() => match changes {
-                    Ok(changes) => self.take_in(&changes),
-                    Err(StorageError::Stopped(_)) => break,
-                    Err(error) => {
-                        tracing::error!(%error, "the log cannot be read: no more is sent to other servers");
-                        break;
-                    }
-                },
+                biased;
+                // Also when nobody is left who could stop it.
+                _ = stop.wait_for(|stop| *stop) => break,
                 said = announced(&mut self.announcements) => self.announced(said),
                 Some(report) = self.tasks.join_next_with_id() => {
                     self.report(report);
@@ -172,8 +168,14 @@ impl Driver {
                     }
                 }
                 () = tokio::time::sleep(BUSY), if busy => {}
-                // Also when nobody is left who could stop it.
-                _ = stop.wait_for(|stop| *stop) => break,
+                changes = self.follower.next() => match changes {
+                    Ok(changes) => self.take_in(&changes),
+                    Err(StorageError::Stopped(_)) => break,
+                    Err(error) => {
+                        tracing::error!(%error, "the log cannot be read: no more is sent to other servers");
+                        break;
+                    }
+                },
             }
         }
         self.finish().await;

@@ -21,10 +21,9 @@ use hearth::{
     Server,
     config::{Config, Registration},
     listen::{choose_cryptography, plain, secure},
-    server::open_store,
+    server::{Outside, open_store},
 };
 use hearth_federation::outbox::Outbox;
-use hearth_storage::{SystemClock, SystemRandom};
 use ruma::ServerName;
 use tempfile::TempDir;
 
@@ -81,8 +80,7 @@ impl Host {
             ..Config::new(ServerName::parse(format!("localhost:{}", port(&servers))).unwrap())
         };
         let store = open_store(&config).unwrap();
-        let server =
-            Server::open(&config, store, Arc::new(SystemClock), Arc::new(SystemRandom)).await.unwrap();
+        let server = Server::open(&config, store, Outside::of_the_machine(&config).unwrap()).await.unwrap();
         let answered = Arc::new(AtomicU64::new(0));
         let counter = answered.clone();
         let count = move |answer: Response| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Router, body::Body};
-use hearth_federation::{Federation, FederationOptions};
+use hearth_federation::{Federation, FederationOptions, network::Internet};
 use hearth_media::{Media, MediaLimits};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
@@ -82,8 +82,10 @@ impl TestServer {
         )
         .unwrap();
 
+        let dialer = Arc::new(Internet::new(&federation_options).unwrap());
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options,
+            dialer,
             key,
             rooms: rooms.clone(),
             users: users.clone(),

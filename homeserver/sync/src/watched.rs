@@ -1,7 +1,7 @@
 //! Who is online in which room: an event there concerns them, and only them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -27,13 +27,18 @@ pub(crate) struct WatchedRoom {
     since: Position,
 }
 
-/// Those to be woken, each once.
+/// Those to be woken, each once, in the order in which they were found: addresses have none that comes again.
 #[derive(Default)]
-pub(crate) struct Wakes(HashMap<*const Online, Arc<Online>>);
+pub(crate) struct Wakes {
+    known: HashSet<*const Online>,
+    all: Vec<Arc<Online>>,
+}
 
 impl Wakes {
     pub fn add(&mut self, online: &Arc<Online>) {
-        self.0.entry(Arc::as_ptr(online)).or_insert_with(|| online.clone());
+        if self.known.insert(Arc::as_ptr(online)) {
+            self.all.push(online.clone());
+        }
     }
 
     pub fn add_all(&mut self, others: Self) {
@@ -45,7 +50,7 @@ impl Wakes {
     }
 
     pub fn wake(self, upto: UpTo) {
-        for online in self.0.into_values() {
+        for online in self.all {
             online.wake(upto);
         }
     }

@@ -32,7 +32,7 @@ pub(crate) struct Passwords {
     shared: Arc<Shared>,
     argon2: Argon2<'static>,
     /// As many at once as there are cores: each takes its memory.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Passwords {
@@ -43,7 +43,7 @@ impl Passwords {
         Ok(Self {
             shared,
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-            turns: Semaphore::new(cores),
+            turns: Arc::new(Semaphore::new(cores)),
         })
     }
 

@@ -54,6 +54,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-spec",
         ],
     ),
+    (
+        "hearth-simulation",
+        &[
+            "hearth",
+            "hearth-client-api",
+            "hearth-federation",
+            "hearth-rooms",
+            "hearth-users",
+            "hearth-storage",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
@@ -62,9 +73,9 @@ const RESERVED: &[(&str, &[&str])] = &[
     // Nothing above storage knows the engine.
     ("rocksdb", &["hearth-storage"]),
     // HTTP ends at the edges.
-    ("axum", &["hearth-http", "hearth-client-api", "hearth-federation", "hearth"]),
-    // Only federation connects to others.
-    ("hyper-util", &["hearth-federation"]),
+    ("axum", &["hearth-http", "hearth-client-api", "hearth-federation", "hearth", "hearth-simulation"]),
+    // Only federation connects to others, and what a simulation connects it to.
+    ("hyper-util", &["hearth-federation", "hearth-simulation"]),
     ("hickory-resolver", &["hearth-federation"]),
 ];
 

@@ -33,22 +33,27 @@ fn metadata() -> Outcome<Value> {
 
 /// Runs a command of cargo that builds the server, and tells where the server is.
 pub fn build_server(arguments: &[&str]) -> Outcome<PathBuf> {
+    build("hearth", arguments)
+}
+
+/// Runs a command of cargo that builds a binary, and tells where it is.
+pub fn build(binary: &str, arguments: &[&str]) -> Outcome<PathBuf> {
     eprintln!("$ cargo {}", arguments.join(" "));
     let messages =
         process::output(command().args(arguments).arg("--message-format=json-render-diagnostics"))?;
-    server_in(&messages).ok_or_else(|| format!("`cargo {}` built no server", arguments.join(" ")))
+    binary_in(&messages, binary).ok_or_else(|| format!("`cargo {}` built no {binary}", arguments.join(" ")))
 }
 
-/// The server among the artifacts that cargo reports, one message a line.
-fn server_in(messages: &str) -> Option<PathBuf> {
-    let is_server = |message: &Value| {
+/// A binary among the artifacts that cargo reports, one message a line.
+fn binary_in(messages: &str, name: &str) -> Option<PathBuf> {
+    let is_it = |message: &Value| {
         message["reason"] == "compiler-artifact"
-            && message["target"]["name"] == "hearth"
+            && message["target"]["name"] == name
             && message["target"]["kind"] == serde_json::json!(["bin"])
             && message["profile"]["test"] == false
     };
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages.filter(is_server).find_map(|message| message["executable"].as_str().map(PathBuf::from))
+    messages.filter(is_it).find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
 #[cfg(test)]
@@ -56,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_is_found_among_the_artifacts() {
+    fn a_binary_is_found_among_the_artifacts() {
         let messages = r#"
             {"reason":"compiler-artifact","target":{"name":"hearth","kind":["lib"]},"profile":{"test":false},"executable":null}
             {"reason":"compiler-artifact","target":{"name":"hearth","kind":["bin"]},"profile":{"test":true},"executable":"/t/deps/hearth-1"}
             {"reason":"compiler-artifact","target":{"name":"hearth","kind":["bin"]},"profile":{"test":false},"executable":"/t/hearth"}
             {"reason":"build-finished","success":true}"#;
-        assert_eq!(server_in(messages), Some(PathBuf::from("/t/hearth")));
-        assert_eq!(server_in(r#"{"reason":"build-finished"}"#), None);
+        assert_eq!(binary_in(messages, "hearth"), Some(PathBuf::from("/t/hearth")));
+        assert_eq!(binary_in(r#"{"reason":"build-finished"}"#, "hearth"), None);
     }
 }

@@ -10,6 +10,7 @@ mod process;
 mod real_clients;
 mod real_peers;
 mod server;
+mod simulation;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -73,6 +74,15 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Whole servers, their clients and their network in a simulation, from a seed
+    Simulate {
+        /// The seed, or the first one
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// For how long one seed after the other is run; without it one is run, and all that happens is shown
+        #[arg(long)]
+        minutes: Option<f64>,
+    },
     /// Check which crate depends on which
     Arrows,
     /// Install what building and testing need from the system
@@ -132,6 +142,7 @@ fn perform(task: Task) -> Outcome<()> {
             process::run(cargo::command().args(benches).args(arguments))
         }
         Task::Complement { build_only, binary, arguments } => complement::run(build_only, binary, &arguments),
+        Task::Simulate { seed, minutes } => simulation::run(seed, minutes),
         Task::Arrows => arrows::check(),
         Task::Install => packages::install(&[packages::BUILD, packages::TEST]),
         Task::RestartServer { folder } => server::restart(&folder),

@@ -141,7 +141,7 @@ impl Store {
     pub fn open_simulated(
         engine: impl Into<AnyEngine>,
         options: StoreOptions,
-        disk: impl Fn() -> Duration + Send + 'static,
+        disk: impl FnMut() -> Duration + Send + 'static,
     ) -> Result<Self, StorageError> {
         let (shared, trimmed) = Self::upgrade(engine.into(), options)?;
         tokio::spawn(committer::run(shared.clone(), trimmed, disk));

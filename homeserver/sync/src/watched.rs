@@ -42,11 +42,11 @@ impl Wakes {
     }
 
     pub fn add_all(&mut self, others: Self) {
-        self.0.extend(others.0);
+        others.all.iter().for_each(|online| self.add(online));
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Online>> {
-        self.0.values()
+        self.all.iter()
     }
 
     pub fn wake(self, upto: UpTo) {

@@ -15,7 +15,7 @@ const AT_REST: Duration = Duration::from_secs(1);
 
 /// Writes what comes until the store is closed or a write fails. `trimmed` is the last position that the log
 /// does not have any more. Each group waits before it is written for as long as `disk` says.
-pub(super) async fn run(shared: Arc<Shared>, trimmed: Position, disk: impl Fn() -> Duration) {
+pub(super) async fn run(shared: Arc<Shared>, trimmed: Position, mut disk: impl FnMut() -> Duration) {
     let mut committer = Committer {
         shared: &shared,
         trimmed,

@@ -1,0 +1,109 @@
+//! What a client knows by `/sync` alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// What a client knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    pub joined: BTreeMap<String, RoomView>,
+    pub invited: BTreeSet<String>,
+}
+
+/// What a client knows of a room that its user is joined to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RoomView {
+    /// The ids of the events of the current state, by type and state key.
+    pub state: BTreeMap<(String, String), String>,
+    /// The ids of the newest events, as far as there is no gap.
+    pub timeline: Vec<String>,
+}
+
+impl View {
+    /// Takes in a response.
+    pub fn apply(&mut self, response: &Value) {
+        let rooms = &response["rooms"];
+        for (id, room) in fields(&rooms["join"]) {
+            self.invited.remove(id);
+            self.joined.entry(id.clone()).or_default().apply(room);
+        }
+        for (id, _) in fields(&rooms["invite"]) {
+            self.joined.remove(id);
+            self.invited.insert(id.clone());
+        }
+        for (id, _) in fields(&rooms["leave"]).chain(fields(&rooms["knock"])) {
+            self.joined.remove(id);
+            self.invited.remove(id);
+        }
+    }
+
+    /// How this view, got bit by bit, differs from what somebody sees who comes new.
+    pub fn differences(&self, fresh: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        if !self.joined.keys().eq(fresh.joined.keys()) {
+            let (ours, theirs) = (self.joined.keys(), fresh.joined.keys());
+            found.push(format!("joined to {ours:?}, fresh to {theirs:?}"));
+        }
+        if self.invited != fresh.invited {
+            found.push(format!("invited to {:?}, fresh to {:?}", self.invited, fresh.invited));
+        }
+        for (id, fresh) in &fresh.joined {
+            let Some(room) = self.joined.get(id) else { continue };
+            found.extend(room.differences(fresh).into_iter().map(|what| format!("{id}: {what}")));
+        }
+        found
+    }
+}
+
+impl RoomView {
+    fn apply(&mut self, room: &Value) {
+        let timeline = &room["timeline"];
+        if timeline["limited"] == true {
+            self.timeline.clear();
+        }
+        self.timeline.extend(events(timeline).filter_map(|event| text(event, "event_id")));
+        for event in events(&room["state_after"]) {
+            if let (Some(kind), Some(key), Some(id)) =
+                (text(event, "type"), text(event, "state_key"), text(event, "event_id"))
+            {
+                self.state.insert((kind, key), id);
+            }
+        }
+    }
+
+    fn differences(&self, fresh: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        for key in self.state.keys().chain(fresh.state.keys()).collect::<BTreeSet<_>>() {
+            let (ours, theirs) = (self.state.get(key), fresh.state.get(key));
+            if ours != theirs {
+                found.push(format!("{key:?} is {ours:?}, fresh {theirs:?}"));
+            }
+        }
+        let both = self.timeline.len().min(fresh.timeline.len());
+        let (ours, theirs) = (last(&self.timeline, both), last(&fresh.timeline, both));
+        if ours != theirs {
+            found.push(format!("the timeline ends with {ours:?}, fresh {theirs:?}"));
+        }
+        if self.timeline.iter().collect::<BTreeSet<_>>().len() < self.timeline.len() {
+            found.push(format!("an event was told twice: {:?}", self.timeline));
+        }
+        found
+    }
+}
+
+fn last(ids: &[String], count: usize) -> &[String] {
+    &ids[ids.len() - count..]
+}
+
+fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+fn events(section: &Value) -> impl Iterator<Item = &Value> {
+    section["events"].as_array().into_iter().flatten()
+}
+
+fn text(event: &Value, field: &str) -> Option<String> {
+    event[field].as_str().map(str::to_owned)
+}

@@ -56,6 +56,19 @@ impl FederationError {
         }
     }
 
+    /// What a server has against an event that this server made: nothing that the client could mend, so it is no refusal
+    /// of what the client asked for ("Joining Rooms", "Inviting to a room": it is answered with a 5xx).
+    pub(crate) fn of_our_event(self) -> Self {
+        match &self {
+            Self::Refused { status: StatusCode::BAD_REQUEST, errcode, .. }
+                if ["M_INVALID_PARAM", "M_MISSING_PARAM"].contains(&&**errcode) =>
+            {
+                Self::Invalid(format!("of this server's event: {self}"))
+            }
+            _ => self,
+        }
+    }
+
     /// Whether the server refused with this `errcode`.
     pub fn is_errcode(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { errcode, .. } if errcode == wanted)

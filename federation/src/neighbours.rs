@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
 use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Room};
 use hearth_spec::RoomVersion;
@@ -30,6 +31,11 @@ pub(crate) struct Neighbours {
 
 impl Neighbours {
     pub async fn meet() -> Self {
+        Self::meet_behind(|routes| routes).await
+    }
+
+    /// The same with something in front of the routes of both.
+    pub async fn meet_behind(front: impl Fn(Router) -> Router) -> Self {
         // Another test may have chosen it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificate = TempDir::new().unwrap();
@@ -49,7 +55,7 @@ impl Neighbours {
                 ..FederationOptions::new(server.clone())
             };
             let (federation, folder) = testing::federation(options);
-            let app = router(federation.clone()).into_make_service();
+            let app = front(router(federation.clone())).into_make_service();
             tokio::spawn(axum_server::from_tcp_rustls(listener, tls.clone()).unwrap().serve(app));
             let user = UserId::parse(format!("@{name}:{server}")).unwrap();
             let account = NewAccount { password: None, kind: AccountKind::User, admin: false };

@@ -1,6 +1,7 @@
 //! What users of this server ask of others: each a method of [`Federation`](crate::Federation), for the client API.
 
 mod directory;
+mod kept_devices;
 mod keys;
 mod media;
 mod profile;

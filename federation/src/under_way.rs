@@ -24,6 +24,8 @@ pub(crate) struct UnderWay {
     pub memberships: KeyedSemaphore<(OwnedRoomId, OwnedUserId)>,
     /// Fetching a room's history from before.
     pub backfills: KeyedSemaphore<RoomNid>,
+    /// Writing down which devices a server's users have.
+    pub devices: KeyedSemaphore<OwnedServerName>,
     /// Fetching media: (server, media id).
     pub media: KeyedSemaphore<(OwnedServerName, String)>,
     /// What each asker makes this server ask of others: so much at once, and so much waits.
@@ -42,6 +44,7 @@ impl Default for UnderWay {
             joins: KeyedSemaphore::mutex(64),
             memberships: KeyedSemaphore::mutex(4),
             backfills: KeyedSemaphore::mutex(32),
+            devices: KeyedSemaphore::mutex(256),
             media: KeyedSemaphore::mutex(256),
             lookups: KeyedSemaphore::new(8, 64),
             media_askers: KeyedSemaphore::new(16, 256),

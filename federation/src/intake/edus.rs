@@ -81,17 +81,19 @@ impl Federation {
                 Edu::Receipt(receipts) => self.take_in_receipts(origin, &receipts).await?,
                 Edu::Presence(presence) => self.take_in_presence(origin, presence)?,
                 Edu::DirectToDevice(message) => self.take_in_message(origin, message).await?,
-                Edu::DeviceListUpdate(update) => {
+                Edu::DeviceListUpdate(update) if update.user_id.server_name() == origin => {
+                    self.follow_device(origin, &update).await?;
                     changed_devices.insert(update.user_id);
                 }
-                Edu::SigningKeyUpdate(update) => {
+                Edu::SigningKeyUpdate(update) if update.user_id.server_name() == origin => {
+                    self.follow_signing_keys(origin, &update).await?;
                     changed_devices.insert(update.user_id);
                 }
                 _ => {}
             }
         }
         for user in changed_devices {
-            if user.server_name() == origin && self.is_around(&user)? {
+            if self.is_around(&user)? {
                 self.users().device_keys.remote_changed(&user).await?;
             }
         }
@@ -192,7 +194,7 @@ impl Federation {
     }
 
     /// Whether a user of another server is in some room that is here: what is kept of others is bounded by it.
-    fn is_around(&self, user: &OwnedUserId) -> Result<bool, FederationError> {
+    pub(crate) fn is_around(&self, user: &OwnedUserId) -> Result<bool, FederationError> {
         let rooms = self.rooms().rooms_of(user)?;
         Ok(rooms.iter().any(|(_, row)| row.membership == Membership::Join))
     }

@@ -1,6 +1,6 @@
 //! Asking other servers for events of a room.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use hearth_spec::{Pdu, RoomVersion, VerifyError};
@@ -17,10 +17,12 @@ use ruma::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Federation, FederationError, client::Authenticates, intake::room::RoomIntake};
+use crate::{Federation, FederationError, Limits, client::Authenticates, intake::room::RoomIntake};
 
 /// How many single events are fetched at once.
 const AT_ONCE: usize = 8;
+/// For some events: a server that hangs leaves time to ask another within all that is spent (`effort.rs`).
+pub(crate) const SOME: Limits = Limits { timeout: Duration::from_secs(15), ..Limits::USUAL };
 /// The longest auth chain that is looked at.
 const MAX_AUTH_CHAIN: usize = 20_000;
 
@@ -66,7 +68,8 @@ impl RoomIntake<'_> {
         R::Authentication: Authenticates,
     {
         for server in self.servers()? {
-            match self.federation.client().send(&server, request.clone()).await {
+            let limits = self.limits(&server, SOME);
+            match self.federation.client().send_with(&server, request.clone(), limits).await {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(error) => tracing::debug!(%server, %error, "what is missing in a room was not given"),
             }
@@ -96,7 +99,8 @@ impl RoomIntake<'_> {
     /// Fetches single events from a server, as far as it has them.
     pub async fn fetch_events(&self, server: &ServerName, ids: Vec<OwnedEventId>) -> Vec<Pdu> {
         let fetch = |id: OwnedEventId| async move {
-            let answer = self.federation.client().send(server, GetEvent::new(id.clone())).await.ok()?;
+            let (request, limits) = (GetEvent::new(id.clone()), self.limits(server, SOME));
+            let answer = self.federation.client().send_with(server, request, limits).await.ok()?;
             self.parse([answer.pdu]).into_iter().find(|pdu| pdu.event_id() == id)
         };
         stream::iter(ids).map(fetch).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await

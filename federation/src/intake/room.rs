@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    Federation, FederationError,
+    BackOff, Federation, FederationError, Limits,
     intake::{effort::Effort, order, transaction::Outcome},
 };
 
@@ -132,6 +132,15 @@ impl<'a> RoomIntake<'a> {
         servers.extend(others.filter(|server| *server != self.first));
         servers.truncate(ASKED);
         Ok(servers)
+    }
+
+    /// What asking for what is missing may take. Who sent the event is asked whatever it did not answer lately: it is
+    /// there, and may fail at one thing (`get_missing_events`) and not at another (the state).
+    pub fn limits(&self, server: &ServerName, limits: Limits) -> Limits {
+        match server == self.first {
+            true => Limits { back_off: BackOff::Ignored, ..limits },
+            false => limits,
+        }
     }
 
     /// Gives an event whose signatures are good to the room.

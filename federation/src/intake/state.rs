@@ -10,7 +10,10 @@ use ruma::{
     },
 };
 
-use crate::{BackOff, FederationError, Limits, intake::room::RoomIntake};
+use crate::{
+    BackOff, FederationError, Limits,
+    intake::{fetch::SOME, room::RoomIntake},
+};
 
 /// So many missing events are fetched one by one, more all together.
 const FEW: usize = 50;
@@ -43,7 +46,8 @@ impl RoomIntake<'_> {
     ) -> Result<Option<Vec<OwnedEventId>>, FederationError> {
         let (event, room) = (pdu.event_id_owned().clone(), self.room.id().to_owned());
         let request = GetStateIds::new(event.clone(), room.clone());
-        let (state, chain) = match self.federation.client().send(server, request).await {
+        let limits = self.limits(server, SOME);
+        let (state, chain) = match self.federation.client().send_with(server, request, limits).await {
             Ok(answer) => (answer.pdu_ids, answer.auth_chain_ids),
             Err(error) => {
                 tracing::debug!(%server, %error, "the state before an event was not given");
@@ -53,7 +57,8 @@ impl RoomIntake<'_> {
         let ids: Vec<OwnedEventId> = chain.iter().chain(&state).cloned().collect();
         let missing: BTreeSet<OwnedEventId> = self.room.absent(&ids)?.into_iter().collect();
         let fetched = if missing.len() > FEW {
-            match self.federation.client().send_with(server, GetState::new(event, room), WHOLE).await {
+            let (request, limits) = (GetState::new(event, room), self.limits(server, WHOLE));
+            match self.federation.client().send_with(server, request, limits).await {
                 Ok(answer) => {
                     let mut events = self.parse(answer.auth_chain.into_iter().chain(answer.pdus));
                     events.retain(|event| missing.contains(event.event_id()));

@@ -1,8 +1,20 @@
+use std::collections::BTreeMap;
+
+use axum::{
+    Router,
+    middleware::{self, Next},
+    response::IntoResponse as _,
+};
 use hearth_rooms::{Room, TimelineRange};
 use hearth_spec::RoomVersion;
-use hearth_storage::{TimelineOrder, schema::rooms::Membership};
+use hearth_storage::{
+    TimelineOrder,
+    schema::{rooms::Membership, users::AccountKind},
+};
+use hearth_users::NewAccount;
+use http::StatusCode;
 use ruma::{
-    MilliSecondsSinceUnixEpoch, OwnedEventId, UInt,
+    MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedEventId, OwnedUserId, UInt, UserId,
     api::federation::transactions::send_transaction_message::v1::{Request, Response},
     serde::Raw,
 };
@@ -100,6 +112,27 @@ async fn a_gap_that_is_too_long_is_bridged_by_the_state_behind_it() {
 }
 
 #[tokio::test]
+async fn where_missing_events_are_not_given_the_state_is_asked_for() {
+    let front = |routes: Router| {
+        routes.layer(middleware::from_fn(async |request: axum::extract::Request, next: Next| {
+            match request.uri().path().contains("/get_missing_events/") {
+                true => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                false => next.run(request).await,
+            }
+        }))
+    };
+    let neighbours = Neighbours::meet_behind(front).await;
+    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
+    let Neighbours { here, there, .. } = &neighbours;
+    there.set(&theirs, "m.room.topic", "", json!({ "topic": "in the gap" })).await;
+    let last = there.say(&theirs, "last").await;
+    let answer = send(there, here, "1", &[last.pdu.text().to_owned()], &[]).await;
+    assert_eq!(answer.pdus[last.id()], Ok(()));
+    assert!(has(&ours, &last.id().to_owned()));
+    assert!(ours.state_event("m.room.topic", "").unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_chain_without_an_end_ends() {
     let neighbours = Neighbours::meet().await;
     let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
@@ -190,4 +223,53 @@ async fn only_who_invited_takes_an_invite_back() {
     let answer = send(there, here, "2", &[taken_back.pdu.text().to_owned()], &[]).await;
     assert_eq!(answer.pdus[taken_back.id()], Ok(()));
     assert_eq!(membership(), Membership::Leave);
+}
+
+#[tokio::test]
+async fn devices_are_kept_for_when_their_server_is_away() {
+    let neighbours = Neighbours::meet().await;
+    shared(&neighbours, RoomVersion::V12).await;
+    let Neighbours { here, there, .. } = &neighbours;
+    let keys_of = |user: &OwnedUserId, device: &str| {
+        json!({
+            "user_id": user, "device_id": device, "algorithms": [],
+            "keys": { format!("ed25519:{device}"): "key" }, "signatures": {},
+        })
+    };
+    let carol = UserId::parse(format!("@carol:{}", there.name())).unwrap();
+    let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
+    there.federation.users().accounts.create(&carol, account).await.unwrap();
+    for user in [&there.user, &carol] {
+        let users = there.federation.users();
+        let (device, none) = (ruma::device_id!("ONE"), BTreeMap::new());
+        users.sessions.create(user, Some(device), None, false).await.unwrap();
+        let keys = Raw::from_json_string(keys_of(user, "ONE").to_string()).unwrap();
+        users.device_keys.upload(user, device, Some(&keys), &none, &none).await.unwrap();
+    }
+    let query = async || {
+        let wanted = [&there.user, &carol].map(|user| (user.clone(), Vec::new())).into();
+        let found = here.federation.query_keys(wanted, None).await;
+        let devices = |user| -> Option<Vec<String>> {
+            let devices: &BTreeMap<OwnedDeviceId, _> = found.keys.device_keys.get(user)?;
+            Some(devices.keys().map(|device| device.to_string()).collect())
+        };
+        (devices(&there.user), devices(&carol), found.failures.len())
+    };
+    let one = || Some(vec!["ONE".to_owned()]);
+    assert_eq!(query().await, (one(), one(), 0));
+    here.federation.destinations().failed(there.name());
+    // Who is in no room that is here is not kept.
+    assert_eq!(query().await, (one(), None, 1));
+    let update = |device: &str, rest: Value| {
+        let mut content =
+            json!({ "user_id": there.user, "device_id": device, "stream_id": 9, "prev_id": [] });
+        content.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        json!({ "edu_type": "m.device_list_update", "content": content })
+    };
+    let edus = [
+        update("TWO", json!({ "keys": keys_of(&there.user, "TWO") })),
+        update("ONE", json!({ "deleted": true })),
+    ];
+    send(there, here, "1", &[], &edus).await;
+    assert_eq!(query().await, (Some(vec!["TWO".to_owned()]), None, 1));
 }

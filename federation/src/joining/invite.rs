@@ -3,6 +3,7 @@
 use hearth_rooms::{NewEvent, Room, RoomError};
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_sync::STRIPPED;
+use http::StatusCode;
 use ruma::{
     OwnedEventId, OwnedRoomId, ServerName, UserId,
     api::federation::membership::{RawStrippedState, create_invite::v2::Request as Invite},
@@ -50,10 +51,12 @@ impl Federation {
         let answer = match self.client().send_with(server, request, super::ANEW).await {
             Ok(answer) => answer.event,
             // Servers from before v2 know no room versions after the second.
-            Err(error) if error.is_errcode("M_UNRECOGNIZED") && room.version() <= RoomVersion::V2 => {
+            Err(FederationError::Refused { status, .. })
+                if OLDER.contains(&status) && room.version() <= RoomVersion::V2 =>
+            {
                 self.invite_v1(server, id, event_id, invite).await?
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.of_our_event()),
         };
         let signed = signed_again(invite, &answer)?;
         let verified = self.verified(server, room.version(), vec![signed]).await.pop();
@@ -68,10 +71,14 @@ impl Federation {
         invite: &Pdu,
     ) -> Result<Box<RawValue>, FederationError> {
         let request = invite_v1::Request { room_id: room, event_id: event, event: raw(invite)? };
-        let (_, signed) = self.client().send_with(server, request, super::ANEW).await?.answer;
+        let (_, signed) = self.ask_for_user(server, request, super::ANEW).await?.answer;
         Ok(signed.event)
     }
 }
+
+/// With what a server answers that may not know the second version of the endpoint.
+const OLDER: [StatusCode; 3] =
+    [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
 
 /// What an invited user is told of the room ("Stripped state"), as whole events.
 fn told(room: &Room, sender: &UserId) -> Result<Vec<RawStrippedState>, FederationError> {

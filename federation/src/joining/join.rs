@@ -59,7 +59,7 @@ impl Federation {
     ) -> Result<Room, FederationError> {
         let mut make = MakeJoin::new(room_id.to_owned(), user.to_owned());
         make.ver = RoomVersion::ALL.map(RoomVersion::id).to_vec();
-        let made = self.client().send_with(server, make, super::ANEW).await?;
+        let made = self.ask_for_user(server, make, super::ANEW).await?;
         let version = supported(made.room_version)?;
         if here.is_some_and(|room| room.version() != version) {
             return Err(FederationError::Invalid("the room is of another version".to_owned()));
@@ -84,7 +84,7 @@ impl Federation {
         join: &Pdu,
     ) -> Result<RoomState, FederationError> {
         let send = SendJoin::new(room_id.to_owned(), join.event_id_owned().clone(), raw(join)?);
-        Ok(self.client().send_with(server, send, Limits::ROOM).await?.room_state)
+        Ok(self.ask_for_user(server, send, Limits::ROOM).await?.room_state)
     }
 
     /// The join to a room that is here, for which another server vouched: the event is like any other of the room.

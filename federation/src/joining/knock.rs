@@ -46,12 +46,12 @@ impl Federation {
         let mut make = MakeKnock::new(room_id.to_owned(), user.to_owned());
         let knocking = RoomVersion::ALL.into_iter().filter(|version| version.rules().authorization.knocking);
         make.ver = knocking.map(RoomVersion::id).collect();
-        let made = self.client().send_with(server, make, super::ANEW).await?;
+        let made = self.ask_for_user(server, make, super::ANEW).await?;
         let version = supported(Some(made.room_version))?;
         let member = Member { room: room_id, user, membership: "knock", content };
         let event = member.at(self, version, made.event.get())?;
         let send = SendKnock::new(room_id.to_owned(), event.event_id_owned().clone(), raw(&event)?);
-        let sent = self.client().send_with(server, send, super::ANEW).await?;
+        let sent = self.ask_for_user(server, send, super::ANEW).await?;
         let stripped_state = Some(stripped_state_with(&sent.knock_room_state, &event));
         let note = OutOfRoom {
             room_id: room_id.to_owned(),

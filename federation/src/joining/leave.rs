@@ -1,10 +1,13 @@
 //! Leaving a room that is not here: turning an invite down, taking a knock back.
 
+use std::{sync::Arc, time::Duration};
+
 use hearth_rooms::{OutOfRoom, RoomError};
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_storage::schema::rooms::Membership;
+use parking_lot::Mutex;
 use ruma::{
-    OwnedServerName, RoomId, ServerName, UserId,
+    OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId, RoomId, ServerName, UserId,
     api::federation::membership::{
         create_leave_event::v2::Request as SendLeave, prepare_leave_event::v1::Request as MakeLeave,
     },
@@ -19,13 +22,27 @@ use super::{
 };
 use crate::{Federation, FederationError};
 
+/// How long a user waits for a server to take note: clients give up after 30 seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 impl Federation {
-    /// Leaves a room that is not here. The user is rid of it even where no server takes note.
+    /// Leaves a room that is not here. The user is rid of it even where no server takes note; one that is slow is told
+    /// in the background.
     ///
     /// # Errors
     /// [`RoomError::UnknownRoom`] if the user has nothing to do with the room, or storage's.
     pub async fn leave(
         &self,
+        user: &UserId,
+        room_id: &RoomId,
+        content: Map<String, Value>,
+    ) -> Result<(), FederationError> {
+        self.leave_within(PATIENCE, user, room_id, content).await
+    }
+
+    pub(super) async fn leave_within(
+        &self,
+        patience: Duration,
         user: &UserId,
         room_id: &RoomId,
         content: Map<String, Value>,
@@ -45,15 +62,25 @@ impl Federation {
             }
         }
         servers.truncate(5);
-        let member = Member { room: room_id, user, membership: "leave", content: &content };
-        let left = first_of(&servers, |server| self.leave_by(server, &member, version)).await;
-        let event = match left {
-            Ok(event) => event,
-            Err(error) => {
-                tracing::info!(room = %room_id, %error, "no server took note that a user left");
-                member.after(self, &known.pdu)?
+        let leaving = Leaving {
+            federation: self.clone(),
+            user: user.to_owned(),
+            room: room_id.to_owned(),
+            content,
+            version,
+            known: Arc::new(Mutex::new(vec![known.id().to_owned()])),
+        };
+        let by_servers = leaving.clone();
+        let by_servers =
+            tokio::spawn(async move { first_of(&servers, |server| by_servers.leave_by(server)).await });
+        let event = match tokio::time::timeout(patience, by_servers).await {
+            Ok(Ok(Ok(event))) => event,
+            unheard => {
+                tracing::info!(room = %room_id, ?unheard, "no server took note yet that a user left");
+                leaving.member().after(self, &known.pdu)?
             }
         };
+        leaving.known.lock().push(event.event_id_owned().clone());
         let note = OutOfRoom {
             room_id: room_id.to_owned(),
             version,
@@ -64,22 +91,45 @@ impl Federation {
         };
         Ok(self.rooms().note_membership(note).await?)
     }
+}
 
-    async fn leave_by(
-        &self,
-        server: &ServerName,
-        member: &Member<'_>,
-        version: RoomVersion,
-    ) -> Result<Pdu, FederationError> {
-        let make = MakeLeave::new(member.room.to_owned(), member.user.to_owned());
-        let made = self.client().send_with(server, make, super::ANEW).await?;
-        if supported(made.room_version)? != version {
+/// A user's leave on its way through other servers, which may outlive the request.
+#[derive(Clone)]
+struct Leaving {
+    federation: Federation,
+    user: OwnedUserId,
+    room: OwnedRoomId,
+    content: Map<String, Value>,
+    version: RoomVersion,
+    /// What is known here of the user and the room: the event that is turned down, and the leave. If it is another one,
+    /// the user was invited anew, or is in the room.
+    known: Arc<Mutex<Vec<OwnedEventId>>>,
+}
+
+impl Leaving {
+    fn member(&self) -> Member<'_> {
+        Member { room: &self.room, user: &self.user, membership: "leave", content: &self.content }
+    }
+
+    async fn leave_by(&self, server: &ServerName) -> Result<Pdu, FederationError> {
+        let make = MakeLeave::new(self.room.clone(), self.user.clone());
+        let made = self.federation.ask_for_user(server, make, super::ANEW).await?;
+        if supported(made.room_version)? != self.version {
             return Err(FederationError::Invalid("the room is of another version".to_owned()));
         }
-        let event = member.at(self, version, made.event.get())?;
-        let send = SendLeave::new(member.room.to_owned(), event.event_id_owned().clone(), raw(&event)?);
-        self.client().send_with(server, send, super::ANEW).await?;
+        if !self.is_wanted()? {
+            return Err(FederationError::Invalid("the user does not leave any more".to_owned()));
+        }
+        let event = self.member().at(&self.federation, self.version, made.event.get())?;
+        let send = SendLeave::new(self.room.clone(), event.event_id_owned().clone(), raw(&event)?);
+        self.federation.ask_for_user(server, send, super::ANEW).await?;
         Ok(event)
+    }
+
+    /// Whether the user is still to leave, after it took a while.
+    fn is_wanted(&self) -> Result<bool, FederationError> {
+        let now = self.federation.rooms().out_of_room(&self.user, &self.room)?;
+        Ok(now.is_some_and(|(_, event, _)| self.known.lock().iter().any(|known| known == event.id())))
     }
 }
 

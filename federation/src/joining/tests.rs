@@ -1,13 +1,26 @@
-use hearth_rooms::Received;
-use hearth_spec::RoomVersion;
-use hearth_storage::{TimelineOrder, schema::rooms::Membership};
-use ruma::OwnedServerName;
-use serde_json::{Map, json};
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    routing::{get, put},
+};
+use hearth_http::MatrixError;
+use hearth_rooms::{CreateRoom, OutOfRoom, Preset, Received, Room};
+use hearth_spec::{EventTemplate, Pdu, RoomVersion};
+use hearth_storage::{
+    TimelineOrder,
+    schema::{rooms::Membership, users::AccountKind},
+};
+use hearth_users::NewAccount;
+use http::StatusCode;
+use ruma::{OwnedServerName, OwnedUserId, UserId};
+use serde_json::{Map, Value, json};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    FederationError,
+    Federation, FederationError,
     neighbours::Neighbours,
-    testing::{far, join_event},
+    testing::{Peer, START_MS, far, federation, join_event, key_response},
 };
 
 #[tokio::test]
@@ -135,6 +148,114 @@ async fn an_invite_is_turned_down_also_when_nobody_hears_it() {
     there.federation.leave(&there.user, room.id(), Map::new()).await.unwrap();
     let left = there.federation.rooms().out_of_room(&there.user, room.id()).unwrap();
     assert!(matches!(left.unwrap().2.membership, Membership::Leave | Membership::Ban));
+}
+
+/// A server that has invited Bob, and answers `make_leave` when it is let.
+#[tokio::test]
+async fn an_invite_is_turned_down_at_once_and_a_slow_server_told_later() {
+    let (let_go, told) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+    let peer = {
+        let (let_go, told) = (let_go.clone(), told.clone());
+        Peer::serve(|name, key| {
+            let keys = key_response(name, key, START_MS + 1_000_000);
+            let make = async move || {
+                let _permit = let_go.acquire().await;
+                let event = json!({ "prev_events": ["$p"], "auth_events": ["$a"], "depth": 9 });
+                Json(json!({ "room_version": "11", "event": event }))
+            };
+            let send = async move || {
+                told.notify_one();
+                Json(json!({}))
+            };
+            Router::new()
+                .route("/_matrix/key/v2/server", get(async move || Json(keys)))
+                .route("/_matrix/federation/v1/make_leave/{room}/{user}", get(make))
+                .route("/_matrix/federation/v2/send_leave/{room}/{event}", put(send))
+        })
+        .await
+    };
+    let (federation, _folder) = federation(peer.trusted());
+    let (bob, room) = (ruma::owned_user_id!("@bob:own.example"), ruma::owned_room_id!("!theirs:x"));
+    let sender = UserId::parse(format!("@alice:{}", peer.name)).unwrap();
+    let invite = EventTemplate {
+        event_type: "m.room.member".to_owned(),
+        state_key: Some(bob.to_string()),
+        content: serde_json::value::to_raw_value(&json!({ "membership": "invite" })).unwrap(),
+        sender,
+        room_id: Some(room.clone()),
+        origin_server_ts: START_MS,
+        prev_events: Vec::new(),
+        auth_events: Vec::new(),
+        depth: 3,
+        redacts: None,
+        event_id_localpart: None,
+    };
+    let event = invite.seal(RoomVersion::V11, &peer.name, &peer.key).unwrap();
+    let note = OutOfRoom {
+        room_id: room.clone(),
+        version: RoomVersion::V11,
+        event,
+        user: bob.clone(),
+        membership: Membership::Invite,
+        stripped_state: None,
+    };
+    federation.rooms().note_membership(note).await.unwrap();
+    federation.leave_within(Duration::from_millis(50), &bob, &room, Map::new()).await.unwrap();
+    let left = federation.rooms().out_of_room(&bob, &room).unwrap().unwrap();
+    assert_eq!(left.2.membership, Membership::Leave);
+    let_go.add_permits(1);
+    told.notified().await;
+}
+
+/// A user, and a room of theirs.
+async fn room_of(federation: &Federation, version: RoomVersion) -> (OwnedUserId, Room) {
+    let alice = ruma::owned_user_id!("@alice:own.example");
+    let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
+    federation.users().accounts.create(&alice, account).await.unwrap();
+    let request = CreateRoom { version: Some(version), ..CreateRoom::new(alice.clone(), Preset::PublicChat) };
+    let id = federation.rooms().create_room(request).await.unwrap();
+    (alice, federation.rooms().room(&id).unwrap())
+}
+
+#[tokio::test]
+async fn what_a_server_has_against_our_event_is_not_the_clients_fault() {
+    let body = json!({ "errcode": "M_INVALID_PARAM", "error": "no" });
+    let refusal = async move || (StatusCode::BAD_REQUEST, Json(body));
+    let peer =
+        Peer::serve(|_, _| Router::new().route("/_matrix/federation/v2/invite/{room}/{event}", put(refusal)))
+            .await;
+    let (federation, _folder) = federation(peer.trusted());
+    let (alice, room) = room_of(&federation, RoomVersion::V12).await;
+    let zoe = far(peer.name.as_str());
+    let error = federation.invite(&room, &alice, &zoe, Map::new()).await.unwrap_err();
+    assert_eq!(MatrixError::from(error).status, StatusCode::BAD_GATEWAY);
+}
+
+/// A server from before the second version of invites, which answers as it likes to what it does not know.
+#[tokio::test]
+async fn an_older_server_is_invited_by_the_first_version() {
+    for status in [StatusCode::NOT_FOUND, StatusCode::BAD_REQUEST] {
+        let peer = Peer::serve(|name, key| {
+            let keys = key_response(name, key, START_MS + 1_000_000);
+            let (name, key) = (name.to_owned(), key.clone());
+            let sign = async move |Json(event): Json<Value>| {
+                let pdu = Pdu::parse(RoomVersion::V1, &event.to_string()).unwrap();
+                let signed = hearth_spec::sign_pdu(&pdu, &name, &key).unwrap();
+                let event: Value = serde_json::from_str(signed.text()).unwrap();
+                Json(json!([200, { "event": event }]))
+            };
+            Router::new()
+                .route("/_matrix/key/v2/server", get(async move || Json(keys)))
+                .route("/_matrix/federation/v1/invite/{room}/{event}", put(sign))
+                .fallback(async move || (status, "what?"))
+        })
+        .await;
+        let (federation, _folder) = federation(peer.trusted());
+        let (alice, room) = room_of(&federation, RoomVersion::V1).await;
+        let zoe = far(peer.name.as_str());
+        federation.invite(&room, &alice, &zoe, Map::new()).await.unwrap();
+        assert_eq!(room.membership(&zoe).unwrap().unwrap().membership, Membership::Invite);
+    }
 }
 
 #[tokio::test]

@@ -10,11 +10,13 @@ use ruma::{
         device::get_devices::v1::{Request as GetDevices, Response as Devices},
         keys::{
             claim_keys::v1::{OneTimeKeyClaims, OneTimeKeys, Request as ClaimKeys},
-            get_keys::v1::Request as GetKeys,
+            get_keys::v1::{Request as GetKeys, Response as Keys},
         },
     },
+    serde::Raw,
 };
 
+use super::kept_devices::KeptDevices;
 use crate::{BackOff, Federation, FederationError, Limits};
 
 /// How many servers are asked at once.
@@ -59,17 +61,48 @@ impl Federation {
             match answer {
                 // A server speaks for its own users, of whom it was asked.
                 Ok(answer) => {
+                    if let Err(error) = self.keep_devices(&server, told(&users, &answer)).await {
+                        tracing::debug!(%server, %error, "the devices of a server's users were not kept");
+                    }
                     let asked = |user: &OwnedUserId| users.contains_key(user);
                     found.keys.device_keys.extend(only(answer.device_keys, asked));
                     found.keys.master_keys.extend(only(answer.master_keys, asked));
                     found.keys.self_signing_keys.extend(only(answer.self_signing_keys, asked));
                 }
                 Err(error) => {
-                    found.failures.insert(server, error);
+                    if !self.add_kept(users, &mut found.keys) {
+                        found.failures.insert(server, error);
+                    }
                 }
             }
         }
         found
+    }
+
+    /// Adds what is kept of users whose server does not answer. Says whether it is there of all of them.
+    fn add_kept(&self, users: BTreeMap<OwnedUserId, Vec<OwnedDeviceId>>, found: &mut QueriedKeys) -> bool {
+        let mut complete = true;
+        for (user, wanted) in users {
+            let kept = match self.kept_devices(&user) {
+                Ok(kept) => kept,
+                Err(error) => {
+                    tracing::error!(%user, %error, "the devices of a user cannot be read");
+                    None
+                }
+            };
+            let Some(kept) = kept else {
+                complete = false;
+                continue;
+            };
+            let wanted = |(device, _): &(OwnedDeviceId, _)| wanted.is_empty() || wanted.contains(device);
+            let devices = kept.devices.into_iter().filter(wanted);
+            let devices = devices.map(|(device, keys)| (device, Raw::from_json(keys))).collect();
+            found.device_keys.insert(user.clone(), devices);
+            let master_key = kept.master_key.map(|key| (user.clone(), Raw::from_json(key)));
+            found.master_keys.extend(master_key);
+            found.self_signing_keys.extend(kept.self_signing_key.map(|key| (user, Raw::from_json(key))));
+        }
+        complete
     }
 
     /// Claims one-time keys of devices of other servers, all servers at once. Users of this server are passed over.
@@ -111,6 +144,20 @@ impl Federation {
         }
         servers
     }
+}
+
+/// What a server says of all devices of users, of those of whom all were asked for.
+fn told(users: &BTreeMap<OwnedUserId, Vec<OwnedDeviceId>>, answer: &Keys) -> Vec<(OwnedUserId, KeptDevices)> {
+    let of_user = |(user, _): (&OwnedUserId, _)| {
+        let devices = answer.device_keys.get(user).into_iter().flatten();
+        let kept = KeptDevices {
+            devices: devices.map(|(device, keys)| (device.clone(), keys.json().to_owned())).collect(),
+            master_key: answer.master_keys.get(user).map(|key| key.json().to_owned()),
+            self_signing_key: answer.self_signing_keys.get(user).map(|key| key.json().to_owned()),
+        };
+        (user.clone(), kept)
+    };
+    users.iter().filter(|(_, devices)| devices.is_empty()).map(of_user).collect()
 }
 
 fn within(timeout: Option<Duration>) -> Limits {

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod bodies;
 pub mod edus;
 pub mod events;
+pub mod floods;
 pub mod graph;
 pub mod invites;
 pub mod joins;

@@ -29,6 +29,7 @@ async fn a_hostile_server_gets_nowhere() {
         attacks::invites::all(&world).await;
         attacks::bodies::all(&world).await;
         attacks::answers::all(&world).await;
+        attacks::floods::all(&world).await;
     });
     world.judge();
 }

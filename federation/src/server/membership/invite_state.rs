@@ -25,27 +25,32 @@ pub(crate) fn of(room: &Room) -> Result<Vec<Arc<Event>>> {
 
 /// What came with an invite as clients are given it, a JSON array, the invite itself last.
 ///
-/// Whole events are checked: they are of the room, and signed. What other servers strip before they send it is
-/// taken as it is, but for the create event where it makes the room's id.
+/// Whole events are checked: they are of the room, and signed. In rooms whose create event makes their id, nothing else
+/// is let through; in older ones, what other servers strip before they send it is taken as it is.
 pub(super) async fn received(
     federation: &Federation,
     version: RoomVersion,
     invite: &Pdu,
     came: &[RawStrippedState],
 ) -> Result<String> {
-    let whole = came.iter().take(MAX_EVENTS).filter_map(|event| match event {
+    let came = &came[..came.len().min(MAX_EVENTS)];
+    let whole = came.iter().filter_map(|event| match event {
         RawStrippedState::Pdu(json) => Some(parsed(version, invite.room_id(), json)),
         _ => None,
     });
     let whole = whole.collect::<Result<Vec<Pdu>>>()?;
-    let created = whole.iter().any(|event| event.type_str() == "m.room.create");
-    if version.room_id_is_create_event_id() && !created {
-        return Err(invalid("`invite_room_state` has no `m.room.create` event."));
+    if version.room_id_is_create_event_id() {
+        if !whole.iter().any(|event| event.type_str() == "m.room.create") {
+            return Err(invalid("`invite_room_state` has no `m.room.create` event."));
+        }
+        if whole.len() < came.len() {
+            return Err(invalid("`invite_room_state` has what is no event of the room's version."));
+        }
     }
     for event in federation.keys().verify(invite.sender().server_name(), version, whole).await {
         event.map_err(|error| invalid(format!("in `invite_room_state`: {error}")))?;
     }
-    Ok(with_invite(stripped_state(&came[..came.len().min(MAX_EVENTS)]), invite))
+    Ok(with_invite(stripped_state(came), invite))
 }
 
 /// An array of stripped state with the invite after it, from which clients know who invites.

@@ -205,6 +205,51 @@ async fn invites_that_are_refused() {
 }
 
 #[tokio::test]
+async fn what_comes_with_an_invite_is_whole_events_where_they_make_the_rooms_id() {
+    let server = TestServer::new().await;
+    let alice = server.register("alice").await;
+    let template = |event_type: &str, content: Value, room_id: Option<OwnedRoomId>| EventTemplate {
+        event_type: event_type.to_owned(),
+        state_key: Some(String::new()),
+        content: serde_json::value::to_raw_value(&content).unwrap(),
+        sender: there("bob"),
+        room_id,
+        origin_server_ts: 1,
+        prev_events: Vec::new(),
+        auth_events: Vec::new(),
+        depth: 1,
+        redacts: None,
+        event_id_localpart: None,
+    };
+    let version = RoomVersion::V12;
+    let create =
+        server.seal_template(version, template("m.room.create", json!({ "room_version": "12" }), None));
+    let room = create.room_id().to_owned();
+    let name = template("m.room.name", json!({ "name": "Theirs" }), Some(room.clone()));
+    let name: Value = serde_json::from_str(server.seal_template(version, name).text()).unwrap();
+    let create: Value = serde_json::from_str(create.text()).unwrap();
+    let member = EventTemplate {
+        state_key: Some(alice.to_string()),
+        ..template("m.room.member", json!({ "membership": "invite" }), Some(room.clone()))
+    };
+    let invite = server.seal_template(version, member);
+    let put = async |state: &[&Value]| {
+        let path = format!("/_matrix/federation/v2/invite/{room}/{}", invite.event_id());
+        let event: Value = serde_json::from_str(invite.text()).unwrap();
+        server.put(&path, json!({ "room_version": "12", "event": event, "invite_room_state": state })).await
+    };
+    let forged = json!({
+        "type": "m.room.name", "state_key": "", "sender": "@admin:elsewhere", "content": { "name": "Support" },
+    });
+    for state in [&[&name][..], &[&create, &name, &forged], &[&create, &json!({})]] {
+        assert_eq!(error(&put(state).await), (400, "M_INVALID_PARAM"), "{state:?}");
+    }
+    assert!(server.federation.rooms().out_of_room(&alice, &room).unwrap().is_none());
+    assert_eq!(put(&[&create, &name]).await.0, 200);
+    assert!(server.federation.rooms().out_of_room(&alice, &room).unwrap().is_some());
+}
+
+#[tokio::test]
 async fn the_first_version_of_invites() {
     let server = TestServer::new().await;
     server.register("alice").await;

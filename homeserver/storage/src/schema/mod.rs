@@ -179,6 +179,8 @@ keyspaces! {
 
     /// The known keys of other servers, as JSON.
     SERVER_KEYS: (OwnedServerName,) => String, Point;
+    /// The devices of users of other servers who are in rooms of this one, as they were told last, as JSON.
+    REMOTE_DEVICES: (OwnedUserId,) => String, Point;
     /// How it stands with the servers that were sent to; none for one that always answered.
     DESTINATIONS: (OwnedServerName,) => DestinationRow, Point;
     /// The rooms in which a server is behind: (server, room) to the position of the first event that it missed.

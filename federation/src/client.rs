@@ -35,6 +35,9 @@ use crate::{
 
 pub(crate) const USER_AGENT: &str = concat!("Hearth/", env!("CARGO_PKG_VERSION"));
 
+/// How deep answers are read at once; what is further inside are events and keys, which are read one by one.
+const READ_LEVELS: usize = 2;
+
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -174,7 +177,7 @@ impl Client {
     {
         let answer = self.ask(server, &unsent(request)?, limits).await?;
         // Raw values are skipped over without a bound, and would then reach clients.
-        hearth_http::body::check_shape(answer.body(), limits.values)
+        hearth_http::body::check_shape(answer.body(), READ_LEVELS, limits.values)
             .map_err(|why| FederationError::Invalid(format!("it {why}")))?;
         let (head, body) = answer.into_parts();
         R::IncomingResponse::try_from_http_response_inner(Response::from_parts(head, &body[..]))

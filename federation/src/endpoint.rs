@@ -36,7 +36,10 @@ use crate::{AskedBy, Federation, x_matrix::Claim};
 /// How large a body may be: some events with the state that goes along.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 
-/// The same for transactions: 50 PDUs and 100 EDUs, each of at most 64 KiB, and what is around them.
+/// How many values a body may have: 50 PDUs of 64 KiB that consist of long lists.
+const MAX_VALUES: usize = 500_000;
+
+/// The same as [`MAX_BODY`] for transactions: 50 PDUs and 100 EDUs, each of at most 64 KiB, and what is around them.
 pub const MAX_TRANSACTION: usize = 150 * 64 * 1024 + MAX_BODY;
 
 /// When a server is to try again whose body had no room.
@@ -97,7 +100,7 @@ struct Incoming {
 impl<R: IncomingRequest<Authentication: Authentication>> Request<R> {
     fn of(incoming: Incoming) -> Result<Self> {
         let Incoming { parts, arguments, bytes, origin, came_from } = incoming;
-        check_json(&bytes)?;
+        check_json(&bytes, MAX_VALUES)?;
         let body = typed::<R>(&parts, or_empty_object(&parts.method, &bytes), &arguments)?;
         Ok(Self { body, origin: Scheme::<R>::origin(origin)?, bytes, came_from })
     }

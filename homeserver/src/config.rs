@@ -58,6 +58,10 @@ pub struct Config {
     pub rate_limits: bool,
     /// The largest upload to the media repository, in MiB.
     pub max_upload_mib: u32,
+    /// What one user may upload altogether, in MiB.
+    pub media_quota_mib: u32,
+    /// What copies of other servers' media may take altogether, in MiB.
+    pub media_copies_mib: u32,
     /// Whether media can be fetched without a token at the paths from before v1.11.
     pub legacy_media: bool,
     /// The version of rooms whose creator names none.
@@ -146,6 +150,8 @@ impl Config {
             jwt_secret: None,
             rate_limits: true,
             max_upload_mib: 50,
+            media_quota_mib: 10 << 10,
+            media_copies_mib: 20 << 10,
             legacy_media: false,
             default_room_version: RoomVersionId::V12,
             durability: Durability::Sync,
@@ -165,6 +171,16 @@ impl Config {
     /// The shares of the one memory budget, in bytes.
     pub fn memory(&self) -> MemoryBudget {
         MemoryBudget::split(self.memory_mib)
+    }
+
+    /// What one user may upload altogether, in bytes.
+    pub fn media_quota_bytes(&self) -> u64 {
+        u64::from(self.media_quota_mib) << 20
+    }
+
+    /// What copies of other servers' media may take altogether, in bytes.
+    pub fn media_copies_bytes(&self) -> u64 {
+        u64::from(self.media_copies_mib) << 20
     }
 
     /// The largest upload to the media repository, in bytes.

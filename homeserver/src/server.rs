@@ -113,7 +113,12 @@ impl Server {
             config.data.join("media"),
             clock.clone(),
             random.clone(),
-            MediaLimits { upload_bytes: config.max_upload_bytes(), ..MediaLimits::default() },
+            MediaLimits {
+                upload_bytes: config.max_upload_bytes(),
+                user_bytes: config.media_quota_bytes(),
+                copies_bytes: config.media_copies_bytes(),
+                ..MediaLimits::default()
+            },
         )?;
         let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), sync_options(memory.sync));
         let federation = Federation::start(hearth_federation::Parts {
@@ -170,6 +175,7 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         registration_shared_secret: config.registration_shared_secret.as_ref().map(|s| s.expose().to_owned()),
         jwt_secret: config.jwt_secret.as_ref().map(|secret| secret.expose().to_owned()),
         legacy_media: config.legacy_media,
+        allow_private_networks: config.allow_private_networks,
         rate_limits: config.rate_limits.then(RateLimits::default),
         base_url: config.public_url.clone(),
         default_room_version: config.default_room_version.clone(),

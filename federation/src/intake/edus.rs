@@ -9,6 +9,7 @@ use futures::{StreamExt as _, stream};
 use hearth_rooms::{Room, RoomError};
 use hearth_storage::schema::rooms::Membership;
 use hearth_sync::PresenceNow;
+use hearth_users::UsersError;
 use ruma::{
     DeviceId, OwnedEventId, OwnedUserId, ServerName,
     api::federation::transactions::edu::{
@@ -188,7 +189,12 @@ impl Federation {
         messages.retain(|user, _| self.is_own(user.server_name()));
         if !messages.is_empty() {
             let once = Some((<&DeviceId>::from(ANY_DEVICE), &*message_id));
-            self.users().to_device.send(&sender, &ev_type.to_string(), &messages, once).await?;
+            match self.users().to_device.send(&sender, &ev_type.to_string(), &messages, once).await {
+                Ok(()) => {}
+                Err(UsersError::Storage(error)) => return Err(UsersError::Storage(error).into()),
+                // However often it came, it would be no better.
+                Err(error) => tracing::debug!(%origin, %error, "a message to devices is not taken"),
+            }
         }
         Ok(())
     }

@@ -193,12 +193,16 @@ async fn a_message_to_a_device_comes_once() {
         "sender": there.user, "type": "m.test", "message_id": "m1",
         "messages": { here.user.as_str(): { "*": { "n": 1 } }, there.user.as_str(): { "*": {} } },
     } });
+    let mut large = edu.clone();
+    large["content"]["message_id"] = "m2".into();
+    large["content"]["messages"][here.user.as_str()]["*"]["n"] = "x".repeat(100_000).into();
+    // What is too large is lost, and keeps nothing else back.
     for id in ["1", "2"] {
-        send(there, here, id, &[], std::slice::from_ref(&edu)).await;
+        send(there, here, id, &[], &[large.clone(), edu.clone()]).await;
     }
     let (from, to) = (hearth_storage::Position(0), hearth_storage::Position(u64::MAX));
-    let waiting = here.federation.users().to_device.list(&here.user, &device, from, to, 10).unwrap();
-    assert_eq!(waiting.len(), 1);
+    let waiting = here.federation.users().to_device.list(&here.user, &device, from, to).unwrap();
+    assert_eq!(waiting.messages.len(), 1);
 }
 
 #[tokio::test]

@@ -31,16 +31,18 @@ impl Edus {
 
     /// What changed in a user's device list.
     pub fn shared_change(&mut self, user: &UserId, change: SharedChange) {
-        if let Some(DeviceChange { device, stream_id, previous, keys }) = change.device {
+        if let Some(DeviceChange { device, stream_id, previous, deleted, keys }) = change.device {
             let mut content = json!({
                 "user_id": user,
                 "device_id": device,
                 "stream_id": stream_id,
                 "prev_id": previous.map_or_else(Vec::new, |previous| vec![previous]),
             });
-            match keys {
-                Some(keys) => content["keys"] = json!(keys),
-                None => content["deleted"] = true.into(),
+            if let Some(keys) = keys {
+                content["keys"] = json!(keys);
+            }
+            if deleted {
+                content["deleted"] = true.into();
             }
             self.push("m.device_list_update", content);
         }

@@ -13,8 +13,11 @@ use hearth_storage::{Scan, schema, schema::users::AccountKind};
 use hearth_users::NewAccount;
 use parking_lot::Mutex;
 use ruma::{
-    OwnedServerName, OwnedUserId, ServerName, owned_server_name, owned_user_id, presence::PresenceState,
-    serde::Raw, to_device::DeviceIdOrAllDevices,
+    CanonicalJsonObject, OwnedServerName, OwnedUserId, ServerName, owned_server_name, owned_user_id,
+    presence::PresenceState,
+    serde::{Base64, Raw},
+    signatures::{Ed25519KeyPair, sign_json},
+    to_device::DeviceIdOrAllDevices,
 };
 use serde_json::{Map, Value, json, value::to_raw_value};
 
@@ -323,11 +326,15 @@ async fn what_passes_is_told_to_those_in_the_room() {
 async fn device_lists_are_told_to_servers_that_share_a_room() {
     let world = world().await;
     world.room(&["a.example"]).await;
+    let pair = Ed25519KeyPair::from_der(&Ed25519KeyPair::generate(), "D".to_owned()).unwrap();
+    let public = Base64::<ruma::serde::base64::Standard, _>::new(pair.public_key().to_vec()).encode();
     let upload = |number: u32| {
         let keys = json!({
-            "user_id": world.alice, "device_id": "D", "algorithms": [],
-            "keys": { "ed25519:D": number.to_string() }, "signatures": {},
+            "user_id": world.alice, "device_id": "D", "algorithms": [number.to_string()],
+            "keys": { "ed25519:D": public },
         });
+        let mut keys: CanonicalJsonObject = serde_json::from_value(keys).unwrap();
+        sign_json(world.alice.as_str(), &pair, &mut keys).unwrap();
         Raw::from_json(to_raw_value(&keys).unwrap())
     };
     let (keys, none) = (&world.federation.users().device_keys, BTreeMap::new());
@@ -343,9 +350,9 @@ async fn device_lists_are_told_to_servers_that_share_a_room() {
     world.others.set_down("a.example", false);
     world.until("the second", |others| updates(others).len() == 2).await;
     let updates = updates(&world.others);
-    assert_eq!(updates[0]["prev_id"], json!([]));
+    assert_eq!(updates[0]["prev_id"].as_array().map(Vec::len), Some(1), "the login, before there was a room");
     assert_eq!(updates[1]["prev_id"], json!([updates[0]["stream_id"]]));
-    assert_eq!(updates[1]["keys"]["keys"]["ed25519:D"], "2");
+    assert_eq!(updates[1]["keys"]["algorithms"][0], "2");
     assert_eq!(keys.shared_list(&world.alice).unwrap().stream_id, updates[1]["stream_id"].as_u64().unwrap());
 }
 

@@ -128,7 +128,10 @@ async fn what_anyone_may_ask() {
     assert_eq!(error(&well_known), (404, "M_NOT_FOUND"));
 
     let alice = server.register("alice").await;
-    let (token, _) = server.federation.users().sessions.create_openid_token(&alice).await.unwrap();
+    let sessions = &server.federation.users().sessions;
+    let access_token = sessions.create(&alice, None, None, false).await.unwrap().access_token;
+    let session = sessions.authenticate(&access_token).await.unwrap();
+    let (token, _) = sessions.create_openid_token(&session).await.unwrap();
     let info = "/_matrix/federation/v1/openid/userinfo?access_token=";
     assert_eq!(ask(format!("{info}{token}")).await, (200, json!({ "sub": "@alice:here" })));
     assert_eq!(error(&ask(format!("{info}no")).await), (401, "M_UNKNOWN_TOKEN"));

@@ -44,6 +44,8 @@ pub struct ClientApiOptions {
     pub jwt_secret: Option<String>,
     /// Whether media can be fetched without a token, at the old paths.
     pub legacy_media: bool,
+    /// Whether what lies in private networks may be reached: push gateways need no HTTPS then.
+    pub allow_private_networks: bool,
     /// `None` turns rate limits off.
     pub rate_limits: Option<RateLimits>,
     /// Where clients reach this server, for `/.well-known/matrix/client`: `https://matrix.example.org`.
@@ -65,6 +67,7 @@ impl ClientApiOptions {
             registration_shared_secret: None,
             jwt_secret: None,
             legacy_media: false,
+            allow_private_networks: false,
             rate_limits: Some(RateLimits::default()),
             base_url: None,
             support_email: None,

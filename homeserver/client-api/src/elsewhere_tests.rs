@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     room::testing::{CLIENT, FORBIDDEN, NOT_FOUND},
-    testing::{TestServer, User, error},
+    testing::{TestServer, User, device_keys, error},
 };
 
 struct Neighbour {
@@ -244,11 +244,7 @@ async fn profiles_media_and_keys() {
 
     let (id, device) = (all.bob.id.to_string(), all.bob.device.to_string());
     let body = json!({
-        "device_keys": {
-            "user_id": id, "device_id": device, "algorithms": ["m.olm.v1.curve25519-aes-sha2"],
-            "keys": { format!("ed25519:{device}"): "a2V5" },
-            "signatures": { &id: { format!("ed25519:{device}"): "c2ln" } },
-        },
+        "device_keys": device_keys(&all.bob),
         "one_time_keys": { "signed_curve25519:AAAA": { "key": "a2V5", "signatures": {} } },
     });
     assert_eq!(all.there.server.post(&format!("{CLIENT}/keys/upload"), Some(&all.bob), body).await.0, 200);

@@ -32,7 +32,7 @@ use crate::{
     ClientApi, Result,
     authentication::{self, Admits, Authentication, Token},
     limits::{Asker, Class},
-    request::{FromIncoming, Incoming, MAX_BODY, Unspecified},
+    request::{FromIncoming, Incoming, MAX_BODY, MAX_BODY_OF_STRANGERS, Unspecified},
 };
 
 /// Collects endpoints. Every family of them has a `routes(router: EndpointRouter) -> EndpointRouter`.
@@ -191,13 +191,15 @@ async fn answer(
         api.limiter().take(class, asker, api.now_ms())?;
     }
     let arguments = arguments(&mut parts).await?;
+    let max = if requester.is_some() { MAX_BODY } else { MAX_BODY_OF_STRANGERS };
     let (bytes, stream) = match endpoint.streamed {
         true => (bytes::Bytes::new(), body),
-        false => (body::read(&parts.headers, body, MAX_BODY, |_| Ok(())).await?, Body::empty()),
+        false => (body::read(&parts.headers, body, max, |_| Ok(())).await?, Body::empty()),
     };
 
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
-    let incoming = Incoming { parts, arguments, bytes, stream, requester, address };
+    let uia = api.users.uia.clone();
+    let incoming = Incoming { parts, arguments, bytes, stream, requester, address, uia };
     let endpoint = endpoint.clone();
     run::to_its_end(reads, async move { (endpoint.run)(api, incoming).await }).await
 }

@@ -20,7 +20,7 @@ pub async fn request_openid_token(
     request: Request<RequestToken>,
 ) -> Result<Answer<Response>> {
     request.who.is(&request.body.user_id)?;
-    let (token, lifetime) = api.users.sessions.create_openid_token(&request.who.user).await?;
+    let (token, lifetime) = api.users.sessions.create_openid_token(&request.who).await?;
     let server_name = api.options.server_name.clone();
     Ok(Answer(Response::new(token, TokenType::Bearer, server_name, lifetime)))
 }

@@ -8,12 +8,14 @@ use hearth_http::{
     body::{check_json, length},
     request::{or_empty_object, typed},
 };
+use hearth_users::Uia;
 use http::request::Parts;
 use ruma::{
     api::{IncomingRequest, Metadata},
     serde::JsonObject,
 };
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::{
     MatrixError, Result,
@@ -23,6 +25,12 @@ use crate::{
 /// How large a body may be that is read whole: enough for a large batch of room keys. An event has its own,
 /// smaller bound.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
+
+/// The same where no access token is shown: enough to register or to log in.
+pub const MAX_BODY_OF_STRANGERS: usize = 64 * 1024;
+
+/// How many values a body may have: some ten thousand room keys.
+const MAX_VALUES: usize = 100_000;
 
 /// Who asks, by the endpoint's authentication: `()`, [`Requester`] or `Option<Requester>`.
 pub type Who<R> = <<R as Metadata>::Authentication as Authentication>::Who;
@@ -38,16 +46,9 @@ pub struct Request<R: IncomingRequest<Authentication: Authentication>> {
     /// Where the request comes from.
     pub address: IpAddr,
     parts: Parts,
-    arguments: Vec<String>,
 }
 
 impl<R: IncomingRequest<Authentication: Authentication>> Request<R> {
-    /// Types the request again with another body.
-    pub fn replace_body(&mut self, body: &[u8]) -> Result<()> {
-        self.body = typed::<R>(&self.parts, body, &self.arguments)?;
-        Ok(())
-    }
-
     /// What the query says that ruma's type leaves out.
     pub fn query<Q: DeserializeOwned>(&self) -> Result<Q> {
         let query = Query::try_from_uri(&self.parts.uri);
@@ -71,7 +72,7 @@ pub struct Upload<R: IncomingRequest<Authentication: Authentication>> {
 pub struct Unspecified {
     /// Method, path, query and headers.
     pub parts: Parts,
-    /// The body, at most [`MAX_BODY`] bytes.
+    /// The body, at most [`MAX_BODY_OF_STRANGERS`] bytes.
     pub bytes: Bytes,
     /// Where the request comes from.
     pub address: IpAddr,
@@ -87,6 +88,8 @@ pub struct Incoming {
     pub(crate) stream: Body,
     pub(crate) requester: Option<Requester>,
     pub(crate) address: IpAddr,
+    /// The bodies of requests that were begun.
+    pub(crate) uia: Uia,
 }
 
 /// What a handler may take as its request.
@@ -108,11 +111,11 @@ where
     const STREAMED: bool = false;
 
     fn from_incoming(incoming: Incoming) -> Result<Self> {
-        let Incoming { parts, arguments, bytes, requester, address, .. } = incoming;
-        check_json(&bytes)?;
-        let bytes = without_empty_auth(bytes)?;
+        let Incoming { parts, arguments, bytes, requester, address, uia, .. } = incoming;
+        check_json(&bytes, MAX_VALUES)?;
+        let bytes = with_whole_auth(bytes, |session| uia.body(session))?;
         let body = typed::<R>(&parts, or_empty_object(&parts.method, &bytes), &arguments)?;
-        Ok(Self { body, who: R::Authentication::who(requester)?, bytes, address, parts, arguments })
+        Ok(Self { body, who: R::Authentication::who(requester)?, bytes, address, parts })
     }
 }
 
@@ -130,18 +133,32 @@ where
     }
 }
 
-/// Takes out an `auth` that attempts no stage and names no session: with it clients ask for the flows, as with
-/// none at all ("User-interactive API in the REST API"), and ruma's type has no place for it.
-fn without_empty_auth(body: Bytes) -> Result<Bytes> {
+/// Makes a body with `auth` one that ruma's types have a place for ("User-interactive API in the REST API"):
+///
+/// - An `auth` that attempts no stage and names no session is taken out: with it clients ask for the flows, as with
+///   none at all.
+/// - A password with a `user` and no `identifier` is the form from before there were identifiers.
+/// - Who names a session may leave out all else of the body that began it: `begun` says what that was.
+fn with_whole_auth(body: Bytes, begun: impl FnOnce(&str) -> Option<String>) -> Result<Bytes> {
     if !body.windows(AUTH.len()).any(|window| window == AUTH) {
         return Ok(body);
     }
     let mut object: JsonObject = serde_json::from_slice(&body)?;
-    let says_nothing = |auth: &JsonObject| !auth.contains_key("type") && !auth.contains_key("session");
-    if !object.get("auth").and_then(|auth| auth.as_object()).is_some_and(says_nothing) {
-        return Ok(body);
+    let alone = object.len() == 1;
+    let Some(Value::Object(mut auth)) = object.remove("auth") else { return Ok(body) };
+    if !auth.contains_key("type") && !auth.contains_key("session") {
+        return Ok(serde_json::to_vec(&object)?.into());
     }
-    object.remove("auth");
+    if auth.get("type").is_some_and(|stage| stage == "m.login.password")
+        && !auth.contains_key("identifier")
+        && let Some(user) = auth.remove("user")
+    {
+        auth.insert("identifier".to_owned(), json!({ "type": "m.id.user", "user": user }));
+    }
+    if let Some(begun) = auth.get("session").and_then(Value::as_str).filter(|_| alone).and_then(begun) {
+        object = serde_json::from_str(&begun)?;
+    }
+    object.insert("auth".to_owned(), Value::Object(auth));
     Ok(serde_json::to_vec(&object)?.into())
 }
 
@@ -151,14 +168,36 @@ const AUTH: &[u8] = b"\"auth\"";
 mod tests {
     use super::*;
 
+    fn whole(body: &'static str) -> Bytes {
+        let begun = |session: &str| (session == "s").then(|| r#"{"devices":["A"]}"#.to_owned());
+        with_whole_auth(Bytes::from_static(body.as_bytes()), begun).unwrap()
+    }
+
     #[test]
     fn an_auth_that_says_nothing_is_none() {
-        let cleaned = |body: &'static str| without_empty_auth(Bytes::from_static(body.as_bytes())).unwrap();
-        assert_eq!(cleaned(r#"{"auth":{},"x":1}"#), r#"{"x":1}"#);
-        assert_eq!(cleaned(r#"{"auth":{"other":1}}"#), "{}");
-        for kept in [r#"{"auth":{"session":"s"}}"#, r#"{"auth":{"type":"t"}}"#, r#"{"x":{"auth":{}}}"#, "{}"]
+        assert_eq!(whole(r#"{"auth":{},"x":1}"#), r#"{"x":1}"#);
+        assert_eq!(whole(r#"{"auth":{"other":1}}"#), "{}");
+        for kept in [r#"{"auth":{"session":"t"}}"#, r#"{"auth":{"type":"t"}}"#, r#"{"x":{"auth":{}}}"#, "{}"]
         {
-            assert_eq!(cleaned(kept), kept);
+            assert_eq!(whole(kept), kept);
         }
+    }
+
+    #[test]
+    fn who_has_the_password_may_be_named_as_in_earlier_days() {
+        let old = r#"{"auth":{"password":"p","type":"m.login.password","user":"alice"}}"#;
+        let new = concat!(
+            r#"{"auth":{"identifier":{"type":"m.id.user","user":"alice"},"#,
+            r#""password":"p","type":"m.login.password"}}"#
+        );
+        assert_eq!(whole(old), new);
+        assert_eq!(whole(new), new);
+    }
+
+    #[test]
+    fn what_was_said_at_first_may_be_left_out() {
+        assert_eq!(whole(r#"{"auth":{"session":"s"}}"#), r#"{"auth":{"session":"s"},"devices":["A"]}"#);
+        let other = r#"{"auth":{"session":"s"},"devices":["B"]}"#;
+        assert_eq!(whole(other), other);
     }
 }

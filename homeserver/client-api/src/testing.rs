@@ -11,7 +11,11 @@ use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOption
 use hearth_sync::{SyncOptions, SyncService};
 use hearth_users::{PasswordCost, Users, UsersOptions};
 use http::{Method, Request, Response, header};
-use ruma::{OwnedDeviceId, OwnedUserId, owned_server_name};
+use ruma::{
+    CanonicalJsonObject, OwnedDeviceId, OwnedUserId, owned_server_name,
+    serde::Base64,
+    signatures::{Ed25519KeyPair, sign_json},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
@@ -172,6 +176,21 @@ impl TestServer {
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.router.clone().oneshot(request).await.unwrap()
     }
+}
+
+/// Identity keys of a device, signed by it.
+pub(crate) fn device_keys(of: &User) -> Value {
+    let (document, id) = (Ed25519KeyPair::generate(), format!("ed25519:{}", of.device));
+    let pair = Ed25519KeyPair::from_der(&document, of.device.to_string()).unwrap();
+    let public = Base64::<ruma::serde::base64::Standard, _>::new(pair.public_key().to_vec()).encode();
+    let keys = json!({
+        "user_id": of.id, "device_id": of.device,
+        "algorithms": ["m.olm.v1.curve25519-aes-sha2", "m.megolm.v1.aes-sha2"],
+        "keys": { id: public, format!("curve25519:{}", of.device): "a2V5" },
+    });
+    let mut keys: CanonicalJsonObject = serde_json::from_value(keys).unwrap();
+    sign_json(of.id.as_str(), &pair, &mut keys).unwrap();
+    serde_json::to_value(keys).unwrap()
 }
 
 /// The user whom an answer to a registration or login names.

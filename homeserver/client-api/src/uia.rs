@@ -1,6 +1,9 @@
 //! User-Interactive Authentication: whoever holds an access token proves that they are the person as well.
 
-use hearth_users::{Attempt, Operation, UiaStep};
+#[cfg(test)]
+mod tests;
+
+use hearth_users::{Attempt, Operation, RegistrationAttempt, UiaStep};
 use ruma::{
     UserId,
     api::{
@@ -20,14 +23,7 @@ use crate::{
 
 /// Lets a request of this user through once its `auth` holds their password; until then the answer is 401.
 /// `operation` names what is confirmed, with what the path says: a session is good for one operation only.
-///
-/// When it comes through, the request's body is the one of the first attempt: nothing else was confirmed.
-pub async fn confirm<R>(
-    api: &ClientApi,
-    request: &mut Request<R>,
-    user: &UserId,
-    operation: &str,
-) -> Result<()>
+pub async fn confirm<R>(api: &ClientApi, request: &Request<R>, user: &UserId, operation: &str) -> Result<()>
 where
     R: IncomingRequest<Authentication: Authentication>,
 {
@@ -36,7 +32,7 @@ where
 }
 
 /// The same for who is nobody yet: making an account.
-pub async fn confirm_registration<R>(api: &ClientApi, request: &mut Request<R>) -> Result<()>
+pub async fn confirm_registration<R>(api: &ClientApi, request: &Request<R>) -> Result<()>
 where
     R: IncomingRequest<Authentication: Authentication>,
 {
@@ -49,7 +45,7 @@ where
 
 async fn step<R>(
     api: &ClientApi,
-    request: &mut Request<R>,
+    request: &Request<R>,
     user: Option<&UserId>,
     operation: &str,
     flows: &[AuthFlow],
@@ -57,26 +53,39 @@ async fn step<R>(
 where
     R: IncomingRequest<Authentication: Authentication>,
 {
-    let mut body: JsonObject = match request.bytes.is_empty() {
-        true => JsonObject::new(),
-        false => serde_json::from_slice(&request.bytes)?,
-    };
-    let auth = body.remove("auth").map(Option::<AuthData>::deserialize).transpose()?.flatten();
+    let (body, auth) = without_auth(&request.bytes)?;
     let stage = match &auth {
         Some(auth) => stage(api, auth, user).await?,
         None => None,
     };
     // A registration says who it is for in its body alone, and has one stage: one that brings a body begins
     // anew, as clients ask for the flows with an empty body before anything is filled in.
-    let session = auth.as_ref().and_then(AuthData::session).filter(|_| user.is_some() || body.is_empty());
+    let session = auth.as_ref().and_then(AuthData::session).filter(|_| user.is_some() || body == "{}");
     let attempt = auth.as_ref().map(|_| Attempt { session, stage });
-    let operation = Operation { name: operation, user, body: &body };
+    let operation = Operation { name: operation, user, address: request.address, body: &body };
     match api.users.uia.step(&operation, flows, attempt) {
-        UiaStep::Finished { body: first } if first == body => Ok(()),
-        UiaStep::Finished { body: first } => request.replace_body(&serde_json::to_vec(&first)?),
+        UiaStep::Finished => Ok(()),
         UiaStep::Challenge(info) => Err(MatrixError::authentication_required(&info)),
         UiaStep::Refused(reason) => Err(MatrixError::forbidden(reason)),
     }
+}
+
+/// A body without its `auth`, as JSON in which equal bodies are equal, and the `auth`.
+fn without_auth(bytes: &[u8]) -> Result<(String, Option<AuthData>)> {
+    let mut body: JsonObject = match bytes.is_empty() {
+        true => JsonObject::new(),
+        false => serde_json::from_slice(bytes)?,
+    };
+    let auth = body.remove("auth").map(Option::<AuthData>::deserialize).transpose()?.flatten();
+    // An object is written in the order of its keys, in whichever order they came.
+    Ok((serde_json::to_string(&body)?, auth))
+}
+
+/// The attempt to register that a request is, where it names a session.
+pub fn registration_attempt(bytes: &[u8]) -> Result<Option<RegistrationAttempt>> {
+    let (body, auth) = without_auth(bytes)?;
+    let session = auth.as_ref().and_then(AuthData::session);
+    Ok(session.map(|session| RegistrationAttempt::new(session, &body)))
 }
 
 /// How a stage went.

@@ -14,10 +14,6 @@ use crate::{MatrixError, Result};
 /// inside of several more.
 const MAX_DEPTH: usize = 100;
 
-/// How many values the outer two levels of a body may have. A list is read into values of their own, each of which
-/// takes far more memory than the three bytes that it can be.
-const MAX_VALUES: usize = 100_000;
-
 /// How many bytes of a body are kept in one piece while it comes.
 const BLOCK: usize = 64 << 10;
 
@@ -119,18 +115,21 @@ fn broken(error: axum::Error) -> MatrixError {
 
 /// Refuses what the parsers behind would take wrongly: anything but an object (serde reads a list as one, field
 /// by field, and raw values are anything), nesting without end, as raw values are skipped over without a bound and
-/// would then reach other clients, and lists without end.
-pub fn check_json(body: &[u8]) -> Result<()> {
+/// would then reach other clients, and more than `max_values` values, however deep.
+pub fn check_json(body: &[u8], max_values: usize) -> Result<()> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
         serde_json::from_slice::<IgnoredAny>(body)?;
         return Err(MatrixError::bad_json("The body must be an object."));
     }
-    check_shape(body, MAX_VALUES).map_err(|why| MatrixError::bad_json(format!("The body {why}.")))
+    check_shape(body, MAX_DEPTH, max_values).map_err(|why| MatrixError::bad_json(format!("The body {why}.")))
 }
 
 /// Refuses JSON, of a request or of another server's answer, that is nested deeper than it is taken or has more
-/// than so many values at its outer two levels. The error says which.
-pub fn check_shape(body: &[u8], max_values: usize) -> std::result::Result<(), &'static str> {
+/// than so many values at its outermost `levels`. The error says which.
+///
+/// A value is as short as two bytes, but takes some 30 in memory once it is read, and an object with one property
+/// some 600: who reads deeper than `levels` has to bound what is there.
+pub fn check_shape(body: &[u8], levels: usize, max_values: usize) -> std::result::Result<(), &'static str> {
     let (mut depth, mut values, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for &byte in body {
         if in_string {
@@ -146,8 +145,11 @@ pub fn check_shape(body: &[u8], max_values: usize) -> std::result::Result<(), &'
             b'"' => in_string = true,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' if depth <= 2 => values += 1,
             _ => {}
+        }
+        // The first value of a list or an object comes behind its bracket, each further one behind a comma.
+        if matches!(byte, b'{' | b'[' | b',') && depth <= levels {
+            values += 1;
         }
         if depth > MAX_DEPTH {
             return Err("is nested too deeply");
@@ -163,24 +165,41 @@ pub fn check_shape(body: &[u8], max_values: usize) -> std::result::Result<(), &'
 mod tests {
     use super::*;
 
-    #[test]
-    fn nesting_is_bounded() {
-        let nested = |depth: usize| format!("{}{}", "{\"a\":".repeat(depth), "1") + &"}".repeat(depth);
-        check_json(nested(MAX_DEPTH).as_bytes()).unwrap();
-        assert_eq!(check_json(nested(MAX_DEPTH + 1).as_bytes()).unwrap_err().errcode, Some("M_BAD_JSON"));
-        assert_eq!(check_json(&[b'{'; 1_000_000]).unwrap_err().errcode, Some("M_BAD_JSON"));
-        // Brackets in strings are text.
-        check_json(format!("{{\"a\":\"{}\\\"{}\"}}", "[".repeat(500), "{".repeat(500)).as_bytes()).unwrap();
+    const MAX_VALUES: usize = 1000;
+
+    fn refused(body: impl AsRef<[u8]>) -> Option<&'static str> {
+        check_json(body.as_ref(), MAX_VALUES).err().and_then(|error| error.errcode)
     }
 
     #[test]
-    fn lists_are_bounded() {
-        let list = |values: usize| format!(r#"{{"a":[{{}}{}]}}"#, ",{}".repeat(values));
-        check_json(list(MAX_VALUES).as_bytes()).unwrap();
-        assert_eq!(check_json(list(MAX_VALUES + 1).as_bytes()).unwrap_err().errcode, Some("M_BAD_JSON"));
-        // Further inside, and in strings, they are read as the text they are.
-        check_json(format!(r#"{{"a":[{}],"b":"{}"}}"#, list(MAX_VALUES), ",".repeat(200_000)).as_bytes())
-            .unwrap();
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| format!("{}{}", "{\"a\":".repeat(depth), "1") + &"}".repeat(depth);
+        assert_eq!(refused(nested(MAX_DEPTH)), None);
+        assert_eq!(refused(nested(MAX_DEPTH + 1)), Some("M_BAD_JSON"));
+        assert_eq!(refused([b'{'; 1_000_000]), Some("M_BAD_JSON"));
+        // Brackets in strings are text.
+        assert_eq!(refused(format!("{{\"a\":\"{}\\\"{}\"}}", "[".repeat(500), "{".repeat(500))), None);
+    }
+
+    #[test]
+    fn values_are_bounded_however_deep() {
+        // The object and the list are values as well.
+        let list = |values: usize| format!("[0{}]", ",0".repeat(values - 1));
+        for wrapped in [|list| format!(r#"{{"a":{list}}}"#), |list| format!(r#"{{"a":[[{{"b":{list}}}]]}}"#)]
+        {
+            assert_eq!(refused(wrapped(list(MAX_VALUES - 5))), None);
+            assert_eq!(refused(wrapped(list(MAX_VALUES))), Some("M_BAD_JSON"));
+        }
+        // Without a comma, too, and not in strings.
+        assert_eq!(refused(format!(r#"{{"a":[{{"":0}}{}]}}"#, r#",{"":0}"#.repeat(500))), Some("M_BAD_JSON"));
+        assert_eq!(refused(format!(r#"{{"a":"{}"}}"#, ",[".repeat(MAX_VALUES))), None);
+    }
+
+    #[test]
+    fn only_so_many_levels_count_where_what_is_further_inside_is_read_as_text() {
+        let inside = format!(r#"{{"a":[[0{}]]}}"#, ",0".repeat(MAX_VALUES));
+        assert_eq!(check_shape(inside.as_bytes(), 2, MAX_VALUES), Ok(()));
+        assert_eq!(check_shape(inside.as_bytes(), 3, MAX_VALUES), Err("has too many values"));
     }
 
     #[test]
@@ -199,11 +218,11 @@ mod tests {
     #[test]
     fn only_objects_come_through() {
         for body in [" [\"m.login.password\"]", "\"text\"", "1", "null"] {
-            assert_eq!(check_json(body.as_bytes()).unwrap_err().errcode, Some("M_BAD_JSON"), "{body}");
+            assert_eq!(refused(body), Some("M_BAD_JSON"), "{body}");
         }
         for body in ["nonsense", "[1", "\"text", "\u{feff}{}"] {
-            assert_eq!(check_json(body.as_bytes()).unwrap_err().errcode, Some("M_NOT_JSON"), "{body}");
+            assert_eq!(refused(body), Some("M_NOT_JSON"), "{body}");
         }
-        check_json(b"").unwrap();
+        assert_eq!(refused(""), None);
     }
 }

@@ -129,6 +129,13 @@ impl MatrixError {
         }
     }
 
+    /// The user has, or would have, more of something than they may.
+    pub fn user_limit_exceeded(message: impl Into<Cow<'static, str>>) -> Self {
+        // The field must be there, and this server has no page of its own about its limits.
+        let about = "https://spec.matrix.org/v1.19/client-server-api/#common-error-codes";
+        Self::new(StatusCode::FORBIDDEN, "M_USER_LIMIT_EXCEEDED", message).with("info_uri", about)
+    }
+
     /// What an endpoint with User-Interactive Authentication answers until it is complete.
     pub fn authentication_required(info: &UiaaInfo) -> Self {
         let fields = match serde_json::to_value(info) {
@@ -202,6 +209,7 @@ impl From<UsersError> for MatrixError {
             UsersError::ProfileTooLarge => Self::new(StatusCode::BAD_REQUEST, "M_PROFILE_TOO_LARGE", message),
             UsersError::ProfileKeyTooLarge => Self::new(StatusCode::BAD_REQUEST, "M_KEY_TOO_LARGE", message),
             UsersError::TooLarge(_) => Self::too_large(message),
+            UsersError::LimitExceeded(_) => Self::user_limit_exceeded(message),
             UsersError::Internal(_) => {
                 tracing::error!(error = message, "an account could not be served");
                 Self::internal("The server failed.")
@@ -228,6 +236,7 @@ impl From<MediaError> for MatrixError {
                 Self { message: message.into(), ..Self::limit_exceeded(Duration::from_secs(60)) }
             }
             MediaError::Forbidden => Self::forbidden(message),
+            MediaError::LimitExceeded => Self::user_limit_exceeded(message),
             MediaError::AlreadyUploaded => {
                 Self::new(StatusCode::CONFLICT, "M_CANNOT_OVERWRITE_MEDIA", message)
             }

@@ -1,10 +1,13 @@
 //! Copies of media of other servers.
 
-use std::fmt::Display;
+use std::{fmt::Display, sync::atomic::Ordering};
 
 use bytes::Bytes;
 use futures::Stream;
-use hearth_storage::schema::media::MediaRow;
+use hearth_storage::{
+    Scan, StorageError, Store,
+    schema::{self, media::MediaRow},
+};
 use ruma::{ServerName, http_headers::ContentDisposition};
 
 use crate::{Media, MediaError, UploadInfo};
@@ -15,7 +18,7 @@ impl Media {
         Ok(self.inner.row(server, media_id)?.is_some_and(|row| row.file.is_some()))
     }
 
-    /// Keeps a copy of another server's media as it comes. `content_disposition` is the header that came with it,
+    /// Keeps a copy of another server's media as it comes, for which older ones may have to go. `content_disposition` is the header that came with it,
     /// for its file name.
     ///
     /// # Errors
@@ -43,6 +46,41 @@ impl Media {
         let row = MediaRow { uploader: None, created_at: now, file: None, upload_until: None };
         let disposition = content_disposition.and_then(|header| header.parse::<ContentDisposition>().ok());
         let file_name = disposition.and_then(|disposition| disposition.filename);
-        inner.commit_file(server, media_id, row, UploadInfo { content_type, file_name }, received).await
+        inner.commit_file(server, media_id, row, UploadInfo { content_type, file_name }, received).await?;
+        self.make_room().await
     }
+
+    /// Deletes the oldest copies while all together take too much.
+    async fn make_room(&self) -> Result<(), MediaError> {
+        let inner = &self.inner;
+        while inner.copies.load(Ordering::Relaxed) > inner.limits.copies_bytes {
+            let oldest = inner.store.view().scan(&schema::MEDIA_COPIES, Scan::all()).next().transpose()?;
+            let Some(((created_at, server, media_id), size)) = oldest else { break };
+            let name =
+                ServerName::parse(&*server).map_err(|error| StorageError::Corrupt(error.to_string()))?;
+            let row = inner.row(&name, &media_id)?;
+            if row.is_some_and(|row| row.created_at == created_at) {
+                self.delete(&name, &media_id).await?;
+                continue;
+            }
+            // It was copied again since.
+            let commit = {
+                let mut transaction = inner.store.begin()?;
+                transaction.delete(&schema::MEDIA_COPIES, (created_at, server, media_id));
+                transaction.submit()
+            };
+            commit.await?;
+            inner.copies.fetch_sub(size, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// What all copies take, in bytes.
+pub(crate) fn size(store: &Store) -> Result<u64, MediaError> {
+    let mut size = 0;
+    for entry in store.view().scan(&schema::MEDIA_COPIES, Scan::all()) {
+        size += entry?.1;
+    }
+    Ok(size)
 }

@@ -1,15 +1,15 @@
 //! Downloads.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use hearth_storage::{
     Scan,
-    schema::{self, media::MediaFileRow},
+    schema::{self, media::MediaFileRow, users::UsageRow},
 };
 use ruma::ServerName;
 use tokio::{fs::File, time::timeout_at};
 
-use crate::{Inner, Media, MediaError, disposition};
+use crate::{Inner, Media, MediaError, disposition, usage};
 
 /// The content type of an upload that came without one.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
@@ -56,6 +56,12 @@ impl Media {
     pub async fn delete(&self, server: &ServerName, media_id: &str) -> Result<bool, MediaError> {
         let inner = &self.inner;
         let Some(row) = inner.row(server, media_id)? else { return Ok(false) };
+        let _one_at_a_time = match &row.uploader {
+            Some(user) => Some(inner.user_lock(user).lock().await),
+            None => None,
+        };
+        // It may have come, or gone, meanwhile.
+        let Some(row) = inner.row(server, media_id)? else { return Ok(false) };
         let server = server.as_str();
         let Some(file) = row.file else {
             let commit = {
@@ -69,14 +75,30 @@ impl Media {
             commit.await?;
             return Ok(true);
         };
+        let usage = match &row.uploader {
+            Some(user) => {
+                let UsageRow { count, bytes } = inner.usage(user)?;
+                let less =
+                    UsageRow { count: count.saturating_sub(1), bytes: bytes.saturating_sub(file.size) };
+                Some((user, less))
+            }
+            None => None,
+        };
         let _kept = inner.hash_lock(&file.sha256).lock().await;
         let commit = {
             let mut transaction = inner.store.begin()?;
             transaction.delete(&schema::MEDIA, (server, media_id));
             transaction.delete(&schema::MEDIA_FILES, (file.sha256, server, media_id));
+            match &usage {
+                Some((user, usage)) => transaction.put(&schema::USAGE, (user, usage::KIND), usage),
+                None => transaction.delete(&schema::MEDIA_COPIES, (row.created_at, server, media_id)),
+            }
             transaction.submit()
         };
         commit.await?;
+        if row.uploader.is_none() {
+            inner.copies.fetch_sub(file.size, Ordering::Relaxed);
+        }
         let view = inner.store.view();
         if view.scan(&schema::MEDIA_FILES, Scan::prefix((file.sha256,))).next().transpose()?.is_none() {
             inner.files.delete(&file.sha256)?;

@@ -22,6 +22,9 @@ pub enum MediaError {
     /// 413 `M_TOO_LARGE`.
     #[error("this upload is too large")]
     TooLarge,
+    /// 403 `M_USER_LIMIT_EXCEEDED`.
+    #[error("you have uploaded as much as one user may")]
+    LimitExceeded,
     /// 429 `M_LIMIT_EXCEEDED`.
     #[error("too many of your uploads are awaited")]
     TooManyPending,

@@ -77,9 +77,15 @@ pub(crate) fn make_thumbnail(
 }
 
 fn shrink(image: &DynamicImage, wanted: ThumbnailRequest) -> DynamicImage {
-    let (width, height) = (wanted.width.min(image.width()), wanted.height.min(image.height()));
     match wanted.method {
-        ThumbnailMethod::Crop => image.resize_to_fill(width, height, FilterType::Triangle),
+        ThumbnailMethod::Crop => {
+            // Never larger than it is, and of the same ratio.
+            let fits = |side: u32, wanted: u32| f64::from(side) / f64::from(wanted);
+            let less = fits(image.width(), wanted.width).min(fits(image.height(), wanted.height)).min(1.0);
+            let [width, height] =
+                [wanted.width, wanted.height].map(|side| (f64::from(side) * less).round().max(1.0) as u32);
+            image.resize_to_fill(width, height, FilterType::Triangle)
+        }
         // Never larger than it is: `resize` fits the whole image into the size.
         ThumbnailMethod::Scale if image.width() > wanted.width || image.height() > wanted.height => {
             image.resize(wanted.width, wanted.height, FilterType::Triangle)

@@ -13,8 +13,12 @@ mod files;
 mod images;
 mod thumbnail;
 mod upload;
+mod usage;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use hearth_storage::{Clock, Random, Store, schema::media::MediaRow};
 use ruma::{OwnedServerName, ServerName};
@@ -39,6 +43,11 @@ pub struct Media {
 pub struct MediaLimits {
     /// The largest upload, in bytes.
     pub upload_bytes: u64,
+    /// What one user may upload altogether, in bytes.
+    pub user_bytes: u64,
+    /// What copies of other servers' media may take altogether, in bytes. Beyond that the oldest go, and are fetched
+    /// again when someone asks for them.
+    pub copies_bytes: u64,
     /// How many uploads of one user may be awaited at once.
     pub pending_uploads: usize,
     /// How long an upload is awaited, in milliseconds.
@@ -53,6 +62,8 @@ impl Default for MediaLimits {
     fn default() -> Self {
         Self {
             upload_bytes: 100 << 20,
+            user_bytes: 10 << 30,
+            copies_bytes: 20 << 30,
             pending_uploads: 100,
             pending_lifetime_ms: 24 * 60 * 60 * 1000,
             image_pixels: 40_000_000,
@@ -68,11 +79,13 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     limits: MediaLimits,
+    /// What copies of other servers' media take, in bytes.
+    copies: AtomicU64,
     /// Ticks when an awaited upload has come.
     uploaded: watch::Sender<u64>,
     /// Held while a file with a hash in this shard gets or loses its last row, or its thumbnails are made.
     by_hash: Box<[Mutex<()>]>,
-    /// Held while a user in this shard begins or completes an awaited upload.
+    /// Held while what a user in this shard has uploaded changes. Taken before `by_hash`.
     by_user: Box<[Mutex<()>]>,
     /// As many images are decoded at once as there are cores.
     image_turns: Arc<Semaphore>,
@@ -91,6 +104,7 @@ impl Media {
         limits: MediaLimits,
     ) -> Result<Self, MediaError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let copies = copy::size(&store)?;
         let locks = || (0..SHARDS).map(|_| Mutex::default()).collect();
         Ok(Self {
             inner: Arc::new(Inner {
@@ -100,6 +114,7 @@ impl Media {
                 clock,
                 random,
                 limits,
+                copies: AtomicU64::new(copies),
                 uploaded: watch::Sender::new(0),
                 by_hash: locks(),
                 by_user: locks(),

@@ -101,6 +101,29 @@ async fn an_upload_that_is_too_large_or_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_user_uploads_so_much() {
+    let world = world(MediaLimits { user_bytes: 10_000, ..MediaLimits::default() });
+    let upload = async |user, bytes| world.media.upload(user, about("text/plain"), body(bytes)).await;
+    let first = upload(alice(), vec![1; 6_000]).await.unwrap();
+    let pending = world.media.create(alice()).await.unwrap();
+    assert!(matches!(upload(alice(), vec![2; 4_001]).await, Err(MediaError::LimitExceeded)));
+    let late =
+        world.media.upload_to(alice(), here(), &id(&pending.uri), about("a/b"), body(vec![2; 4_001])).await;
+    assert!(matches!(late, Err(MediaError::LimitExceeded)));
+    assert_eq!(count_files(&world), 1);
+    world
+        .media
+        .upload_to(alice(), here(), &id(&pending.uri), about("a/b"), body(vec![2; 4_000]))
+        .await
+        .unwrap();
+    upload(user_id!("@bob:here"), vec![3; 10_000]).await.unwrap();
+    // What is deleted makes room.
+    assert!(matches!(upload(alice(), vec![4]).await, Err(MediaError::LimitExceeded)));
+    world.media.delete(here(), &id(&first)).await.unwrap();
+    upload(alice(), vec![4; 6_000]).await.unwrap();
+}
+
+#[tokio::test]
 async fn equal_uploads_share_a_file_until_the_last_is_deleted() {
     let world = world(MediaLimits::default());
     let image = png(400, 300);
@@ -202,14 +225,19 @@ async fn thumbnails_have_the_standard_size_that_is_large_enough() {
     let uri = world.media.upload(alice(), about("image/png"), body(png(1000, 500))).await.unwrap();
     for (width, height, method, expected) in [
         (32, 32, Crop, (32, 32)),
-        (33, 1, Crop, (96, 96)),
+        (33, 1, Crop, (96, 2)),
+        // What is cropped has the ratio that was asked for.
+        (200, 200, Crop, (320, 320)),
+        (100, 150, Crop, (213, 320)),
+        (320, 180, Crop, (320, 180)),
         (300, 200, Scale, (320, 160)),
         (320, 240, Scale, (320, 160)),
         (640, 480, Scale, (640, 320)),
         (5000, 5000, Scale, (800, 400)),
         (640, 480, Crop, (640, 480)),
         // Not larger than the image is.
-        (800, 600, Crop, (800, 500)),
+        (800, 600, Crop, (667, 500)),
+        (500, 500, Crop, (500, 500)),
     ] {
         let (image, content_type) = thumbnail(&world, &uri, width, height, method).await.unwrap();
         assert_eq!((image.width(), image.height()), expected, "{width}x{height} {method:?}");
@@ -303,4 +331,29 @@ async fn a_copy_of_what_lies_elsewhere_is_found_once_it_is_here() {
     assert!(matches!(ours, Err(MediaError::Forbidden)));
     assert!(media.delete(there, "m").await.unwrap());
     assert_eq!(count_files(&world), 0);
+}
+
+#[tokio::test]
+async fn the_oldest_copies_go_when_they_take_too_much() {
+    let world = world(MediaLimits { copies_bytes: 250, ..MediaLimits::default() });
+    let there = server_name!("there");
+    let copy = async |media: &Media, id: &str, byte: u8| {
+        world.clock.advance(1);
+        media.store_copy(there, id, None, None, body(vec![byte; 100])).await.unwrap();
+    };
+    let own = world.media.upload(alice(), about("a/b"), body(vec![0; 1000])).await.unwrap();
+    // One is copied twice, and is then as young as its second copy.
+    for (id, byte) in [("a", 1), ("b", 2), ("a", 1)] {
+        copy(&world.media, id, byte).await;
+    }
+    let here_are = |media: &Media| ["a", "b", "c", "d"].map(|id| media.has(there, id).unwrap());
+    assert_eq!(here_are(&world.media), [true, true, false, false]);
+    copy(&world.media, "c", 3).await;
+    assert_eq!(here_are(&world.media), [true, false, true, false]);
+    // Also after a restart.
+    let limits = MediaLimits { copies_bytes: 250, ..MediaLimits::default() };
+    let media = open(&world.store, &world.folder, world.clock.clone(), limits);
+    copy(&media, "d", 4).await;
+    assert_eq!(here_are(&media), [false, false, true, true]);
+    media.download(here(), &id(&own), NOW).await.unwrap();
 }

@@ -12,8 +12,13 @@ use crate::{
     images::{Bounds, ImageError, Thumbnail, make_thumbnail},
 };
 
-/// The sizes that are made. A request gets the smallest that is no smaller than what it asks for.
+/// The sizes into which images are fitted. A request gets the smallest that is no smaller than what it asks for.
 const SIZES: &[(u32, u32)] = &[(32, 32), (96, 96), (320, 240), (640, 480), (800, 600)];
+
+/// The longer sides of what is cropped, and in how many steps the shorter one is up to as long: the ratio is the one
+/// that a request asks for, and yet there are only so many thumbnails of an image.
+const LONG_SIDES: &[u32] = &[32, 96, 320, 640, 800];
+const STEPS: u32 = 48;
 
 /// How an image is made smaller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,9 +42,23 @@ pub struct ThumbnailRequest {
 impl ThumbnailRequest {
     /// The request for the size that is made for this one.
     fn standard(self) -> Self {
-        let fits = |(width, height): &&(u32, u32)| *width >= self.width && *height >= self.height;
-        let (width, height) = *SIZES.iter().find(fits).unwrap_or(&SIZES[SIZES.len() - 1]);
+        let (width, height) = match self.method {
+            ThumbnailMethod::Scale => {
+                let fits = |(width, height): &&(u32, u32)| *width >= self.width && *height >= self.height;
+                *SIZES.iter().find(fits).unwrap_or(&SIZES[SIZES.len() - 1])
+            }
+            ThumbnailMethod::Crop => self.standard_crop(),
+        };
         Self { width, height, ..self }
+    }
+
+    fn standard_crop(self) -> (u32, u32) {
+        let (asked, shorter) = (self.width.max(self.height), self.width.min(self.height));
+        let long =
+            *LONG_SIDES.iter().find(|long| **long >= asked).unwrap_or(&LONG_SIDES[LONG_SIDES.len() - 1]);
+        let steps = (f64::from(shorter) / f64::from(asked) * f64::from(STEPS)).round().max(1.0);
+        let short = (steps * f64::from(long) / f64::from(STEPS)).round().max(1.0) as u32;
+        if self.width >= self.height { (long, short) } else { (short, long) }
     }
 
     fn file_name(self) -> String {

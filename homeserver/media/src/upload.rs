@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     hash::{DefaultHasher, Hash, Hasher},
+    sync::atomic::Ordering,
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -18,7 +19,7 @@ use hearth_storage::{
 use ruma::{OwnedMxcUri, ServerName, UserId};
 use tokio::sync::Mutex;
 
-use crate::{Inner, Media, MediaError, SHARDS};
+use crate::{Inner, Media, MediaError, SHARDS, usage};
 
 /// The longest content type and file name that are kept, in bytes. They become headers again.
 const MAX_TEXT: usize = 1024;
@@ -88,7 +89,8 @@ impl Media {
     ///
     /// # Errors
     ///
-    /// [`MediaError::TooLarge`], [`MediaError::Interrupted`].
+    /// [`MediaError::TooLarge`], [`MediaError::Interrupted`], [`MediaError::LimitExceeded`] when the user has uploaded
+    /// too much.
     pub async fn upload<S, E>(
         &self,
         user: &UserId,
@@ -99,12 +101,17 @@ impl Media {
         S: Stream<Item = Result<Bytes, E>>,
         E: Display,
     {
-        let media_id = self.inner.new_media_id();
-        let now = self.inner.clock.now_ms();
+        let inner = &self.inner;
+        // Looked at before the body is read, so that a useless upload ends early, and again when it is whole.
+        inner.usage_with(user, 0)?;
+        let received = inner.files.receive(&*inner.random, inner.limits.upload_bytes, body).await?;
+        let _one_at_a_time = inner.user_lock(user).lock().await;
+        let media_id = inner.new_media_id();
+        let now = inner.clock.now_ms();
         let row =
             MediaRow { uploader: Some(user.to_owned()), created_at: now, file: None, upload_until: None };
-        self.inner.store_body(&media_id, row, about, body).await?;
-        Ok(self.inner.uri(&media_id))
+        inner.commit_file(&inner.server_name, &media_id, row, about, received).await?;
+        Ok(inner.uri(&media_id))
     }
 
     /// Takes in the upload that a URI of [`create`](Self::create) waits for.
@@ -126,8 +133,8 @@ impl Media {
         E: Display,
     {
         let inner = &self.inner;
-        // Looked at before the body is read, so that a useless upload ends early, and again when it is whole.
         inner.awaited(user, server, media_id)?;
+        inner.usage_with(user, 0)?;
         let received = inner.files.receive(&*inner.random, inner.limits.upload_bytes, body).await?;
         let _one_at_a_time = inner.user_lock(user).lock().await;
         let row = inner.awaited(user, server, media_id)?;
@@ -153,21 +160,8 @@ impl Inner {
         }
     }
 
-    async fn store_body<S, E>(
-        &self,
-        media_id: &str,
-        row: MediaRow,
-        about: UploadInfo,
-        body: S,
-    ) -> Result<(), MediaError>
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-        E: Display,
-    {
-        let received = self.files.receive(&*self.random, self.limits.upload_bytes, body).await?;
-        self.commit_file(&self.server_name, media_id, row, about, received).await
-    }
-
+    /// Puts received bytes into their place, and writes down what is known of them. Whoever calls this holds the
+    /// lock of the uploader.
     pub(crate) async fn commit_file(
         &self,
         server: &ServerName,
@@ -177,6 +171,10 @@ impl Inner {
         received: crate::files::Received,
     ) -> Result<(), MediaError> {
         let (sha256, size) = (received.sha256, received.size);
+        let usage = match &row.uploader {
+            Some(user) => Some((user.clone(), self.usage_with(user, size)?)),
+            None => None,
+        };
         // Until the row is committed nobody may take the file for one without rows.
         let _kept = self.hash_lock(&sha256).lock().await;
         self.files.keep(received)?;
@@ -192,12 +190,19 @@ impl Inner {
             let mut transaction = self.store.begin()?;
             transaction.put(&schema::MEDIA, (server, media_id), &row);
             transaction.put(&schema::MEDIA_FILES, (sha256, server, media_id), &());
+            match &usage {
+                Some((user, usage)) => transaction.put(&schema::USAGE, (user, usage::KIND), usage),
+                None => transaction.put(&schema::MEDIA_COPIES, (row.created_at, server, media_id), &size),
+            }
             if let Some(user) = pending_of {
                 transaction.delete(&schema::MEDIA_PENDING, (&user, media_id));
             }
             transaction.submit()
         };
         commit.await?;
+        if row.uploader.is_none() {
+            self.copies.fetch_add(size, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -212,7 +217,7 @@ impl Inner {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    fn user_lock(&self, user: &UserId) -> &Mutex<()> {
+    pub(crate) fn user_lock(&self, user: &UserId) -> &Mutex<()> {
         let mut hasher = DefaultHasher::new();
         user.hash(&mut hasher);
         &self.by_user[hasher.finish() as usize % SHARDS]

@@ -141,6 +141,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "media_quota_mib",
+        set: |config, text, _| {
+            config.media_quota_mib = number(text, 1, u32::MAX)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "media_copies_mib",
+        set: |config, text, _| {
+            config.media_copies_mib = number(text, 1, u32::MAX)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "legacy_media",
         set: |config, text, _| {
             config.legacy_media = switch(text)?;

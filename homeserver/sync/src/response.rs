@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use hearth_rooms::{Room, RoomError};
 use hearth_storage::{Position, RoomNid, schema, schema::rooms::Membership};
-use hearth_users::AccountDataItem;
+use hearth_users::{AccountDataItem, whole_ruleset};
 use ruma::{OwnedRoomId, OwnedUserId, RoomId};
 
 use crate::{
@@ -18,9 +18,6 @@ use crate::{
     scope::Scope,
     stripped_room::{invited_room, knocked_room},
 };
-
-/// How many messages to a device are told at once.
-const MAX_TO_DEVICE: usize = 100;
 
 /// A response, and whether it tells anything.
 pub(crate) struct Response {
@@ -206,15 +203,14 @@ struct ToDevice {
 fn write_to_device(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<ToDevice, SyncError> {
     let after = scope.since.map_or(Position(0), |since| since.told_to_device());
     let (user, device) = (scope.user(), scope.device());
-    let messages = scope.users.to_device.list(user, device, after, scope.upto.log, MAX_TO_DEVICE)?;
+    let waiting = scope.users.to_device.list(user, device, after, scope.upto.log)?;
     let mut events = Events::default();
-    for (_, message) in &messages {
+    for (_, message) in &waiting.messages {
         events.item().push_str(message.json().get());
     }
     events.write_if_any(response, "to_device");
-    // The rest comes after the last, however far the log is.
-    let last = messages.last().map(|(position, _)| *position).filter(|_| messages.len() == MAX_TO_DEVICE);
-    Ok(ToDevice { count: messages.len(), through: last.unwrap_or(scope.upto.log).max(after) })
+    // What does not go into this response comes after it, however far the log is.
+    Ok(ToDevice { count: waiting.messages.len(), through: waiting.through.max(after) })
 }
 
 fn write_account_data(scope: &Scope<'_>, items: &[AccountDataItem], response: &mut Object<'_>) -> bool {
@@ -235,7 +231,7 @@ fn write_account_data(scope: &Scope<'_>, items: &[AccountDataItem], response: &m
     // Who never changed a rule has the server's.
     if scope.since.is_none()
         && items.iter().all(|item| item.data_type != PUSH_RULES)
-        && let Ok(rules) = serde_json::to_string(&*scope.push_rules)
+        && let Ok(rules) = whole_ruleset(&scope.push_rules)
     {
         write(PUSH_RULES, &format!("{{\"global\":{rules}}}"));
     }

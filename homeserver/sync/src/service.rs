@@ -171,7 +171,7 @@ impl SyncService {
         let Some(since) = request.since else { return Ok(()) };
         let to_device = &self.core.users.to_device;
         let through = since.told_to_device();
-        if to_device.list(&request.user, &request.device, Position(0), through, 1)?.is_empty() {
+        if !to_device.has_any(&request.user, &request.device, through)? {
             return Ok(());
         }
         let (to_device, user, device) = (to_device.clone(), request.user.clone(), request.device.clone());

@@ -1,6 +1,9 @@
 //! Account data (client-server API, "Client config").
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use hearth_storage::{
     Change, Position, Scan, Transaction, View,
@@ -15,7 +18,13 @@ use ruma::{
 };
 use serde_json::value::RawValue;
 
-use crate::{UsersError, locks::UserGuard, remembered::Remembered, shared::Shared};
+use crate::{UsersError, json, locks::UserGuard, quota, remembered::Remembered, shared::Shared};
+
+/// The largest content of one piece, in bytes.
+const MAX_CONTENT: usize = 1 << 20;
+
+/// The longest type, in bytes.
+const MAX_TYPE: usize = 255;
 
 /// The type of the list that [`AccountData::ignored_users`] reads.
 const IGNORED_USERS: &str = "m.ignored_user_list";
@@ -63,6 +72,11 @@ impl AccountData {
 
     /// Sets one piece and says at which position. Which types a client may not set (`m.fully_read`,
     /// `m.push_rules`) is for the caller to know.
+    ///
+    /// # Errors
+    ///
+    /// [`UsersError::BadJson`], [`UsersError::TooLarge`] for one piece, [`UsersError::LimitExceeded`] for all
+    /// together.
     pub async fn set(
         &self,
         user: &UserId,
@@ -70,8 +84,9 @@ impl AccountData {
         data_type: &str,
         content: &RawValue,
     ) -> Result<Position, UsersError> {
+        let content = json::well_formed(content.get())?;
         let guard = self.shared.locks.lock(user).await;
-        self.set_locked(guard, user, room, data_type, content.get().to_owned()).await
+        self.set_locked(guard, user, room, data_type, content).await
     }
 
     /// Deletes one piece; readers of [`changes`](Self::changes) see it as empty.
@@ -82,13 +97,15 @@ impl AccountData {
         data_type: &str,
     ) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        if self.get(user, room, data_type)?.is_none() {
-            return Ok(());
-        }
+        let (view, key) = (self.shared.store.view(), (user, room_part(room), data_type));
+        let Some(before) = view.get(&schema::ACCOUNT_DATA, key)? else { return Ok(()) };
+        let mut usage = quota::ACCOUNT_DATA.usage(&view, user)?;
+        usage.replace(Some(size(data_type, &before.content)), None);
         let commit = {
             let mut transaction = self.shared.store.begin()?;
-            self.change(&mut transaction, user, room, data_type)?;
-            transaction.delete(&schema::ACCOUNT_DATA, (user, room_part(room), data_type));
+            usage.write(&mut transaction);
+            self.change(&mut transaction, user, room, data_type, Some(&before));
+            transaction.delete(&schema::ACCOUNT_DATA, key);
             self.shared.submit(transaction, guard)
         };
         commit.await?;
@@ -104,11 +121,24 @@ impl AccountData {
         data_type: &str,
         content: String,
     ) -> Result<Position, UsersError> {
+        if data_type.len() > MAX_TYPE {
+            return Err(UsersError::InvalidParam(format!("a type has at most {MAX_TYPE} bytes")));
+        }
+        if content.len() > MAX_CONTENT {
+            return Err(UsersError::TooLarge("a piece of account data is larger than 1 MiB"));
+        }
+        let (view, key) = (self.shared.store.view(), (user, room_part(room), data_type));
+        let before = view.get(&schema::ACCOUNT_DATA, key)?;
+        let mut usage = quota::ACCOUNT_DATA.usage(&view, user)?;
+        let size_before = before.as_ref().map(|before| size(data_type, &before.content));
+        usage.replace(size_before, Some(size(data_type, &content)));
+        usage.check()?;
         let (commit, position) = {
             let mut transaction = self.shared.store.begin()?;
-            let position = self.change(&mut transaction, user, room, data_type)?;
+            usage.write(&mut transaction);
+            let position = self.change(&mut transaction, user, room, data_type, before.as_ref());
             let row = AccountDataRow { content, position };
-            transaction.put(&schema::ACCOUNT_DATA, (user, room_part(room), data_type), &row);
+            transaction.put(&schema::ACCOUNT_DATA, key, &row);
             (self.shared.submit(transaction, guard), position)
         };
         commit.await?;
@@ -122,10 +152,9 @@ impl AccountData {
         user: &UserId,
         room: Option<&RoomId>,
         data_type: &str,
-    ) -> Result<Position, UsersError> {
-        let before =
-            self.shared.store.view().get(&schema::ACCOUNT_DATA, (user, room_part(room), data_type))?;
-        let position = write_change(&self.shared, transaction, user, room, data_type, before.as_ref());
+        before: Option<&AccountDataRow>,
+    ) -> Position {
+        let position = write_change(&self.shared, transaction, user, room, data_type, before);
         let (caches, user) = (self.caches.clone(), user.to_owned());
         let (ignored, rules) = (data_type == IGNORED_USERS, data_type == crate::push_rules::PUSH_RULES);
         transaction.on_durable(move || {
@@ -136,7 +165,7 @@ impl AccountData {
                 caches.rulesets.forget(&user);
             }
         });
-        Ok(position)
+        position
     }
 
     /// All account data of a room, or all global account data, by type.
@@ -240,8 +269,8 @@ fn write_change(
     position
 }
 
-/// Deletes how a device wants to notify, which nobody needs any longer ([MSC3890]), in a transaction that holds
-/// the user's lock.
+/// Deletes how devices that go want to notify, which nobody needs any longer ([MSC3890]), in a transaction that
+/// holds the user's lock.
 ///
 /// [MSC3890]: https://github.com/matrix-org/matrix-spec-proposals/pull/3890
 pub(crate) fn remove_notification_settings(
@@ -249,17 +278,27 @@ pub(crate) fn remove_notification_settings(
     transaction: &mut Transaction<'_>,
     view: &View,
     user: &UserId,
-    device: &DeviceId,
+    devices: &BTreeSet<&DeviceId>,
 ) -> Result<(), UsersError> {
-    for prefix in ["m.local_notification_settings", "org.matrix.msc3890.local_notification_settings"] {
-        let data_type = format!("{prefix}.{device}");
-        let key = (user, room_part(None), &*data_type);
-        if let Some(before) = view.get(&schema::ACCOUNT_DATA, key)? {
-            write_change(shared, transaction, user, None, &data_type, Some(&before));
-            transaction.delete(&schema::ACCOUNT_DATA, key);
+    let mut usage = quota::ACCOUNT_DATA.usage(view, user)?;
+    for device in devices {
+        for prefix in ["m.local_notification_settings", "org.matrix.msc3890.local_notification_settings"] {
+            let data_type = format!("{prefix}.{device}");
+            let key = (user, room_part(None), &*data_type);
+            if let Some(before) = view.get(&schema::ACCOUNT_DATA, key)? {
+                usage.replace(Some(size(&data_type, &before.content)), None);
+                write_change(shared, transaction, user, None, &data_type, Some(&before));
+                transaction.delete(&schema::ACCOUNT_DATA, key);
+            }
         }
     }
+    usage.write(transaction);
     Ok(())
+}
+
+/// What a piece counts for, in bytes.
+fn size(data_type: &str, content: &str) -> usize {
+    data_type.len() + content.len()
 }
 
 fn room_part(room: Option<&RoomId>) -> &str {
@@ -366,5 +405,38 @@ mod tests {
         assert!(data.ignored_users(user).unwrap().contains(user_id!("@bob:here")));
         data.set(user, None, IGNORED_USERS, &boxed(json!({"ignored_users": 7}))).await.unwrap();
         assert!(data.ignored_users(user).unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn there_is_so_much_of_it() {
+        let world = World::new();
+        let user = user_id!("@alice:here");
+        let data = &world.users.account_data;
+        let set = async |data_type: &str, length: usize| {
+            data.set(user, None, data_type, &boxed(json!("x".repeat(length)))).await
+        };
+        assert!(matches!(set("a", MAX_CONTENT).await, Err(UsersError::TooLarge(_))));
+        assert!(matches!(set(&"a".repeat(MAX_TYPE + 1), 1).await, Err(UsersError::InvalidParam(_))));
+        for number in 0..16 {
+            set(&format!("{number}"), MAX_CONTENT - 10).await.unwrap();
+        }
+        assert!(matches!(set("more", 200).await, Err(UsersError::LimitExceeded(_))));
+        // What is there can become smaller, and what is deleted makes room.
+        set("1", MAX_CONTENT - 1000).await.unwrap();
+        set("more", 200).await.unwrap();
+        data.delete(user, None, "1").await.unwrap();
+        set("more", MAX_CONTENT / 2).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn there_are_so_many_pieces() {
+        let world = World::new();
+        let (user, room) = (user_id!("@alice:here"), room_id!("!room:here"));
+        let row = schema::users::UsageRow { count: 20_000, bytes: 0 };
+        let mut transaction = world.store.begin().unwrap();
+        transaction.put(&schema::USAGE, (user, "account_data"), &row);
+        transaction.submit().await.unwrap();
+        let set = world.users.account_data.set(user, Some(room), "a", &boxed(json!({}))).await;
+        assert!(matches!(set, Err(UsersError::LimitExceeded(_))));
     }
 }

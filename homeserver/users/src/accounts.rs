@@ -1,6 +1,6 @@
 //! Accounts.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use hearth_storage::{
     Scan,
@@ -9,14 +9,15 @@ use hearth_storage::{
         users::{AccountKind, AccountRow},
     },
 };
-use ruma::{DeviceId, OwnedUserId, UserId};
+use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 
 use crate::{
     UsersError,
     devices::remove_device,
     passwords::{PasswordCost, Passwords},
+    profiles::DISPLAYNAME,
     shared::Shared,
-    tokens,
+    short_tokens, to_device, tokens,
 };
 
 /// The accounts of this server.
@@ -40,7 +41,7 @@ impl Accounts {
         Ok(Self { passwords: Passwords::new(shared.clone(), cost)?, shared })
     }
 
-    /// Makes an account.
+    /// Makes an account. A user is called by their localpart until they say otherwise; a guest has no name.
     ///
     /// # Errors
     ///
@@ -70,10 +71,34 @@ impl Accounts {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
+            if account.kind == AccountKind::User {
+                let name = serde_json::Value::from(user.localpart()).to_string();
+                transaction.put(&schema::PROFILES, (user, DISPLAYNAME), &name);
+                let (shared, user) = (self.shared.clone(), user.to_owned());
+                transaction.on_durable(move || shared.profiles.forget(&user));
+            }
             self.shared.submit(transaction, guard)
         };
         commit.await?;
         Ok(())
+    }
+
+    /// Makes a guest a user, with a password. Their sessions go on.
+    ///
+    /// # Errors
+    ///
+    /// [`UsersError::UserInUse`] when it is no guest's account.
+    pub async fn upgrade_guest(&self, user: &UserId, password: &str) -> Result<(), UsersError> {
+        let hash = self.passwords.hash(password).await?;
+        self.change(user, |row| {
+            if row.kind != AccountKind::Guest || row.deactivated {
+                return Err(UsersError::UserInUse);
+            }
+            row.kind = AccountKind::User;
+            row.password_hash = Some(hash);
+            Ok(())
+        })
+        .await
     }
 
     /// Whether there is an account of this name; a deactivated one counts.
@@ -101,10 +126,21 @@ impl Accounts {
         Ok(accounts.map(|entry| entry.map(|((user,), row)| (user, row))).collect::<Result<_, _>>()?)
     }
 
-    /// Sets the password. Sessions go on: to end them is [`Sessions::logout_others`](crate::Sessions::logout_others).
+    /// Sets the password, which ends the user's login tokens. Sessions go on: to end them is [`Sessions::logout_others`](crate::Sessions::logout_others).
     pub async fn set_password(&self, user: &UserId, password: &str) -> Result<(), UsersError> {
         let hash = self.passwords.hash(password).await?;
-        self.change(user, |row| row.password_hash = Some(hash)).await
+        let guard = self.shared.locks.lock(user).await;
+        let view = self.shared.store.view();
+        let mut row = view.get(&schema::ACCOUNTS, (user,))?.ok_or(UsersError::NotFound("unknown user"))?;
+        row.password_hash = Some(hash);
+        let commit = {
+            let mut transaction = self.shared.store.begin()?;
+            transaction.put(&schema::ACCOUNTS, (user,), &row);
+            short_tokens::delete_login_tokens(&mut transaction, &view, user)?;
+            self.shared.submit(transaction, guard)
+        };
+        commit.await?;
+        Ok(())
     }
 
     /// Whether this is the user's password. Takes the same time for a user who is not there or has none.
@@ -121,24 +157,40 @@ impl Accounts {
 
     /// A locked account can do nothing but log out (client-server API, "Account locking").
     pub async fn set_locked(&self, user: &UserId, locked: bool) -> Result<(), UsersError> {
-        self.change(user, |row| row.locked = locked).await
+        self.change(user, |row| {
+            row.locked = locked;
+            Ok(())
+        })
+        .await
     }
 
     /// A suspended account can read but hardly write (client-server API, "Account suspension").
     pub async fn set_suspended(&self, user: &UserId, suspended: bool) -> Result<(), UsersError> {
-        self.change(user, |row| row.suspended = suspended).await
+        self.change(user, |row| {
+            row.suspended = suspended;
+            Ok(())
+        })
+        .await
     }
 
     /// Makes the user an administrator of this server, or no longer one.
     pub async fn set_admin(&self, user: &UserId, admin: bool) -> Result<(), UsersError> {
-        self.change(user, |row| row.admin = admin).await
+        self.change(user, |row| {
+            row.admin = admin;
+            Ok(())
+        })
+        .await
     }
 
-    async fn change(&self, user: &UserId, change: impl FnOnce(&mut AccountRow)) -> Result<(), UsersError> {
+    async fn change(
+        &self,
+        user: &UserId,
+        change: impl FnOnce(&mut AccountRow) -> Result<(), UsersError>,
+    ) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
         let view = self.shared.store.view();
         let mut row = view.get(&schema::ACCOUNTS, (user,))?.ok_or(UsersError::NotFound("unknown user"))?;
-        change(&mut row);
+        change(&mut row)?;
         let sessions = tokens::access_tokens_of(&view, user)?;
         let commit = {
             let mut transaction = self.shared.store.begin()?;
@@ -164,13 +216,14 @@ impl Accounts {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
-            let mut with_keys = Vec::new();
-            for device in view.scan(&schema::DEVICES, Scan::prefix((user,))) {
-                let ((_, device), _) = device?;
-                if remove_device(&self.shared, &mut transaction, &view, user, &device)? {
-                    with_keys.push(device);
-                }
+            let devices = view.scan(&schema::DEVICES, Scan::prefix((user,)));
+            let devices: Vec<OwnedDeviceId> =
+                devices.map(|entry| entry.map(|((_, device), _)| device)).collect::<Result<_, _>>()?;
+            let devices: BTreeSet<&DeviceId> = devices.iter().map(|device| &**device).collect();
+            for device in &devices {
+                remove_device(&self.shared, &mut transaction, &view, user, device)?;
             }
+            to_device::clear(&mut transaction, &view, user, &devices)?;
             for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
                 let ((_, app_id, pushkey), _) = pusher?;
                 transaction.delete(&schema::PUSHERS, (user, &app_id, &pushkey));
@@ -181,15 +234,17 @@ impl Accounts {
             transaction.delete_prefix(&schema::BACKUPS, (user,))?;
             transaction.delete_prefix(&schema::BACKUP_KEYS, (user,))?;
             transaction.delete_prefix(&schema::FILTERS, (user,))?;
+            transaction.delete_prefix(&schema::FILTER_NUMBERS, (user,))?;
             transaction.delete_prefix(&schema::ACCOUNT_DATA, (user,))?;
             transaction.delete_prefix(&schema::ACCOUNT_DATA_CHANGES, (user,))?;
+            transaction.delete_prefix(&schema::USAGE, (user,))?;
             if erase {
                 transaction.delete_prefix(&schema::PROFILES, (user,))?;
                 let (shared, user) = (self.shared.clone(), user.to_owned());
                 transaction.on_durable(move || shared.profiles.forget(&user));
             }
-            let with_keys: Vec<&DeviceId> = with_keys.iter().map(|device| &**device).collect();
-            self.shared.change_shared_keys(&mut transaction, user, &with_keys, true)?;
+            let devices: Vec<&DeviceId> = devices.into_iter().collect();
+            self.shared.change_shared_keys(&mut transaction, user, &devices, true)?;
             self.shared.submit(transaction, guard)
         };
         commit.await?;
@@ -200,7 +255,7 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{PASSWORD, World, boxed, raw};
+    use crate::testing::{PASSWORD, SigningKey, World, boxed, identity_keys, raw};
     use serde_json::json;
 
     #[tokio::test]
@@ -254,9 +309,7 @@ mod tests {
         users.profiles.set(&user, "displayname", &name).await.unwrap();
         users.account_data.set(&user, None, "org.example", &boxed(json!({"a": 1}))).await.unwrap();
         let version = users.key_backups.create(&user, "m.x", &boxed(json!({}))).await.unwrap();
-        let keys = raw(json!({
-            "user_id": user, "device_id": "PHONE", "algorithms": [], "keys": {}, "signatures": {},
-        }));
+        let keys = raw(identity_keys(&user, "PHONE", &SigningKey::of_device("PHONE")));
         let none = Default::default();
         let device = ruma::device_id!("PHONE");
         users.device_keys.upload(&user, device, Some(&keys), &none, &none).await.unwrap();

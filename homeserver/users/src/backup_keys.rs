@@ -10,10 +10,15 @@ use ruma::{OwnedRoomId, RoomId, UInt, UserId, api::client::backup::KeyBackupData
 use serde::Deserialize;
 
 use crate::{
-    KeyBackups, UsersError,
+    KeyBackups, UsersError, json,
     key_backups::{UNKNOWN_BACKUP, find_row, latest_row},
     locks::UserGuard,
+    quota::{self, Usage},
 };
+
+/// The largest key, and the longest id of its session, in bytes.
+const MAX_KEY: usize = 16 << 10;
+const MAX_SESSION: usize = 255;
 
 /// Backed up keys by room and session.
 pub type BackedUpKeys = BTreeMap<OwnedRoomId, BTreeMap<String, Raw<KeyBackupData>>>;
@@ -59,7 +64,9 @@ impl KeyBackups {
     ///
     /// # Errors
     ///
-    /// [`UsersError::WrongBackupVersion`] for a version that is not the current one.
+    /// [`UsersError::NotFound`] for a version that is not there, [`UsersError::WrongBackupVersion`] for one that is not
+    /// the current one, [`UsersError::TooLarge`] for a
+    /// key, [`UsersError::LimitExceeded`] when there are too many.
     pub async fn put_keys(
         &self,
         user: &UserId,
@@ -68,33 +75,44 @@ impl KeyBackups {
     ) -> Result<BackupSummary, UsersError> {
         let guard = self.shared.locks.lock(user).await;
         let view = self.shared.store.view();
-        let (current, mut row) = latest_row(&view, user)?.ok_or(UNKNOWN_BACKUP)?;
-        if current.to_string() != version {
+        let (version, mut row) = existing_row(&view, user, version)?;
+        let (current, _) = latest_row(&view, user)?.ok_or(UNKNOWN_BACKUP)?;
+        if current != version {
             return Err(UsersError::WrongBackupVersion { current: current.to_string() });
         }
+        let mut usage = quota::BACKUP_KEYS.usage(&view, user)?;
         let mut stored = Vec::new();
         for (room, sessions) in keys {
             for (session, key) in sessions {
-                let json = key.json().get();
-                let quality = Quality::of(json).map_err(UsersError::bad_json)?;
-                match view.get(&schema::BACKUP_KEYS, (user, current, room, session))? {
+                let json = json::well_formed(key.json().get())?;
+                if json.len() > MAX_KEY || session.len() > MAX_SESSION {
+                    return Err(UsersError::TooLarge(
+                        "a key is larger than 16 KiB, or its session's ID too long",
+                    ));
+                }
+                let quality = Quality::of(&json).map_err(UsersError::bad_json)?;
+                let here = view.get(&schema::BACKUP_KEYS, (user, current, room, session))?;
+                match &here {
                     Some(here)
-                        if !quality.is_better_than(&Quality::of(&here).map_err(UsersError::corrupt)?) =>
+                        if !quality.is_better_than(&Quality::of(here).map_err(UsersError::corrupt)?) =>
                     {
                         continue;
                     }
                     Some(_) => {}
                     None => row.count += 1,
                 }
-                stored.push((room, session, json.to_owned()));
+                usage.replace(here.map(|here| here.len()), Some(json.len()));
+                stored.push((room, session, json));
             }
         }
+        usage.check()?;
         if stored.is_empty() {
             return Ok(summary(&row));
         }
         row.etag += 1;
         let commit = {
             let mut transaction = self.shared.store.begin()?;
+            usage.write(&mut transaction);
             for (room, session, json) in &stored {
                 transaction.put(&schema::BACKUP_KEYS, (user, current, *room, *session), json);
             }
@@ -136,7 +154,9 @@ impl KeyBackups {
         if !selected.is_empty() {
             row.etag += 1;
             row.count = row.count.saturating_sub(selected.len() as u64);
-            self.delete_selected(guard, user, version, &row, &selected).await?;
+            let mut usage = quota::BACKUP_KEYS.usage(&view, user)?;
+            selected.iter().for_each(|(_, _, json)| usage.replace(Some(json.len()), None));
+            self.delete_selected(guard, user, version, &row, &selected, &usage).await?;
         }
         Ok(summary(&row))
     }
@@ -148,9 +168,11 @@ impl KeyBackups {
         version: u64,
         row: &BackupRow,
         selected: &[(OwnedRoomId, String, String)],
+        usage: &Usage<'_>,
     ) -> Result<(), UsersError> {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
+            usage.write(&mut transaction);
             for (room, session, _) in selected {
                 transaction.delete(&schema::BACKUP_KEYS, (user, version, room, session));
             }
@@ -250,6 +272,8 @@ mod tests {
         let new = backups.create(&user, ALGORITHM, &boxed(json!({}))).await.unwrap();
         let wrong = backups.put_keys(&user, &old, &key(true, 0, 0)).await;
         assert!(matches!(wrong, Err(UsersError::WrongBackupVersion { current }) if current == new));
+        let missing = backups.put_keys(&user, "999", &key(true, 0, 0)).await;
+        assert!(matches!(missing, Err(UsersError::NotFound(_))));
         backups.put_keys(&user, &new, &key(true, 0, 0)).await.unwrap();
         assert!(backups.keys(&user, &old, KeySelection::All).unwrap().is_empty());
         assert!(backups.keys(&user, "+2", KeySelection::All).is_err());
@@ -304,5 +328,50 @@ mod tests {
         assert_eq!(backups.latest(&user).unwrap().unwrap().version, first);
         let third = backups.create(&user, ALGORITHM, &boxed(json!({}))).await.unwrap();
         assert_ne!(third, second);
+    }
+
+    #[tokio::test]
+    async fn backups_are_bounded() {
+        let world = World::new();
+        let user = world.register("alice").await;
+        let backups = &world.users.key_backups;
+        let version = backups.create(&user, ALGORITHM, &boxed(json!({}))).await.unwrap();
+        let put = async |keys| backups.put_keys(&user, &version, &keys).await;
+        put(key(true, 5, 5)).await.unwrap();
+
+        let mut long = key(true, 1, 1);
+        let data = json!({"first_message_index": 1, "forwarded_count": 1, "is_verified": true,
+            "session_data": {"ciphertext": "x".repeat(MAX_KEY)}});
+        long.get_mut(room_id!("!room:here")).unwrap().insert("other".to_owned(), raw(data));
+        assert!(matches!(put(long).await, Err(UsersError::TooLarge(_))));
+
+        let usage = world.store.view().get(&schema::USAGE, (&user, "backup_keys")).unwrap().unwrap();
+        assert_eq!(usage.count, 1);
+        let full = schema::users::UsageRow { count: 500_000, ..usage };
+        let mut transaction = world.store.begin().unwrap();
+        transaction.put(&schema::USAGE, (&user, "backup_keys"), &full);
+        transaction.submit().await.unwrap();
+        let other = |index| {
+            let mut keys = key(true, index, 0);
+            let session = keys.values_mut().next().unwrap().remove("session").unwrap();
+            keys.values_mut().next().unwrap().insert("other".to_owned(), session);
+            keys
+        };
+        assert!(matches!(put(other(1)).await, Err(UsersError::LimitExceeded(_))));
+        put(key(true, 4, 5)).await.unwrap();
+        backups.delete_keys(&user, &version, KeySelection::All).await.unwrap();
+        put(other(1)).await.unwrap();
+
+        for _ in 1..20 {
+            backups.create(&user, ALGORITHM, &boxed(json!({}))).await.unwrap();
+        }
+        let more = backups.create(&user, ALGORITHM, &boxed(json!({}))).await;
+        assert!(matches!(more, Err(UsersError::LimitExceeded(_))));
+        backups.delete(&user, &version).await.unwrap();
+        assert_eq!(
+            world.store.view().get(&schema::USAGE, (&user, "backup_keys")).unwrap().unwrap().count,
+            499_999
+        );
+        assert_eq!(backups.create(&user, ALGORITHM, &boxed(json!({}))).await.unwrap(), "21");
     }
 }

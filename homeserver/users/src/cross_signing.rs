@@ -15,6 +15,9 @@ pub(crate) const MASTER: &str = "master";
 pub(crate) const SELF_SIGNING: &str = "self_signing";
 pub(crate) const USER_SIGNING: &str = "user_signing";
 
+/// The largest key with its signatures, in bytes.
+const MAX_KEY: usize = 16 << 10;
+
 /// The cross-signing keys of users.
 #[derive(Clone)]
 pub struct CrossSigning {
@@ -46,30 +49,20 @@ impl CrossSigning {
         Self { shared }
     }
 
-    /// Whether this upload needs user-interactive authentication: not when the user has no master key yet, nor
-    /// when all keys of the upload are here already.
-    pub fn needs_uia(&self, user: &UserId, upload: &CrossSigningUpload) -> Result<bool, UsersError> {
-        let view = self.shared.store.view();
-        if stored_key(&view, user, MASTER)?.is_none() {
-            return Ok(false);
-        }
-        for (usage, key) in upload.by_usage() {
-            let uploaded = signed_json::parse(key.json().get())?;
-            let here = stored_key(&view, user, usage)?;
-            if here.is_none_or(|here| !signed_json::same_but_signatures(&here, &uploaded)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Stores the keys. A new master key takes the place of all keys before.
+    /// Stores the keys. A new master key takes the place of all keys before. Says `false`, and stores nothing, where
+    /// the user has to confirm it first by user-interactive authentication and has not: not when they have no master
+    /// key yet, nor when all keys of the upload are here already.
     ///
     /// # Errors
     ///
     /// [`UsersError::MissingParam`] without a master key, [`UsersError::InvalidSignature`] when another key
     /// is not signed by it, [`UsersError::Forbidden`] for a key that is the id of a device.
-    pub async fn upload(&self, user: &UserId, upload: &CrossSigningUpload) -> Result<(), UsersError> {
+    pub async fn upload(
+        &self,
+        user: &UserId,
+        upload: &CrossSigningUpload,
+        confirmed: bool,
+    ) -> Result<bool, UsersError> {
         let guard = self.shared.locks.lock(user).await;
         let view = self.shared.store.view();
         let stored_master = stored_key(&view, user, MASTER)?;
@@ -80,6 +73,9 @@ impl CrossSigning {
                 return Err(UsersError::Forbidden("the key is the ID of a device"));
             }
             uploaded.push((usage, key, object));
+        }
+        if !confirmed && stored_master.is_some() && !are_here(&view, user, &uploaded)? {
+            return Ok(false);
         }
         let new_master = uploaded.iter().find(|(usage, ..)| *usage == MASTER).map(|(_, _, object)| object);
         let master = new_master.or(stored_master.as_ref());
@@ -108,13 +104,13 @@ impl CrossSigning {
                 }
             }
             if !changed {
-                return Ok(());
+                return Ok(true);
             }
             self.shared.change_shared_keys(&mut transaction, user, &[], true)?;
             self.shared.submit(transaction, guard)
         };
         commit.await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Keeps the master key of a user of another server, as that server gives it, for the signatures of users of this
@@ -145,6 +141,21 @@ impl CrossSigning {
     }
 }
 
+/// Whether these keys are the user's already, whatever their signatures are.
+fn are_here(
+    view: &View,
+    user: &UserId,
+    uploaded: &[(&'static str, &Raw<CrossSigningKey>, CanonicalJsonObject)],
+) -> Result<bool, UsersError> {
+    for (usage, _, object) in uploaded {
+        let here = stored_key(view, user, usage)?;
+        if here.is_none_or(|here| !signed_json::same_but_signatures(&here, object)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// A user's key of this usage.
 pub(crate) fn stored_key(
     view: &View,
@@ -169,6 +180,9 @@ fn check_key(
     usage: &str,
     key: &Raw<CrossSigningKey>,
 ) -> Result<CanonicalJsonObject, UsersError> {
+    if key.json().get().len() > MAX_KEY {
+        return Err(UsersError::TooLarge("a cross-signing key is larger than 16 KiB"));
+    }
     let parsed = key.deserialize().map_err(UsersError::bad_json)?;
     let invalid = |what: &str| Err(UsersError::InvalidParam(format!("the {usage} key {what}")));
     if parsed.user_id != user {

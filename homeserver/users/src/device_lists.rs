@@ -35,7 +35,9 @@ pub struct DeviceChange {
     pub stream_id: u64,
     /// The stream id of the change before it.
     pub previous: Option<u64>,
-    /// `None` if the device was deleted.
+    /// Whether the device was deleted.
+    pub deleted: bool,
+    /// `None` if it has none.
     pub keys: Option<Raw<IdentityKeys>>,
 }
 
@@ -108,7 +110,8 @@ impl DeviceKeys {
         let mut keys = self.shared_keys(user, vec![device.clone()])?;
         let keys = keys.device_keys.get_mut(user).and_then(|devices| devices.remove(&device));
         let previous = row.previous.map(|previous| previous.0);
-        Ok(DeviceChange { device, stream_id: row.position.0, previous, keys })
+        let deleted = !self.shared.store.view().contains(&schema::DEVICES, (user, &device))?;
+        Ok(DeviceChange { device, stream_id: row.position.0, previous, deleted, keys })
     }
 
     fn signing_keys(&self, user: &UserId) -> Result<Option<SigningKeys>, UsersError> {
@@ -145,7 +148,6 @@ mod tests {
     use crate::testing::{SigningKey, World, identity_keys, raw};
 
     async fn upload(world: &World, user: &UserId, device: &str) -> Position {
-        world.login(user, device).await;
         let keys = raw(identity_keys(user, device, &SigningKey::of_device(device)));
         let none = Default::default();
         world.users.device_keys.upload(user, device.into(), Some(&keys), &none, &none).await.unwrap();
@@ -158,21 +160,32 @@ mod tests {
         let user = world.register("alice").await;
         let keys = &world.users.device_keys;
         assert_eq!(keys.shared_list(&user).unwrap().stream_id, 0);
+        world.login(&user, "ONE").await;
+        let login = world.store.published();
+        // A device without keys is told of, too.
+        let change = keys.shared_change_at(&user, login).unwrap().device.unwrap();
+        assert_eq!((&*change.device, change.stream_id, change.previous), (device_id!("ONE"), login.0, None));
+        assert!(change.keys.is_none() && !change.deleted);
         let one = upload(&world, &user, "ONE").await;
+        world.login(&user, "TWO").await;
+        let login = world.store.published();
         let two = upload(&world, &user, "TWO").await;
-        let change = keys.shared_change_at(&user, one).unwrap().device.unwrap();
-        assert_eq!((&*change.device, change.stream_id, change.previous), (device_id!("ONE"), one.0, None));
+        assert!(
+            keys.shared_change_at(&user, login).unwrap().device.is_none(),
+            "the later change tells of it"
+        );
         let change = keys.shared_change_at(&user, two).unwrap().device.unwrap();
-        assert_eq!((change.stream_id, change.previous), (two.0, Some(one.0)));
+        assert_eq!((change.stream_id, change.previous), (two.0, Some(login.0)));
         assert_eq!(change.keys.unwrap().get_field::<serde_json::Value>("unsigned").unwrap(), None);
+        assert!(keys.shared_change_at(&user, one).unwrap().device.unwrap().keys.is_some());
 
         // Both go at once, each with a number of its own.
         world.users.devices.delete(&user, &["ONE".into(), "TWO".into()]).await.unwrap();
         let newest = keys.newest_shared_change(&user).unwrap().device.unwrap();
-        assert!(newest.keys.is_none());
+        assert!(newest.deleted && newest.keys.is_none());
         let before = Position(newest.previous.unwrap());
         let before = keys.shared_change_at(&user, before).unwrap().device.unwrap();
-        assert_eq!((before.previous, before.keys.is_none()), (Some(two.0), true));
+        assert_eq!((before.previous, before.deleted), (Some(two.0), true));
         let list = keys.shared_list(&user).unwrap();
         assert_eq!((list.stream_id, list.devices.len()), (newest.stream_id, 0));
         // Here it is one change.
@@ -181,17 +194,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn devices_that_are_gone_are_forgotten_in_the_end() {
+        let world = World::new();
+        let user = world.register("alice").await;
+        for number in 0..120 {
+            let device = format!("D{number}");
+            world.login(&user, &device).await;
+            world.users.devices.delete(&user, &[(*device).into()]).await.unwrap();
+        }
+        let rows = world.store.view().scan(&schema::DEVICE_CHANGES, Scan::prefix((&user,))).count();
+        assert!(rows <= 102, "{rows}");
+    }
+
+    #[tokio::test]
     async fn a_name_is_not_told_and_signing_keys_are() {
         let world = World::new();
         let user = world.register("alice").await;
+        world.login(&user, "ONE").await;
         upload(&world, &user, "ONE").await;
         world.users.devices.set_display_name(&user, device_id!("ONE"), Some("secret")).await.unwrap();
         let keys = &world.users.device_keys;
         let change = keys.shared_change_at(&user, world.store.published()).unwrap();
-        assert!(change.device.is_none() && change.signing_keys.is_none());
+        assert!(change.device.is_some() && change.signing_keys.is_none(), "only that something changed");
         let key = crate::testing::cross_signing_key(&user, "master", &SigningKey::new());
         let upload = crate::CrossSigningUpload { master_key: Some(raw(key)), ..Default::default() };
-        world.users.cross_signing.upload(&user, &upload).await.unwrap();
+        world.users.cross_signing.upload(&user, &upload, false).await.unwrap();
         let change = keys.shared_change_at(&user, world.store.published()).unwrap();
         assert!(change.device.is_none());
         assert!(change.signing_keys.unwrap().master_key.is_some());

@@ -1,6 +1,10 @@
 //! Devices.
 
-use std::{net::IpAddr, sync::Arc, sync::atomic::Ordering};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use hearth_storage::{
     Scan, Transaction, View,
@@ -8,7 +12,10 @@ use hearth_storage::{
 };
 use ruma::{DeviceId, OwnedDeviceId, UserId};
 
-use crate::{Session, UsersError, account_data::remove_notification_settings, shared::Shared, tokens};
+use crate::{
+    Session, UsersError, account_data::remove_notification_settings, shared::Shared, short_tokens, to_device,
+    tokens,
+};
 
 /// How often the last use of a device is written down, in milliseconds.
 const SEEN_EVERY_MS: u64 = 5 * 60 * 1000;
@@ -87,10 +94,8 @@ impl Devices {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::DEVICES, (user, device), &row);
-            // The name goes with the keys to whoever asks for them here; other servers are not told of it.
-            if view.contains(&schema::DEVICE_KEYS, (user, device))? {
-                self.shared.change_device_list(&mut transaction, user)?;
-            }
+            // The name goes with the keys to whoever asks for them here; others hear that something changed.
+            self.shared.change_shared_keys(&mut transaction, user, &[device], false)?;
             self.shared.submit(transaction, guard)
         };
         commit.await?;
@@ -150,19 +155,20 @@ pub(crate) async fn delete_devices(
 ) -> Result<(), UsersError> {
     let guard = shared.locks.lock(user).await;
     let view = shared.store.view();
-    let devices = choose(&view)?;
+    let chosen = choose(&view)?;
+    let devices: BTreeSet<&DeviceId> = chosen.iter().map(|device| &**device).collect();
     let commit = {
         let mut transaction = shared.store.begin()?;
-        let mut with_keys: Vec<&DeviceId> = Vec::new();
-        for device in &devices {
-            if remove_device(shared, &mut transaction, &view, user, device)?
-                && !with_keys.contains(&&**device)
-            {
-                with_keys.push(device);
+        let mut gone: Vec<&DeviceId> = Vec::new();
+        for &device in &devices {
+            if remove_device(shared, &mut transaction, &view, user, device)? {
+                gone.push(device);
             }
         }
-        if !with_keys.is_empty() {
-            shared.change_shared_keys(&mut transaction, user, &with_keys, false)?;
+        to_device::clear(&mut transaction, &view, user, &devices)?;
+        remove_notification_settings(shared, &mut transaction, &view, user, &devices)?;
+        if !gone.is_empty() {
+            shared.change_shared_keys(&mut transaction, user, &gone, false)?;
         }
         shared.submit(transaction, guard)
     };
@@ -170,8 +176,8 @@ pub(crate) async fn delete_devices(
     Ok(())
 }
 
-/// Deletes a device in a transaction that holds the user's lock. Says whether it had identity keys, so that
-/// the device list changes.
+/// Deletes a device in a transaction that holds the user's lock. What is counted for all devices together is not its
+/// own: the messages that wait, and account data. Says whether it was there, so that the device list changes.
 pub(crate) fn remove_device(
     shared: &Arc<Shared>,
     transaction: &mut Transaction<'_>,
@@ -179,16 +185,17 @@ pub(crate) fn remove_device(
     user: &UserId,
     device: &DeviceId,
 ) -> Result<bool, UsersError> {
+    let was_there = view.contains(&schema::DEVICES, (user, device))?;
     let sessions = tokens::delete_all(transaction, view, user, device)?;
     shared.forget_sessions(transaction, sessions);
+    short_tokens::delete_all(transaction, view, user, device)?;
     transaction.delete(&schema::DEVICES, (user, device));
-    let had_keys = view.contains(&schema::DEVICE_KEYS, (user, device))?;
     transaction.delete(&schema::DEVICE_KEYS, (user, device));
     transaction.delete_prefix(&schema::ONE_TIME_KEYS, (user, device))?;
+    transaction.delete_prefix(&schema::CLAIMED_ONE_TIME_KEYS, (user, device))?;
     transaction.delete_prefix(&schema::FALLBACK_KEYS, (user, device))?;
     shared.forget_key_counts(transaction, user, device);
     transaction.delete_prefix(&schema::KEY_SIGNATURES, (user, device.as_str()))?;
-    transaction.delete_prefix(&schema::TO_DEVICE, (user, device))?;
     shared.forget_to_device(transaction, user, device);
     transaction.delete_prefix(&schema::TO_DEVICE_TRANSACTIONS, (user, device))?;
     for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
@@ -198,8 +205,7 @@ pub(crate) fn remove_device(
             transaction.delete(&schema::PUSHER_OWNERS, (&app_id, &pushkey, user));
         }
     }
-    remove_notification_settings(shared, transaction, view, user, device)?;
-    Ok(had_keys)
+    Ok(was_there)
 }
 
 #[cfg(test)]
@@ -239,8 +245,8 @@ mod tests {
         assert_eq!(counts.one_time_keys.values().sum::<ruma::UInt>(), ruma::uint!(0));
         assert!(counts.unused_fallback_key_types.is_empty());
         assert!(users.pushers.list(&user).unwrap().is_empty());
-        let waiting = users.to_device.list(&user, &device, Position(0), world.store.published(), 9);
-        assert!(waiting.unwrap().is_empty());
+        let waiting = users.to_device.list(&user, &device, Position(0), world.store.published());
+        assert!(waiting.unwrap().messages.is_empty());
         assert!(users.account_data.get(&user, None, settings).unwrap().is_none());
         let changes = users.account_data.changes(&user, before, world.store.published()).unwrap();
         assert_eq!((&*changes[0].data_type, changes[0].content.get()), (settings, "{}"));

@@ -50,6 +50,9 @@ pub enum UsersError {
     /// 413 `M_TOO_LARGE`.
     #[error("{0}")]
     TooLarge(&'static str),
+    /// 403 `M_USER_LIMIT_EXCEEDED`.
+    #[error("{0}")]
+    LimitExceeded(&'static str),
     /// 500.
     #[error("{0}")]
     Internal(String),

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use hearth_storage::{Scan, schema};
 use ruma::{OwnedUserId, UserId, api::client::filter::FilterDefinition};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
-use crate::{UsersError, remembered::Remembered, shared::Shared};
+use crate::{UsersError, json, quota, remembered::Remembered, shared::Shared};
 
-/// How many filters a user may have. A client that defines the same one again gets the id it had.
-const MAX_FILTERS: u64 = 10_000;
+/// The largest filter, in bytes.
+const MAX_FILTER: usize = 64 << 10;
 
 /// The filters of users.
 #[derive(Clone)]
@@ -24,29 +25,38 @@ impl Filters {
         Self { shared, parsed: Arc::new(Remembered::new(cached_entries)) }
     }
 
-    /// Stores a filter and says its id.
+    /// Stores a filter and says its id. A client that defines the same one again gets the id it had.
+    ///
+    /// # Errors
+    ///
+    /// [`UsersError::BadJson`], [`UsersError::TooLarge`] for one filter, [`UsersError::LimitExceeded`] for all
+    /// together.
     pub async fn define(&self, user: &UserId, filter: &RawValue) -> Result<String, UsersError> {
         serde_json::from_str::<FilterDefinition>(filter.get()).map_err(UsersError::bad_json)?;
+        let filter = json::well_formed(filter.get())?;
+        if filter.len() > MAX_FILTER {
+            return Err(UsersError::TooLarge("the filter is larger than 64 KiB"));
+        }
+        let hash: [u8; 32] = Sha256::digest(&filter).into();
         let guard = self.shared.locks.lock(user).await;
         let view = self.shared.store.view();
-        let mut next = 0;
-        for entry in view.scan(&schema::FILTERS, Scan::prefix((user,))) {
-            let ((_, number), json) = entry?;
-            if json == filter.get() {
-                return Ok(number.to_string());
-            }
-            next = number + 1;
+        if let Some(number) = view.get(&schema::FILTER_NUMBERS, (user, hash))? {
+            return Ok(number.to_string());
         }
-        if next >= MAX_FILTERS {
-            return Err(UsersError::TooLarge("too many filters"));
-        }
+        let mut usage = quota::FILTERS.usage(&view, user)?;
+        usage.replace(None, Some(filter.len()));
+        usage.check()?;
+        let last = view.scan(&schema::FILTERS, Scan::prefix((user,)).reversed()).next().transpose()?;
+        let number = last.map_or(0, |((_, number), _)| number + 1);
         let commit = {
             let mut transaction = self.shared.store.begin()?;
-            transaction.put(&schema::FILTERS, (user, next), &filter.get().to_owned());
+            usage.write(&mut transaction);
+            transaction.put(&schema::FILTERS, (user, number), &filter);
+            transaction.put(&schema::FILTER_NUMBERS, (user, hash), &number);
             self.shared.submit(transaction, guard)
         };
         commit.await?;
-        Ok(next.to_string())
+        Ok(number.to_string())
     }
 
     /// A filter as it was stored.
@@ -97,5 +107,21 @@ mod tests {
         assert!(filters.get(alice, "{}").unwrap().is_none());
         let bad = filters.define(alice, &boxed(json!({"room": 7}))).await;
         assert!(matches!(bad, Err(UsersError::BadJson(_))));
+    }
+
+    #[tokio::test]
+    async fn filters_are_bounded() {
+        let world = World::new();
+        let alice = user_id!("@alice:here");
+        let filters = &world.users.filters;
+        let long = |number: u32| boxed(json!({"org.example": "x".repeat(60_000), "number": number}));
+        let one = filters.define(alice, &long(0)).await.unwrap();
+        for number in 1..17 {
+            filters.define(alice, &long(number)).await.unwrap();
+        }
+        assert!(matches!(filters.define(alice, &long(17)).await, Err(UsersError::LimitExceeded(_))));
+        assert_eq!(filters.define(alice, &long(0)).await.unwrap(), one, "it is there already");
+        let too_long = boxed(json!({"org.example": "x".repeat(MAX_FILTER)}));
+        assert!(matches!(filters.define(alice, &too_long).await, Err(UsersError::TooLarge(_))));
     }
 }

@@ -9,9 +9,16 @@ use hearth_storage::{
 use ruma::UserId;
 use serde_json::value::RawValue;
 
-use crate::{UsersError, shared::Shared};
+use crate::{UsersError, json, quota, shared::Shared};
 
 pub(crate) const UNKNOWN_BACKUP: UsersError = UsersError::NotFound("unknown backup version");
+
+/// How many versions a user may have that are not deleted. Clients need one.
+const MAX_VERSIONS: usize = 20;
+
+/// The longest name of an algorithm, in bytes, and the largest `auth_data`.
+const MAX_ALGORITHM: usize = 255;
+const MAX_AUTH_DATA: usize = 64 << 10;
 
 /// The key backups of users.
 #[derive(Clone)]
@@ -36,27 +43,45 @@ impl KeyBackups {
         Self { shared }
     }
 
-    /// Begins a new version, the current one from then on, and says which.
+    /// Begins a new version, the current one from then on, and says which. What is known of deleted versions is
+    /// then forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`UsersError::LimitExceeded`] when there are too many.
     pub async fn create(
         &self,
         user: &UserId,
         algorithm: &str,
         auth_data: &RawValue,
     ) -> Result<String, UsersError> {
+        if algorithm.len() > MAX_ALGORITHM {
+            return Err(UsersError::InvalidParam(format!("an algorithm has at most {MAX_ALGORITHM} bytes")));
+        }
+        let auth_data = checked_auth_data(auth_data)?;
         let guard = self.shared.locks.lock(user).await;
         let view = self.shared.store.view();
-        // Deleted versions keep their row, so that no version ever comes again.
-        let last = view.scan(&schema::BACKUPS, Scan::prefix((user,)).reversed()).next().transpose()?;
-        let version = last.map_or(1, |((_, version), _)| version + 1);
-        let row = BackupRow {
-            algorithm: algorithm.to_owned(),
-            auth_data: auth_data.get().to_owned(),
-            etag: 0,
-            count: 0,
-            deleted: false,
-        };
+        // The newest version keeps its row when it is deleted, so that no version ever comes again.
+        let (mut deleted, mut kept, mut version) = (Vec::new(), 0, 1);
+        for entry in view.scan(&schema::BACKUPS, Scan::prefix((user,))) {
+            let ((_, number), row) = entry?;
+            version = number + 1;
+            match row.deleted {
+                true => deleted.push(number),
+                false => kept += 1,
+            }
+        }
+        if kept >= MAX_VERSIONS {
+            return Err(UsersError::LimitExceeded(
+                "you have too many key backups: delete some of them first",
+            ));
+        }
+        let row = BackupRow { algorithm: algorithm.to_owned(), auth_data, etag: 0, count: 0, deleted: false };
         let commit = {
             let mut transaction = self.shared.store.begin()?;
+            for deleted in deleted {
+                transaction.delete(&schema::BACKUPS, (user, deleted));
+            }
             transaction.put(&schema::BACKUPS, (user, version), &row);
             self.shared.submit(transaction, guard)
         };
@@ -90,13 +115,14 @@ impl KeyBackups {
         algorithm: &str,
         auth_data: &RawValue,
     ) -> Result<(), UsersError> {
+        let auth_data = checked_auth_data(auth_data)?;
         let guard = self.shared.locks.lock(user).await;
         let found = find_row(&self.shared.store.view(), user, version)?;
         let (version, mut row) = found.filter(|(_, row)| !row.deleted).ok_or(UNKNOWN_BACKUP)?;
         if row.algorithm != algorithm {
             return Err(UsersError::InvalidParam("the algorithm does not match the backup's".to_owned()));
         }
-        row.auth_data = auth_data.get().to_owned();
+        row.auth_data = auth_data;
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::BACKUPS, (user, version), &row);
@@ -109,14 +135,19 @@ impl KeyBackups {
     /// Deletes a version with its keys. One that was deleted before is no error.
     pub async fn delete(&self, user: &UserId, version: &str) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let found = find_row(&self.shared.store.view(), user, version)?;
-        let (version, row) = found.ok_or(UNKNOWN_BACKUP)?;
+        let view = self.shared.store.view();
+        let (version, row) = find_row(&view, user, version)?.ok_or(UNKNOWN_BACKUP)?;
         if row.deleted {
             return Ok(());
+        }
+        let mut usage = quota::BACKUP_KEYS.usage(&view, user)?;
+        for entry in view.scan(&schema::BACKUP_KEYS, Scan::prefix((user, version))) {
+            usage.replace(Some(entry?.1.len()), None);
         }
         let row = BackupRow { auth_data: "{}".to_owned(), count: 0, deleted: true, ..row };
         let commit = {
             let mut transaction = self.shared.store.begin()?;
+            usage.write(&mut transaction);
             transaction.put(&schema::BACKUPS, (user, version), &row);
             transaction.delete_prefix(&schema::BACKUP_KEYS, (user, version))?;
             self.shared.submit(transaction, guard)
@@ -135,6 +166,14 @@ impl KeyBackup {
             etag: row.etag.to_string(),
             count: row.count,
         })
+    }
+}
+
+fn checked_auth_data(auth_data: &RawValue) -> Result<String, UsersError> {
+    let auth_data = json::well_formed(auth_data.get())?;
+    match auth_data.len() > MAX_AUTH_DATA {
+        true => Err(UsersError::TooLarge("the auth_data is larger than 64 KiB")),
+        false => Ok(auth_data),
     }
 }
 

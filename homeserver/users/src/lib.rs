@@ -14,14 +14,17 @@ mod device_lists;
 mod devices;
 mod error;
 mod filters;
+mod json;
 mod key_backups;
 mod key_queries;
 mod key_signatures;
 mod locks;
+mod one_time_keys;
 mod passwords;
 mod profiles;
 mod push_rules;
 mod pushers;
+mod quota;
 mod remembered;
 mod sessions;
 mod shared;
@@ -54,11 +57,11 @@ pub use self::{
     key_signatures::SignatureFailure,
     passwords::PasswordCost,
     profiles::{FoundUser, Profile, Profiles},
-    push_rules::PushRules,
+    push_rules::{PushRules, whole_ruleset},
     pushers::Pushers,
     sessions::{NewTokens, Session, Sessions},
-    to_device::ToDevice,
-    uia::{Attempt, Operation, Uia, UiaStep},
+    to_device::{ToDevice, WaitingMessages},
+    uia::{Attempt, Operation, Registered, RegistrationAttempt, Uia, UiaStep},
 };
 
 /// All that this crate offers, by concern. Cheap to clone.

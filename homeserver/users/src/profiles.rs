@@ -18,7 +18,7 @@ const MAX_KEY: usize = 255;
 const MAX_DISPLAYNAME: usize = 1024;
 const MAX_AVATAR_URL: usize = 1024;
 
-const DISPLAYNAME: &str = "displayname";
+pub(crate) const DISPLAYNAME: &str = "displayname";
 const AVATAR_URL: &str = "avatar_url";
 
 /// The profiles of users.
@@ -211,7 +211,8 @@ mod tests {
         let world = World::new();
         let user = world.register("alice").await;
         let profiles = &world.users.profiles;
-        assert!(profiles.get(&user).unwrap().fields.is_empty());
+        assert_eq!(profiles.get(&user).unwrap().displayname.as_deref(), Some("alice"));
+        assert_eq!(profiles.get(&user).unwrap().fields.len(), 1);
         profiles.set(&user, "displayname", &boxed(json!("Alice"))).await.unwrap();
         profiles.set(&user, "avatar_url", &boxed(json!("mxc://here/a"))).await.unwrap();
         profiles.set(&user, "org.example.any", &boxed(json!(null))).await.unwrap();

@@ -16,6 +16,9 @@ use crate::{AccountData, UsersError, shared::Shared};
 
 pub(crate) const PUSH_RULES: &str = "m.push_rules";
 
+/// How many rules of their own a user may have: each of their events is held against them.
+const MAX_RULES: usize = 2000;
+
 const NO_SUCH_RULE: UsersError = UsersError::NotFound("the push rule was not found");
 
 /// The push rules of users.
@@ -29,6 +32,17 @@ pub struct PushRules {
 #[derive(Serialize, Deserialize)]
 struct Content<R> {
     global: R,
+}
+
+/// Rules as clients get them: with a list of each kind, as there are clients that take a missing one for an error.
+pub fn whole_ruleset(rules: &Ruleset) -> Result<serde_json::Value, serde_json::Error> {
+    let mut rules = serde_json::to_value(rules)?;
+    for kind in ["override", "content", "room", "sender", "underride"] {
+        if rules[kind].is_null() {
+            rules[kind] = serde_json::json!([]);
+        }
+    }
+    Ok(rules)
 }
 
 impl PushRules {
@@ -133,7 +147,11 @@ impl PushRules {
         let guard = self.shared.locks.lock(user).await;
         let mut rules = self.load(user)?;
         change(&mut rules)?;
-        let content = serde_json::to_string(&Content { global: &rules }).map_err(UsersError::bad_json)?;
+        if rules.iter().filter(|rule| !rule.is_server_default()).count() > MAX_RULES {
+            return Err(UsersError::LimitExceeded("you have too many push rules: delete some of them first"));
+        }
+        let global = whole_ruleset(&rules).map_err(UsersError::bad_json)?;
+        let content = serde_json::to_string(&Content { global }).map_err(UsersError::bad_json)?;
         self.account_data.set_locked(guard, user, None, PUSH_RULES, content).await?;
         Ok(())
     }
@@ -277,5 +295,20 @@ mod tests {
             assert_eq!(any["actions"], json!(["notify"]));
             assert_eq!((&any["default"], &any["enabled"]), (&json!(true), &json!(true)));
         }
+    }
+
+    #[tokio::test]
+    async fn rules_are_bounded() {
+        let world = World::new();
+        let (user, rules) = (user_id!("@alice:here"), &world.users.push_rules);
+        let mut many = Ruleset::server_default(user);
+        for number in 0..MAX_RULES {
+            many.insert(rule(&number.to_string()), None, None).unwrap();
+        }
+        let content = boxed(json!({"global": many}));
+        world.users.account_data.set(user, None, PUSH_RULES, &content).await.unwrap();
+        let more = rules.insert(user, rule("more"), None, None).await;
+        assert!(matches!(more, Err(UsersError::LimitExceeded(_))));
+        rules.insert(user, rule("0"), None, None).await.unwrap();
     }
 }

@@ -9,11 +9,15 @@ use hearth_storage::{
 use ruma::{DeviceId, UserId};
 use serde_json::value::RawValue;
 
-use crate::{UsersError, shared::Shared};
+use crate::{UsersError, json, shared::Shared};
 
 /// The longest app id and pushkey, in bytes, as the specification says.
 const MAX_APP_ID: usize = 64;
 const MAX_PUSHKEY: usize = 512;
+
+/// How many pushers a user may have, and how large one is, in bytes.
+const MAX_PUSHERS: usize = 100;
+const MAX_PUSHER: usize = 16 << 10;
 
 /// The pushers of users.
 #[derive(Clone)]
@@ -28,6 +32,11 @@ impl Pushers {
 
     /// Sets a pusher for a device. Without `append` the pushers of other users with this app id and pushkey
     /// go, as the device has changed hands.
+    ///
+    /// # Errors
+    ///
+    /// [`UsersError::InvalidParam`] and [`UsersError::TooLarge`] for one pusher, [`UsersError::LimitExceeded`] for
+    /// one too many.
     pub async fn set(
         &self,
         user: &UserId,
@@ -40,8 +49,17 @@ impl Pushers {
         if app_id.len() > MAX_APP_ID || pushkey.len() > MAX_PUSHKEY {
             return Err(UsersError::InvalidParam("the app ID or the pushkey is too long".to_owned()));
         }
+        let pusher = json::well_formed(pusher.get())?;
+        if pusher.len() > MAX_PUSHER {
+            return Err(UsersError::TooLarge("the pusher is larger than 16 KiB"));
+        }
         let guard = self.shared.locks.lock(user).await;
         let view = self.shared.store.view();
+        if !view.contains(&schema::PUSHERS, (user, app_id, pushkey))?
+            && view.scan(&schema::PUSHERS, Scan::prefix((user,))).take(MAX_PUSHERS).count() == MAX_PUSHERS
+        {
+            return Err(UsersError::LimitExceeded("you have too many pushers: delete some of them first"));
+        }
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             if !append {
@@ -51,7 +69,7 @@ impl Pushers {
                     transaction.delete(&schema::PUSHER_OWNERS, (app_id, pushkey, &owner));
                 }
             }
-            let row = PusherRow { device: device.to_owned(), pusher: pusher.get().to_owned() };
+            let row = PusherRow { device: device.to_owned(), pusher };
             transaction.put(&schema::PUSHERS, (user, app_id, pushkey), &row);
             transaction.put(&schema::PUSHER_OWNERS, (app_id, pushkey, user), &());
             self.shared.submit(transaction, guard)
@@ -90,6 +108,7 @@ mod tests {
     use ruma::{device_id, user_id};
     use serde_json::json;
 
+    use super::*;
     use crate::testing::{World, boxed};
 
     #[tokio::test]
@@ -107,5 +126,21 @@ mod tests {
         pushers.delete(bob, "app", "key").await.unwrap();
         pushers.delete(bob, "app", "key").await.unwrap();
         assert!(pushers.list(bob).unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn pushers_are_bounded() {
+        let world = World::new();
+        let (alice, phone) = (user_id!("@alice:here"), device_id!("PHONE"));
+        let set = async |key: usize, pusher: serde_json::Value| {
+            world.users.pushers.set(alice, phone, "app", &key.to_string(), &boxed(pusher), true).await
+        };
+        for key in 0..MAX_PUSHERS {
+            set(key, json!({})).await.unwrap();
+        }
+        assert!(matches!(set(MAX_PUSHERS, json!({})).await, Err(UsersError::LimitExceeded(_))));
+        set(0, json!({"lang": "en"})).await.unwrap();
+        let large = set(0, json!({"lang": "x".repeat(MAX_PUSHER)})).await;
+        assert!(matches!(large, Err(UsersError::TooLarge(_))));
     }
 }

@@ -24,6 +24,9 @@ use crate::{
 /// The longest device id that a client may choose, in bytes.
 const MAX_DEVICE_ID: usize = 255;
 
+/// How many devices a user may have.
+const MAX_DEVICES: usize = 500;
+
 /// The sessions of users.
 #[derive(Clone)]
 pub struct Sessions {
@@ -73,7 +76,8 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`UsersError::Forbidden`] for an account that is not there or was deactivated.
+    /// [`UsersError::Forbidden`] for an account that is not there or was deactivated, [`UsersError::LimitExceeded`]
+    /// for one device too many.
     pub async fn create(
         &self,
         user: &UserId,
@@ -96,6 +100,11 @@ impl Sessions {
             return Err(UsersError::Forbidden("this account is not there or was deactivated"));
         }
         let known = view.contains(&schema::DEVICES, (user, &device))?;
+        if !known
+            && view.scan(&schema::DEVICES, Scan::prefix((user,))).take(MAX_DEVICES).count() == MAX_DEVICES
+        {
+            return Err(UsersError::LimitExceeded("you have too many devices: delete some of them first"));
+        }
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             let sessions = tokens::delete_all(&mut transaction, &view, user, &device)?;
@@ -104,9 +113,7 @@ impl Sessions {
                 let display_name = display_name.map(str::to_owned);
                 let row = DeviceRow { display_name, last_seen_at: None, last_seen_ip: None };
                 transaction.put(&schema::DEVICES, (user, &device), &row);
-                // Sent to an earlier device of this name while it was being deleted.
-                transaction.delete_prefix(&schema::TO_DEVICE, (user, &*device))?;
-                self.shared.forget_to_device(&mut transaction, user, &device);
+                self.shared.change_shared_keys(&mut transaction, user, &[&device], false)?;
             }
             self.put_pair(&mut transaction, user, &device, &pair, None);
             self.shared.submit(transaction, guard)

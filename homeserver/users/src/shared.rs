@@ -1,9 +1,12 @@
 //! What all concerns stand on: the store, the environment, the locks, and the caches that several of them
 //! must keep true.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use hearth_storage::{
@@ -22,6 +25,9 @@ use crate::{
     locks::{UserGuard, UserLocks},
     remembered::Remembered,
 };
+
+/// Of how many of a user's devices that are gone it is known when they went.
+const MAX_GONE_DEVICES: usize = 100;
 
 /// The ground that all concerns stand on.
 pub(crate) struct Shared {
@@ -106,8 +112,7 @@ impl Shared {
         Ok(())
     }
 
-    /// The same where other servers know what changes: the keys of these devices, and with `signing` the
-    /// cross-signing keys. Each change of a device has a number in the user's stream, by which the others see that
+    /// The same where other servers are told what changes: these devices, and with `signing` the cross-signing keys. Each change of a device has a number in the user's stream, by which the others see that
     /// they have missed none.
     pub(crate) fn change_shared_keys(
         self: &Arc<Self>,
@@ -117,9 +122,18 @@ impl Shared {
         signing: bool,
     ) -> Result<(), UsersError> {
         let view = self.store.view();
-        let mut previous = None;
+        let (mut previous, mut gone) = (None, BTreeMap::new());
         for change in view.scan(&schema::DEVICE_CHANGES, Scan::prefix((user,))) {
-            previous = previous.max(Some(change?.1.position));
+            let ((_, device), change) = change?;
+            previous = previous.max(Some(change.position));
+            if !view.contains(&schema::DEVICES, (user, &device))? {
+                gone.insert(change.position, device);
+            }
+        }
+        // Who has not been told by then asks for the whole list, as a number is missing.
+        let forgotten = gone.len().saturating_sub(MAX_GONE_DEVICES);
+        for device in gone.into_values().take(forgotten).filter(|device| !devices.contains(&&**device)) {
+            transaction.delete(&schema::DEVICE_CHANGES, (user, device));
         }
         for (place, device) in devices.iter().enumerate() {
             let position = transaction.next_position();

@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hearth_storage::{Change, Position, Scan, schema};
+use hearth_storage::{
+    Change, Position, Scan, Transaction, View,
+    schema::{
+        self,
+        users::{ToDeviceContent, ToDeviceRow},
+    },
+};
 use ruma::{
     DeviceId, OwnedDeviceId, OwnedUserId, TransactionId, UserId,
     events::{AnyToDeviceEvent, AnyToDeviceEventContent},
@@ -14,11 +20,28 @@ use serde_json::value::RawValue;
 
 use self::outgoing::Outgoing;
 use crate::{
-    UsersError,
+    UsersError, json,
     shared::{DeviceKey, Shared},
 };
 
 mod outgoing;
+mod queue;
+
+pub(crate) use self::queue::clear;
+
+/// The largest content of a message, in bytes: as large as an event may be.
+const MAX_CONTENT: usize = 64 << 10;
+
+/// The longest type of a message and the longest transaction id, in bytes.
+const MAX_NAME: usize = 255;
+
+/// How many devices here one request may reach. Clients send to some hundreds at once.
+const MAX_DEVICES: usize = 10_000;
+
+/// How many messages a device is told of at once, and how large they may be together, in bytes; one is told however
+/// large it is.
+const MAX_TOLD: usize = 100;
+const MAX_TOLD_BYTES: usize = 1 << 20;
 
 /// How long a transaction id is known, in milliseconds.
 const TRANSACTION_LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
@@ -32,6 +55,21 @@ pub struct ToDevice {
     shared: Arc<Shared>,
 }
 
+/// Messages by user and device.
+type Messages = BTreeMap<OwnedUserId, BTreeMap<DeviceIdOrAllDevices, Raw<AnyToDeviceEventContent>>>;
+
+/// Their contents, checked.
+type Contents<'a> = BTreeMap<&'a UserId, BTreeMap<&'a DeviceIdOrAllDevices, Box<RawValue>>>;
+
+/// What a device is told of.
+#[derive(Clone, Debug)]
+pub struct WaitingMessages {
+    /// In the order in which they came.
+    pub messages: Vec<(Position, Raw<AnyToDeviceEvent>)>,
+    /// No message up to here is missing.
+    pub through: Position,
+}
+
 /// A message as its device gets it.
 #[derive(Serialize)]
 struct Message<'a> {
@@ -39,6 +77,13 @@ struct Message<'a> {
     sender: &'a UserId,
     #[serde(rename = "type")]
     event_type: &'a str,
+}
+
+/// A content and those devices of a user that get it.
+struct Delivery<'a> {
+    user: &'a UserId,
+    devices: Vec<OwnedDeviceId>,
+    content: &'a str,
 }
 
 impl ToDevice {
@@ -49,57 +94,64 @@ impl ToDevice {
     /// Puts messages before devices, all in one commit. What a user of this server sends to users of others waits
     /// until their servers have it; other users and devices that are not here are passed over. With a transaction
     /// of the sender's device that was done before, nothing happens again.
+    ///
+    /// A device for which too much waits loses what is oldest of who has sent most of it.
+    ///
+    /// # Errors
+    ///
+    /// [`UsersError::TooLarge`] and [`UsersError::BadJson`] for a content, [`UsersError::InvalidParam`] for a type
+    /// or a transaction id that is too long; nothing is sent then.
     pub async fn send(
         &self,
         sender: &UserId,
         event_type: &str,
-        messages: &BTreeMap<OwnedUserId, BTreeMap<DeviceIdOrAllDevices, Raw<AnyToDeviceEventContent>>>,
+        messages: &Messages,
         transaction_id: Option<(&DeviceId, &TransactionId)>,
     ) -> Result<(), UsersError> {
+        let id = transaction_id.map_or("", |(_, id)| id.as_str());
+        if event_type.len() > MAX_NAME || id.len() > MAX_NAME {
+            return Err(UsersError::InvalidParam(format!(
+                "the type and the transaction ID have at most {MAX_NAME} bytes"
+            )));
+        }
+        let contents = checked(messages)?;
+        let outgoing = Outgoing { sender, event_type, contents: &contents }.edus(&self.shared)?;
+        let users = recipients(&self.shared.store.view(), &contents)?;
+        let guard = self.shared.locks.lock_all(users.iter().copied().chain([sender])).await;
         let view = self.shared.store.view();
-        let mut waiting: Vec<(&UserId, OwnedDeviceId, String)> = Vec::new();
-        for (user, by_device) in messages {
-            let devices = view.scan(&schema::DEVICES, Scan::prefix((user,)));
-            let devices: Vec<OwnedDeviceId> =
-                devices.map(|entry| entry.map(|((_, device), _)| device)).collect::<Result<_, _>>()?;
-            for (device, content) in by_device {
-                let message = Message { content: content.json(), sender, event_type };
-                let json = serde_json::to_string(&message).map_err(UsersError::bad_json)?;
-                let meant = devices.iter().filter(|known| match device {
-                    DeviceIdOrAllDevices::DeviceId(device) => device == *known,
-                    DeviceIdOrAllDevices::AllDevices => true,
-                });
-                waiting.extend(meant.map(|device| (&**user, device.clone(), json.clone())));
+        if let Some((device, id)) = transaction_id
+            && view.contains(&schema::TO_DEVICE_TRANSACTIONS, (sender, device, id.as_str()))?
+        {
+            return Ok(());
+        }
+        let deliveries = deliveries(&view, &contents)?;
+        let now = self.shared.clock.now_ms();
+        let mut queues: BTreeMap<(&UserId, &DeviceId), u64> = BTreeMap::new();
+        for delivery in &deliveries {
+            for device in &delivery.devices {
+                *queues.entry((delivery.user, device)).or_default() +=
+                    queue::weight([delivery.content.len()]);
             }
         }
-        let outgoing = Outgoing { sender, event_type, messages }.edus(&self.shared)?;
-        // Held only to see whether another request with this transaction id is being done.
-        let guard = match transaction_id {
-            Some((device, id)) => {
-                let guard = self.shared.locks.lock(sender).await;
-                let done = (sender, device, id.as_str());
-                if self.shared.store.view().contains(&schema::TO_DEVICE_TRANSACTIONS, done)? {
-                    return Ok(());
-                }
-                Some(guard)
-            }
-            None => None,
-        };
+        let mut outdated = Vec::new();
+        for (&(user, device), &coming) in &queues {
+            outdated.push(queue::outdated(&view, user, device, coming, now)?);
+        }
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             let first = transaction.next_position();
-            for (user, device, json) in &waiting {
-                let change = Change::ToDevice { user: (*user).to_owned(), device: device.clone() };
-                let position = transaction.append(&change);
-                transaction.put(&schema::TO_DEVICE, (*user, device, position), json);
-                self.shared.forget_to_device(&mut transaction, user, device);
+            for delivery in &deliveries {
+                self.deliver(&mut transaction, sender, event_type, delivery, now);
+            }
+            for ((&(user, device), &coming), gone) in queues.iter().zip(&outdated) {
+                queue::remove(&mut transaction, &view, user, gone)?;
+                queue::reweigh(&mut transaction, &view, user, device, coming, gone)?;
             }
             for (server, edu) in &outgoing {
                 let position = transaction.append(&Change::Edu { server: server.clone() });
                 transaction.put(&schema::DESTINATION_EDUS, (server, position), edu);
             }
             if let Some((device, id)) = transaction_id {
-                let now = self.shared.clock.now_ms();
                 if first.0.is_multiple_of(SWEEP_EVERY) {
                     let old = now.saturating_sub(TRANSACTION_LIFETIME_MS);
                     for entry in view.scan(&schema::TO_DEVICE_TRANSACTIONS, Scan::prefix((sender, device))) {
@@ -111,36 +163,94 @@ impl ToDevice {
                 }
                 transaction.put(&schema::TO_DEVICE_TRANSACTIONS, (sender, device, id.as_str()), &now);
             }
-            match guard {
-                Some(guard) => self.shared.submit(transaction, guard),
-                None => transaction.submit(),
-            }
+            self.shared.submit(transaction, guard)
         };
         commit.await?;
         Ok(())
     }
 
-    /// The first messages for a device after one position and up to another, in order. Free when none waits.
+    /// Writes what devices get. A content that several get is written once.
+    fn deliver(
+        &self,
+        transaction: &mut Transaction<'_>,
+        sender: &UserId,
+        event_type: &str,
+        delivery: &Delivery<'_>,
+        now: u64,
+    ) {
+        let Delivery { user, devices, content } = delivery;
+        let first = transaction.next_position();
+        let shared = devices.len() > 1;
+        if shared {
+            transaction.put(&schema::TO_DEVICE_SHARED, (user, first), &(*content).to_owned());
+        }
+        for device in devices {
+            let position =
+                transaction.append(&Change::ToDevice { user: (*user).to_owned(), device: device.clone() });
+            let row = ToDeviceRow {
+                sender: sender.to_owned(),
+                event_type: event_type.to_owned(),
+                sent_at: now,
+                size: content.len() as u32,
+                content: match shared {
+                    true => ToDeviceContent::Shared(first),
+                    false => ToDeviceContent::Own((*content).to_owned()),
+                },
+            };
+            transaction.put(&schema::TO_DEVICE, (user, device, position), &row);
+            if shared {
+                transaction.put(&schema::TO_DEVICE_SHARERS, (user, first, device), &());
+            }
+            self.shared.forget_to_device(transaction, user, device);
+        }
+    }
+
+    /// The first messages for a device after one position and up to another, in order: as many as it is told of at
+    /// once. Free when none waits.
     pub fn list(
         &self,
         user: &UserId,
         device: &DeviceId,
         after: Position,
         until: Position,
-        limit: usize,
-    ) -> Result<Vec<(Position, Raw<AnyToDeviceEvent>)>, UsersError> {
+    ) -> Result<WaitingMessages, UsersError> {
+        let mut told = WaitingMessages { messages: Vec::new(), through: until };
         if self.newest(user, device)? <= after {
-            return Ok(Vec::new());
+            return Ok(told);
         }
         let view = self.shared.store.view();
         let scan = Scan::prefix((user, device)).after((user, device, after)).through((user, device, until));
-        view.scan(&schema::TO_DEVICE, scan)
-            .take(limit)
-            .map(|entry| {
-                let ((_, _, position), json) = entry?;
-                Ok((position, Raw::from_json_string(json).map_err(UsersError::corrupt)?))
-            })
-            .collect()
+        let mut bytes = 0;
+        for entry in view.scan(&schema::TO_DEVICE, scan) {
+            let ((_, _, position), row) = entry?;
+            let content = match row.content {
+                ToDeviceContent::Own(content) => content,
+                ToDeviceContent::Shared(first) => match view.get(&schema::TO_DEVICE_SHARED, (user, first))? {
+                    Some(content) => content,
+                    // The device has got it meanwhile, by another request.
+                    None => continue,
+                },
+            };
+            bytes += content.len();
+            if told.messages.len() == MAX_TOLD || (bytes > MAX_TOLD_BYTES && !told.messages.is_empty()) {
+                told.through = told.messages.last().map_or(after, |(position, _)| *position);
+                break;
+            }
+            let content = RawValue::from_string(content).map_err(UsersError::corrupt)?;
+            let message = Message { content: &content, sender: &row.sender, event_type: &row.event_type };
+            let json = serde_json::to_string(&message).map_err(UsersError::corrupt)?;
+            told.messages.push((position, Raw::from_json_string(json).map_err(UsersError::corrupt)?));
+        }
+        Ok(told)
+    }
+
+    /// Whether a device waits to have the messages up to a position deleted.
+    pub fn has_any(&self, user: &UserId, device: &DeviceId, through: Position) -> Result<bool, UsersError> {
+        if self.newest(user, device)? == Position(0) {
+            return Ok(false);
+        }
+        let view = self.shared.store.view();
+        Ok(queue::waiting(&view, user, device, through).next().transpose()?.is_some())
     }
 
     /// Deletes the messages up to a position: the device has them.
@@ -150,23 +260,18 @@ impl ToDevice {
         device: &DeviceId,
         through: Position,
     ) -> Result<(), UsersError> {
-        if self.newest(user, device)? == Position(0) {
+        if !self.has_any(user, device, through)? {
             return Ok(());
         }
+        let guard = self.shared.locks.lock(user).await;
         let view = self.shared.store.view();
-        let scan = Scan::prefix((user, device)).through((user, device, through));
-        let mut had = view.scan(&schema::TO_DEVICE, scan).peekable();
-        if had.peek().is_none() {
-            return Ok(());
-        }
+        let had: Vec<_> = queue::waiting(&view, user, device, through).collect::<Result<_, _>>()?;
         let commit = {
             let mut transaction = self.shared.store.begin()?;
-            for entry in had {
-                let (key, _) = entry?;
-                transaction.delete(&schema::TO_DEVICE, key);
-            }
+            queue::remove(&mut transaction, &view, user, &had)?;
+            queue::reweigh(&mut transaction, &view, user, device, 0, &had)?;
             self.shared.forget_to_device(&mut transaction, user, device);
-            transaction.submit()
+            self.shared.submit(transaction, guard)
         };
         commit.await?;
         Ok(())
@@ -182,6 +287,56 @@ impl ToDevice {
     }
 }
 
+/// The contents of messages, each well-formed and small enough.
+fn checked(messages: &Messages) -> Result<Contents<'_>, UsersError> {
+    let mut contents = Contents::new();
+    for (user, by_device) in messages {
+        for (device, content) in by_device {
+            let content = json::well_formed(content.json().get())?;
+            if content.len() > MAX_CONTENT {
+                return Err(UsersError::TooLarge("a message to a device is larger than 64 KiB"));
+            }
+            let content = RawValue::from_string(content).map_err(UsersError::bad_json)?;
+            contents.entry(user).or_default().insert(device, content);
+        }
+    }
+    Ok(contents)
+}
+
+/// Those users who have devices here.
+fn recipients<'a>(view: &View, contents: &Contents<'a>) -> Result<Vec<&'a UserId>, UsersError> {
+    let mut users = Vec::new();
+    for user in contents.keys().copied() {
+        if view.scan(&schema::DEVICES, Scan::prefix((user,))).next().transpose()?.is_some() {
+            users.push(user);
+        }
+    }
+    Ok(users)
+}
+
+/// Which devices here get what.
+fn deliveries<'a>(view: &View, contents: &'a Contents<'_>) -> Result<Vec<Delivery<'a>>, UsersError> {
+    let (mut deliveries, mut reached) = (Vec::new(), 0);
+    for (user, by_device) in contents {
+        let known = view.scan(&schema::DEVICES, Scan::prefix((*user,)));
+        let known: Vec<OwnedDeviceId> =
+            known.map(|entry| entry.map(|((_, device), _)| device)).collect::<Result<_, _>>()?;
+        for (meant, content) in by_device {
+            let is_meant = |device: &&OwnedDeviceId| match meant {
+                DeviceIdOrAllDevices::DeviceId(meant) => meant == *device,
+                DeviceIdOrAllDevices::AllDevices => true,
+            };
+            let devices: Vec<OwnedDeviceId> = known.iter().filter(is_meant).cloned().collect();
+            reached += devices.len();
+            if reached > MAX_DEVICES {
+                return Err(UsersError::TooLarge("one request sends to too many devices"));
+            }
+            deliveries.push(Delivery { user, devices, content: content.get() });
+        }
+    }
+    Ok(deliveries)
+}
+
 #[cfg(test)]
 mod tests {
     use ruma::{device_id, owned_device_id};
@@ -189,8 +344,6 @@ mod tests {
 
     use super::*;
     use crate::testing::{World, raw};
-
-    type Messages = BTreeMap<OwnedUserId, BTreeMap<DeviceIdOrAllDevices, Raw<AnyToDeviceEventContent>>>;
 
     async fn world() -> (World, OwnedUserId) {
         let world = World::new();
@@ -205,8 +358,9 @@ mod tests {
     }
 
     fn waiting(world: &World, user: &UserId, device: &DeviceId, after: Position) -> Vec<(Position, u64)> {
-        let messages = world.users.to_device.list(user, device, after, Position(u64::MAX), 100).unwrap();
-        messages
+        let waiting = world.users.to_device.list(user, device, after, Position(u64::MAX)).unwrap();
+        waiting
+            .messages
             .iter()
             .map(|(position, message)| {
                 let content = message.get_field::<serde_json::Value>("content").unwrap().unwrap();
@@ -230,7 +384,7 @@ mod tests {
         assert_eq!(messages.iter().map(|(_, number)| *number).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         let third = messages[2].0;
         assert_eq!(waiting(&world, &user, one, third).len(), 2);
-        assert_eq!(world.users.to_device.list(&user, one, Position(0), third, 2).unwrap().len(), 2);
+        assert_eq!(world.users.to_device.list(&user, one, Position(0), third).unwrap().messages.len(), 3);
         world.users.to_device.delete_through(&user, one, third).await.unwrap();
         assert_eq!(waiting(&world, &user, one, Position(0)).len(), 2);
         world.users.to_device.delete_through(&user, one, Position(u64::MAX)).await.unwrap();
@@ -272,5 +426,110 @@ mod tests {
         }
         let scan = Scan::prefix((&bob, device_id!("PHONE")));
         assert!(world.store.view().scan(&schema::TO_DEVICE_TRANSACTIONS, scan).count() < 100);
+    }
+
+    fn rows(world: &World) -> [usize; 4] {
+        let view = world.store.view();
+        [
+            view.scan(&schema::TO_DEVICE, Scan::all()).count(),
+            view.scan(&schema::TO_DEVICE_SHARED, Scan::all()).count(),
+            view.scan(&schema::TO_DEVICE_SHARERS, Scan::all()).count(),
+            view.scan(&schema::TO_DEVICE_WEIGHTS, Scan::all()).count(),
+        ]
+    }
+
+    #[tokio::test]
+    async fn what_all_devices_get_is_there_once_until_all_have_it() {
+        let (world, user) = world().await;
+        world.login(&user, "THREE").await;
+        let bob = ruma::user_id!("@bob:here");
+        let messages = to(&user, DeviceIdOrAllDevices::AllDevices, 1);
+        world.users.to_device.send(bob, "m.test", &messages, None).await.unwrap();
+        assert_eq!(rows(&world), [3, 1, 3, 3]);
+        let all = Position(u64::MAX);
+        world.users.to_device.delete_through(&user, device_id!("ONE"), all).await.unwrap();
+        assert_eq!(rows(&world), [2, 1, 2, 2]);
+        assert_eq!(waiting(&world, &user, device_id!("TWO"), Position(0)).len(), 1);
+        world.users.devices.delete(&user, &["TWO".into(), "THREE".into()]).await.unwrap();
+        assert_eq!(rows(&world), [0; 4]);
+    }
+
+    #[tokio::test]
+    async fn contents_are_well_formed_and_bounded() {
+        let (world, user) = world().await;
+        let bob = ruma::user_id!("@bob:here");
+        let send = async |json: String| {
+            let content = Raw::from_json_string(json).unwrap();
+            let messages = [(user.clone(), [(DeviceIdOrAllDevices::AllDevices, content)].into())].into();
+            world.users.to_device.send(bob, "m.test", &messages, None).await
+        };
+        let text = |length: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(length));
+        send(text(MAX_CONTENT - 8)).await.unwrap();
+        assert!(matches!(send(text(MAX_CONTENT - 7)).await, Err(UsersError::TooLarge(_))));
+        for bad in [r#"{"a":1,"a":2}"#, r#"{"a":"\ud800"}"#] {
+            assert!(matches!(send(bad.to_owned()).await, Err(UsersError::BadJson(_))), "{bad}");
+        }
+        let long = "x".repeat(MAX_NAME + 1);
+        let messages = to(&user, DeviceIdOrAllDevices::AllDevices, 1);
+        let by_type = world.users.to_device.send(bob, &long, &messages, None).await;
+        assert!(matches!(by_type, Err(UsersError::InvalidParam(_))));
+        let id = Some((device_id!("X"), <&TransactionId>::from(&*long)));
+        let by_id = world.users.to_device.send(bob, "m.test", &messages, id).await;
+        assert!(matches!(by_id, Err(UsersError::InvalidParam(_))));
+    }
+
+    #[tokio::test]
+    async fn a_device_is_told_of_so_much_at_once() {
+        let (world, user) = world().await;
+        let (bob, one) = (ruma::user_id!("@bob:here"), device_id!("ONE"));
+        let long = raw(json!({"n": 1, "long": "x".repeat(60_000)}));
+        let messages = [(user.clone(), [(owned_device_id!("ONE").into(), long)].into())].into();
+        for _ in 0..20 {
+            world.users.to_device.send(bob, "m.test", &messages, None).await.unwrap();
+        }
+        let (mut after, mut told) = (Position(0), Vec::new());
+        let until = world.store.published();
+        while after < until {
+            let part = world.users.to_device.list(&user, one, after, until).unwrap();
+            told.push(part.messages.len());
+            after = part.through;
+        }
+        assert_eq!(told, [17, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_loses_the_oldest_of_who_filled_it() {
+        let (world, user) = world().await;
+        let one = device_id!("ONE");
+        let long = "x".repeat(60_000);
+        let message = |number: u32| {
+            let content = raw(json!({"n": number, "long": long}));
+            [(user.clone(), [(owned_device_id!("ONE").into(), content)].into())].into()
+        };
+        let [bob, mallory] = ["@bob:here", "@mallory:here"].map(|user| <&UserId>::try_from(user).unwrap());
+        world.users.to_device.send(bob, "m.test", &message(0), None).await.unwrap();
+        for number in 1..300 {
+            world.users.to_device.send(mallory, "m.test", &message(number), None).await.unwrap();
+        }
+        let view = world.store.view();
+        let left: Vec<_> =
+            queue::waiting(&view, &user, one, Position(u64::MAX)).collect::<Result<_, _>>().unwrap();
+        assert_eq!(left[0].2.sender, bob);
+        let weight = queue::weight(left.iter().map(|(_, _, row)| row.size as usize));
+        assert!(weight <= queue::MAX_WEIGHT && left.len() > 150, "{weight}, {}", left.len());
+        assert_eq!(view.get(&schema::TO_DEVICE_WEIGHTS, (&user, one)).unwrap(), Some(weight));
+    }
+
+    #[tokio::test]
+    async fn messages_do_not_wait_for_ever() {
+        let (world, user) = world().await;
+        let (bob, one) = (ruma::user_id!("@bob:here"), owned_device_id!("ONE"));
+        for number in 0..3 {
+            let messages = to(&user, one.clone().into(), number);
+            world.users.to_device.send(bob, "m.test", &messages, None).await.unwrap();
+            world.clock.advance(queue::MAX_AGE_MS / 2);
+        }
+        let left: Vec<u64> = waiting(&world, &user, &one, Position(0)).into_iter().map(|(_, n)| n).collect();
+        assert_eq!(left, [1, 2]);
     }
 }

@@ -17,12 +17,12 @@ use crate::{Answer, ClientApi, MatrixError, Request, Result, uia};
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3accountdeactivate)).
 pub async fn deactivate(
     State(api): State<ClientApi>,
-    mut request: Request<Deactivate>,
+    request: Request<Deactivate>,
 ) -> Result<Answer<Response>> {
     // Without a token one would prove oneself by an e-mail, which this server does not send.
     let session =
         request.who.clone().ok_or_else(|| MatrixError::missing_token("An access token is required."))?;
-    uia::confirm(&api, &mut request, &session.user, "deactivate").await?;
+    uia::confirm(&api, &request, &session.user, "deactivate").await?;
     api.users.accounts.deactivate(&session.user, request.body.erase).await?;
     leave_rooms(&api, &session.user).await?;
     // No identity server was ever told of this user.

@@ -9,13 +9,13 @@ use crate::{Answer, ClientApi, MatrixError, Request, Result, account::register::
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3accountpassword)).
 pub async fn change_password(
     State(api): State<ClientApi>,
-    mut request: Request<ChangePassword>,
+    request: Request<ChangePassword>,
 ) -> Result<Answer<Response>> {
     // Without a token one would prove oneself by an e-mail, which this server does not send.
     let session =
         request.who.clone().ok_or_else(|| MatrixError::missing_token("An access token is required."))?;
     check_password(&request.body.new_password)?;
-    uia::confirm(&api, &mut request, &session.user, "change_password").await?;
+    uia::confirm(&api, &request, &session.user, "change_password").await?;
 
     check_password(&request.body.new_password)?;
     api.users.accounts.set_password(&session.user, &request.body.new_password).await?;

@@ -4,26 +4,25 @@ use axum::extract::State;
 use hearth_storage::schema::users::AccountKind;
 use hearth_users::NewAccount;
 use ruma::{
-    OwnedUserId, UserId,
+    OwnedDeviceId, OwnedUserId, UserId,
     api::client::account::{
         get_username_availability::v3 as available,
-        register::{
-            LoginType, RegistrationKind,
-            v3::{Request as Register, Response},
-        },
+        register::{LoginType, RegistrationKind, v3::Request as Register},
     },
+    serde::JsonObject,
 };
 
-use crate::{Answer, ClientApi, MatrixError, Registration, Request, Result, uia};
+use crate::{Answer, ClientApi, Json, MatrixError, Registration, Request, Result, uia};
 
 /// How long a password may be, in bytes: hashing takes the longer for it.
 const MAX_PASSWORD: usize = 512;
 
-/// Makes an account ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3register)).
+/// Makes an account ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3register)). Who
+/// repeats a request with its session, as its answer was lost, gets the account that it made.
 pub async fn register(
     State(api): State<ClientApi>,
     mut request: Request<Register>,
-) -> Result<Answer<Response>> {
+) -> Result<Json<JsonObject>> {
     if request.body.login_type == Some(LoginType::ApplicationService) {
         return Err(MatrixError::forbidden("No application service is known by that token."));
     }
@@ -33,30 +32,69 @@ pub async fn register(
     if request.body.kind == RegistrationKind::Guest {
         return register_guest(&api, request.body).await;
     }
-    // Said before the user goes through any stage, and again by `create` if another was quicker.
-    if let Some(name) = &request.body.username {
-        free_user_id(&api, name)?;
+    let attempt = uia::registration_attempt(&request.bytes)?;
+    if let Some((user, device)) = attempt.and_then(|attempt| api.users.uia.registered(attempt)) {
+        request.body.device_id = device;
+        return Ok(Json(log_in(&api, &user, request.body).await?.0));
     }
+    // Said before the user goes through any stage, and again by who makes the account if another was quicker.
+    Name::of(&api, &request.body).await?;
     if let Some(password) = &request.body.password {
         check_password(password)?;
     }
-    uia::confirm_registration(&api, &mut request).await?;
+    uia::confirm_registration(&api, &request).await?;
 
     let body = request.body;
     let password =
         body.password.as_deref().ok_or_else(|| MatrixError::missing_param("The password is missing."))?;
     check_password(password)?;
-    let user = match &body.username {
-        Some(name) => free_user_id(&api, name)?,
-        None => random_user_id(&api)?,
+    let user = match Name::of(&api, &body).await? {
+        Name::Guest(user) => {
+            api.users.accounts.upgrade_guest(&user, password).await?;
+            user
+        }
+        Name::Free(user) => {
+            let account = NewAccount { password: Some(password), kind: AccountKind::User, admin: false };
+            api.users.accounts.create(&user, account).await?;
+            user
+        }
     };
-    let account = NewAccount { password: Some(password), kind: AccountKind::User, admin: false };
-    api.users.accounts.create(&user, account).await?;
-    log_in(&api, user, body).await
+    let (answer, device) = log_in(&api, &user, body).await?;
+    if let Some(attempt) = attempt {
+        api.users.uia.remember_registered(attempt, (user, device));
+    }
+    Ok(Json(answer))
+}
+
+/// The name of an account to be.
+enum Name {
+    /// Nobody has it.
+    Free(OwnedUserId),
+    /// It is that of a guest who becomes a user.
+    Guest(OwnedUserId),
+}
+
+impl Name {
+    async fn of(api: &ClientApi, body: &Register) -> Result<Self> {
+        let Some(token) = &body.guest_access_token else {
+            return match &body.username {
+                Some(name) => free_user_id(api, name),
+                None => random_user_id(api),
+            }
+            .map(Self::Free);
+        };
+        let name = body.username.as_deref();
+        let name = name.ok_or_else(|| MatrixError::missing_param("A guest's name is needed."))?;
+        let session = api.users.sessions.authenticate(token).await?;
+        match session.kind == AccountKind::Guest && session.user.localpart() == name {
+            true => Ok(Self::Guest(session.user.clone())),
+            false => Err(MatrixError::forbidden("That is not the token of a guest of this name.")),
+        }
+    }
 }
 
 /// Guests have no say in anything but their device's name.
-async fn register_guest(api: &ClientApi, mut body: Register) -> Result<Answer<Response>> {
+async fn register_guest(api: &ClientApi, mut body: Register) -> Result<Json<JsonObject>> {
     if api.options.registration != Registration::Open {
         return Err(MatrixError::guest_access_forbidden("This server takes no guests."));
     }
@@ -64,24 +102,31 @@ async fn register_guest(api: &ClientApi, mut body: Register) -> Result<Answer<Re
     let account = NewAccount { password: None, kind: AccountKind::Guest, admin: false };
     api.users.accounts.create(&user, account).await?;
     (body.device_id, body.inhibit_login, body.refresh_token) = (None, false, false);
-    log_in(api, user, body).await
+    Ok(Json(log_in(api, &user, body).await?.0))
 }
 
-async fn log_in(api: &ClientApi, user: OwnedUserId, body: Register) -> Result<Answer<Response>> {
-    let mut response = Response::new(user.clone());
-    if !body.inhibit_login {
-        let device_name = body.initial_device_display_name.as_deref();
-        let tokens = api
-            .users
-            .sessions
-            .create(&user, body.device_id.as_deref(), device_name, body.refresh_token)
-            .await?;
-        response.access_token = Some(tokens.access_token);
-        response.device_id = Some(tokens.device);
-        response.refresh_token = tokens.refresh_token;
-        response.expires_in = tokens.expires_in;
+/// Begins a session unless the client wants none. Gives the answer, which then names no device, and the device.
+async fn log_in(
+    api: &ClientApi,
+    user: &UserId,
+    body: Register,
+) -> Result<(JsonObject, Option<OwnedDeviceId>)> {
+    let mut answer = JsonObject::from_iter([("user_id".to_owned(), user.as_str().into())]);
+    if body.inhibit_login {
+        return Ok((answer, None));
     }
-    Ok(Answer(response))
+    let device_name = body.initial_device_display_name.as_deref();
+    let tokens =
+        api.users.sessions.create(user, body.device_id.as_deref(), device_name, body.refresh_token).await?;
+    answer.insert("access_token".to_owned(), tokens.access_token.into());
+    answer.insert("device_id".to_owned(), tokens.device.as_str().into());
+    if let Some(refresh_token) = tokens.refresh_token {
+        answer.insert("refresh_token".to_owned(), refresh_token.into());
+    }
+    if let Some(expires_in) = tokens.expires_in {
+        answer.insert("expires_in_ms".to_owned(), (expires_in.as_millis() as u64).into());
+    }
+    Ok((answer, Some(tokens.device)))
 }
 
 /// Whether a name is free

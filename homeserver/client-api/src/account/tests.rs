@@ -4,7 +4,7 @@ use sha1::Sha1;
 
 use crate::{
     Registration,
-    testing::{PASSWORD, TestServer, User, error},
+    testing::{PASSWORD, TestServer, User, error, user},
 };
 
 const REGISTER: &str = "/_matrix/client/v3/register";
@@ -49,9 +49,71 @@ async fn a_name_is_made_where_none_is_wished_for() {
     let body = json!({ "password": "secret", "inhibit_login": true, "auth": { "type": "m.login.dummy" } });
     let (status, body) = server.post(REGISTER, None, body).await;
     assert_eq!(status, 200, "{body}");
-    assert!(
-        body["user_id"].as_str().unwrap().ends_with(":localhost:8008") && body.get("access_token").is_none()
-    );
+    assert!(body["user_id"].as_str().unwrap().ends_with(":localhost:8008"));
+    assert_eq!(body.as_object().unwrap().len(), 1, "nobody is logged in: {body}");
+}
+
+#[tokio::test]
+async fn who_registers_again_with_the_same_session_gets_the_same_account() {
+    let server = TestServer::new();
+    let (_, challenge) = server.post(REGISTER, None, json!({})).await;
+    let auth = json!({ "type": "m.login.dummy", "session": challenge["session"] });
+    let body = json!({ "username": "alice", "password": "secret", "auth": auth });
+    let (status, first) = server.post(REGISTER, None, body.clone()).await;
+    assert_eq!(status, 200, "{first}");
+    let (status, again) = server.post(REGISTER, None, body.clone()).await;
+    assert_eq!(status, 200, "{again}");
+    for field in ["user_id", "device_id"] {
+        assert_eq!(again[field], first[field]);
+    }
+    assert_eq!(server.get(WHOAMI, Some(&user(&again))).await.0, 200);
+    // With another password, or without the session, it is someone else.
+    let mut other = body.clone();
+    other["password"] = "guess".into();
+    assert_eq!(error(&server.post(REGISTER, None, other).await), (400, "M_USER_IN_USE"));
+    let mut other = body;
+    other["auth"]["session"] = "guess".into();
+    assert_eq!(error(&server.post(REGISTER, None, other).await), (400, "M_USER_IN_USE"));
+}
+
+#[tokio::test]
+async fn a_guest_becomes_a_user() {
+    let server = TestServer::new();
+    let (guest, alice) = (server.register_guest().await, server.register("alice").await);
+    let upgrade = |name: &str, token: &str| {
+        let body = json!({
+            "username": name, "password": "secret", "guest_access_token": token,
+            "auth": { "type": "m.login.dummy" },
+        });
+        server.post(REGISTER, None, body)
+    };
+    assert_eq!(error(&upgrade("alice", &guest.token).await), (403, "M_FORBIDDEN"));
+    assert_eq!(error(&upgrade("alice", &alice.token).await), (403, "M_FORBIDDEN"));
+    assert_eq!(error(&upgrade(guest.id.localpart(), "guess").await), (401, "M_UNKNOWN_TOKEN"));
+    let (status, answer) = upgrade(guest.id.localpart(), &guest.token).await;
+    assert_eq!((status, &answer["user_id"]), (200, &json!(guest.id)), "{answer}");
+    assert!(server.api.users.accounts.verify_password(&guest.id, "secret").await.unwrap());
+    for who in [&guest, &user(&answer)] {
+        assert_ne!(server.get(WHOAMI, Some(who)).await.1["is_guest"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_new_user_is_called_by_their_localpart() {
+    let server = TestServer::new();
+    let (alice, guest) = (server.register("alice").await, server.register_guest().await);
+    let name = |who: &User| format!("/_matrix/client/v3/profile/{}/displayname", who.id);
+    assert_eq!(server.get(&name(&alice), None).await.1, json!({ "displayname": "alice" }));
+    assert_eq!(server.get(&name(&guest), None).await.1.get("displayname"), None);
+}
+
+#[tokio::test]
+async fn the_old_form_of_a_password_stage_is_taken() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let auth = json!({ "type": "m.login.password", "user": "alice", "password": PASSWORD });
+    let body = json!({ "new_password": "better", "auth": auth });
+    assert_eq!(server.post("/_matrix/client/v3/account/password", Some(&alice), body).await.0, 200);
 }
 
 #[tokio::test]

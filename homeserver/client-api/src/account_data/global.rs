@@ -1,7 +1,7 @@
 //! `/_matrix/client/v3/user/{userId}/account_data/{type}`
 
 use axum::extract::State;
-use hearth_users::Users;
+use hearth_users::{Users, whole_ruleset};
 use ruma::{
     api::client::config::{get_global_account_data::v3 as get, set_global_account_data::v3 as set},
     serde::Raw,
@@ -20,7 +20,9 @@ pub async fn get_global_account_data(
     let user = &request.who.user;
     let content = match request.body.event_type.to_string().as_str() {
         // These are kept as what differs from the defaults.
-        "m.push_rules" => Some(to_raw_value(&json!({ "global": *users.push_rules.ruleset(user)? }))?),
+        "m.push_rules" => {
+            Some(to_raw_value(&json!({ "global": whole_ruleset(&*users.push_rules.ruleset(user)?)? }))?)
+        }
         data_type => users.account_data.get(user, None, data_type)?,
     };
     let content = content.ok_or_else(|| MatrixError::not_found("There is no such account data."))?;

@@ -9,11 +9,11 @@ use crate::{Answer, ClientApi, Request, Result, uia};
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#delete_matrixclientv3devicesdeviceid)).
 pub async fn delete_device(
     State(api): State<ClientApi>,
-    mut request: Request<one::Request>,
+    request: Request<one::Request>,
 ) -> Result<Answer<one::Response>> {
     let user = request.who.user.clone();
     let operation = format!("delete_device {}", request.body.device_id);
-    uia::confirm(&api, &mut request, &user, &operation).await?;
+    uia::confirm(&api, &request, &user, &operation).await?;
     api.users.devices.delete(&user, &[request.body.device_id]).await?;
     Ok(Answer(one::Response::new()))
 }
@@ -22,10 +22,10 @@ pub async fn delete_device(
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3delete_devices)).
 pub async fn delete_devices(
     State(api): State<ClientApi>,
-    mut request: Request<many::Request>,
+    request: Request<many::Request>,
 ) -> Result<Answer<many::Response>> {
     let user = request.who.user.clone();
-    uia::confirm(&api, &mut request, &user, "delete_devices").await?;
+    uia::confirm(&api, &request, &user, "delete_devices").await?;
     api.users.devices.delete(&user, &request.body.devices).await?;
     Ok(Answer(many::Response::new()))
 }

@@ -44,7 +44,7 @@ pub async fn search_user_directory(
     Ok(Answer(Response::new(results.collect(), limited || sight.left == 0)))
 }
 
-/// Whom a user can see: those who share a room, and those who are in one that is open to everyone.
+/// Whom a user can see: themselves, those who share a room, and those who are in one that is open to everyone.
 struct Sight<'a> {
     rooms: &'a Rooms,
     user: &'a UserId,
@@ -63,7 +63,10 @@ impl<'a> Sight<'a> {
     }
 
     fn reaches(&mut self, other: &UserId) -> Result<bool> {
-        if other == self.user || self.left == 0 {
+        if other == self.user {
+            return Ok(true);
+        }
+        if self.left == 0 {
             return Ok(false);
         }
         self.left -= 1;

@@ -11,13 +11,13 @@ use crate::{Answer, ClientApi, Json, Request, Result, uia};
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3keysdevice_signingupload)).
 pub async fn upload_signing_keys(
     State(api): State<ClientApi>,
-    mut request: Request<signing_keys::Request>,
+    request: Request<signing_keys::Request>,
 ) -> Result<Answer<signing_keys::Response>> {
     let user = request.who.user.clone();
-    if api.users.cross_signing.needs_uia(&user, &upload(&request.body))? {
-        uia::confirm(&api, &mut request, &user, "upload_signing_keys").await?;
+    if !api.users.cross_signing.upload(&user, &upload(&request.body), false).await? {
+        uia::confirm(&api, &request, &user, "upload_signing_keys").await?;
+        api.users.cross_signing.upload(&user, &upload(&request.body), true).await?;
     }
-    api.users.cross_signing.upload(&user, &upload(&request.body)).await?;
     Ok(Answer(signing_keys::Response::new()))
 }
 

@@ -1,15 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::testing::{NOWHERE, TestServer, User, error};
-
-fn device_keys(of: &User) -> Value {
-    json!({
-        "user_id": of.id, "device_id": of.device,
-        "algorithms": ["m.olm.v1.curve25519-aes-sha2", "m.megolm.v1.aes-sha2"],
-        "keys": { format!("ed25519:{}", of.device): "a2V5", format!("curve25519:{}", of.device): "a2V5" },
-        "signatures": { of.id.to_string(): { format!("ed25519:{}", of.device): "c2ln" } },
-    })
-}
+use crate::testing::{NOWHERE, TestServer, device_keys, error};
 
 #[tokio::test]
 async fn upload_query_claim() {
@@ -79,4 +70,15 @@ async fn signatures_on_unknown_keys_fail_one_by_one() {
     assert!(answer["failures"][alice.id.as_str()]["NOTHERE"]["errcode"].is_string(), "{answer}");
     let nothing = server.post("/_matrix/client/v3/keys/upload", None, json!({})).await;
     assert_eq!(error(&nothing), (401, "M_MISSING_TOKEN"));
+}
+
+#[tokio::test]
+async fn device_keys_are_signed_by_their_device() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let mut keys = device_keys(&alice);
+    keys["algorithms"] = json!([]);
+    let body = json!({ "device_keys": keys });
+    let answer = server.post("/_matrix/client/v3/keys/upload", Some(&alice), body).await;
+    assert_eq!(error(&answer), (400, "M_INVALID_SIGNATURE"));
 }

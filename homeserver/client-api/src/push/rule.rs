@@ -2,15 +2,22 @@
 
 use axum::extract::State;
 use hearth_users::{Users, UsersError};
+use http::Method;
 use ruma::{
     UserId,
-    api::client::push::{
-        PushRule, RuleKind, delete_pushrule::v3 as delete, get_pushrule::v3 as get,
-        get_pushrule_actions::v3 as get_actions, get_pushrule_enabled::v3 as get_enabled,
-        set_pushrule::v3 as set, set_pushrule_actions::v3 as set_actions,
-        set_pushrule_enabled::v3 as set_enabled,
+    api::{
+        IncomingRequest, Metadata,
+        client::push::{
+            PushRule, RuleKind, delete_pushrule::v3 as delete, get_pushrule::v3 as get,
+            get_pushrule_actions::v3 as get_actions, get_pushrule_enabled::v3 as get_enabled,
+            set_pushrule::v3 as set, set_pushrule_actions::v3 as set_actions,
+            set_pushrule_enabled::v3 as set_enabled,
+        },
+        error::DeserializationError,
     },
+    serde::JsonObject,
 };
+use serde_json::json;
 
 use crate::{Answer, MatrixError, Request, Result};
 
@@ -24,13 +31,43 @@ pub async fn get_pushrule(
     Ok(Answer(get::Response::new(rule)))
 }
 
+/// ruma's request, to which a rule without conditions has some: none, so that it always matches.
+pub struct SetPushRule(set::Request);
+
+impl Metadata for SetPushRule {
+    type Authentication = <set::Request as Metadata>::Authentication;
+    type PathBuilder = <set::Request as Metadata>::PathBuilder;
+
+    const METHOD: Method = set::Request::METHOD;
+    const PATH_BUILDER: Self::PathBuilder = set::Request::PATH_BUILDER;
+    const RATE_LIMITED: bool = set::Request::RATE_LIMITED;
+}
+
+impl IncomingRequest for SetPushRule {
+    type EndpointError = <set::Request as IncomingRequest>::EndpointError;
+    type OutgoingResponse = set::Response;
+
+    fn try_from_http_request_inner(
+        request: http::Request<&[u8]>,
+        path_args: &[&str],
+    ) -> std::result::Result<Self, DeserializationError> {
+        if !matches!(path_args.first(), Some(&("override" | "underride"))) {
+            return set::Request::try_from_http_request_inner(request, path_args).map(Self);
+        }
+        let mut body: JsonObject = serde_json::from_slice(request.body())?;
+        body.entry("conditions").or_insert_with(|| json!([]));
+        let body = serde_json::to_vec(&body)?;
+        set::Request::try_from_http_request_inner(request.map(|_| &*body), path_args).map(Self)
+    }
+}
+
 /// Makes or changes a rule of the user's own
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3pushrulesglobalkindruleid)).
 pub async fn set_pushrule(
     State(users): State<Users>,
-    request: Request<set::Request>,
+    request: Request<SetPushRule>,
 ) -> Result<Answer<set::Response>> {
-    let set::Request { rule, before, after, .. } = request.body;
+    let SetPushRule(set::Request { rule, before, after, .. }) = request.body;
     match users.push_rules.insert(&request.who.user, rule, after.as_deref(), before.as_deref()).await {
         Ok(()) => Ok(Answer(set::Response::new())),
         // Not the rule of the path is missing, but the one to place it by.

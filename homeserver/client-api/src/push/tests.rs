@@ -55,8 +55,53 @@ async fn pushers() {
     assert_eq!(kept["pushers"][0]["data"]["url"], "https://push.example/_matrix/push/v1/notify");
     assert_eq!(server.get("/_matrix/client/v3/pushers", Some(&bob)).await.1["pushers"], json!([]));
 
-    assert_eq!(error(&set(pusher(json!("http"), "https://push.example/")).await), (400, "M_INVALID_PARAM"));
+    for url in
+        ["https://push.example/", "http://push.example/_matrix/push/v1/notify", "/_matrix/push/v1/notify"]
+    {
+        assert_eq!(error(&set(pusher(json!("http"), url)).await), (400, "M_INVALID_PARAM"), "{url}");
+    }
     assert_eq!(error(&set(json!({ "app_id": "org.example", "kind": "http" })).await), (400, "M_BAD_JSON"));
     assert_eq!(set(pusher(Value::Null, "")).await.0, 200);
     assert_eq!(server.get("/_matrix/client/v3/pushers", Some(&alice)).await.1["pushers"], json!([]));
+}
+
+#[tokio::test]
+async fn a_gateway_in_a_private_network_needs_no_https() {
+    let server = TestServer::with(|options| options.allow_private_networks = true);
+    let alice = server.register("alice").await;
+    let pusher = pusher(json!("http"), "http://10.0.0.1/_matrix/push/v1/notify");
+    assert_eq!(server.post("/_matrix/client/v3/pushers/set", Some(&alice), pusher).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_rule_without_conditions_always_matches() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    for kind in ["override", "underride"] {
+        let rule = format!("{RULES}/{kind}/mine");
+        assert_eq!(server.put(&rule, Some(&alice), json!({ "actions": ["notify"] })).await.0, 200);
+        assert_eq!(server.get(&rule, Some(&alice)).await.1["conditions"], json!([]));
+    }
+    let pattern = server.put(&format!("{RULES}/content/mine"), Some(&alice), json!({ "actions": [] })).await;
+    assert_eq!(pattern.0, 400, "a rule of this kind needs its pattern");
+}
+
+#[tokio::test]
+async fn every_kind_of_rule_has_its_list() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let data = format!("/_matrix/client/v3/user/{}/account_data/m.push_rules", alice.id);
+    let (_, sync) = server.get("/_matrix/client/v3/sync", Some(&alice)).await;
+    let events = sync["account_data"]["events"].as_array().unwrap();
+    let told = events.iter().find(|event| event["type"] == "m.push_rules").unwrap();
+    for global in [
+        server.get("/_matrix/client/v3/pushrules/", Some(&alice)).await.1["global"].clone(),
+        server.get(&format!("{RULES}/"), Some(&alice)).await.1,
+        server.get(&data, Some(&alice)).await.1["global"].clone(),
+        told["content"]["global"].clone(),
+    ] {
+        for kind in ["override", "content", "room", "sender", "underride"] {
+            assert!(global[kind].is_array(), "{kind}: {global}");
+        }
+    }
 }

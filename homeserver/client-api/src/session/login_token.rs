@@ -9,10 +9,10 @@ use crate::{Answer, ClientApi, Request, Result, uia};
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv1loginget_token)).
 pub async fn get_login_token(
     State(api): State<ClientApi>,
-    mut request: Request<GetLoginToken>,
+    request: Request<GetLoginToken>,
 ) -> Result<Answer<Response>> {
     let user = request.who.user.clone();
-    uia::confirm(&api, &mut request, &user, "get_login_token").await?;
-    let (token, lifetime) = api.users.sessions.create_login_token(&user).await?;
+    uia::confirm(&api, &request, &user, "get_login_token").await?;
+    let (token, lifetime) = api.users.sessions.create_login_token(&request.who).await?;
     Ok(Answer(Response::new(lifetime, token)))
 }

@@ -6,16 +6,13 @@ use axum::extract::State;
 use hearth_rooms::Event;
 use hearth_storage::{Position, schema::rooms::Membership};
 use hearth_sync::TimelineToken;
-use ruma::{
-    OwnedEventId, OwnedRoomId,
-    api::{Direction, client::peeking::listen_to_new_events::v3::Response},
-    serde::Raw,
-};
+use ruma::{OwnedEventId, OwnedRoomId, api::Direction};
 use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    Answer, ClientApi, JsonText, MatrixError, Request, Requester, Result,
+    ClientApi, Json, JsonText, MatrixError, Request, Requester, Result,
     message::{
         timelines::views_of,
         view::{Stretch, View, no_such_event, place},
@@ -43,10 +40,7 @@ struct Query {
 /// What is sent to the rooms that the user is joined to, or to one that may be looked into; waits until there
 /// is something. Room events only: for the rest there is `/sync`
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3events)).
-pub async fn get_events(
-    State(api): State<ClientApi>,
-    request: Request<GetEvents>,
-) -> Result<Answer<Response>> {
+pub async fn get_events(State(api): State<ClientApi>, request: Request<GetEvents>) -> Result<Json<Value>> {
     let query: Query = request.body.query()?;
     let deadline = Instant::now() + Duration::from_millis(query.timeout).min(MAX_TIMEOUT);
     let mut published = api.rooms.store().subscribe();
@@ -104,16 +98,15 @@ impl News {
         Ok(Self { views, events, end })
     }
 
-    fn answer(self, api: &ClientApi, who: &Requester, start: String) -> Result<Answer<Response>> {
-        let mut response = Response::new();
+    fn answer(self, api: &ClientApi, who: &Requester, start: String) -> Result<Json<Value>> {
+        let mut chunk = Vec::new();
         for (view, event) in &self.events {
             let mut text = String::new();
             EventWriter::new(api, &self.views[*view].room, who).write(event, &mut text)?;
-            response.chunk.push(Raw::from_json_string(text)?);
+            chunk.push(RawValue::from_string(text)?);
         }
-        response.start = Some(start);
-        response.end = Some(self.end.to_string());
-        Ok(Answer(response))
+        // The list is there also when it is empty.
+        Ok(Json(json!({ "chunk": chunk, "start": start, "end": self.end.to_string() })))
     }
 }
 

@@ -127,10 +127,16 @@ keyspaces! {
     DEVICE_TOKENS: (OwnedUserId, OwnedDeviceId, [u8; 32]) => TokenKind, Range;
     /// Short-lived tokens (login, OpenID) by the SHA-256 of the token.
     SHORT_TOKENS: ([u8; 32],) => ShortTokenRow, Point;
+    /// The same by user and device: (user, device, hash).
+    DEVICE_SHORT_TOKENS: (OwnedUserId, OwnedDeviceId, [u8; 32]) => (), Range;
     /// Profile fields: (user, field) to the value's JSON.
     PROFILES: (OwnedUserId, String) => String, Range;
+    /// How much a user keeps of what has a quota: (user, kind).
+    USAGE: (OwnedUserId, String) => UsageRow, Point;
     /// Stored filters: (user, number) to the filter's JSON.
     FILTERS: (OwnedUserId, u64) => String, Range;
+    /// The same by content: (user, SHA-256 of the JSON) to the number.
+    FILTER_NUMBERS: (OwnedUserId, [u8; 32]) => u64, Point;
     /// Account data: (user, room id or nothing, type).
     ACCOUNT_DATA: (OwnedUserId, String, String) => AccountDataRow, Range;
     /// Which account data changed since a position, the latest change of each only: (user, position).
@@ -139,6 +145,8 @@ keyspaces! {
     DEVICE_KEYS: (OwnedUserId, OwnedDeviceId) => String, Range;
     /// One-time keys: (user, device, algorithm, order of upload, key id) to the key's JSON.
     ONE_TIME_KEYS: (OwnedUserId, OwnedDeviceId, String, u64, String) => String, Range;
+    /// One-time keys that were given out, the last ones of each device: (user, device, algorithm, key id).
+    CLAIMED_ONE_TIME_KEYS: (OwnedUserId, OwnedDeviceId, String, String) => ClaimedKeyRow, Range;
     /// Fallback keys: (user, device, algorithm).
     FALLBACK_KEYS: (OwnedUserId, OwnedDeviceId, String) => FallbackKeyRow, Range;
     /// Cross-signing keys: (user, usage: master, self_signing, user_signing), as JSON.
@@ -157,8 +165,14 @@ keyspaces! {
     BACKUPS: (OwnedUserId, u64) => BackupRow, Range;
     /// Keys in a backup: (user, version, room, session), as JSON.
     BACKUP_KEYS: (OwnedUserId, u64, OwnedRoomId, String) => String, Range;
-    /// Messages for a device, until it has them: (user, device, position), as JSON.
-    TO_DEVICE: (OwnedUserId, OwnedDeviceId, Position) => String, Append;
+    /// Messages for a device, until it has them: (user, device, position).
+    TO_DEVICE: (OwnedUserId, OwnedDeviceId, Position) => ToDeviceRow, Append;
+    /// Contents that several devices of a user get, until all have them: (user, position of the first), as JSON.
+    TO_DEVICE_SHARED: (OwnedUserId, Position) => String, Blob;
+    /// The devices that have yet to get such a content: (user, position of the first, device).
+    TO_DEVICE_SHARERS: (OwnedUserId, Position, OwnedDeviceId) => (), Range;
+    /// What the messages that wait for a device weigh together; none where none waits.
+    TO_DEVICE_WEIGHTS: (OwnedUserId, OwnedDeviceId) => u64, Point;
     /// Requests to send to devices that were done: (sender, device, transaction id) to the time in milliseconds.
     TO_DEVICE_TRANSACTIONS: (OwnedUserId, OwnedDeviceId, String) => u64, Range;
     /// Pushers: (user, app id, pushkey).
@@ -172,6 +186,8 @@ keyspaces! {
     MEDIA: (String, String) => MediaRow, Point;
     /// Which media share the file with this hash: (SHA-256, server name, media id).
     MEDIA_FILES: ([u8; 32], String, String) => (), Range;
+    /// Copies of other servers' media by when they came, in milliseconds: (time, server name, media id) to the size.
+    MEDIA_COPIES: (u64, String, String) => u64, Range;
     /// Uploads that are awaited: (user, media id) to when they expire, in milliseconds.
     MEDIA_PENDING: (OwnedUserId, String) => u64, Range;
 

@@ -72,6 +72,8 @@ pub enum TokenKind {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ShortTokenRow {
     pub user: OwnedUserId,
+    /// The device that asked for it: it goes when the device goes.
+    pub device: OwnedDeviceId,
     pub purpose: ShortTokenPurpose,
     /// Milliseconds.
     pub expires_at: u64,
@@ -110,6 +112,15 @@ pub struct FallbackKeyRow {
     pub used: bool,
 }
 
+/// A one-time key that was given out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClaimedKeyRow {
+    /// When: later ones come after it.
+    pub position: Position,
+    /// SHA-256 of the key's JSON.
+    pub hash: [u8; 32],
+}
+
 /// The last change of a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DeviceChangeRow {
@@ -117,6 +128,34 @@ pub struct DeviceChangeRow {
     pub position: Position,
     /// The number of the change before it, of whichever device of the user.
     pub previous: Option<Position>,
+}
+
+/// A message that waits for a device.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ToDeviceRow {
+    pub sender: OwnedUserId,
+    pub event_type: String,
+    /// Milliseconds.
+    pub sent_at: u64,
+    /// Of the content, in bytes.
+    pub size: u32,
+    pub content: ToDeviceContent,
+}
+
+/// The content of a message.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum ToDeviceContent {
+    /// JSON.
+    Own(String),
+    /// In `TO_DEVICE_SHARED`, as several devices of the user get it.
+    Shared(Position),
+}
+
+/// How much a user keeps of one kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct UsageRow {
+    pub count: u64,
+    pub bytes: u64,
 }
 
 /// A pusher.
@@ -154,7 +193,10 @@ row!(
     AccountDataRow,
     AccountDataKeyRow,
     FallbackKeyRow,
+    ClaimedKeyRow,
     DeviceChangeRow,
+    ToDeviceRow,
+    UsageRow,
     PusherRow,
     OwnedUserIdValue,
     BackupRow,

@@ -30,7 +30,7 @@ impl Person {
 
     async fn uploaded(world: &World, name: &str) -> Self {
         let person = Self::new(world, name).await;
-        world.users.cross_signing.upload(&person.user, &person.upload()).await.unwrap();
+        world.users.cross_signing.upload(&person.user, &person.upload(), true).await.unwrap();
         person
     }
 
@@ -81,18 +81,36 @@ async fn new_keys_need_interactive_authentication_and_the_first_do_not() {
     let world = World::new();
     let alice = Person::new(&world, "alice").await;
     let cross_signing = &world.users.cross_signing;
-    assert!(!cross_signing.needs_uia(&alice.user, &alice.upload()).unwrap());
-    cross_signing.upload(&alice.user, &alice.upload()).await.unwrap();
+    assert!(cross_signing.upload(&alice.user, &alice.upload(), false).await.unwrap());
     // The same again, as after a lost answer; with a new signature; and in part.
     let published = world.store.published();
-    cross_signing.upload(&alice.user, &alice.upload()).await.unwrap();
+    assert!(cross_signing.upload(&alice.user, &alice.upload(), false).await.unwrap());
     assert_eq!(world.store.published(), published);
-    assert!(!cross_signing.needs_uia(&alice.user, &alice.upload()).unwrap());
     let signed = raw(alice.device.sign(&alice.user, alice.master_key()));
     let master_only = CrossSigningUpload { master_key: Some(signed), ..Default::default() };
-    assert!(!cross_signing.needs_uia(&alice.user, &master_only).unwrap());
+    assert!(cross_signing.upload(&alice.user, &master_only, false).await.unwrap());
+    let published = world.store.published();
     let other = Person { self_signing: SigningKey::new(), ..alice };
-    assert!(cross_signing.needs_uia(&other.user, &other.upload()).unwrap());
+    assert!(!cross_signing.upload(&other.user, &other.upload(), false).await.unwrap());
+    assert_eq!(world.store.published(), published);
+    assert!(cross_signing.upload(&other.user, &other.upload(), true).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_two_first_uploads_at_once_one_needs_interactive_authentication() {
+    let world = World::new();
+    let alice = Person::new(&world, "alice").await;
+    let upload = |key: &SigningKey| CrossSigningUpload {
+        master_key: Some(raw(cross_signing_key(&alice.user, "master", key))),
+        ..Default::default()
+    };
+    let (one, other) = (upload(&SigningKey::new()), upload(&SigningKey::new()));
+    let cross_signing = &world.users.cross_signing;
+    let (one, other) = tokio::join!(
+        cross_signing.upload(&alice.user, &one, false),
+        cross_signing.upload(&alice.user, &other, false)
+    );
+    assert!(one.unwrap() != other.unwrap());
 }
 
 #[tokio::test]
@@ -101,19 +119,19 @@ async fn keys_must_be_signed_by_the_master_key() {
     let alice = Person::new(&world, "alice").await;
     let upload = alice.upload();
     let without_master = CrossSigningUpload { master_key: None, ..upload.clone() };
-    let refused = world.users.cross_signing.upload(&alice.user, &without_master).await;
+    let refused = world.users.cross_signing.upload(&alice.user, &without_master, true).await;
     assert!(matches!(refused, Err(UsersError::MissingParam(_))));
     let unsigned = raw(cross_signing_key(&alice.user, "self_signing", &alice.self_signing));
     let unsigned = CrossSigningUpload { self_signing_key: Some(unsigned), ..upload.clone() };
-    let refused = world.users.cross_signing.upload(&alice.user, &unsigned).await;
+    let refused = world.users.cross_signing.upload(&alice.user, &unsigned, true).await;
     assert!(matches!(refused, Err(UsersError::InvalidSignature(_))));
     let other_master = raw(cross_signing_key(&alice.user, "master", &SigningKey::new()));
     let mismatch = CrossSigningUpload { master_key: Some(other_master), ..upload.clone() };
-    let refused = world.users.cross_signing.upload(&alice.user, &mismatch).await;
+    let refused = world.users.cross_signing.upload(&alice.user, &mismatch, true).await;
     assert!(matches!(refused, Err(UsersError::InvalidSignature(_))));
     // With the master key there, others may come without it.
-    world.users.cross_signing.upload(&alice.user, &upload).await.unwrap();
-    world.users.cross_signing.upload(&alice.user, &without_master).await.unwrap();
+    world.users.cross_signing.upload(&alice.user, &upload, true).await.unwrap();
+    world.users.cross_signing.upload(&alice.user, &without_master, true).await.unwrap();
 }
 
 #[tokio::test]
@@ -121,14 +139,14 @@ async fn keys_must_be_the_users_own_and_no_devices() {
     let world = World::new();
     let alice = Person::new(&world, "alice").await;
     let bob = Person::new(&world, "bob").await;
-    let refused = world.users.cross_signing.upload(&alice.user, &bob.upload()).await;
+    let refused = world.users.cross_signing.upload(&alice.user, &bob.upload(), true).await;
     assert!(matches!(refused, Err(UsersError::InvalidParam(_))));
     let wrong_usage = raw(cross_signing_key(&alice.user, "self_signing", &alice.master));
     let wrong_usage = CrossSigningUpload { master_key: Some(wrong_usage), ..Default::default() };
-    let refused = world.users.cross_signing.upload(&alice.user, &wrong_usage).await;
+    let refused = world.users.cross_signing.upload(&alice.user, &wrong_usage, true).await;
     assert!(matches!(refused, Err(UsersError::InvalidParam(_))));
     world.login(&alice.user, &alice.master.public).await;
-    let refused = world.users.cross_signing.upload(&alice.user, &alice.upload()).await;
+    let refused = world.users.cross_signing.upload(&alice.user, &alice.upload(), true).await;
     assert!(matches!(refused, Err(UsersError::Forbidden(_))));
 }
 
@@ -139,7 +157,7 @@ async fn a_new_master_key_ends_the_keys_before() {
     let new = SigningKey::new();
     let master_key = Some(raw(cross_signing_key(&alice.user, "master", &new)));
     let upload = CrossSigningUpload { master_key, ..Default::default() };
-    world.users.cross_signing.upload(&alice.user, &upload).await.unwrap();
+    world.users.cross_signing.upload(&alice.user, &upload, true).await.unwrap();
     let wanted = [(alice.user.clone(), vec![])].into();
     let keys = world.users.device_keys.query(Some(&alice.user), &wanted).unwrap();
     assert!(keys.master_keys.contains_key(&alice.user));

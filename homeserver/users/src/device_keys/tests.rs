@@ -117,6 +117,67 @@ async fn a_key_of_the_same_name_and_another_value_is_refused() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_given_out_is_never_taken_in_again() {
+    let (world, user) = world_with(&names("k", 1), &[]).await;
+    let (keys, none) = (&world.users.device_keys, BTreeMap::new());
+    assert_eq!(claim(&world, &user).await.as_deref(), Some("k00"));
+    // What a client sends that has not heard that its key was taken in.
+    let again = keys.upload(&user, phone(), None, &one_time_keys(&names("k", 1)), &none).await.unwrap();
+    assert_eq!(again.one_time_keys[&ALGORITHM], uint!(0));
+    assert_eq!(claim(&world, &user).await, None);
+    // A client that lost its keys begins to count anew.
+    let other = raw(json!({"key": "x", "signatures": {}}));
+    let anew = [("signed_curve25519:k00".try_into().unwrap(), other)].into();
+    keys.upload(&user, phone(), None, &anew, &none).await.unwrap();
+    assert_eq!(claim(&world, &user).await.as_deref(), Some("k00"));
+}
+
+#[tokio::test]
+async fn keys_are_bounded() {
+    let (world, user) = world_with(&names("k", 1000), &[]).await;
+    let (keys, none) = (&world.users.device_keys, BTreeMap::new());
+    let upload = async |keys_of: BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>, fallback: bool| match fallback
+    {
+        true => keys.upload(&user, phone(), None, &none, &keys_of).await,
+        false => keys.upload(&user, phone(), None, &keys_of, &none).await,
+    };
+    let one = |id: String, value: String| [(id.try_into().unwrap(), raw(json!({"key": value})))].into();
+    assert!(matches!(upload(one_time_keys(&names("n", 1)), false).await, Err(UsersError::LimitExceeded(_))));
+    claim(&world, &user).await;
+    upload(one_time_keys(&names("n", 1)), false).await.unwrap();
+    for number in 0..10 {
+        upload(one(format!("algorithm{number}:k"), String::new()), true).await.unwrap();
+    }
+    let algorithm = upload(one("another:k".to_owned(), String::new()), true).await;
+    assert!(matches!(algorithm, Err(UsersError::LimitExceeded(_))));
+    for id in [format!("{}:k", "a".repeat(65)), format!("a:{}", "k".repeat(256))] {
+        assert!(matches!(upload(one(id, String::new()), false).await, Err(UsersError::InvalidParam(_))));
+    }
+    let large = upload(one("a:k".to_owned(), "x".repeat(5000)), false).await;
+    assert!(matches!(large, Err(UsersError::TooLarge(_))));
+}
+
+#[tokio::test]
+async fn identity_keys_are_signed_by_their_device() {
+    let (world, user) = world_with(&[], &[]).await;
+    let (keys, none) = (&world.users.device_keys, BTreeMap::new());
+    let signed = identity_keys(&user, "PHONE", &SigningKey::of_device("PHONE"));
+    let mut unsigned = signed.clone();
+    unsigned["signatures"] = json!({});
+    let mut changed = signed.clone();
+    changed["algorithms"] = json!(["m.other"]);
+    for bad in [unsigned, changed] {
+        let refused = keys.upload(&user, phone(), Some(&raw(bad)), &none, &none).await;
+        assert!(matches!(refused, Err(UsersError::InvalidSignature(_))), "{refused:?}");
+    }
+    let mut large = signed.clone();
+    large["unsigned"] = json!({"x": "y".repeat(20_000)});
+    let refused = keys.upload(&user, phone(), Some(&raw(large)), &none, &none).await;
+    assert!(matches!(refused, Err(UsersError::TooLarge(_))));
+    keys.upload(&user, phone(), Some(&raw(signed)), &none, &none).await.unwrap();
+}
+
+#[tokio::test]
 async fn identity_keys_must_be_the_devices_own() {
     let (world, user) = world_with(&[], &[]).await;
     let none = BTreeMap::new();

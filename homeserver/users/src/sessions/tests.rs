@@ -1,8 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use hearth_storage::{Scan, schema};
-use ruma::device_id;
+use ruma::{OwnedDeviceId, UserId, device_id};
 
+use super::MAX_DEVICES;
 use crate::{Session, UsersError, testing::World};
 
 async fn authenticate(world: &World, token: &str) -> Result<Arc<Session>, UsersError> {
@@ -122,16 +123,20 @@ async fn others_are_logged_out_and_the_session_stays() {
     assert!(is_unknown(&world, &own.access_token, false).await);
 }
 
+async fn session(world: &World, user: &UserId, device: &str) -> Arc<Session> {
+    authenticate(world, &world.login(user, device).await.access_token).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_login_token_works_once_and_for_two_minutes() {
     let world = World::new();
     let user = world.register("alice").await;
-    let sessions = &world.users.sessions;
-    let (token, lifetime) = sessions.create_login_token(&user).await.unwrap();
+    let (sessions, session) = (&world.users.sessions, session(&world, &user, "PHONE").await);
+    let (token, lifetime) = sessions.create_login_token(&session).await.unwrap();
     assert_eq!(lifetime, Duration::from_secs(120));
     let (one, other) = tokio::join!(sessions.use_login_token(&token), sessions.use_login_token(&token));
     assert!(one.is_ok() != other.is_ok());
-    let (token, _) = sessions.create_login_token(&user).await.unwrap();
+    let (token, _) = sessions.create_login_token(&session).await.unwrap();
     assert_eq!(sessions.openid_user(&token).unwrap(), None);
     world.clock.advance(120_000);
     assert!(matches!(sessions.use_login_token(&token).await, Err(UsersError::Forbidden(_))));
@@ -141,15 +146,63 @@ async fn a_login_token_works_once_and_for_two_minutes() {
 async fn an_openid_token_says_who_it_is_and_nothing_else() {
     let world = World::new();
     let user = world.register("alice").await;
-    let sessions = &world.users.sessions;
-    let (token, _) = sessions.create_openid_token(&user).await.unwrap();
+    let (sessions, session) = (&world.users.sessions, session(&world, &user, "PHONE").await);
+    let (token, _) = sessions.create_openid_token(&session).await.unwrap();
     assert_eq!(sessions.openid_user(&token).unwrap(), Some(user));
     assert!(is_unknown(&world, &token, false).await);
     assert!(sessions.use_login_token(&token).await.is_err());
+}
+
+#[tokio::test]
+async fn short_tokens_end_with_their_session() {
+    let world = World::new();
+    let user = world.register("alice").await;
+    let sessions = &world.users.sessions;
+    let (phone, tablet) = (session(&world, &user, "PHONE").await, session(&world, &user, "TABLET").await);
+    let (login, _) = sessions.create_login_token(&phone).await.unwrap();
+    let (openid, _) = sessions.create_openid_token(&phone).await.unwrap();
+    let (others, _) = sessions.create_openid_token(&tablet).await.unwrap();
+    sessions.logout(&phone).await.unwrap();
+    assert!(sessions.use_login_token(&login).await.is_err());
+    assert_eq!(sessions.openid_user(&openid).unwrap(), None);
+    assert!(sessions.create_openid_token(&phone).await.is_err(), "this session is over");
+
+    // A new password ends what logs in.
+    let (login, _) = sessions.create_login_token(&tablet).await.unwrap();
+    world.users.accounts.set_password(&user, "new").await.unwrap();
+    assert!(sessions.use_login_token(&login).await.is_err());
+    assert!(sessions.openid_user(&others).unwrap().is_some());
+    world.users.accounts.deactivate(&user, false).await.unwrap();
+    assert_eq!(sessions.openid_user(&others).unwrap(), None);
+    assert_eq!(world.store.view().scan(&schema::SHORT_TOKENS, Scan::all()).count(), 0);
+}
+
+#[tokio::test]
+async fn short_tokens_are_bounded_and_swept_out() {
+    let world = World::new();
+    let user = world.register("alice").await;
+    let (sessions, session) = (&world.users.sessions, session(&world, &user, "PHONE").await);
     for _ in 0..200 {
-        world.clock.advance(3_600_000);
-        sessions.create_openid_token(ruma::user_id!("@alice:here")).await.unwrap();
+        sessions.create_openid_token(&session).await.unwrap();
     }
-    let view = world.store.view();
-    assert!(view.scan(&schema::SHORT_TOKENS, Scan::all()).count() < 200, "expired tokens are swept out");
+    let more = sessions.create_openid_token(&session).await;
+    assert!(matches!(more, Err(UsersError::LimitExceeded(_))));
+    world.clock.advance(3_600_000);
+    sessions.create_openid_token(&session).await.unwrap();
+    assert_eq!(world.store.view().scan(&schema::SHORT_TOKENS, Scan::all()).count(), 1);
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_devices() {
+    let world = World::new();
+    let user = world.register("alice").await;
+    for number in 0..MAX_DEVICES {
+        world.login(&user, &format!("D{number}")).await;
+    }
+    let device = |id: &str| Some(OwnedDeviceId::from(id));
+    let create = async |id| world.users.sessions.create(&user, device(id).as_deref(), None, false).await;
+    assert!(matches!(create("MORE").await, Err(UsersError::LimitExceeded(_))));
+    create("D1").await.unwrap();
+    world.users.devices.delete(&user, &["D2".into()]).await.unwrap();
+    create("MORE").await.unwrap();
 }

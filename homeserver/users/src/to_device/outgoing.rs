@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use hearth_storage::schema;
-use ruma::{
-    OwnedServerName, OwnedUserId, UserId, events::AnyToDeviceEventContent, serde::Raw,
-    to_device::DeviceIdOrAllDevices,
-};
+use ruma::{OwnedServerName, UserId, to_device::DeviceIdOrAllDevices};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::Contents;
 use crate::{UsersError, shared::Shared};
 
 /// An EDU takes no more messages when it has so many bytes: as large as an event may be.
@@ -19,7 +17,7 @@ const EDU_BYTES: usize = 60_000;
 pub(super) struct Outgoing<'a> {
     pub sender: &'a UserId,
     pub event_type: &'a str,
-    pub messages: &'a BTreeMap<OwnedUserId, BTreeMap<DeviceIdOrAllDevices, Raw<AnyToDeviceEventContent>>>,
+    pub contents: &'a Contents<'a>,
 }
 
 /// The messages of one EDU.
@@ -46,9 +44,9 @@ impl Outgoing<'_> {
     pub fn edus(&self, shared: &Shared) -> Result<Vec<(OwnedServerName, String)>, UsersError> {
         let own = self.sender.server_name();
         let mut servers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (user, by_device) in self.messages {
+        for (user, by_device) in self.contents {
             if user.server_name() != own {
-                servers.entry(user.server_name()).or_default().push((&**user, by_device));
+                servers.entry(user.server_name()).or_default().push((*user, by_device));
             }
         }
         // A message that came from elsewhere goes no further.
@@ -60,7 +58,7 @@ impl Outgoing<'_> {
             let (mut messages, mut bytes) = (Messages::new(), 0);
             for (user, by_device) in users {
                 for (device, content) in by_device {
-                    let content = content.json();
+                    let content: &RawValue = content;
                     if bytes > 0 && bytes + content.get().len() > EDU_BYTES {
                         edus.push((server.to_owned(), self.edu(shared, &messages)?));
                         (messages, bytes) = (Messages::new(), 0);

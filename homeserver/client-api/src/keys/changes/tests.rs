@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{
     room::testing::{CLIENT, Cast},
-    testing::{User, error},
+    testing::{User, device_keys, error},
 };
 
 impl Cast {
@@ -16,9 +16,7 @@ impl Cast {
     }
 
     async fn upload(&self, who: &User) {
-        let keys = json!({ "device_keys": {
-            "user_id": who.id, "device_id": who.device, "algorithms": [], "keys": {}, "signatures": {},
-        }});
+        let keys = json!({ "device_keys": device_keys(who) });
         let (status, answer) = self.server.post(&format!("{CLIENT}/keys/upload"), Some(who), keys).await;
         assert_eq!(status, 200, "{answer}");
     }

@@ -1,15 +1,13 @@
 //! What is looked for, and how well an event matches.
 
-use std::collections::HashSet;
-
 use hearth_rooms::Event;
 use ruma::api::client::search::search_events::v3::SearchKeys;
 use serde::Deserialize;
 
-/// The words of a search.
+/// The words of a search, in lower case.
 pub(super) struct Terms {
-    /// In lower case.
     words: Vec<String>,
+    /// All of them, as they stand in a text where they follow each other.
     phrase: String,
     body: bool,
     name: bool,
@@ -17,9 +15,9 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// The words of `search_term`, to be looked for in `keys`, or in all.
+    /// The words of `search_term`, to be looked for in `keys`, or in all. Quotes and other marks are no part of a word.
     pub(super) fn new(search_term: &str, keys: Option<&[SearchKeys]>) -> Self {
-        let words: Vec<String> = search_term.split_whitespace().map(str::to_lowercase).collect();
+        let words: Vec<String> = words_of(&search_term.to_lowercase()).map(str::to_owned).collect();
         let wants = |key: &SearchKeys| keys.is_none_or(|keys| keys.contains(key));
         Self {
             phrase: words.join(" "),
@@ -50,9 +48,9 @@ impl Terms {
         if !self.words.iter().all(|word| text.contains(word)) {
             return None;
         }
-        let whole: HashSet<&str> = text.split(|char: char| !char.is_alphanumeric()).collect();
-        let exact = self.words.iter().filter(|word| whole.contains(word.as_str())).count();
-        let in_order = usize::from(text.contains(&self.phrase));
+        let whole: Vec<&str> = words_of(text).collect();
+        let exact = self.words.iter().filter(|word| whole.contains(&word.as_str())).count();
+        let in_order = usize::from(whole.join(" ").contains(&self.phrase));
         Some((exact + in_order) as f64 / (self.words.len() + 1) as f64)
     }
 
@@ -102,6 +100,11 @@ impl Terms {
     }
 }
 
+/// The words of a text: what is between spaces and marks.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +127,13 @@ mod tests {
         assert_eq!(ranks[3], 1.0);
         assert_eq!(ranks[0], ranks[1]);
         assert!(ranks[3] > ranks[0] && ranks[0] > ranks[2]);
+    }
+
+    #[test]
+    fn quotes_and_marks_are_no_part_of_a_word() {
+        assert_eq!(rank("\"two words\"", "these are two words."), Some(1.0));
+        assert!(rank("what's up?", "so what's up").is_some());
+        assert_eq!(rank("two, words!", "two; words"), Some(1.0));
+        assert!(Terms::new("\"...\"", None).is_empty());
     }
 }

@@ -3,11 +3,12 @@
 use std::{cmp::Ordering, collections::BTreeMap, fmt, sync::Arc};
 
 use ruma::{OwnedUserId, UserId};
+use serde_json::{Map, Value as Json};
 
 use crate::{
     RoomVersion,
     auth::AuthError,
-    canonical_json::{Object, Value},
+    canonical_json::{MAX_INTEGER, Object, Value},
     content::AuthContent,
     pdu::Pdu,
 };
@@ -135,6 +136,34 @@ fn level(version: RoomVersion, value: &Value<'_>) -> Option<i64> {
         }
         _ => None,
     }
+}
+
+/// Makes every level of a power levels content an integer that all room versions take, where older ones took strings
+/// and numbers of any size. What cannot be read as levels is left out.
+pub fn to_integers(content: &mut Map<String, Json>) {
+    for (name, _) in SINGLE_LEVELS {
+        if let Some(level) = content.remove(name).as_ref().and_then(integer) {
+            content.insert(name.to_owned(), level.into());
+        }
+    }
+    for name in ["users", "events", "notifications"] {
+        if let Some(Json::Object(levels)) = content.remove(name) {
+            let is_key = |key: &str| name != "users" || UserId::parse(key).is_ok();
+            let levels = levels.into_iter().filter(|(key, _)| is_key(key));
+            let levels: Map<_, _> =
+                levels.filter_map(|(key, level)| Some((key, integer(&level)?.into()))).collect();
+            content.insert(name.to_owned(), levels.into());
+        }
+    }
+}
+
+fn integer(level: &Json) -> Option<i64> {
+    let level = match level {
+        Json::Number(number) => number.as_i64().or_else(|| Some(number.as_f64()?.trunc() as i64)),
+        Json::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    level.map(|level| level.clamp(-MAX_INTEGER, MAX_INTEGER))
 }
 
 /// The power levels of a room: of its create event and, if there is one, its power levels event.

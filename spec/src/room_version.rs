@@ -151,6 +151,12 @@ impl RoomVersion {
     pub fn max_depth(self) -> u64 {
         if self.strict_canonical_json() { (1 << 53) - 1 } else { i64::MAX as u64 }
     }
+
+    /// The depth of an event that follows events of this one at most. Past the largest it stays there: one event
+    /// of another server must not end the room (server-server API, "PDUs").
+    pub fn depth_after(self, depth: u64) -> u64 {
+        depth.saturating_add(1).min(self.max_depth())
+    }
 }
 
 impl fmt::Debug for RoomVersion {

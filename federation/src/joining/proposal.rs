@@ -45,7 +45,7 @@ impl Member<'_> {
         let proposed = json!({
             "prev_events": [event.event_id()],
             "auth_events": [event.event_id()],
-            "depth": (event.depth() + 1).min(event.version().max_depth()),
+            "depth": event.version().depth_after(event.depth()),
         });
         self.at(federation, event.version(), &proposed.to_string())
     }

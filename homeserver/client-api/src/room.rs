@@ -14,6 +14,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod upgrade;
+pub(crate) mod version;
 
 use crate::{Admits, EndpointRouter};
 

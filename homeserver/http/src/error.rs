@@ -259,6 +259,7 @@ impl From<RoomError> for MatrixError {
             }
             RoomError::Forbidden(_) => Self::forbidden(message),
             RoomError::Invalid(_) => Self::bad_json(message),
+            RoomError::Refused(_) => Self::unknown(message),
             RoomError::TooLarge(_) => Self::too_large(message),
             RoomError::UnsupportedVersion(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "M_UNSUPPORTED_ROOM_VERSION", message)

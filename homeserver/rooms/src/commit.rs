@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearth_spec::{may_redact, redact};
+use hearth_spec::redact;
 use hearth_storage::{
     Change, Commit, EventNid, Scan, StateId, StateKeyNid, TimelineOrder, Transaction,
     schema::{
@@ -179,13 +179,7 @@ impl RoomInner {
         target: &Arc<Event>,
         redaction: &Arc<Event>,
     ) -> Result<(), RoomError> {
-        if target.room != self.nid || redaction.room != self.nid || target.redacted_by.is_some() {
-            return Ok(());
-        }
-        let Some(state) = redaction.state else { return Ok(()) };
-        let levels = self.shared.power_levels(state.before)?;
-        let sender = levels.for_user(redaction.pdu.sender());
-        if !may_redact(self.version, &redaction.pdu, &target.pdu, sender, levels.redact()) {
+        if target.redacted_by.is_some() || !self.redacts(redaction, target)? {
             return Ok(());
         }
         let left = Arc::new(target.redacted(redact(&target.pdu, self.version)?, redaction.nid));
@@ -286,16 +280,8 @@ impl RoomInner {
             let gone = was.map(|(_, event)| (Membership::Leave, event));
             let Some((membership, event)) = is.or(gone) else { continue };
             let position = tx.append(&Change::Membership { room: self.nid, user: user.clone(), membership });
-            match is {
-                Some(_) => {
-                    tx.put(
-                        &schema::MEMBERSHIPS,
-                        (self.nid, &user),
-                        &MembershipRow { membership, event, position },
-                    );
-                }
-                None => tx.delete(&schema::MEMBERSHIPS, (self.nid, &user)),
-            }
+            let row = is.map(|(membership, event)| MembershipRow { membership, event, position });
+            self.write_membership(tx, &user, was.map(|(was, _)| was), row.as_ref());
             let row = UserRoomRow { membership, event, position, forgotten: false, stripped_state: None };
             tx.put(&schema::USER_ROOMS, (&user, self.nid), &row);
         }

@@ -27,6 +27,9 @@ pub enum RoomError {
     /// A restricted join that nobody here may authorise.
     #[error("no user of this server may authorise the join: {0}")]
     UnableToAuthoriseJoin(String),
+    /// The room's rules would let it in, but it makes no sense.
+    #[error("{0}")]
+    Refused(&'static str),
     /// An annotation that the sender has made already.
     #[error("the same annotation was already sent")]
     DuplicateAnnotation,

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use hearth_spec::{Pdu, RoomVersion};
+use hearth_spec::{Pdu, RoomVersion, redact};
 use hearth_storage::{
     EventNid, RoomNid, Scan, StorageError, Store, TimelineOrder, Transaction,
     schema::{
@@ -76,6 +76,12 @@ impl Event {
     pub(crate) fn redacted(&self, left: Pdu, redaction: EventNid) -> Self {
         let weight = weight_of(&left);
         Self { pdu: Arc::new(left), redacted_by: Some(redaction), weight, ..self.clone() }
+    }
+
+    /// What is shown to who may know that the event is there, but not what it says: as if it were redacted.
+    pub fn emptied(&self) -> Result<Arc<Self>, RoomError> {
+        let pdu = Arc::new(redact(&self.pdu, self.pdu.version())?);
+        Ok(Arc::new(Self { pdu, ..self.clone() }))
     }
 
     pub(crate) fn row(&self) -> EventRow {

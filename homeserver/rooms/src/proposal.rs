@@ -79,7 +79,7 @@ impl Rooms {
             origin_server_ts: self.now_ms(),
             prev_events: proposal.prev_events.into_iter().map(Into::into).collect(),
             auth_events: proposal.auth_events.into_iter().map(Into::into).collect(),
-            depth: proposal.depth,
+            depth: proposal.depth.min(version.max_depth()),
             redacts: None,
             event_id_localpart: needs_localpart.then(|| self.shared.opaque_id(18)),
         };

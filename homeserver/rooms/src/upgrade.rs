@@ -1,6 +1,6 @@
 //! Upgrading a room to another version (client-server API, "Room Upgrades").
 
-use hearth_spec::RoomVersion;
+use hearth_spec::{RoomVersion, canonical_json::MAX_INTEGER, power_levels::to_integers};
 use hearth_storage::schema::rooms::Membership;
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde_json::{Map, Value, json};
@@ -72,7 +72,7 @@ impl Rooms {
         member.insert("membership".to_owned(), "join".into());
         let mut events = vec![NewEvent::state_json(user, "m.room.member", user.as_str(), &member)?];
         let mut own_levels = None;
-        if let Some(levels) = old.state_content::<Map<String, Value>>("m.room.power_levels", "")? {
+        if let Some(levels) = levels_of(old)? {
             let mut levels = successor_levels(levels, old, upgrade)?;
             // The upgrader needs the power to set all that follows; what was given up comes back last.
             let needed = highest_state_level(&levels);
@@ -95,11 +95,9 @@ impl Rooms {
             let (Some(key), content) = (child.pdu.state_key(), child.pdu.content()) else { continue };
             events.push(NewEvent::state(user, "m.space.child", key, content.to_owned()));
         }
-        for (banned, row) in old.members()? {
-            if row.membership == Membership::Ban {
-                let ban = json!({ "membership": "ban" });
-                events.push(NewEvent::state_json(user, "m.room.member", banned.as_str(), &ban)?);
-            }
+        for banned in old.members_with(Membership::Ban)? {
+            let ban = json!({ "membership": "ban" });
+            events.push(NewEvent::state_json(user, "m.room.member", banned.as_str(), &ban)?);
         }
         if let Some(levels) = own_levels {
             events.push(NewEvent::state_json(user, "m.room.power_levels", "", &levels)?);
@@ -129,6 +127,15 @@ fn create_content(old: &Room, upgrade: &Upgrade) -> Result<Map<String, Value>, R
     Ok(content)
 }
 
+/// The levels of a room as every version takes them.
+fn levels_of(room: &Room) -> Result<Option<Map<String, Value>>, RoomError> {
+    let mut levels = room.state_content::<Map<String, Value>>("m.room.power_levels", "")?;
+    if let Some(levels) = &mut levels {
+        to_integers(levels);
+    }
+    Ok(levels)
+}
+
 /// The old room's levels as they fit the new version: whether creators are above all levels, and not listed, or
 /// have a level as everyone else.
 fn successor_levels(
@@ -144,7 +151,7 @@ fn successor_levels(
         }
         let state_default = levels.get("state_default").and_then(Value::as_i64).unwrap_or(50);
         let events = levels.entry("events").or_insert_with(|| json!({}));
-        events["m.room.tombstone"] = (state_default + 1).max(150).into();
+        events["m.room.tombstone"] = (state_default + 1).clamp(150, MAX_INTEGER).into();
     } else if privileged(old.version()) {
         let highest = highest_state_level(&levels).max(100);
         let users = levels.entry("users").or_insert_with(|| json!({}));
@@ -164,11 +171,9 @@ fn highest_state_level(levels: &Map<String, Value>) -> i64 {
 
 /// Levels at which only moderators still write.
 fn quiet_levels(old: &Room) -> Result<Option<Map<String, Value>>, RoomError> {
-    let Some(mut levels) = old.state_content::<Map<String, Value>>("m.room.power_levels", "")? else {
-        return Ok(None);
-    };
+    let Some(mut levels) = levels_of(old)? else { return Ok(None) };
     let default = levels.get("users_default").and_then(Value::as_i64).unwrap_or(0);
-    let quiet = (default + 1).max(50);
+    let quiet = (default + 1).clamp(50, MAX_INTEGER);
     let mut changed = false;
     for key in ["events_default", "invite"] {
         if levels.get(key).and_then(Value::as_i64).unwrap_or(0) < quiet {

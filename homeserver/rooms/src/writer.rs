@@ -124,7 +124,7 @@ impl Room {
             drop(writer);
             return self.when_durable(same).await;
         }
-        self.refuse_duplicate_annotation(&event)?;
+        self.refuse(&event)?;
         let mut staged = Staged::new(self.shared(), writer.head.clone());
         let made = self.0.make(&mut staged, event, transaction.as_ref())?;
         if let Some(transaction) = transaction {
@@ -231,7 +231,7 @@ impl RoomInner {
             origin_server_ts: event.origin_server_ts.unwrap_or_else(|| self.shared.clock.now_ms()),
             prev_events,
             auth_events,
-            depth: if prev_is_empty(head) { 1 } else { head.depth + 1 },
+            depth: self.version.depth_after(head.depth),
             redacts: event.redacts,
             event_id_localpart: needs_localpart.then(|| self.shared.opaque_id(18)),
         };
@@ -383,8 +383,4 @@ pub(crate) fn refuse_create(event: &NewEvent) -> Result<(), RoomError> {
         true => Err(RoomError::Invalid("a room is created once".to_owned())),
         false => Ok(()),
     }
-}
-
-fn prev_is_empty(head: &Head) -> bool {
-    head.extremities.is_empty()
 }

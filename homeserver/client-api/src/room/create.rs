@@ -20,10 +20,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    Answer, ClientApi, MatrixError, Request, Result,
+    Answer, ClientApi, MatrixError, Result,
     directory::alias::local_alias,
     membership::{content::member_content, invite},
-    room::successor,
+    room::{
+        successor,
+        version::{Versioned, unsupported},
+    },
 };
 
 /// How many users a new room may invite, and how much state it may bring: all of it is one commit.
@@ -31,7 +34,10 @@ const MAX_INVITES: usize = 500;
 const MAX_INITIAL_STATE: usize = 1000;
 
 /// Makes a room ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3createroom)).
-pub async fn create_room(State(api): State<ClientApi>, request: Request<Create>) -> Result<Answer<Response>> {
+pub async fn create_room(
+    State(api): State<ClientApi>,
+    Versioned(request): Versioned<Create>,
+) -> Result<Answer<Response>> {
     request.who.not_suspended()?;
     let room = wanted(&api, &request.who.user, request.body)?;
     for invitee in invitees(&api, &room)? {
@@ -95,10 +101,7 @@ fn wanted(api: &ClientApi, creator: &UserId, request: Create) -> Result<CreateRo
 
 /// The version of that id, or `M_UNSUPPORTED_ROOM_VERSION`.
 pub(crate) fn supported_version(id: &RoomVersionId) -> Result<RoomVersion> {
-    RoomVersion::of(id).ok_or_else(|| {
-        let message = format!("This server does not support room version {id}.");
-        MatrixError::new(StatusCode::BAD_REQUEST, "M_UNSUPPORTED_ROOM_VERSION", message)
-    })
+    RoomVersion::of(id).ok_or_else(|| unsupported(id.as_str()))
 }
 
 fn object<T>(raw: Option<&Raw<T>>) -> Result<Map<String, Value>> {

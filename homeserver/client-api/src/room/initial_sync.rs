@@ -34,7 +34,7 @@ pub async fn room_initial_sync(
 pub(crate) fn snapshot(api: &ClientApi, who: &Requester, id: &RoomId, events: usize) -> Result<Response> {
     let readable = access::readable(&api.rooms, &who.user, id)?;
     let room = &readable.room;
-    let mut writer = EventWriter::new(api, room, who);
+    let mut writer = EventWriter::new(api, room, who)?;
 
     let range = TimelineRange { after: None, until: readable.until, backwards: true, limit: events };
     let mut newest = room.visible_to(&who.user, room.timeline(range)?)?;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{ClientApi, Result};
 
 /// Gives a room that the user has come into the push rule and the tags that the user has for its predecessor,
-/// where it has none of its own. That it fails is only logged: the user is in the room all the same.
+/// where it has none of its own, and its place among the direct chats. That it fails is only logged: the user is in the room all the same.
 pub(crate) async fn carry_over(api: &ClientApi, user: &UserId, room: &Room) {
     if let Err(error) = try_to_carry_over(api, user, room).await {
         tracing::warn!(room = %room.id(), %error, "what a user set for a room did not go over to its successor");
@@ -18,6 +18,7 @@ async fn try_to_carry_over(api: &ClientApi, user: &UserId, room: &Room) -> Resul
     let Some(old) = predecessor(room)? else { return Ok(()) };
     api.users.push_rules.carry_over(user, &old, room.id()).await?;
     api.users.account_data.carry_over_tags(user, &old, room.id()).await?;
+    api.users.account_data.carry_over_direct(user, &old, room.id()).await?;
     Ok(())
 }
 

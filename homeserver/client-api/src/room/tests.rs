@@ -142,8 +142,16 @@ async fn upgrades() {
     let body = json!({ "new_version": "11" });
     cast.refuses(Method::POST, &upgrade, body.clone(), [FORBIDDEN; 3]).await;
     assert_eq!(error(&server.post(&upgrade, Some(&cast.bob), body.clone()).await), FORBIDDEN);
-    let unknown = server.post(&upgrade, Some(&cast.alice), json!({ "new_version": "x" })).await;
-    assert_eq!(error(&unknown), (400, "M_UNSUPPORTED_ROOM_VERSION"));
+    for version in ["x", "my_bad_version", ""] {
+        let unknown = server.post(&upgrade, Some(&cast.alice), json!({ "new_version": version })).await;
+        assert_eq!(error(&unknown), (400, "M_UNSUPPORTED_ROOM_VERSION"));
+        let create = format!("{CLIENT}/createRoom");
+        let unknown = server.post(&create, Some(&cast.alice), json!({ "room_version": version })).await;
+        assert_eq!(error(&unknown), (400, "M_UNSUPPORTED_ROOM_VERSION"));
+    }
+    let direct = format!("{CLIENT}/user/{}/account_data/m.direct", cast.alice.id);
+    let chats = json!({ cast.bob.id.as_str(): [room], "@other:here": ["!other:here"], "odd": 7 });
+    assert_eq!(server.put(&direct, Some(&cast.alice), chats).await.0, 200);
     let rule = |room: &str| format!("{CLIENT}/pushrules/global/room/{room}");
     let tags = |who: &User, room: &str| format!("{CLIENT}/user/{}/rooms/{room}/tags", who.id);
     for who in [&cast.alice, &cast.bob] {
@@ -155,6 +163,8 @@ async fn upgrades() {
     let (status, answer) = server.post(&upgrade, Some(&cast.alice), body).await;
     assert_eq!(status, 200, "{answer}");
     let new = answer["replacement_room"].as_str().unwrap();
+    let chats = json!({ cast.bob.id.as_str(): [room, new], "@other:here": ["!other:here"], "odd": 7 });
+    assert_eq!(server.get(&direct, Some(&cast.alice)).await, (200, chats));
     server.act(&cast.alice, new, "invite", json!({ "user_id": cast.bob.id })).await;
     server.act(&cast.bob, new, "join", json!({})).await;
     let by_hand = json!({ "creation_content": { "predecessor": { "room_id": room } } });

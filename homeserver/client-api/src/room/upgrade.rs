@@ -7,14 +7,14 @@ use ruma::api::client::room::upgrade_room::v3::{Request as UpgradeRoom, Response
 use crate::{
     Answer, ClientApi, Request, Result,
     membership::content::member_content,
-    room::{access, create::supported_version, successor},
+    room::{access, create::supported_version, successor, version::Versioned},
 };
 
 /// Gives a room a successor of another version
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidupgrade)).
 pub async fn upgrade_room(
     State(api): State<ClientApi>,
-    request: Request<UpgradeRoom>,
+    Versioned(request): Versioned<UpgradeRoom>,
 ) -> Result<Answer<Response>> {
     let Request { body, who, .. } = request;
     who.not_suspended()?;

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod forks;
+mod hostile;
 mod remote;
 mod rooms;
 mod world;

@@ -209,6 +209,47 @@ async fn who_created_a_room_can_do_everything_in_a_successor_of_an_older_version
 }
 
 #[tokio::test]
+async fn levels_of_any_shape_are_integers_in_the_successor() {
+    let greatest = (1_i64 << 53) - 1;
+    for version in [RoomVersion::V5, RoomVersion::V9] {
+        let world = world();
+        let (alice, bob) = (user("alice"), user("bob"));
+        let mut levels = json!({
+            "users": { alice.as_str(): greatest.to_string(), bob.as_str(): " 50 " },
+            "users_default": "7", "events_default": "60", "state_default": "50", "ban": greatest,
+            "events": { "m.room.name": "30" }, "notifications": { "room": "20" }, "more": "kept",
+        });
+        if version == RoomVersion::V5 {
+            levels["redact"] = i64::MAX.into();
+            levels["kick"] = json!(50.5);
+        }
+        let mut request = create(&alice, Preset::PublicChat, version);
+        request.power_levels = serde_json::from_value(levels).unwrap();
+        let old = world.rooms.room(&world.rooms.create_room(request).await.unwrap()).unwrap();
+        let upgrade = Upgrade {
+            user: alice.clone(),
+            version: RoomVersion::V11,
+            additional_creators: Vec::new(),
+            member_content: Map::new(),
+        };
+        let new = world.rooms.room(&world.rooms.upgrade(&old, upgrade).await.unwrap()).unwrap();
+        let content = |room: &hearth_rooms::Room| {
+            room.state_content::<serde_json::Value>("m.room.power_levels", "").unwrap().unwrap()
+        };
+        let levels = content(&new);
+        assert_eq!(levels["users"], json!({ alice.as_str(): greatest, bob.as_str(): 50 }));
+        assert_eq!((&levels["ban"], &levels["events"]), (&json!(greatest), &json!({ "m.room.name": 30 })));
+        assert_eq!((&levels["notifications"]["room"], &levels["more"]), (&json!(20), &json!("kept")));
+        if version == RoomVersion::V5 {
+            assert_eq!((&levels["redact"], &levels["kick"]), (&json!(greatest), &json!(50)));
+        }
+        // What is high enough in the old room is not lowered.
+        assert_eq!((&content(&old)["events_default"], &content(&old)["invite"]), (&json!(60), &json!(50)));
+        world.assert_sound();
+    }
+}
+
+#[tokio::test]
 async fn a_room_that_was_left_can_be_forgotten() {
     let world = world();
     let (alice, bob) = (user("alice"), user("bob"));

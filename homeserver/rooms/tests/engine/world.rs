@@ -104,9 +104,14 @@ pub struct Elsewhere<'a> {
 
 impl Elsewhere<'_> {
     pub fn make(&self, event_type: &str, state_key: Option<&str>, content: Value) -> Pdu {
+        self.seal(self.template(event_type, state_key, content))
+    }
+
+    /// The event before it is signed, for what no honest server makes.
+    pub fn template(&self, event_type: &str, state_key: Option<&str>, content: Value) -> EventTemplate {
         let prev_events: Vec<OwnedEventId> = self.prev.iter().map(|event| event.id().to_owned()).collect();
         let old = self.room.version().event_id_format() == EventIdFormat::Chosen;
-        let template = EventTemplate {
+        EventTemplate {
             event_type: event_type.to_owned(),
             state_key: state_key.map(str::to_owned),
             content: to_raw_value(&content).unwrap(),
@@ -119,7 +124,10 @@ impl Elsewhere<'_> {
             redacts: None,
             // Only versions 1 and 2 look at it.
             event_id_localpart: old.then(|| format!("{}-{event_type}", self.prev.len())),
-        };
+        }
+    }
+
+    pub fn seal(&self, template: EventTemplate) -> Pdu {
         let key = SigningKey::generate([2; 32], "b").unwrap();
         template.seal(self.room.version(), self.sender.server_name(), &key).unwrap()
     }

@@ -69,6 +69,17 @@ impl FederationError {
         }
     }
 
+    /// Whether the server answered that it does not have or does not give what was asked for: to ask it again soon
+    /// is of no use.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => {
+                status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the server refused with this `errcode`.
     pub fn is_errcode(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { errcode, .. } if errcode == wanted)

@@ -39,6 +39,7 @@ pub mod x_matrix;
 
 pub use self::{
     asked_by::AskedBy,
+    backfill::Backfilled,
     client::{BackOff, Client, Limits, Purpose},
     destinations::Destinations,
     error::FederationError,

@@ -20,7 +20,10 @@ use ruma::{
 };
 use serde_json::{Map, Value, json, value::RawValue};
 
-use crate::neighbours::{Neighbour, Neighbours};
+use crate::{
+    Backfilled,
+    neighbours::{Neighbour, Neighbours},
+};
 
 async fn send(from: &Neighbour, to: &Neighbour, id: &str, pdus: &[String], edus: &[Value]) -> Response {
     let now = MilliSecondsSinceUnixEpoch(UInt::from(1_u32));
@@ -100,7 +103,7 @@ async fn a_gap_that_is_too_long_is_bridged_by_the_state_behind_it() {
     assert!(ours.is_joined(&here.user).unwrap());
     // What lies in the gap comes with history, and stands there.
     while let Some(gap) = ours.gap_within(None, TimelineOrder::MAX).unwrap() {
-        assert!(here.federation.backfill(&ours, gap, 100).await.unwrap());
+        assert_eq!(here.federation.backfill(&ours, gap, 100).await.unwrap(), Backfilled::Some);
     }
     let all = TimelineRange { limit: 1_000, ..TimelineRange::default() };
     let timelines = [&ours, &theirs].map(|room| {

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    Federation, FederationError,
+    Backfilled, Federation, FederationError,
     neighbours::Neighbours,
     testing::{Peer, START_MS, far, federation, join_event, key_response},
 };
@@ -60,10 +60,10 @@ async fn history_from_before_the_join_is_fetched() {
     };
     assert_eq!(count(), 1);
     let gap = || ours.gap_within(None, TimelineOrder::MAX).unwrap();
-    assert!(here.federation.backfill(&ours, gap().unwrap(), 5).await.unwrap());
+    assert_eq!(here.federation.backfill(&ours, gap().unwrap(), 5).await.unwrap(), Backfilled::Some);
     assert_eq!(count(), 6);
     while let Some(gap) = gap() {
-        assert!(here.federation.backfill(&ours, gap, 100).await.unwrap());
+        assert_eq!(here.federation.backfill(&ours, gap, 100).await.unwrap(), Backfilled::Some);
     }
     let theirs_count = {
         let range = hearth_rooms::TimelineRange { limit: 1000, ..Default::default() };
@@ -85,7 +85,7 @@ async fn history_comes_from_a_server_that_answers() {
         here.federation.destinations().failed(far(server).server_name());
     }
     let gap = ours.gap_within(None, TimelineOrder::MAX).unwrap().unwrap();
-    assert!(here.federation.backfill(&ours, gap, 100).await.unwrap());
+    assert_eq!(here.federation.backfill(&ours, gap, 100).await.unwrap(), Backfilled::Some);
 }
 
 #[tokio::test]

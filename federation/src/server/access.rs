@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hearth_http::{MatrixError, Result};
-use hearth_rooms::{Event, Room, RoomError};
-use hearth_spec::{Pdu, redact};
+use hearth_rooms::{Event, Room};
+use hearth_spec::Pdu;
 use ruma::{RoomId, ServerName};
 
 use crate::Federation;
@@ -45,13 +45,25 @@ pub(crate) fn unknown_event() -> MatrixError {
 }
 
 /// Events as a server may see them: those of a time that it may not read are redacted, as the graph needs them.
-pub(crate) fn seen_by(room: &Room, origin: &ServerName, events: &[Arc<Event>]) -> Result<Vec<Arc<Pdu>>> {
+///
+/// So are those of users of this server who wished to be erased, where the server came later.
+pub(crate) fn seen_by(
+    federation: &Federation,
+    room: &Room,
+    origin: &ServerName,
+    events: &[Arc<Event>],
+) -> Result<Vec<Arc<Pdu>>> {
     let visible = room.visible_to_server(origin, events)?;
+    let erased = federation.users().accounts.erased();
     let seen = events.iter().zip(visible).map(|(event, visible)| {
+        let whole = match erased.get(event.pdu.sender()) {
+            Some(position) => room.server_knew(origin, event, *position)?,
+            None => true,
+        };
         // What only stands in auth chains is state, whose keys for the rules are no secret to who is in the room.
-        match visible || event.state.is_none() {
+        match whole && (visible || event.state.is_none()) {
             true => Ok(event.pdu.clone()),
-            false => Ok(Arc::new(redact(&event.pdu, room.version()).map_err(RoomError::from)?)),
+            false => Ok(event.emptied()?.pdu.clone()),
         }
     });
     seen.collect()

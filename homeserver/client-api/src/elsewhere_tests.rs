@@ -2,13 +2,14 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use axum::body::Body;
+use axum::{body::Body, middleware, response::IntoResponse as _};
 use axum_server::tls_rustls::RustlsConfig;
 use hearth_federation::{FederationOptions, outbox::Outbox};
-use http::{Method, Request, header};
+use http::{Method, Request, StatusCode, header};
 use ruma::ServerName;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,7 +22,24 @@ use crate::{
 struct Neighbour {
     server: TestServer,
     name: String,
+    answers: Arc<Mutex<Answers>>,
     _outbox: Outbox,
+}
+
+/// How a server answers others.
+#[derive(Clone, Copy)]
+enum Answers {
+    Well,
+    /// With an error.
+    Broken,
+    /// Not at all.
+    Frozen,
+}
+
+impl Neighbour {
+    fn now_answers(&self, answers: Answers) {
+        *self.answers.lock().unwrap() = answers;
+    }
 }
 
 /// Alice is here, Bob is there.
@@ -54,10 +72,23 @@ impl Neighbours {
             };
             let server = TestServer::federating(options, |_| {});
             let federation = &server.api.federation;
-            let app = hearth_federation::router::router(federation.clone()).into_make_service();
+            let answers = Arc::new(Mutex::new(Answers::Well));
+            let mood = answers.clone();
+            let answer = move |request, next: middleware::Next| {
+                let now = *mood.lock().unwrap();
+                async move {
+                    match now {
+                        Answers::Well => next.run(request).await,
+                        Answers::Broken => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                        Answers::Frozen => std::future::pending().await,
+                    }
+                }
+            };
+            let app = hearth_federation::router::router(federation.clone());
+            let app = app.layer(middleware::from_fn(answer)).into_make_service();
             tokio::spawn(axum_server::from_tcp_rustls(listener, tls.clone()).unwrap().serve(app));
             let outbox = Outbox::start(federation).unwrap();
-            Neighbour { server, name, _outbox: outbox }
+            Neighbour { server, name, answers, _outbox: outbox }
         };
         let (here, there) = (start(), start());
         let (alice, bob) = (here.server.register("alice").await, there.server.register("bob").await);
@@ -132,6 +163,41 @@ async fn a_room_by_its_alias_with_what_was_said_before() {
     let joined = all.post(&format!("{CLIENT}/join/{room}"), json!({})).await;
     assert_eq!(joined.0, 200, "{}", joined.1);
     assert!(bodies(&all.get(&messages).await.1).contains(&"5"));
+}
+
+#[tokio::test]
+async fn history_that_cannot_be_had_now_is_not_the_end_of_the_room() {
+    for answers in [Answers::Broken, Answers::Frozen] {
+        let all = Neighbours::meet().await;
+        let room = all.room(json!({ "preset": "public_chat" })).await;
+        all.there.server.say(&all.bob, &room, "before").await;
+        assert_eq!(all.post(&format!("{CLIENT}/join/{room}?via={}", all.there.name), json!({})).await.0, 200);
+        all.there.now_answers(answers);
+        let messages = format!("{CLIENT}/rooms/{room}/messages?dir=b&limit=100");
+        let (status, mut page) = all.get(&messages).await;
+        assert_eq!((status, page["chunk"].as_array().unwrap().len()), (200, 1), "{page}");
+        // However often one asks: and clients take an `end` that is the `start` for the end.
+        for _ in 0..if matches!(answers, Answers::Broken) { 3 } else { 1 } {
+            let end = page["end"].as_str().unwrap_or_else(|| panic!("no end: {page}")).to_owned();
+            page = all.get(&format!("{messages}&from={end}")).await.1;
+            assert_eq!((&page["chunk"], &page["start"]), (&json!([]), &json!(end)));
+            assert_ne!(page["end"], page["start"]);
+        }
+        // By its time it is not told that there is none, and neither of a space.
+        let path = format!("/_matrix/client/v1/rooms/{room}/timestamp_to_event?dir=b&ts=1");
+        assert_eq!(all.get(&path).await.0, 502);
+        if matches!(answers, Answers::Broken) {
+            let path = format!("/_matrix/client/v1/rooms/!far:{}/hierarchy", all.there.name);
+            assert_eq!(all.get(&path).await.0, 502);
+        }
+
+        all.there.now_answers(Answers::Well);
+        // It is left alone for a while after it failed.
+        all.here.server.clock.advance(3_600_000);
+        let end = page["end"].as_str().unwrap();
+        let (_, page) = all.get(&format!("{messages}&from={end}")).await;
+        assert_eq!((bodies(&page), page.get("end")), (vec!["before"], None), "{page}");
+    }
 }
 
 #[tokio::test]

@@ -89,6 +89,9 @@ impl UpTo {
     }
 }
 
+/// What makes another text of a timeline token, which means the same.
+const AGAIN: &str = "_";
+
 /// A place in a room's timeline, between two events: `prev_batch`, and `from` and `to` of `/messages`. It means
 /// the same in both directions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -111,6 +114,13 @@ impl TimelineToken {
     /// The place before every event.
     pub fn start() -> Self {
         Self { behind: TimelineOrder::MIN }
+    }
+
+    /// The place as a text that is another one than `text`: many clients take an `end` that is the `start` for the end
+    /// of the room, and ask no more.
+    pub fn unlike(self, text: &str) -> String {
+        let usual = self.to_string();
+        if usual == text { usual + AGAIN } else { usual }
     }
 
     /// What lies from here in a direction, as far as `to`.
@@ -157,6 +167,7 @@ impl FromStr for TimelineToken {
             number.ok_or(TokenError)
         };
         if let Some(order) = text.strip_prefix("t2_") {
+            let order = order.strip_suffix(AGAIN).unwrap_or(order);
             return Ok(Self { behind: TimelineOrder(number(order)?) });
         }
         // From before version 2 of the schema: a position, or history.
@@ -232,7 +243,9 @@ mod tests {
             assert_eq!(text.parse::<SyncToken>(), Err(TokenError), "{text}");
         }
         assert!("h1_zzzzzzzzzzzzzz_0_0".parse::<SyncToken>().is_err());
-        for text in ["t1_", "t1_--1", "t1_1_2", "t1_+4", "t2_", "t2_--1", "t2_1_2", "t2_+4", "t3_4", "x"] {
+        for text in
+            ["t1_", "t1_--1", "t1_1_2", "t1_+4", "t2_", "t2_--1", "t2_1_2", "t2_1__", "t2_+4", "t3_4", "x"]
+        {
             assert_eq!(text.parse::<TimelineToken>(), Err(TokenError), "{text}");
         }
     }
@@ -242,6 +255,10 @@ mod tests {
         for order in [i64::MIN, -36, -1, 0, 1, i64::MAX] {
             let token = TimelineToken::after(TimelineOrder(order));
             assert_eq!(token.to_string().parse(), Ok(token));
+            let other = token.unlike(&token.to_string());
+            assert_ne!(other, token.to_string());
+            assert_eq!(other.parse(), Ok(token));
+            assert_eq!(token.unlike(&other), token.to_string());
         }
         assert_eq!(TimelineToken::start(), TimelineToken::after(TimelineOrder(i64::MIN)));
     }

@@ -24,6 +24,6 @@ pub async fn backfill(State(federation): State<Federation>, request: Request<Bac
     }
     let room = access::shared_room(&federation, &request.origin, &room_id)?;
     let limit = usize::try_from(limit).map_or(MAX_EVENTS, |limit| limit.min(MAX_EVENTS));
-    let events = access::seen_by(&room, &request.origin, &room.backfill(&v, limit)?)?;
+    let events = access::seen_by(&federation, &room, &request.origin, &room.backfill(&v, limit)?)?;
     Ok(pdus::transaction(&federation, events.iter().map(|event| &**event)))
 }

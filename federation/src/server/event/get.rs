@@ -16,6 +16,6 @@ pub async fn get_event(State(federation): State<Federation>, request: Request<Ge
     let event = federation.rooms().event_by_id(&request.body.event_id)?.ok_or_else(access::unknown_event)?;
     let room = federation.rooms().room_by_nid(event.room)?;
     let room = access::shared_room(&federation, &request.origin, room.id())?;
-    let events = access::seen_by(&room, &request.origin, &[event])?;
+    let events = access::seen_by(&federation, &room, &request.origin, &[event])?;
     Ok(pdus::transaction(&federation, events.iter().map(|event| &**event)))
 }

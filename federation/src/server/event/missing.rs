@@ -28,6 +28,6 @@ pub async fn get_missing_events(
     let room = access::shared_room(&federation, &request.origin, &room_id)?;
     let limit = usize::try_from(limit).map_or(MAX_EVENTS, |limit| limit.min(MAX_EVENTS));
     let between = room.missing_between(&latest_events, &earliest_events, min_depth.into(), limit)?;
-    let events = access::seen_by(&room, &request.origin, &between)?;
+    let events = access::seen_by(&federation, &room, &request.origin, &between)?;
     Ok(Object::new().pdus("events", events.iter().map(|event| &**event)).close())
 }

@@ -46,7 +46,7 @@ pub async fn get_context(
     let Around { before, after } =
         Around::read(&view, &event, limit / 2, limit - limit / 2, |event| filter.matches(event))?;
 
-    let mut writer = EventWriter::new(&api, &view.room, &who);
+    let mut writer = EventWriter::new(&api, &view.room, &who)?;
     let last = after.events.last().unwrap_or(&event);
     let state = state_at(&view, last, &filter, [&before.events, &after.events, &vec![event.clone()]])?;
     Ok(Json(Context {
@@ -68,7 +68,8 @@ pub(crate) struct Around {
 }
 
 impl Around {
-    /// Reads so many events before and after one.
+    /// Reads so many events before and after one. What was before a gap is not told as if it came right before: whoever
+    /// goes on from `start` has it filled.
     pub(crate) fn read(
         view: &View,
         event: &Event,
@@ -77,11 +78,12 @@ impl Around {
         wanted: impl Fn(&Event) -> bool,
     ) -> Result<Self> {
         let order = event.order().ok_or_else(no_such_event)?;
+        let gap = view.room.gap_within(None, order)?.map(TimelineToken::before);
         let page =
-            |from, direction, limit| view.messages(Stretch { from, to: None, direction, limit }, &wanted);
+            |from, to, direction, limit| view.messages(Stretch { from, to, direction, limit }, &wanted);
         Ok(Self {
-            before: page(TimelineToken::before(order), Direction::Backward, before)?,
-            after: page(TimelineToken::after(order), Direction::Forward, after)?,
+            before: page(TimelineToken::before(order), gap, Direction::Backward, before)?,
+            after: page(TimelineToken::after(order), None, Direction::Forward, after)?,
         })
     }
 }

@@ -1,5 +1,8 @@
 //! History that is not here yet.
 
+use std::time::Duration;
+
+use hearth_federation::Backfilled;
 use hearth_http::run;
 use hearth_rooms::{Event, Room};
 use hearth_storage::TimelineOrder;
@@ -14,9 +17,14 @@ use crate::{
 /// How many times more is fetched on the way to an event, and how many events each time.
 const MAX_STEPS: usize = 10;
 const AT_ONCE: usize = 100;
+/// How long a client waits for other servers: most give up after 30 s. What takes longer is there for the next request.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A part of a room's timeline. Where something is missing in it that other servers may have, looking backwards, that
 /// is fetched first: once, the next gap is left to the next request.
+///
+/// Where a server does not answer now, the page ends at the gap, and the client can ask again from there. Who asks
+/// again in vain gets what is here from before the gap: it must not be out of reach because a server is gone for good.
 pub(crate) async fn messages(
     api: &ClientApi,
     view: &View,
@@ -35,15 +43,16 @@ pub(crate) async fn messages(
         page.more = true;
         return Ok(page);
     }
-    fetch(api, &view.room, gap, stretch.limit).await?;
+    let fetched = fetch(api, &view.room, gap, stretch.limit).await?;
+    page.reached = page.reached.min(TimelineToken::before(gap));
     // Also where nobody has it, what is here from before goes on.
-    let rest = Stretch {
-        from: page.reached.min(TimelineToken::before(gap)),
-        limit: stretch.limit - page.events.len(),
-        ..stretch
-    };
+    let rest = Stretch { from: page.reached, limit: stretch.limit - page.events.len(), ..stretch };
     let next = gap_in(view, rest, false)?;
     let rest = view.messages(Stretch { to: next.map(TimelineToken::before).or(rest.to), ..rest }, &wanted)?;
+    if fetched == Backfilled::NotNow && (!page.events.is_empty() || (rest.events.is_empty() && !rest.more)) {
+        page.more = true;
+        return Ok(page);
+    }
     page.events.extend(rest.events);
     page.reached = rest.reached;
     page.more = rest.more || next.is_some();
@@ -72,7 +81,7 @@ pub(crate) async fn fetch_until(
     for _ in 0..MAX_STEPS {
         let here = room.event(event)?.is_some_and(|event| event.order().is_some());
         let Some(gap) = next.filter(|_| !here) else { break };
-        if !fetch(api, room, gap, AT_ONCE).await? {
+        if fetch(api, room, gap, AT_ONCE).await? != Backfilled::Some {
             break;
         }
         next = room.gap_within(None, gap)?;
@@ -80,18 +89,18 @@ pub(crate) async fn fetch_until(
     Ok(())
 }
 
-/// Fetches some of what is missing before a place: also when the client hangs up. Says whether something new came.
-async fn fetch(api: &ClientApi, room: &Room, gap: TimelineOrder, limit: usize) -> Result<bool> {
+/// Fetches some of what is missing before a place: to its end also when the client hangs up or has waited long enough.
+async fn fetch(api: &ClientApi, room: &Room, gap: TimelineOrder, limit: usize) -> Result<Backfilled> {
     let (federation, room) = (api.federation.clone(), room.clone());
-    run::detached(async move {
+    let fetching = run::detached(async move {
         match federation.backfill(&room, gap, limit as u64).await {
-            Ok(new) => Ok(new),
+            Ok(outcome) => Ok(outcome),
             // What is here is still good.
             Err(error) => {
                 tracing::warn!(%error, room = %room.id(), "history could not be fetched");
-                Ok(false)
+                Ok(Backfilled::NotNow)
             }
         }
-    })
-    .await
+    });
+    tokio::time::timeout(PATIENCE, fetching).await.unwrap_or(Ok(Backfilled::NotNow))
 }

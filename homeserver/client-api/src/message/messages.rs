@@ -52,8 +52,8 @@ pub async fn get_messages(
     let page =
         history::messages(&api, &view, stretch, |event| filter.matches(event) && relations.matches(event))
             .await?;
-    let mut writer = EventWriter::new(&api, &view.room, &who);
-    response.end = page.next();
+    let mut writer = EventWriter::new(&api, &view.room, &who)?;
+    response.end = page.more.then(|| page.reached.unlike(&response.start));
     response.chunk = writer.raw(&page.events)?;
     if filter.lazy.is_some() {
         response.state = writer.raw(&members_of_senders(&view.room, &page.events)?)?;

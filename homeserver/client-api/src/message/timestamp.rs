@@ -1,8 +1,9 @@
 //! `GET /_matrix/client/v1/rooms/{roomId}/timestamp_to_event`
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
+use hearth_federation::FederationError;
 use hearth_rooms::{Event, Room};
 use hearth_storage::TimelineOrder;
 use hearth_sync::TimelineToken;
@@ -22,6 +23,9 @@ use crate::{
     },
 };
 
+/// How long other servers are waited for, with all that is fetched on the way to the event.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// The event nearest to a time
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1roomsroomidtimestamp_to_event)).
 pub async fn timestamp_to_event(
@@ -32,11 +36,16 @@ pub async fn timestamp_to_event(
     let view = View::of(&api, &request.who.user, &room_id)?;
     let mut found = nearest(&view, ts.get().into(), dir)?
         .map(|event| (event.id().to_owned(), event.pdu.origin_server_ts()));
-    if let Some(gap) = gap_beside(&view.room, ts.get().into())?
-        && let Some(other) = asked_for(&api, &request.who.user, &view, gap, ts, dir).await?
-        && found.as_ref().is_none_or(|(_, here)| is_nearer(other.1, *here, dir))
-    {
-        found = Some(other);
+    if let Some(gap) = gap_beside(&view.room, ts.get().into())? {
+        match asked_for(&api, &request.who.user, &view, gap, ts, dir).await {
+            Ok(Some(other)) if found.as_ref().is_none_or(|(_, here)| is_nearer(other.1, *here, dir)) => {
+                found = Some(other);
+            }
+            Ok(_) => {}
+            // That there is none is not known.
+            Err(error) if found.is_none() => return Err(error),
+            Err(error) => tracing::debug!(?error, "an event by its time could not be asked for"),
+        }
     }
     let (event, sent) =
         found.ok_or_else(|| MatrixError::not_found("There is no such event in that direction."))?;
@@ -72,16 +81,21 @@ async fn asked_for(
     ts: MilliSecondsSinceUnixEpoch,
     direction: Direction,
 ) -> Result<Option<(OwnedEventId, MilliSecondsSinceUnixEpoch)>> {
-    let (event, _) = match api.federation.timestamp_to_event(user, &view.room, ts, direction).await {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::debug!(%error, room = %view.room.id(), "no other server knows of an event");
-            return Ok(None);
-        }
+    let asking = async {
+        let event = match api.federation.timestamp_to_event(user, &view.room, ts, direction).await {
+            Ok((event, _)) => event,
+            Err(error) if error.is_refusal() => {
+                tracing::debug!(%error, room = %view.room.id(), "no other server knows of an event");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        history::fetch_until(api, &view.room, gap, &event).await?;
+        let here = view.event(&event).ok();
+        Ok(here.map(|event| (event.id().to_owned(), event.pdu.origin_server_ts())))
     };
-    history::fetch_until(api, &view.room, gap, &event).await?;
-    let here = view.event(&event).ok();
-    Ok(here.map(|event| (event.id().to_owned(), event.pdu.origin_server_ts())))
+    let late = |_| Err(FederationError::Unreachable("no answer came in time".to_owned()).into());
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(late)
 }
 
 fn is_nearer(

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use hearth_federation::FederationError;
 use hearth_http::rooms::{
     children::{Child, children},
     discover::{Asker, may_discover},
@@ -25,10 +26,10 @@ use crate::{
 const MAX_ROOMS: usize = 10_000;
 /// As many children of a space of another server are visited.
 const MAX_CHILDREN: usize = 500;
-/// How many rooms other servers are asked for in one walk, and for how long another is begun: of the rest nothing is
-/// told. One may take 20 seconds, and clients give up after 30.
+/// How many rooms other servers are asked for in one walk, and for how long: of the rest nothing is told. Clients give
+/// up after 30 s.
 const MAX_ASKED: usize = 50;
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A walk through a tree of spaces, depth first, each room once.
 pub(super) struct Walk<'a> {
@@ -76,7 +77,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next room that the user may see. Nothing when the first one is not such a room, as then nothing is
-    /// below it either.
+    /// below it either; that no server answers now that could tell is an error.
     pub(super) async fn next(&mut self) -> Result<Option<SpaceHierarchyRoomsChunk>> {
         while let Some((place, depth)) = self.ahead.pop() {
             if self.seen.len() == MAX_ROOMS || !self.seen.insert(place.room.clone()) {
@@ -120,9 +121,12 @@ impl<'a> Walk<'a> {
         }
         self.asked += 1;
         let asking = self.api.federation.hierarchy(self.user, &place.room, &place.via, self.suggested_only);
-        let answer = match asking.await {
+        let in_time = tokio::time::timeout_at(self.until, asking).await;
+        let late = || Err(FederationError::Unreachable("no answer came in time".to_owned()));
+        let answer = match in_time.unwrap_or_else(|_| late()) {
             Ok(answer) if answer.room.summary.room_id == place.room => answer,
             Ok(_) => return Ok(None),
+            Err(error) if self.seen.len() == 1 && !error.is_refusal() => return Err(error.into()),
             Err(error) => {
                 tracing::debug!(room = %place.room, %error, "no server tells of a room in a space");
                 return Ok(None);

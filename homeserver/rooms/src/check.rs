@@ -243,6 +243,7 @@ impl RoomCheck<'_> {
         self.expect(seen.values().all(|times| *times == 1), || "its state has a key twice".to_owned());
         let (mut joined, mut invited) = (0, 0);
         let mut servers: BTreeMap<OwnedServerName, u64> = BTreeMap::new();
+        let mut by_server = HashSet::new();
         for entry in self.view.scan(&schema::MEMBERSHIPS, Scan::prefix((self.nid,))) {
             let ((_, user), row) = entry?;
             match row.membership {
@@ -253,6 +254,7 @@ impl RoomCheck<'_> {
                 Membership::Invite => invited += 1,
                 _ => {}
             }
+            by_server.insert((row.membership, user.clone()));
             let in_state = members.remove(&user);
             self.expect(in_state == Some(row.event), || {
                 format!("the membership of {user} is not what its state says")
@@ -265,6 +267,7 @@ impl RoomCheck<'_> {
             });
         }
         self.servers(&servers)?;
+        self.members(by_server)?;
         self.expect(members.is_empty(), || format!("these members are not indexed: {:?}", members.keys()));
         self.expect((joined, invited) == (head.joined, head.invited), || {
             format!(
@@ -272,6 +275,18 @@ impl RoomCheck<'_> {
                 head.joined, head.invited
             )
         });
+        Ok(())
+    }
+
+    /// The members by what they are, as they are listed.
+    fn members(&mut self, mut expected: HashSet<(Membership, OwnedUserId)>) -> Result<(), RoomError> {
+        for entry in self.view.scan(&schema::MEMBERS, Scan::prefix((self.nid,))) {
+            let ((_, membership, server, user), ()) = entry?;
+            self.expect(server == user.server_name(), || format!("{user} is listed as of {server}"));
+            let what = format!("it lists {user} as {membership:?}");
+            self.expect(expected.remove(&(membership, user)), || what);
+        }
+        self.expect(expected.is_empty(), || format!("these are not listed by server: {expected:?}"));
         Ok(())
     }
 

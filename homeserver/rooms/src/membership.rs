@@ -65,11 +65,9 @@ impl Rooms {
                 return Ok(Some(member.to_owned()));
             }
         }
-        for (member, row) in room.members()? {
-            let local = member.server_name() == self.server_name();
-            if local && row.membership == Membership::Join && may_invite(&member) {
-                return Ok(Some(member));
-            }
+        let local = room.members_of(self.server_name(), Membership::Join)?;
+        if let Some(member) = local.into_iter().find(|member| may_invite(member)) {
+            return Ok(Some(member));
         }
         Err(RoomError::UnableToAuthoriseJoin("nobody here may invite".to_owned()))
     }

@@ -8,11 +8,11 @@ use hearth_storage::{
     EventNid, Position, RoomNid, Scan, StateId, TimelineOrder,
     schema::{
         self,
-        rooms::{Membership, MembershipRow, RoomHeadRow},
+        rooms::{Membership, RoomHeadRow},
     },
 };
 use parking_lot::RwLock;
-use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use ruma::{OwnedRoomId, RoomId, UserId};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -200,44 +200,6 @@ impl Room {
         let before = Scan::prefix((self.nid(),)).through((self.nid(), position)).reversed();
         let found = self.shared().store.view().scan(&schema::STATE_HISTORY, before).next().transpose()?;
         Ok(found.map_or(StateId::EMPTY, |(_, state)| state))
-    }
-
-    /// A user's membership in the current state.
-    pub fn membership(&self, user: &UserId) -> Result<Option<MembershipRow>, RoomError> {
-        Ok(self.shared().store.view().get(&schema::MEMBERSHIPS, (self.nid(), user))?)
-    }
-
-    pub fn is_joined(&self, user: &UserId) -> Result<bool, RoomError> {
-        Ok(self.membership(user)?.is_some_and(|row| row.membership == Membership::Join))
-    }
-
-    /// Everyone with a membership in the current state.
-    pub fn members(&self) -> Result<Vec<(OwnedUserId, MembershipRow)>, RoomError> {
-        let view = self.shared().store.view();
-        let rows = view.scan(&schema::MEMBERSHIPS, Scan::prefix((self.nid(),)));
-        Ok(rows.map(|row| row.map(|((_, user), row)| (user, row))).collect::<Result<_, _>>()?)
-    }
-
-    /// The users by whom a room without a name is called: at most five others, joined or invited, or else
-    /// those who left, in the order of their ids.
-    pub fn heroes(&self, except: &UserId) -> Result<Vec<OwnedUserId>, RoomError> {
-        let view = self.shared().store.view();
-        let (mut present, mut gone) = (Vec::new(), Vec::new());
-        for row in view.scan(&schema::MEMBERSHIPS, Scan::prefix((self.nid(),))) {
-            let ((_, user), row) = row?;
-            if user == except {
-                continue;
-            }
-            match row.membership {
-                Membership::Join | Membership::Invite => present.push(user),
-                Membership::Leave | Membership::Ban if gone.len() < 5 => gone.push(user),
-                _ => {}
-            }
-            if present.len() == 5 {
-                break;
-            }
-        }
-        Ok(if present.is_empty() { gone } else { present })
     }
 
     /// A user's membership in a set of state.

@@ -114,7 +114,7 @@ macro_rules! array_part {
         }
     )*};
 }
-array_part!(16, 32);
+array_part!(1, 16, 32);
 
 impl KeyPart for StateId {
     fn read(bytes: &mut &[u8]) -> Result<Self, StorageError> {

@@ -1,5 +1,7 @@
 //! The version of the schema, and how an older folder is brought up to it.
 
+mod erased_users;
+mod members;
 mod room_for_history;
 mod short_tokens;
 mod to_device_queues;
@@ -17,6 +19,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     ("queues of messages to devices", to_device_queues::upgrade),
     ("what is kept and has a quota", usage::upgrade),
     ("short tokens of devices", short_tokens::upgrade),
+    ("members by server", members::upgrade),
+    ("erased users", erased_users::upgrade),
 ];
 
 /// The key in [`schema::META`].
@@ -174,6 +178,76 @@ mod tests {
         assert_eq!(view.scan(&schema::TIMESTAMPS, Scan::all()).count(), orders.len());
         let gaps: Result<Vec<_>, _> = view.scan(&schema::GAPS, Scan::all()).collect();
         assert_eq!(gaps.unwrap(), [((room, TimelineOrder(TimelineOrder::APART)), ())]);
+    }
+
+    #[test]
+    fn members_are_written_down_by_server() {
+        use crate::{
+            EventNid, RoomNid,
+            schema::rooms::{Membership, MembershipRow},
+        };
+
+        let engine = MemoryEngine::new();
+        run(&engine.clone().into(), &MIGRATIONS[..4]).unwrap();
+        let (room, mut old) = (RoomNid(1), Batch::default());
+        let members = [
+            ("@a:there", Membership::Join),
+            ("@b:here", Membership::Ban),
+            ("@c:here", Membership::Leave),
+            ("@d:here", Membership::Join),
+        ];
+        for (user, membership) in members {
+            let user = ruma::UserId::parse(user).unwrap();
+            let row = MembershipRow { membership, event: EventNid(1), position: Position(1) };
+            old.put(&schema::MEMBERSHIPS, (room, &user), &row);
+        }
+        engine.apply([&old].into_iter(), true).unwrap();
+        run(&engine.clone().into(), MIGRATIONS).unwrap();
+        let view = View::latest(engine.into());
+        let rows: Result<Vec<_>, _> = view.scan(&schema::MEMBERS, Scan::prefix((room,))).collect();
+        let users: Vec<_> = rows
+            .unwrap()
+            .into_iter()
+            .map(|((_, membership, _, user), ())| (user.to_string(), membership))
+            .collect();
+        let expected = [
+            ("@d:here", Membership::Join),
+            ("@a:there", Membership::Join),
+            ("@c:here", Membership::Leave),
+            ("@b:here", Membership::Ban),
+        ];
+        assert_eq!(users, expected.map(|(user, membership)| (user.to_owned(), membership)));
+    }
+
+    #[test]
+    fn erased_users_are_written_down() {
+        use crate::{
+            Change, EventNid, RoomNid,
+            schema::users::{AccountKind, AccountRow},
+        };
+
+        let engine = MemoryEngine::new();
+        run(&engine.clone().into(), &MIGRATIONS[..5]).unwrap();
+        let mut old = Batch::default();
+        old.put(&schema::LOG, (Position(7),), &Change::Event { room: RoomNid(1), event: EventNid(1) });
+        for (user, erased) in [("@a:here", false), ("@b:here", true)] {
+            let account = AccountRow {
+                password_hash: None,
+                kind: AccountKind::User,
+                admin: false,
+                deactivated: erased,
+                erased,
+                suspended: false,
+                locked: false,
+                created_at: 0,
+            };
+            old.put(&schema::ACCOUNTS, (&ruma::UserId::parse(user).unwrap(),), &account);
+        }
+        engine.apply([&old].into_iter(), true).unwrap();
+        run(&engine.clone().into(), MIGRATIONS).unwrap();
+        let view = View::latest(engine.into());
+        let erased: Result<Vec<_>, _> = view.scan(&schema::ERASED_USERS, Scan::all()).collect();
+        assert_eq!(erased.unwrap(), [((ruma::owned_user_id!("@b:here"),), Position(7))]);
     }
 
     #[test]

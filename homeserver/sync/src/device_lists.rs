@@ -116,9 +116,9 @@ impl DeviceLists {
 }
 
 fn joined_others(scope: &Scope<'_>, room: &Room) -> Result<Vec<OwnedUserId>, SyncError> {
-    let mut members = room.members()?;
-    members.retain(|(user, row)| row.membership == Membership::Join && user != scope.user());
-    Ok(members.into_iter().map(|(user, _)| user).collect())
+    let mut members = room.members_with(Membership::Join)?;
+    members.retain(|user| user != scope.user());
+    Ok(members)
 }
 
 /// The rooms in which a user is joined, from memory for those who are online.

@@ -97,9 +97,7 @@ impl Circle {
 }
 
 fn joined_others(room: &Room, user: &UserId) -> Result<impl Iterator<Item = OwnedUserId>> {
-    let members = room.members()?.into_iter();
-    let joined = members.filter(|(_, row)| row.membership == Membership::Join).map(|(member, _)| member);
-    Ok(joined.filter(move |member| member != user))
+    Ok(room.members_with(Membership::Join)?.into_iter().filter(move |member| member != user))
 }
 
 #[cfg(test)]

@@ -29,10 +29,7 @@ pub(crate) async fn turn_out(api: &ClientApi, room: &Room) -> Result<()> {
     if admits(room)? {
         return Ok(());
     }
-    for (member, row) in room.members()? {
-        if row.membership != Membership::Join || member.server_name() != api.options.server_name {
-            continue;
-        }
+    for member in room.members_of(&api.options.server_name, Membership::Join)? {
         let account = api.users.accounts.get(&member)?;
         if account.is_some_and(|account| account.kind == AccountKind::Guest) {
             let reason = because(Some("This room no longer lets guests in.".to_owned()));

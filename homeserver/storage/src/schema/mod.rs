@@ -84,6 +84,8 @@ keyspaces! {
     CHAIN_BACKLINKS: (u64, u64, u64) => u64, Range;
     /// Who is what in a room's current state.
     MEMBERSHIPS: (RoomNid, OwnedUserId) => MembershipRow, Range;
+    /// The same users by what they are, and by server.
+    MEMBERS: (RoomNid, Membership, OwnedServerName, OwnedUserId) => (), Range;
     /// The same by user, and for what only an invite or a knock tells us about.
     USER_ROOMS: (OwnedUserId, RoomNid) => UserRoomRow, Range;
     /// The servers in a room's current state: to how many of their users are joined, at least one.
@@ -117,6 +119,8 @@ keyspaces! {
 
     /// Accounts of this server.
     ACCOUNTS: (OwnedUserId,) => AccountRow, Point;
+    /// Accounts that were deactivated with the wish that all be erased, and when.
+    ERASED_USERS: (OwnedUserId,) => Position, Point;
     /// Devices of accounts.
     DEVICES: (OwnedUserId, OwnedDeviceId) => DeviceRow, Range;
     /// Access tokens by the SHA-256 of the token.

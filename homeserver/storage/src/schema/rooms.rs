@@ -3,7 +3,7 @@
 use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{EventNid, Position, StateId, TimelineOrder, keyspace::row};
+use crate::{AsPart, EventNid, KeyPart, Position, StateId, StorageError, TimelineOrder, keyspace::row};
 
 /// What never changes about a room.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -102,6 +102,22 @@ pub enum Membership {
     Knock,
     Leave,
     Ban,
+}
+
+impl KeyPart for Membership {
+    fn read(bytes: &mut &[u8]) -> Result<Self, StorageError> {
+        let [number] = <[u8; 1]>::read(bytes)?;
+        let all = [Self::Join, Self::Invite, Self::Knock, Self::Leave, Self::Ban];
+        all.get(usize::from(number))
+            .copied()
+            .ok_or_else(|| StorageError::corrupt("a key holds no membership"))
+    }
+}
+
+impl AsPart<Membership> for Membership {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(*self as u8);
+    }
 }
 
 /// A user's membership in a room's current state.

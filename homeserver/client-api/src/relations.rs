@@ -1,5 +1,7 @@
 //! Events that relate to others, and threads ("Forming relationships between events", "Threading").
 
+#[cfg(test)]
+mod bundling_tests;
 pub mod get;
 #[cfg(test)]
 mod tests;

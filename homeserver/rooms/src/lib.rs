@@ -7,6 +7,7 @@
 //!
 //! It knows nothing of HTTP, of federation's transport and of sync.
 
+mod aggregations;
 mod aliases;
 mod arrival;
 mod check;
@@ -16,6 +17,7 @@ mod error;
 mod event;
 mod graph;
 mod history;
+mod members;
 mod membership;
 mod order;
 mod out_of_room;
@@ -25,6 +27,8 @@ mod proposal;
 pub mod reachability;
 mod receipts;
 mod receive;
+mod redactions;
+mod refusals;
 mod relations;
 mod resolution;
 mod room;
@@ -40,6 +44,7 @@ mod visibility;
 mod writer;
 
 pub use self::{
+    aggregations::{Aggregations, ThreadSummary},
     arrival::Arrival,
     check::{Finding, Report, check},
     create::{CreateRoom, Preset},
@@ -53,5 +58,6 @@ pub use self::{
     summary::RoomSummary,
     timeline::TimelineRange,
     upgrade::Upgrade,
+    visibility::Viewer,
     writer::{ClientTransaction, NewEvent},
 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearth_storage::{
-    Scan, TimelineOrder, Transaction,
+    EventNid, Scan, TimelineOrder, Transaction,
     schema::{
         self,
         rooms::{OwnedEventIdValue, RelationRow, ThreadRow},
@@ -17,11 +17,13 @@ use crate::{
     event::Event,
     room::{Room, RoomInner},
     timeline::TimelineRange,
-    writer::NewEvent,
 };
 
 /// Participants of a thread that are remembered; beyond them `current_user_participated` may miss one.
 const MAX_PARTICIPANTS: usize = 256;
+
+/// The relation of a thread's events to its root.
+pub(crate) const THREAD: &str = "m.thread";
 
 /// Which children are asked for.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +79,7 @@ impl RoomInner {
             sender: event.pdu.sender().to_owned(),
         };
         tx.put(&schema::RELATIONS, (self.nid, &relation.parent, order, event.nid), &row);
-        if relation.rel_type == "m.thread" {
+        if relation.rel_type == THREAD {
             let mut thread = self.thread(&relation.parent)?.unwrap_or(ThreadRow {
                 latest: order,
                 count: 0,
@@ -103,7 +105,7 @@ impl RoomInner {
         let Some(relation) = Relation::of(redacted.pdu.content().get()) else { return Ok(()) };
         let Some(order) = redacted.order() else { return Ok(()) };
         tx.delete(&schema::RELATIONS, (self.nid, &relation.parent, order, redacted.nid));
-        if relation.rel_type == "m.thread"
+        if relation.rel_type == THREAD
             && let Some(mut thread) = self.thread(&relation.parent)?
         {
             tx.delete(&schema::THREADS_BY_ACTIVITY, (self.nid, thread.latest));
@@ -113,9 +115,14 @@ impl RoomInner {
                 return Ok(());
             }
             if thread.latest == order {
-                let filter = RelationFilter { rel_type: Some("m.thread".to_owned()), event_type: None };
-                let children = self.children(&relation.parent, &filter, true)?;
-                let latest = children.into_iter().find(|(other, _)| *other != order);
+                let filter = RelationFilter { rel_type: Some(THREAD.to_owned()), event_type: None };
+                let earlier = TimelineRange {
+                    until: Some(order.before()),
+                    backwards: true,
+                    limit: 1,
+                    ..Default::default()
+                };
+                let latest = self.children(&relation.parent, &filter, earlier)?.pop();
                 thread.latest = latest.map_or(order, |(other, _)| other);
             }
             self.write_thread(tx, relation.parent, thread);
@@ -139,20 +146,29 @@ impl RoomInner {
         self.shared.threads.settle(tx, vec![key]);
     }
 
-    /// The children of an event that pass a filter, by order.
+    /// The children of an event that pass a filter, within a stretch of the timeline.
     fn children(
         &self,
         parent: &EventId,
         filter: &RelationFilter,
-        backwards: bool,
-    ) -> Result<Vec<(TimelineOrder, hearth_storage::EventNid)>, RoomError> {
+        range: TimelineRange,
+    ) -> Result<Vec<(TimelineOrder, EventNid)>, RoomError> {
         let mut scan = Scan::prefix((self.nid, parent));
-        if backwards {
+        if let Some(after) = range.after {
+            scan = scan.after((self.nid, parent, after, EventNid(u64::MAX)));
+        }
+        if let Some(until) = range.until {
+            scan = scan.through((self.nid, parent, until, EventNid(u64::MAX)));
+        }
+        if range.backwards {
             scan = scan.reversed();
         }
         let mut children = Vec::new();
         for row in self.shared.store.view().scan(&schema::RELATIONS, scan) {
             let ((_, _, order, nid), row) = row?;
+            if children.len() == range.limit {
+                break;
+            }
             if passes(filter, &row) {
                 children.push((order, nid));
             }
@@ -161,7 +177,7 @@ impl RoomInner {
     }
 }
 
-fn passes(filter: &RelationFilter, row: &RelationRow) -> bool {
+pub(crate) fn passes(filter: &RelationFilter, row: &RelationRow) -> bool {
     filter.rel_type.as_ref().is_none_or(|rel_type| *rel_type == row.rel_type)
         && filter.event_type.as_ref().is_none_or(|event_type| *event_type == row.event_type)
 }
@@ -174,16 +190,8 @@ impl Room {
         filter: &RelationFilter,
         range: TimelineRange,
     ) -> Result<Vec<Arc<Event>>, RoomError> {
-        let within = |order: TimelineOrder| {
-            range.after.is_none_or(|after| order > after) && range.until.is_none_or(|until| order <= until)
-        };
-        let children = self.0.children(parent, filter, range.backwards)?;
-        let nids: Vec<_> = children
-            .into_iter()
-            .filter(|(order, _)| within(*order))
-            .take(range.limit)
-            .map(|(_, nid)| nid)
-            .collect();
+        let children = self.0.children(parent, filter, range)?;
+        let nids: Vec<EventNid> = children.into_iter().map(|(_, nid)| nid).collect();
         self.shared().events_of(&nids)
     }
 
@@ -215,66 +223,5 @@ impl Room {
         let thread = self.0.thread(root.id())?;
         Ok(root.pdu.sender() == user
             || thread.is_some_and(|thread| thread.participants.iter().any(|other| other == user)))
-    }
-
-    /// The newest valid replacement of an event.
-    pub fn replacement(&self, event: &Event) -> Result<Option<Arc<Event>>, RoomError> {
-        if event.pdu.is_state() || event.redacted_by.is_some() {
-            return Ok(None);
-        }
-        let filter = RelationFilter {
-            rel_type: Some("m.replace".to_owned()),
-            event_type: Some(event.pdu.type_str().to_owned()),
-        };
-        for (_, nid) in self.0.children(event.id(), &filter, true)? {
-            let child = self.shared().referred(nid)?;
-            let encrypted = child.pdu.type_str() == "m.room.encrypted";
-            let complete = encrypted || child.pdu.content().get().contains("\"m.new_content\"");
-            if child.pdu.sender() == event.pdu.sender() && child.redacted_by.is_none() && complete {
-                return Ok(Some(child));
-            }
-        }
-        Ok(None)
-    }
-
-    /// A thread's summary: its latest event and how many it has.
-    pub fn thread_summary(&self, root: &Event) -> Result<Option<(Arc<Event>, u64)>, RoomError> {
-        let Some(thread) = self.0.thread(root.id())? else { return Ok(None) };
-        let filter = RelationFilter { rel_type: Some("m.thread".to_owned()), event_type: None };
-        let range =
-            TimelineRange { until: Some(thread.latest), backwards: true, limit: 1, ..Default::default() };
-        let latest = self.relations(root.id(), &filter, range)?.into_iter().next();
-        Ok(latest.map(|latest| (latest, thread.count)))
-    }
-
-    /// Whether anything relates to an event: most events are not asked further.
-    pub fn has_relations(&self, event: &Event) -> Result<bool, RoomError> {
-        let scan = Scan::prefix((self.nid(), event.id()));
-        Ok(self.shared().store.view().scan(&schema::RELATIONS, scan).next().transpose()?.is_some())
-    }
-
-    /// Refuses an annotation that its sender has made already.
-    pub(crate) fn refuse_duplicate_annotation(&self, event: &NewEvent) -> Result<(), RoomError> {
-        let Some(relation) = Relation::of(event.content.get()) else { return Ok(()) };
-        if relation.rel_type != "m.annotation" || event.state_key.is_some() {
-            return Ok(());
-        }
-        let filter = RelationFilter {
-            rel_type: Some("m.annotation".to_owned()),
-            event_type: Some(event.event_type.clone()),
-        };
-        let scan = Scan::prefix((self.nid(), &relation.parent));
-        for row in self.shared().store.view().scan(&schema::RELATIONS, scan) {
-            let ((_, _, _, nid), row) = row?;
-            if row.sender != event.sender || !passes(&filter, &row) {
-                continue;
-            }
-            let child = self.shared().referred(nid)?;
-            let same = Relation::of(child.pdu.content().get()).is_some_and(|other| other.key == relation.key);
-            if same && child.redacted_by.is_none() {
-                return Err(RoomError::DuplicateAnnotation);
-            }
-        }
-        Ok(())
     }
 }

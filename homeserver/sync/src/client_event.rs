@@ -1,20 +1,21 @@
 //! Events as a user sees them: the client form with `unsigned` (client-server API, "Room event format").
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
-use hearth_rooms::{Event, RelationFilter, Room, RoomError, Rooms, TimelineRange};
+use hearth_rooms::{Aggregations, Event, Room, RoomError, Rooms, Viewer};
 use hearth_spec::{ClientForm, write_client_event};
 use hearth_storage::{StateId, schema::rooms::Membership};
-use ruma::{DeviceId, UserId};
+use hearth_users::{Erased, Users, UsersError};
+use ruma::{DeviceId, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
 use crate::{
     json::{Array, Object},
     notices::RoomNotices,
 };
-
-/// How many references to an event are told with it.
-const MAX_REFERENCES: usize = 100;
 
 /// The form in which events are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,32 +28,59 @@ pub enum EventForm {
     Federation,
 }
 
+/// Whom events are written for.
+#[derive(Clone)]
+pub struct Recipient<'a> {
+    pub user: &'a UserId,
+    /// The device that asks is told under which transactions it sent.
+    pub device: Option<&'a DeviceId>,
+    /// Whose events are kept from the user, also within others' `unsigned`.
+    pub ignored: Arc<HashSet<OwnedUserId>>,
+    /// Whose events are shown as if they were redacted, but to those who could see them before.
+    pub erased: Arc<Erased>,
+}
+
+impl<'a> Recipient<'a> {
+    /// A user as they are now, on `device` if one asks.
+    pub fn new(users: &Users, user: &'a UserId, device: Option<&'a DeviceId>) -> Result<Self, UsersError> {
+        let (ignored, erased) = (users.account_data.ignored_users(user)?, users.accounts.erased());
+        Ok(Self { user, device, ignored, erased })
+    }
+}
+
 /// Writes events of one room for one user.
 pub struct ClientEvents<'a> {
     rooms: &'a Rooms,
     room: &'a Room,
-    user: &'a UserId,
-    /// The device that asks is told under which transactions it sent.
-    device: Option<&'a DeviceId>,
+    recipient: Recipient<'a>,
+    /// Made when it is first asked what the user may see.
+    viewer: Option<Viewer<'a>>,
     now: u64,
     notices: Option<&'a RoomNotices>,
     /// The user's membership in the states seen last: mostly one state for many events.
     membership: Option<(StateId, Option<Membership>)>,
 }
 
-/// What `unsigned` holds beyond what follows from the event alone.
+/// What `unsigned` holds beyond what follows from the event alone. Events are written within others only as deep as
+/// this says: who sends events must not decide how deep that is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
     /// All of it.
     Full,
-    /// For an event within another's `unsigned`.
-    Nested,
+    /// For the latest event of a thread: all but a thread of its own.
+    Latest,
+    /// For a replacement: no relations.
+    Replacement,
+    /// For a redaction in `redacted_because`, and for what is shown as if it were redacted: no relations, and not what
+    /// redacted it.
+    Nothing,
 }
 
 impl<'a> ClientEvents<'a> {
-    /// A writer of events of `room` for `user`, on `device` if one asks.
-    pub fn new(rooms: &'a Rooms, room: &'a Room, user: &'a UserId, device: Option<&'a DeviceId>) -> Self {
-        Self { rooms, room, user, device, now: rooms.now_ms(), notices: None, membership: None }
+    /// A writer of events of `room`.
+    pub fn new(rooms: &'a Rooms, room: &'a Room, recipient: Recipient<'a>) -> Self {
+        let (viewer, notices, membership) = (None, None, None);
+        Self { rooms, room, recipient, viewer, now: rooms.now_ms(), notices, membership }
     }
 
     /// Spares looking for relations where the newest events are known to have none.
@@ -64,15 +92,55 @@ impl<'a> ClientEvents<'a> {
     /// Appends an event with all that its `unsigned` should hold: `age`, `transaction_id`, `membership`,
     /// `prev_content`, `replaces_state`, `redacted_because` and `m.relations`.
     pub fn write(&mut self, event: &Arc<Event>, form: EventForm, out: &mut String) -> Result<(), RoomError> {
+        self.write_in(event, form, Detail::Full, out)
+    }
+
+    /// Appends an event of a room's state, whose `unsigned` holds its age: there may be many.
+    pub fn write_state(
+        &mut self,
+        event: &Arc<Event>,
+        form: EventForm,
+        out: &mut String,
+    ) -> Result<(), RoomError> {
+        match self.is_erased(event)? {
+            true => write_with_age(&*event.emptied()?, self.now, form, out),
+            false => write_with_age(event, self.now, form, out),
+        }
+        Ok(())
+    }
+
+    fn write_in(
+        &mut self,
+        event: &Arc<Event>,
+        form: EventForm,
+        detail: Detail,
+        out: &mut String,
+    ) -> Result<(), RoomError> {
+        if self.is_erased(event)? {
+            return self.write_with(&event.emptied()?, form, Detail::Nothing, out);
+        }
+        self.write_with(event, form, detail, out)
+    }
+
+    fn write_with(
+        &mut self,
+        event: &Arc<Event>,
+        form: EventForm,
+        detail: Detail,
+        out: &mut String,
+    ) -> Result<(), RoomError> {
         let mut unsigned = String::with_capacity(96);
-        self.unsigned_for(event, form, Detail::Full, &mut unsigned)?;
+        self.unsigned_for(event, form, detail, &mut unsigned)?;
         write_with(event, form, &unsigned, out);
         Ok(())
     }
 
-    /// Appends an event of a room's state, whose `unsigned` holds its age: there may be many.
-    pub fn write_state(&self, event: &Event, form: EventForm, out: &mut String) {
-        write_with_age(event, self.now, form, out);
+    /// Whether the user is shown an event as if it were redacted, because its sender wished to be erased.
+    fn is_erased(&mut self, event: &Event) -> Result<bool, RoomError> {
+        match self.recipient.erased.get(event.pdu.sender()).copied() {
+            Some(position) => Ok(!self.viewer()?.knew(event, position)?),
+            None => Ok(false),
+        }
     }
 
     fn unsigned_for(
@@ -85,8 +153,8 @@ impl<'a> ClientEvents<'a> {
         let mut unsigned = Object::open(out);
         unsigned.number("age", age(event, self.now));
         if let Some(sent_by) = &event.sent_by
-            && self.device.is_some_and(|device| sent_by.device == device)
-            && event.pdu.sender() == self.user
+            && self.recipient.device.is_some_and(|device| sent_by.device == device)
+            && event.pdu.sender() == self.recipient.user
         {
             unsigned.text("transaction_id", &sent_by.transaction_id);
         }
@@ -101,16 +169,17 @@ impl<'a> ClientEvents<'a> {
                 unsigned.text("replaces_state", replaced.id().as_str());
             }
         }
-        if let Some(redaction) = event.redacted_by
+        if let Some(redaction) = event.redacted_by.filter(|_| detail != Detail::Nothing)
             && let Some(redaction) = self.rooms.event(redaction)?
         {
-            let out = unsigned.key("redacted_because");
-            let mut own = String::new();
-            self.unsigned_for(&redaction, form, Detail::Nested, &mut own)?;
-            write_with(&redaction, form, &own, out);
+            // Who may not see it knows that the event was redacted, and not why.
+            let shown = !self.recipient.ignored.contains(redaction.pdu.sender())
+                && self.viewer()?.sees(&redaction)?;
+            let redaction = if shown { redaction } else { redaction.emptied()? };
+            self.write_in(&redaction, form, Detail::Nothing, unsigned.key("redacted_because"))?;
         }
-        if detail == Detail::Full {
-            self.write_relations(event, form, &mut unsigned)?;
+        if matches!(detail, Detail::Full | Detail::Latest) {
+            self.write_relations(event, form, detail, &mut unsigned)?;
         }
         unsigned.close();
         Ok(())
@@ -120,7 +189,7 @@ impl<'a> ClientEvents<'a> {
         let membership = match self.membership {
             Some((known, membership)) if known == state => membership,
             _ => {
-                let membership = self.room.membership_at(state, self.user)?;
+                let membership = self.room.membership_at(state, self.recipient.user)?;
                 self.membership = Some((state, membership));
                 membership
             }
@@ -134,39 +203,47 @@ impl<'a> ClientEvents<'a> {
         })
     }
 
+    fn viewer(&mut self) -> Result<&mut Viewer<'a>, RoomError> {
+        let viewer = match self.viewer.take() {
+            Some(viewer) => viewer,
+            None => Viewer::new(self.room, self.recipient.user)?,
+        };
+        Ok(self.viewer.insert(viewer))
+    }
+
     /// Writes what relates to an event ("Aggregations of child events"): its newest replacement, its thread,
-    /// and references to it.
+    /// and references to it, as far as the user may see them.
     fn write_relations(
         &mut self,
         event: &Arc<Event>,
         form: EventForm,
+        detail: Detail,
         unsigned: &mut Object<'_>,
     ) -> Result<(), RoomError> {
         let Some(order) = event.order() else { return Ok(()) };
-        if self.notices.is_some_and(|notices| !notices.may_have_relations(order))
-            || !self.room.has_relations(event)?
-        {
+        if self.notices.is_some_and(|notices| !notices.may_have_relations(order)) {
             return Ok(());
         }
-        let replacement = self.room.replacement(event)?;
-        let thread = self.room.thread_summary(event)?;
-        let references = RelationFilter { rel_type: Some("m.reference".to_owned()), event_type: None };
-        let range = TimelineRange { limit: MAX_REFERENCES, ..TimelineRange::default() };
-        let references = self.room.relations(event.id(), &references, range)?;
-        if replacement.is_none() && thread.is_none() && references.is_empty() {
+        let ignored = self.recipient.ignored.clone();
+        let room = self.room;
+        let mut told = room.aggregations(event, self.viewer()?, &ignored)?;
+        if detail == Detail::Latest {
+            told.thread = None;
+        }
+        if told.is_empty() {
             return Ok(());
         }
+        let Aggregations { replacement, thread, references } = told;
         let mut relations = Object::open(unsigned.key("m.relations"));
         if let Some(replacement) = replacement {
-            self.write_nested(&replacement, form, relations.key("m.replace"))?;
+            self.write_in(&replacement, form, Detail::Replacement, relations.key("m.replace"))?;
         }
-        if let Some((latest, count)) = thread {
-            let participated = self.room.participated(self.user, event)?;
-            let mut thread = Object::open(relations.key("m.thread"));
-            self.write_nested(&latest, form, thread.key("latest_event"))?;
-            thread.number("count", count);
-            thread.boolean("current_user_participated", participated);
-            thread.close();
+        if let Some(thread) = thread {
+            let mut object = Object::open(relations.key("m.thread"));
+            self.write_in(&thread.latest, form, Detail::Latest, object.key("latest_event"))?;
+            object.number("count", thread.count);
+            object.boolean("current_user_participated", thread.participated);
+            object.close();
         }
         if !references.is_empty() {
             let mut reference = Object::open(relations.key("m.reference"));
@@ -180,18 +257,6 @@ impl<'a> ClientEvents<'a> {
             reference.close();
         }
         relations.close();
-        Ok(())
-    }
-
-    fn write_nested(
-        &mut self,
-        event: &Arc<Event>,
-        form: EventForm,
-        out: &mut String,
-    ) -> Result<(), RoomError> {
-        let mut unsigned = String::new();
-        self.unsigned_for(event, form, Detail::Nested, &mut unsigned)?;
-        write_with(event, form, &unsigned, out);
         Ok(())
     }
 }

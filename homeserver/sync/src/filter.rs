@@ -103,13 +103,8 @@ impl<'a> EventFilter<'a> {
         self.by.take_sender(sender)
     }
 
-    /// How many events are wanted at most, for what gives pages: those are never empty for want of room.
+    /// How many events are wanted at most; none at all is a wish like another.
     pub fn limit(&self) -> usize {
-        self.timeline_limit().max(1)
-    }
-
-    /// How many events of a timeline are wanted at most in a sync; none at all is a wish like another.
-    pub(crate) fn timeline_limit(&self) -> usize {
         let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
         limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT)
     }
@@ -237,11 +232,10 @@ mod tests {
 
     #[test]
     fn limits_are_bounded() {
-        for (given, limit) in [(None, 10), (Some(0), 1), (Some(3), 3), (Some(1_000_000), 100)] {
+        for (given, limit) in [(None, 10), (Some(0), 0), (Some(3), 3), (Some(1_000_000), 100)] {
             let filter = filter(json!({"limit": given}));
             assert_eq!(EventFilter::of(&filter).limit(), limit);
         }
-        assert_eq!(EventFilter::of(&filter(json!({"limit": 0}))).timeline_limit(), 0);
     }
 
     #[test]

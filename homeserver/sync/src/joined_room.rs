@@ -8,7 +8,7 @@ use hearth_users::AccountDataItem;
 use ruma::{OwnedUserId, UserId};
 
 use crate::{
-    ClientEvents, SyncError, UnreadCounts,
+    SyncError, UnreadCounts,
     device_lists::DeviceLists,
     ephemeral::{Ephemeral, Receipts},
     filter::{EventFilter, LazyMembers},
@@ -245,8 +245,7 @@ pub(crate) fn write_timeline(
     object: &mut Object<'_>,
 ) -> Result<(), SyncError> {
     let notices = scope.notices(room.nid());
-    let mut writer =
-        ClientEvents::new(scope.rooms, room, scope.user(), Some(scope.device())).knowing(&notices);
+    let mut writer = scope.client_events(room).knowing(&notices);
     let mut out = Object::open(object.key("timeline"));
     let mut events = Array::open(out.key("events"));
     for event in &timeline.events {
@@ -272,13 +271,13 @@ pub(crate) fn write_state(
     if state.is_empty() && !required {
         return Ok(());
     }
-    let mut writer = ClientEvents::new(scope.rooms, room, scope.user(), Some(scope.device()));
+    let mut writer = scope.client_events(room);
     let mut events = Events::default();
     for event in state {
         if in_detail {
             writer.write(event, scope.form(), events.item())?;
         } else {
-            writer.write_state(event, scope.form(), events.item());
+            writer.write_state(event, scope.form(), events.item())?;
         }
     }
     events.write(object.key(key));

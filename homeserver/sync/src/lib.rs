@@ -40,7 +40,7 @@ mod tests;
 
 pub use self::{
     announcement::Announcement,
-    client_event::{ClientEvents, EventForm},
+    client_event::{ClientEvents, EventForm, Recipient},
     error::SyncError,
     filter::{EventFilter, LazyMembers},
     presence::PresenceNow,

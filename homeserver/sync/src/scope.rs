@@ -2,9 +2,9 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use hearth_rooms::Rooms;
+use hearth_rooms::{Room, Rooms};
 use hearth_storage::RoomNid;
-use hearth_users::Users;
+use hearth_users::{Erased, Users};
 use quick_cache::sync::Cache;
 use ruma::{
     DeviceId, OwnedUserId, UserId,
@@ -13,8 +13,8 @@ use ruma::{
 };
 
 use crate::{
-    EventForm, StateAfter, SyncRequest, SyncToken, filter::EventFilter, hub::Hub, notices::RoomNotices,
-    online::Online, token::UpTo,
+    ClientEvents, EventForm, Recipient, StateAfter, SyncRequest, SyncToken, filter::EventFilter, hub::Hub,
+    notices::RoomNotices, online::Online, token::UpTo,
 };
 
 /// What the newest events of rooms are to those who count them, for the rooms used lately.
@@ -33,6 +33,7 @@ pub(crate) struct Scope<'a> {
     /// What it is told now reaches up to here.
     pub upto: UpTo,
     pub ignored: Arc<HashSet<OwnedUserId>>,
+    pub erased: Arc<Erased>,
     pub push_rules: Arc<Ruleset>,
 }
 
@@ -55,6 +56,17 @@ impl<'a> Scope<'a> {
 
     pub fn state_filter(&self) -> EventFilter<'a> {
         EventFilter::of(&self.request.filter.room.state)
+    }
+
+    /// A writer of events of a room.
+    pub fn client_events<'b>(&'b self, room: &'b Room) -> ClientEvents<'b> {
+        let recipient = Recipient {
+            user: self.user(),
+            device: Some(self.device()),
+            ignored: self.ignored.clone(),
+            erased: self.erased.clone(),
+        };
+        ClientEvents::new(self.rooms, room, recipient)
     }
 
     /// The form in which events are wanted.

@@ -320,6 +320,7 @@ impl Core {
             since: request.since.map(|since| since.within(upto)),
             upto,
             ignored: self.users.account_data.ignored_users(&request.user)?,
+            erased: self.users.accounts.erased(),
             push_rules: self.users.push_rules.ruleset(&request.user)?,
         })
     }

@@ -8,7 +8,7 @@ use ruma::{OwnedUserId, UserId};
 use serde::Deserialize;
 
 use crate::{
-    ClientEvents, EventForm, SyncError,
+    EventForm, SyncError,
     json::{Array, Object},
     scope::Scope,
 };
@@ -87,8 +87,7 @@ fn of_room(scope: &Scope<'_>, room: &Room) -> Result<(Option<OwnedUserId>, Strin
     }
     if let Some(member) = member {
         // Whole: it is the user's own, and says when.
-        let writer = ClientEvents::new(scope.rooms, room, scope.user(), Some(scope.device()));
-        writer.write_state(&member, EventForm::WithoutRoomId, events.item());
+        scope.client_events(room).write_state(&member, EventForm::WithoutRoomId, events.item())?;
     }
     events.close();
     Ok((sender, out))

@@ -15,6 +15,7 @@ use crate::{StateAfter, SyncOptions, SyncRequest, SyncService, SyncToken};
 
 mod counts;
 mod devices;
+mod events;
 mod membership;
 mod rooms;
 mod waiting;

@@ -36,7 +36,7 @@ pub(crate) struct Timeline {
 
 impl TimelineRequest<'_> {
     pub fn read(&self) -> Result<Timeline, RoomError> {
-        let limit = self.filter.timeline_limit();
+        let limit = self.filter.limit();
         let mut events: Vec<Arc<Event>> = Vec::new();
         let mut from = TimelineToken::after(self.until);
         if !self.filter.takes_room(self.room.id()) {

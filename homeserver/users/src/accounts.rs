@@ -23,7 +23,7 @@ use crate::{
 /// The accounts of this server.
 #[derive(Clone)]
 pub struct Accounts {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     passwords: Passwords,
 }
 
@@ -239,6 +239,7 @@ impl Accounts {
             transaction.delete_prefix(&schema::ACCOUNT_DATA_CHANGES, (user,))?;
             transaction.delete_prefix(&schema::USAGE, (user,))?;
             if erase {
+                self.shared.erasures.add(&mut transaction, user);
                 transaction.delete_prefix(&schema::PROFILES, (user,))?;
                 let (shared, user) = (self.shared.clone(), user.to_owned());
                 transaction.on_durable(move || shared.profiles.forget(&user));

@@ -12,6 +12,8 @@ mod cross_signing;
 mod device_keys;
 mod device_lists;
 mod devices;
+mod direct_chats;
+mod erasures;
 mod error;
 mod filters;
 mod json;
@@ -50,6 +52,7 @@ pub use self::{
     device_keys::{ClaimedKeys, DeviceKeys, KeyCounts},
     device_lists::{DeviceChange, SharedChange, SharedDeviceList, SigningKeys},
     devices::{Device, Devices},
+    erasures::Erased,
     error::UsersError,
     filters::Filters,
     key_backups::{KeyBackup, KeyBackups},

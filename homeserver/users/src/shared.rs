@@ -22,6 +22,7 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use crate::{
     Profile, Session, UsersError,
     device_keys::KeyCounts,
+    erasures::Erasures,
     locks::{UserGuard, UserLocks},
     remembered::Remembered,
 };
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     /// The position of each user's newest change of account data; the first position stands for none.
     pub(crate) newest_account_data: Remembered<OwnedUserId, Position>,
     pub(crate) profiles: Remembered<OwnedUserId, Arc<Profile>>,
+    pub(crate) erasures: Erasures,
     /// The position of the newest change of any device list.
     newest_device_list: AtomicU64,
 }
@@ -73,6 +75,7 @@ impl Shared {
         let newest =
             store.view().scan(&schema::DEVICE_LIST_CHANGES, Scan::all().reversed()).next().transpose()?;
         Ok(Self {
+            erasures: Erasures::open(&store)?,
             store,
             clock,
             random,

@@ -35,7 +35,7 @@ pub async fn get_members(State(api): State<ClientApi>, request: Request<GetMembe
     };
     let members = members(&api.rooms, room, state, wanted)?;
     let mut out = "{\"chunk\":".to_owned();
-    EventWriter::new(&api, room, &who).write_list(&members, &mut out)?;
+    EventWriter::new(&api, room, &who)?.write_list(&members, &mut out)?;
     out.push('}');
     Ok(JsonText(out))
 }

@@ -11,6 +11,6 @@ pub async fn get_event(State(api): State<ClientApi>, request: Request<GetEvent>)
     let Request { body, who, .. } = request;
     let (view, event) = View::with_event(&api, &who.user, &body.room_id, &body.event_id)?;
     let mut out = String::new();
-    EventWriter::new(&api, &view.room, &who).write(&event, &mut out)?;
+    EventWriter::new(&api, &view.room, &who)?.write(&event, &mut out)?;
     Ok(JsonText(out))
 }

@@ -12,7 +12,7 @@ use hearth_spec::{
     push::{CompiledRuleset, FlatEvent, PushContext, evaluate},
 };
 use hearth_storage::{RoomNid, TimelineOrder, blocking, schema::rooms::Membership};
-use hearth_sync::{ClientEvents, EventForm, TimelineToken};
+use hearth_sync::{ClientEvents, EventForm, Recipient, TimelineToken};
 use ruma::{
     UserId,
     api::client::push::get_notifications::v3::{Notification, Request as GetNotifications, Response},
@@ -62,10 +62,11 @@ fn read(
     limit: usize,
     only_highlights: bool,
 ) -> Result<Response> {
+    let shown_to = Recipient::new(&api.users, &who.user, Some(&who.device))?;
     let rules = CompiledRuleset::new(&*api.users.push_rules.ruleset(&who.user)?);
     let views = views_of(api, &who.user, |membership, _| membership == Membership::Join)?;
     let mut timelines = Timelines::new(&views, from, MAX_LOOKED_AT);
-    let mut recipients: HashMap<RoomNid, Recipient<'_>> = HashMap::new();
+    let mut recipients: HashMap<RoomNid, Notified<'_>> = HashMap::new();
     let mut response = Response::new(Vec::new());
     loop {
         let (view, event) = match timelines.next()? {
@@ -82,11 +83,11 @@ fn read(
         }
         let recipient = match recipients.entry(view.room.nid()) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Recipient::new(&who.user, &view.room)?),
+            Entry::Vacant(place) => place.insert(Notified::new(&who.user, &view.room)?),
         };
         let Some(actions) = recipient.actions(&rules, &event, only_highlights) else { continue };
         let mut text = String::new();
-        let mut writer = ClientEvents::new(&api.rooms, &view.room, &who.user, Some(&who.device));
+        let mut writer = ClientEvents::new(&api.rooms, &view.room, shown_to.clone());
         writer.write(&event, EventForm::WithoutRoomId, &mut text)?;
         response.notifications.push(Notification::new(
             actions,
@@ -100,7 +101,7 @@ fn read(
 }
 
 /// Who is notified of the events of one room.
-struct Recipient<'a> {
+struct Notified<'a> {
     user: &'a UserId,
     room: &'a Room,
     display_name: Option<String>,
@@ -111,7 +112,7 @@ struct Recipient<'a> {
     threads: HashMap<String, TimelineOrder>,
 }
 
-impl<'a> Recipient<'a> {
+impl<'a> Notified<'a> {
     fn new(user: &'a UserId, room: &'a Room) -> Result<Self> {
         #[derive(Deserialize)]
         struct Member {

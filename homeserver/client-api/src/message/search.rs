@@ -146,7 +146,7 @@ fn matches<'a>(
                 break;
             }
         }
-        if !filter.matches(&event) {
+        if !filter.matches(&event) || view.is_erased(&event)? {
             continue;
         }
         let Some(rank) = terms.rank(&event) else { continue };

@@ -2,9 +2,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use hearth_rooms::{Event, Room, RoomError, TimelineRange};
+use hearth_rooms::{Event, Room, RoomError, TimelineRange, Viewer};
 use hearth_storage::{StateId, TimelineOrder};
 use hearth_sync::{TimelineToken, TokenError};
+use hearth_users::Erased;
 use ruma::{EventId, OwnedUserId, RoomId, UInt, UserId, api::Direction};
 
 use crate::{
@@ -26,6 +27,7 @@ pub(crate) struct View {
     /// The user's leave, where nothing after it may be read.
     until: Option<TimelineOrder>,
     ignored: Arc<HashSet<OwnedUserId>>,
+    erased: Arc<Erased>,
 }
 
 /// Which part of a timeline is asked for.
@@ -63,7 +65,8 @@ impl View {
         let Readable { room, state, until } = access::readable(&api.rooms, user, id)?;
         let until = if room.is_world_readable()? { None } else { until };
         let ignored = api.users.account_data.ignored_users(user)?;
-        Ok(Self { room, state, user: user.to_owned(), until, ignored })
+        let erased = api.users.accounts.erased();
+        Ok(Self { room, state, user: user.to_owned(), until, ignored, erased })
     }
 
     /// The same with one event, where who may not read the room is told no more than that there is no such
@@ -100,6 +103,20 @@ impl View {
     /// Whether someone's events are kept from the user, but for state.
     pub(crate) fn ignores(&self, event: &Event) -> bool {
         !event.pdu.is_state() && self.ignored.contains(event.pdu.sender())
+    }
+
+    /// Whether the user is shown an event as if it were redacted, because its sender wished to be erased.
+    pub(crate) fn is_erased(&self, event: &Event) -> Result<bool> {
+        match self.erased.get(event.pdu.sender()) {
+            Some(position) => Ok(!Viewer::new(&self.room, &self.user)?.knew(event, *position)?),
+            None => Ok(false),
+        }
+    }
+
+    /// Whether the user may see any event of a thread, by someone whom they do not ignore.
+    pub(crate) fn has_thread(&self, root: &Event) -> Result<bool> {
+        let mut viewer = Viewer::new(&self.room, &self.user)?;
+        Ok(self.room.thread_is_seen(root, &mut viewer, &self.ignored)?)
     }
 
     /// Those of the events that the user may see and does not ignore.
@@ -190,10 +207,10 @@ pub(crate) fn place(token: Option<&str>) -> Result<Option<TimelineToken>, TokenE
     token.map(str::parse).transpose()
 }
 
-/// How many are asked for, between one and `max`.
+/// How many are asked for, at most `max`: where none are, only tokens are told.
 pub(crate) fn limit(asked: Option<UInt>, default: usize, max: usize) -> usize {
     let asked = asked.map(|asked| usize::try_from(asked).unwrap_or(max));
-    asked.unwrap_or(default).clamp(1, max)
+    asked.unwrap_or(default).min(max)
 }
 
 /// What hides from a user that there is an event.

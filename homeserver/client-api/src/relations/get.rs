@@ -131,7 +131,7 @@ impl Query {
         Ok(RelatingEvents {
             next_batch: page.next(),
             prev_batch: self.from,
-            chunk: EventWriter::new(api, &view.room, who).raw(&page.events)?,
+            chunk: EventWriter::new(api, &view.room, who)?.raw(&page.events)?,
             recursion_depth,
         })
     }

@@ -9,7 +9,7 @@ const V1: &str = "/_matrix/client/v1";
 
 impl TestServer {
     /// Sends an event that relates to another, and gives its id.
-    async fn relate(&self, who: &User, room: &str, event_type: &str, relates_to: Value) -> String {
+    pub(super) async fn relate(&self, who: &User, room: &str, event_type: &str, relates_to: Value) -> String {
         self.clock.advance(1);
         let path = format!("{CLIENT}/rooms/{room}/send/{event_type}/{}", self.api.now_ms());
         let content = json!({
@@ -92,6 +92,72 @@ async fn relations_of_relations() {
 }
 
 #[tokio::test]
+async fn what_relates_to_what_it_cannot_is_refused() {
+    let cast = Cast::new().await;
+    let (server, room, alice) = (&cast.server, &cast.room, &cast.alice);
+    let other = server.create_room(alice, json!({})).await;
+    let elsewhere = server.say(alice, &other, "elsewhere").await;
+    let root = server.say(alice, room, "root").await;
+    let in_reply =
+        server.relate(alice, room, "m.room.message", json!({ "m.in_reply_to": { "event_id": root } })).await;
+    let annotation = json!({ "rel_type": "m.annotation", "event_id": root, "key": "a" });
+    let reaction = server.relate(alice, room, "m.reaction", annotation).await;
+    let thread = |root: &str| json!({ "rel_type": "m.thread", "event_id": root });
+    let in_thread = server.relate(alice, room, "m.room.message", thread(&root)).await;
+    let reference = json!({ "rel_type": "m.reference", "event_id": elsewhere });
+    for wrong in [thread(&in_reply), thread(&reaction), thread(&in_thread), thread(&elsewhere), reference] {
+        let path = format!("{CLIENT}/rooms/{room}/send/m.room.message/wrong");
+        let answer = server.put(&path, Some(alice), json!({ "body": "x", "m.relates_to": wrong })).await;
+        assert_eq!(error(&answer), (400, "M_UNKNOWN"), "{wrong}");
+    }
+    let (threads, _) = server.related(alice, &format!("{V1}/rooms/{room}/threads")).await;
+    assert_eq!(threads, [&*root]);
+    // What is not known here may be all the same.
+    server.relate(alice, room, "m.room.message", thread("$unknown")).await;
+
+    let redact = format!("{CLIENT}/rooms/{room}/redact/{elsewhere}/r");
+    assert_eq!(error(&server.put(&redact, Some(alice), json!({})).await), (400, "M_UNKNOWN"));
+    let tombstone = format!("{CLIENT}/rooms/{room}/state/m.room.tombstone");
+    let content = json!({ "body": "gone", "replacement_room": room });
+    assert_eq!(error(&server.put(&tombstone, Some(alice), content).await), (400, "M_UNKNOWN"));
+    let content = json!({ "body": "gone", "replacement_room": other });
+    assert_eq!(server.put(&tombstone, Some(alice), content).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_limit_of_nothing_gives_tokens_alone() {
+    let cast = Cast::new().await;
+    let (server, room, alice) = (&cast.server, &cast.room, &cast.alice);
+    let root = server.say(alice, room, "root").await;
+    let reply = server
+        .relate(&cast.bob, room, "m.room.message", json!({ "rel_type": "m.thread", "event_id": root }))
+        .await;
+    let relations = format!("{V1}/rooms/{room}/relations/{root}");
+    for (path, next, wanted) in [
+        (format!("{CLIENT}/rooms/{room}/messages?dir=b"), "end", &reply),
+        (relations, "next_batch", &reply),
+        (format!("{V1}/rooms/{room}/threads"), "next_batch", &root),
+    ] {
+        let with = if path.contains('?') { '&' } else { '?' };
+        let (none, answer) = server.related(alice, &format!("{path}{with}limit=0")).await;
+        assert_eq!(none, [""; 0]);
+        let next = answer[next].as_str().unwrap_or_else(|| panic!("{path}: {answer}"));
+        let (some, _) = server.related(alice, &format!("{path}{with}limit=1&from={next}")).await;
+        assert_eq!(some, [&**wanted], "{path}");
+    }
+    let (status, answer) = server.get(&format!("{CLIENT}/notifications?limit=0"), Some(alice)).await;
+    assert_eq!((status, &answer["notifications"]), (200, &json!([])));
+    assert!(answer["next_token"].is_string(), "{answer}");
+    let search = json!({ "search_categories": { "room_events": {
+        "search_term": "root", "filter": { "limit": 0 }, "order_by": "recent",
+    } } });
+    let (status, answer) = server.post(&format!("{CLIENT}/search"), Some(alice), search).await;
+    let found = &answer["search_categories"]["room_events"];
+    assert_eq!((status, &found["results"], &found["count"]), (200, &json!([]), &json!(1)), "{answer}");
+    assert!(found["next_batch"].is_string(), "{answer}");
+}
+
+#[tokio::test]
 async fn threads_of_a_room() {
     let cast = Cast::new().await;
     let (server, room) = (&cast.server, &cast.room);
@@ -123,10 +189,15 @@ async fn threads_of_a_room() {
     assert_eq!(hidden, [""; 0]);
     assert_eq!(error(&server.get(&path, Some(&cast.stranger)).await), (403, "M_FORBIDDEN"));
 
-    // A thread whose root comes from someone ignored goes on without what that one said.
+    // A thread in which only someone ignored replied is none; one whose root comes from them goes on without what
+    // they said.
     let ignore = format!("{CLIENT}/user/{}/account_data/m.ignored_user_list", cast.alice.id);
     let list = json!({ "ignored_users": { cast.bob.id.as_str(): {} } });
     assert_eq!(server.put(&ignore, Some(&cast.alice), list).await.0, 200);
+    assert_eq!(server.related(&cast.alice, &path).await.0, [""; 0]);
+    for root in [&roots[1], &roots[0]] {
+        server.relate(&cast.alice, room, "m.room.message", thread(root)).await;
+    }
     let (all, answer) = server.related(&cast.alice, &path).await;
     assert_eq!((all, &answer["chunk"][1]["content"]), (roots, &json!({})));
 }

@@ -41,7 +41,7 @@ pub async fn get_threads(
     let from = place(body.from.as_deref())?.and_then(|from| from.range(None, true, 1).until);
     let limit = limit(body.limit, DEFAULT, MAX);
     let Threads { roots, next } = Threads::read(&view, &who.user, from, limit, participated)?;
-    let mut response = Response::new(EventWriter::new(&api, &view.room, &who).raw(&roots)?);
+    let mut response = Response::new(EventWriter::new(&api, &view.room, &who)?.raw(&roots)?);
     response.next_batch = next.map(|order| TimelineToken::after(order).to_string());
     Ok(Answer(response))
 }
@@ -68,7 +68,7 @@ impl Threads {
                 let wanted = !participated || view.room.participated(user, &root)?;
                 if wanted && let Some(root) = shown(view, root)? {
                     if roots.len() == limit {
-                        return Ok(Self { roots, next: before });
+                        return Ok(Self { roots, next: before.or(Some(order.following())) });
                     }
                     roots.push(root);
                 }
@@ -82,21 +82,14 @@ impl Threads {
     }
 }
 
-/// A root as the user may see it: redacted, where its sender is ignored.
+/// A root as the user may see it: redacted, where its sender is ignored. Without any reply that the user may see there
+/// is no thread for them.
 fn shown(view: &View, root: Arc<Event>) -> Result<Option<Arc<Event>>> {
-    if !view.may_see(&root)? {
+    if !view.may_see(&root)? || !view.has_thread(&root)? {
         return Ok(None);
     }
     if !view.ignores(&root) {
         return Ok(Some(root));
     }
-    let mut emptied = Event::clone(&root);
-    match hearth_spec::redact(&root.pdu, view.room.version()) {
-        Ok(pdu) => emptied.pdu = Arc::new(pdu),
-        Err(error) => {
-            tracing::error!(%error, event = %root.id(), "an event could not be redacted");
-            return Ok(None);
-        }
-    }
-    Ok(Some(Arc::new(emptied)))
+    Ok(Some(root.emptied()?))
 }

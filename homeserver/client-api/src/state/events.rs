@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearth_rooms::{Event, Room};
-use hearth_sync::{ClientEvents, EventForm};
+use hearth_sync::{ClientEvents, EventForm, Recipient};
 use ruma::serde::Raw;
 
 use crate::{ClientApi, Requester, Result};
@@ -12,8 +12,9 @@ use crate::{ClientApi, Requester, Result};
 pub(crate) struct EventWriter<'a>(ClientEvents<'a>);
 
 impl<'a> EventWriter<'a> {
-    pub(crate) fn new(api: &'a ClientApi, room: &'a Room, who: &'a Requester) -> Self {
-        Self(ClientEvents::new(&api.rooms, room, &who.user, Some(&who.device)))
+    pub(crate) fn new(api: &'a ClientApi, room: &'a Room, who: &'a Requester) -> Result<Self> {
+        let recipient = Recipient::new(&api.users, &who.user, Some(&who.device))?;
+        Ok(Self(ClientEvents::new(&api.rooms, room, recipient)))
     }
 
     /// Appends one event.

@@ -15,7 +15,7 @@ pub async fn get_room_state(State(api): State<ClientApi>, request: Request<GetSt
     let readable = access::readable(&api.rooms, &request.who.user, &request.body.room_id)?;
     let state = readable.room.full_state(readable.state)?;
     let mut out = String::new();
-    EventWriter::new(&api, &readable.room, &request.who).write_list(&state, &mut out)?;
+    EventWriter::new(&api, &readable.room, &request.who)?.write_list(&state, &mut out)?;
     Ok(JsonText(out))
 }
 
@@ -34,7 +34,7 @@ pub async fn get_room_state_event(
         StateEventFormat::Content => Ok(JsonText(event.pdu.content_str().to_owned())),
         StateEventFormat::Event => {
             let mut out = String::new();
-            EventWriter::new(&api, &readable.room, &who).write(&event, &mut out)?;
+            EventWriter::new(&api, &readable.room, &who)?.write(&event, &mut out)?;
             Ok(JsonText(out))
         }
         _ => Err(MatrixError::invalid_param("`format` is content or event.")),

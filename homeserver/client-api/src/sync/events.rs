@@ -102,7 +102,7 @@ impl News {
         let mut chunk = Vec::new();
         for (view, event) in &self.events {
             let mut text = String::new();
-            EventWriter::new(api, &self.views[*view].room, who).write(event, &mut text)?;
+            EventWriter::new(api, &self.views[*view].room, who)?.write(event, &mut text)?;
             chunk.push(RawValue::from_string(text)?);
         }
         // The list is there also when it is empty.
@@ -119,6 +119,6 @@ pub async fn get_one_event(State(api): State<ClientApi>, request: Request<GetOne
     let room = api.rooms.room_by_nid(event.room)?;
     let (view, event) = View::with_event(&api, &request.who.user, room.id(), &id)?;
     let mut out = String::new();
-    EventWriter::new(&api, &view.room, &request.who).write(&event, &mut out)?;
+    EventWriter::new(&api, &view.room, &request.who)?.write(&event, &mut out)?;
     Ok(JsonText(out))
 }

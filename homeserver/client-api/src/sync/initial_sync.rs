@@ -152,7 +152,7 @@ fn invited(api: &ClientApi, who: &Requester, room: &Room, row: &UserRoomRow) -> 
     };
     let invite = invite.map(|event| {
         let mut text = String::new();
-        EventWriter::new(api, room, who).write(&event, &mut text)?;
+        EventWriter::new(api, room, who)?.write(&event, &mut text)?;
         RawValue::from_string(text).map_err(MatrixError::from)
     });
     Ok(to_raw_value(&Invited { room_id: room.id(), membership, invite: invite.transpose()? })?)

@@ -59,7 +59,7 @@ impl Categories {
         let criteria = &wanted.criteria;
         let results = found.iter().map(|found| {
             let mut result = SearchResult::new();
-            let mut writer = EventWriter::new(api, &found.view.room, who);
+            let mut writer = EventWriter::new(api, &found.view.room, who)?;
             result.rank = Some(found.rank);
             result.result = writer.raw(std::slice::from_ref(&found.event))?.pop();
             if wanted.context {
@@ -129,7 +129,7 @@ fn states(
     for Found { view, .. } in found {
         if !states.contains_key(view.room.id()) {
             let state = view.room.full_state(view.state)?;
-            let mut writer = EventWriter::new(api, &view.room, who);
+            let mut writer = EventWriter::new(api, &view.room, who)?;
             states.insert(view.room.id().to_owned(), writer.raw(&state)?);
         }
     }

@@ -17,7 +17,11 @@ use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
 use hearth_sync::{SyncOptions, SyncService};
 use hearth_users::{PasswordCost, Users, UsersOptions};
-use ruma::{OwnedServerName, OwnedUserId, ServerName, UserId, owned_server_name};
+use ruma::{
+    CanonicalJsonObject, OwnedServerName, OwnedUserId, ServerName, UserId, owned_server_name,
+    serde::Base64,
+    signatures::{Ed25519KeyPair, sign_json},
+};
 use serde_json::{Value, json, value::to_raw_value};
 use tempfile::TempDir;
 
@@ -180,6 +184,19 @@ pub(crate) fn federation(options: FederationOptions) -> (Federation, TempDir) {
     let dialer = Arc::new(Internet::new(&options).unwrap());
     let parts = Parts { options, key: own_key(), rooms, users, media, sync, store, dialer, clock, random };
     (Federation::start(parts).unwrap(), folder)
+}
+
+/// The identity keys of a device, signed by itself.
+pub(crate) fn device_keys(user: &UserId, device: &str) -> Value {
+    let pair = Ed25519KeyPair::from_der(&Ed25519KeyPair::generate(), device.to_owned()).unwrap();
+    let public = Base64::<ruma::serde::base64::Standard, _>::new(pair.public_key().to_vec()).encode();
+    let keys = json!({
+        "user_id": user, "device_id": device, "algorithms": [],
+        "keys": { format!("ed25519:{device}"): public },
+    });
+    let mut keys: CanonicalJsonObject = serde_json::from_value(keys).unwrap();
+    sign_json(user.as_str(), &pair, &mut keys).unwrap();
+    serde_json::to_value(keys).unwrap()
 }
 
 /// A user of another server.

@@ -14,7 +14,7 @@ use hearth_storage::{
 use hearth_users::NewAccount;
 use http::StatusCode;
 use ruma::{
-    MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedEventId, OwnedUserId, UInt, UserId,
+    MilliSecondsSinceUnixEpoch, OwnedDeviceId, OwnedEventId, UInt, UserId,
     api::federation::transactions::send_transaction_message::v1::{Request, Response},
     serde::Raw,
 };
@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use crate::{
     Backfilled,
     neighbours::{Neighbour, Neighbours},
+    testing::device_keys,
 };
 
 async fn send(from: &Neighbour, to: &Neighbour, id: &str, pdus: &[String], edus: &[Value]) -> Response {
@@ -237,12 +238,6 @@ async fn devices_are_kept_for_when_their_server_is_away() {
     let neighbours = Neighbours::meet().await;
     shared(&neighbours, RoomVersion::V12).await;
     let Neighbours { here, there, .. } = &neighbours;
-    let keys_of = |user: &OwnedUserId, device: &str| {
-        json!({
-            "user_id": user, "device_id": device, "algorithms": [],
-            "keys": { format!("ed25519:{device}"): "key" }, "signatures": {},
-        })
-    };
     let carol = UserId::parse(format!("@carol:{}", there.name())).unwrap();
     let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
     there.federation.users().accounts.create(&carol, account).await.unwrap();
@@ -250,7 +245,7 @@ async fn devices_are_kept_for_when_their_server_is_away() {
         let users = there.federation.users();
         let (device, none) = (ruma::device_id!("ONE"), BTreeMap::new());
         users.sessions.create(user, Some(device), None, false).await.unwrap();
-        let keys = Raw::from_json_string(keys_of(user, "ONE").to_string()).unwrap();
+        let keys = Raw::from_json_string(device_keys(user, "ONE").to_string()).unwrap();
         users.device_keys.upload(user, device, Some(&keys), &none, &none).await.unwrap();
     }
     let query = async || {
@@ -274,7 +269,7 @@ async fn devices_are_kept_for_when_their_server_is_away() {
         json!({ "edu_type": "m.device_list_update", "content": content })
     };
     let edus = [
-        update("TWO", json!({ "keys": keys_of(&there.user, "TWO") })),
+        update("TWO", json!({ "keys": device_keys(&there.user, "TWO") })),
         update("ONE", json!({ "deleted": true })),
     ];
     send(there, here, "1", &[], &edus).await;

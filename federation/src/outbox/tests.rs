@@ -13,11 +13,8 @@ use hearth_storage::{Scan, schema, schema::users::AccountKind};
 use hearth_users::NewAccount;
 use parking_lot::Mutex;
 use ruma::{
-    CanonicalJsonObject, OwnedServerName, OwnedUserId, ServerName, owned_server_name, owned_user_id,
-    presence::PresenceState,
-    serde::{Base64, Raw},
-    signatures::{Ed25519KeyPair, sign_json},
-    to_device::DeviceIdOrAllDevices,
+    OwnedServerName, OwnedUserId, ServerName, encryption::DeviceKeys as IdentityKeys, owned_server_name,
+    owned_user_id, presence::PresenceState, serde::Raw, to_device::DeviceIdOrAllDevices,
 };
 use serde_json::{Map, Value, json, value::to_raw_value};
 
@@ -326,24 +323,15 @@ async fn what_passes_is_told_to_those_in_the_room() {
 async fn device_lists_are_told_to_servers_that_share_a_room() {
     let world = world().await;
     world.room(&["a.example"]).await;
-    let pair = Ed25519KeyPair::from_der(&Ed25519KeyPair::generate(), "D".to_owned()).unwrap();
-    let public = Base64::<ruma::serde::base64::Standard, _>::new(pair.public_key().to_vec()).encode();
-    let upload = |number: u32| {
-        let keys = json!({
-            "user_id": world.alice, "device_id": "D", "algorithms": [number.to_string()],
-            "keys": { "ed25519:D": public },
-        });
-        let mut keys: CanonicalJsonObject = serde_json::from_value(keys).unwrap();
-        sign_json(world.alice.as_str(), &pair, &mut keys).unwrap();
-        Raw::from_json(to_raw_value(&keys).unwrap())
-    };
+    let upload = [testing::device_keys(&world.alice, "D"), testing::device_keys(&world.alice, "D")];
+    let upload = |number: usize| Raw::from_json(to_raw_value(&upload[number]).unwrap());
     let (keys, none) = (&world.federation.users().device_keys, BTreeMap::new());
     let device = ruma::device_id!("D");
-    keys.upload(&world.alice, device, Some(&upload(1)), &none, &none).await.unwrap();
+    keys.upload(&world.alice, device, Some(&upload(0)), &none, &none).await.unwrap();
     let updates = |others: &Others| others.edus("a.example", "m.device_list_update");
     world.until("the first", |others| !updates(others).is_empty()).await;
     world.others.set_down("a.example", true);
-    keys.upload(&world.alice, device, Some(&upload(2)), &none, &none).await.unwrap();
+    keys.upload(&world.alice, device, Some(&upload(1)), &none, &none).await.unwrap();
     while world.rows() != 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -352,7 +340,8 @@ async fn device_lists_are_told_to_servers_that_share_a_room() {
     let updates = updates(&world.others);
     assert_eq!(updates[0]["prev_id"].as_array().map(Vec::len), Some(1), "the login, before there was a room");
     assert_eq!(updates[1]["prev_id"], json!([updates[0]["stream_id"]]));
-    assert_eq!(updates[1]["keys"]["algorithms"][0], "2");
+    let told: Raw<IdentityKeys> = serde_json::from_value(updates[1]["keys"].clone()).unwrap();
+    assert_eq!(told.deserialize().unwrap().keys, upload(1).deserialize().unwrap().keys);
     assert_eq!(keys.shared_list(&world.alice).unwrap().stream_id, updates[1]["stream_id"].as_u64().unwrap());
 }
 

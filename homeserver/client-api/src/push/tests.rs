@@ -105,3 +105,18 @@ async fn every_kind_of_rule_has_its_list() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_has_too_much_of_something_is_told_so() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let mut answer = (200, Value::Null);
+    for number in 0..=100 {
+        assert_eq!(answer.0, 200, "{}", answer.1);
+        let mut pusher = pusher(json!("http"), "https://push.example/_matrix/push/v1/notify");
+        pusher["pushkey"] = number.to_string().into();
+        answer = server.post("/_matrix/client/v3/pushers/set", Some(&alice), pusher).await;
+    }
+    assert_eq!(error(&answer), (403, "M_USER_LIMIT_EXCEEDED"));
+    assert!(answer.1["info_uri"].is_string());
+}

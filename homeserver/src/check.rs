@@ -9,7 +9,7 @@ const MEMORY_BYTES: u64 = 64 << 20;
 
 /// Verifies the data folder and prints what is wrong with it. Returns whether nothing is.
 pub fn run(data: &Path) -> Result<bool, hearth_rooms::RoomError> {
-    let options = RocksOptions { memory_bytes: MEMORY_BYTES };
+    let options = RocksOptions { memory_bytes: MEMORY_BYTES, ..RocksOptions::default() };
     let engine = RocksEngine::open_read_only(&data.join("database"), &options)?;
     let store = Store::open_read_only(engine)?;
     let mut rooms = 0_u64;

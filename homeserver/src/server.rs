@@ -71,7 +71,7 @@ impl Outside {
 
 /// Opens the store in a configuration's data folder.
 pub fn open_store(config: &Config) -> Result<Store, StorageError> {
-    let options = RocksOptions { memory_bytes: config.memory().storage as u64 };
+    let options = RocksOptions { memory_bytes: config.memory().storage as u64, ..RocksOptions::default() };
     let engine = RocksEngine::open(&config.data.join("database"), &options)?;
     let durability = match config.durability {
         Durability::Sync => hearth_storage::Durability::Sync,

@@ -220,7 +220,7 @@ impl Driver {
         while let Some(rows) = self.unwritten.take().or_else(|| self.queues.rows()) {
             let mut transaction = match self.store.begin() {
                 Ok(transaction) => transaction,
-                Err(StorageError::Busy) => {
+                Err(StorageError::Busy | StorageError::Failing(_)) => {
                     self.unwritten = Some(rows);
                     return Ok(());
                 }

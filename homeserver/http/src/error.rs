@@ -175,6 +175,10 @@ impl From<StorageError> for MatrixError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Busy => Self::limit_exceeded(Duration::from_secs(1)),
+            StorageError::Failing(_) => {
+                tracing::warn!(%error, "refused a write");
+                Self::unavailable("The server can write nothing at the moment; try again later.")
+            }
             StorageError::Stopped(_) => {
                 tracing::error!(%error, "refused a write");
                 Self::unavailable("The server takes no writes now: its database stopped after a failure.")

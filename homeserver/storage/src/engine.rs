@@ -69,8 +69,12 @@ pub trait Engine: Clone + Send + Sync + 'static {
         sync: bool,
     ) -> Result<(), StorageError>;
 
-    /// Brings all that was written to disk.
-    fn sync(&self) -> Result<(), StorageError>;
+    /// After [`apply`](Self::apply) failed: does what it takes to write again. Reading goes on meanwhile. The write
+    /// that failed may be there now or not; it is whole if it is.
+    ///
+    /// # Errors
+    /// [`StorageError::Engine`] if it cannot be done yet; any other if it never can.
+    fn recover(&self) -> Result<(), StorageError>;
 }
 
 /// A scan under way.
@@ -204,10 +208,10 @@ impl Engine for AnyEngine {
         }
     }
 
-    fn sync(&self) -> Result<(), StorageError> {
+    fn recover(&self) -> Result<(), StorageError> {
         match self {
-            Self::Rocks(engine) => engine.sync(),
-            Self::Memory(engine) => engine.sync(),
+            Self::Rocks(engine) => engine.recover(),
+            Self::Memory(engine) => engine.recover(),
         }
     }
 }

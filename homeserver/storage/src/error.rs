@@ -9,7 +9,10 @@ pub enum StorageError {
     /// What is stored is not what was written.
     #[error("the database is damaged: {0}")]
     Corrupt(String),
-    /// An earlier write failed: nothing more is written until the server is started again. Reading goes on.
+    /// Writing fails at the moment, as for want of room on the disk, and is tried again. Reading goes on.
+    #[error("the database cannot write at the moment: {0}")]
+    Failing(String),
+    /// An earlier write failed for good: nothing more is written until the server is started again. Reading goes on.
     #[error("the database stopped taking writes: {0}")]
     Stopped(String),
     /// More waits to be written than is held in memory.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    ops::Bound,
+    ops::{Bound, Range},
     sync::Arc,
     thread,
     time::Duration,
@@ -19,8 +19,8 @@ use crate::{AnyKeyspace, Batch, Direction, Op, RawRange, RawScan, StorageError, 
 pub struct Faults {
     /// All that is left to chance comes from here.
     pub seed: u64,
-    /// The n-th write from now on fails, the first being 1. None of it is there afterwards.
-    pub fail_write: Option<u64>,
+    /// These writes from now on fail, the first being 1. Nothing of them is there afterwards.
+    pub fail_writes: Range<u64>,
     /// The power fails in the n-th write from now on: it is written, but neither synced nor answered.
     pub lose_power_in_write: Option<u64>,
     /// The disk is full after this many more bytes of keys and values.
@@ -170,7 +170,7 @@ impl Disk {
         self.with_power()?;
         self.writes_since_faults += 1;
         self.bytes_since_faults += bytes;
-        if self.faults.fail_write == Some(self.writes_since_faults) {
+        if self.faults.fail_writes.contains(&self.writes_since_faults) {
             return Err(StorageError::Engine("input/output error".to_owned()));
         }
         if self.faults.capacity.is_some_and(|capacity| self.bytes_since_faults > capacity) {
@@ -384,12 +384,8 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    fn sync(&self) -> Result<(), StorageError> {
-        let _writing = self.shared.writing.lock();
-        let mut disk = self.shared.disk.write();
-        disk.with_power()?;
-        disk.synced = disk.written;
-        disk.forget_stale();
-        Ok(())
+    fn recover(&self) -> Result<(), StorageError> {
+        // Without power nothing is written until the next start.
+        self.shared.disk.read().with_power().map_err(|error| StorageError::Stopped(error.to_string()))
     }
 }

@@ -127,7 +127,7 @@ mod tests {
     fn a_crash_leaves_it_at_a_version() {
         let engine = MemoryEngine::new();
         run(&engine.clone().into(), &[]).unwrap();
-        engine.set_faults(Faults { fail_write: Some(2), ..Faults::default() });
+        engine.set_faults(Faults { fail_writes: 2..3, ..Faults::default() });
         assert!(run(&engine.clone().into(), STEPS).is_err());
         let engine = engine.crash();
         assert_eq!(found(&engine), (Some("2".to_owned()), vec![(("all".to_owned(),), Position(7))]));

@@ -1,16 +1,20 @@
 //! The engine on disk: RocksDB, one column family for each keyspace.
 
+mod opened;
+mod recovery;
 mod tuning;
 
-use std::{collections::BTreeSet, fs, io, path::Path, sync::Arc};
-
-use rocksdb::{
-    ColumnFamily, ColumnFamilyDescriptor, DB, DBRawIterator, Options, ReadOptions, Snapshot, WriteBatch,
-    WriteOptions,
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use arc_swap::{ArcSwap, Guard};
+use rocksdb::{DBRawIterator, ReadOptions, Snapshot, WriteBatch};
 use self_cell::self_cell;
 
-use crate::{AnyKeyspace, Batch, Direction, Op, RawRange, RawScan, StorageError, engine::Engine, schema};
+use self::opened::{Mode, Opened};
+use crate::{AnyKeyspace, Batch, Direction, Op, RawRange, RawScan, StorageError, engine::Engine};
 
 /// How RocksDB is set up.
 #[derive(Clone, Debug)]
@@ -18,164 +22,75 @@ pub struct RocksOptions {
     /// The bound, in bytes, on what it holds in memory: blocks read, indexes, filters, and what waits to be
     /// flushed.
     pub memory_bytes: u64,
+    /// How many files it keeps open.
+    pub open_files: u32,
 }
 
 impl Default for RocksOptions {
     fn default() -> Self {
-        Self { memory_bytes: 256 << 20 }
-    }
-}
-
-type Handles<'a> = Vec<&'a ColumnFamily>;
-
-self_cell!(
-    /// The database with the handles of its column families, by [`AnyKeyspace::index`].
-    struct Database {
-        owner: DB,
-        #[covariant]
-        dependent: Handles,
-    }
-);
-
-struct Opened {
-    database: Database,
-    latest: ReadOptions,
-    synced: WriteOptions,
-    unsynced: WriteOptions,
-}
-
-impl Opened {
-    fn db(&self) -> &DB {
-        self.database.borrow_owner()
-    }
-
-    fn family(&self, keyspace: AnyKeyspace) -> &ColumnFamily {
-        self.database.borrow_dependent()[keyspace.index]
+        Self { memory_bytes: 256 << 20, open_files: 256 }
     }
 }
 
 /// RocksDB in a folder. Closed, and its lock given back, when the last clone and the last snapshot are gone.
 #[derive(Clone)]
 pub struct RocksEngine {
-    opened: Arc<Opened>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    folder: PathBuf,
+    options: RocksOptions,
+    /// Another one after a [recovery](Engine::recover).
+    opened: ArcSwap<Opened>,
 }
 
 impl RocksEngine {
     /// Opens the database in a folder, or makes one where there is none.
     ///
     /// Fails if another server has it open, or if the folder holds the remains of a database whose index of
-    /// files (`CURRENT` and the manifest) is lost: RocksDB would take it for an empty one and delete them.
+    /// files (`CURRENT` and the manifest) is lost.
     pub fn open(folder: &Path, options: &RocksOptions) -> Result<Self, StorageError> {
-        Self::open_in_mode(folder, options, false)
+        Self::open_for(folder, options, Mode::Write)
     }
 
     /// Opens the database in a folder to read it as it is at this moment. Writes nothing, and takes no lock.
     pub fn open_read_only(folder: &Path, options: &RocksOptions) -> Result<Self, StorageError> {
-        Self::open_in_mode(folder, options, true)
+        Self::open_for(folder, options, Mode::Read)
     }
 
-    fn open_in_mode(folder: &Path, options: &RocksOptions, read_only: bool) -> Result<Self, StorageError> {
-        let there = is_database(folder)?;
-        if !there && read_only {
-            return Err(StorageError::Engine(format!("{} holds no database", folder.display())));
+    fn open_for(folder: &Path, options: &RocksOptions, mode: Mode) -> Result<Self, StorageError> {
+        let opened = ArcSwap::from_pointee(Opened::open(folder, options, mode)?);
+        Ok(Self { shared: Arc::new(Shared { folder: folder.to_owned(), options: options.clone(), opened }) })
+    }
+}
+
+/// The database that is read: that of the snapshot, or the one that is open now.
+enum Source<'a> {
+    Snapshot(&'a RocksSnapshot),
+    Latest(Guard<Arc<Opened>>),
+}
+
+impl RocksEngine {
+    fn source<'a>(&self, at: Option<&'a RocksSnapshot>) -> Source<'a> {
+        at.map_or_else(|| Source::Latest(self.shared.opened.load()), Source::Snapshot)
+    }
+}
+
+impl Source<'_> {
+    fn opened(&self) -> &Arc<Opened> {
+        match self {
+            Self::Snapshot(snapshot) => snapshot.held.borrow_owner(),
+            Self::Latest(opened) => opened,
         }
-        if !there {
-            fs::create_dir_all(folder).map_err(|error| unreadable(folder, &error))?;
+    }
+
+    fn reads(&self) -> &ReadOptions {
+        match self {
+            Self::Snapshot(snapshot) => &snapshot.held.borrow_dependent().reads,
+            Self::Latest(opened) => &opened.latest,
         }
-        let tuning = tuning::Tuning::new(options);
-        let database_options = tuning.database();
-        let families = families(folder, there, &tuning, &database_options, read_only)?;
-        let db = if read_only {
-            DB::open_cf_descriptors_read_only(&database_options, folder, families, false)
-        } else {
-            DB::open_cf_descriptors(&database_options, folder, families)
-        };
-        let db = db.map_err(|error| match error.to_string() {
-            message if message.contains("LOCK") => StorageError::Engine(format!(
-                "another server is running on {}, or its folder cannot be locked: {message}",
-                folder.display()
-            )),
-            message => StorageError::Engine(message),
-        })?;
-        let database = Database::try_new(db, |db| {
-            schema::ALL
-                .iter()
-                .map(|keyspace| {
-                    // Opening to write makes what is missing.
-                    db.cf_handle(keyspace.name).ok_or_else(|| {
-                        let (folder, name) = (folder.display(), keyspace.name);
-                        StorageError::Engine(format!(
-                            "{folder} has no keyspace {name} yet: start this server on it once"
-                        ))
-                    })
-                })
-                .collect::<Result<_, _>>()
-        })?;
-        let mut synced = WriteOptions::default();
-        synced.set_sync(true);
-        let unsynced = WriteOptions::default();
-        Ok(Self { opened: Arc::new(Opened { database, latest: ReadOptions::default(), synced, unsynced }) })
     }
-
-    fn reads<'a>(&'a self, at: Option<&'a RocksSnapshot>) -> &'a ReadOptions {
-        at.map_or(&self.opened.latest, |snapshot| &snapshot.held.borrow_dependent().reads)
-    }
-}
-
-/// Whether there is a database in the folder; an error if there are only pieces of one.
-fn is_database(folder: &Path) -> Result<bool, StorageError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(unreadable(folder, &error)),
-    };
-    let mut holds_data = false;
-    for entry in entries {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
-        holds_data |= matches!(path.extension().and_then(|end| end.to_str()), Some("sst" | "blob" | "log"));
-    }
-    let lost = |what: &str| {
-        StorageError::corrupt(format!(
-            "{} holds data files but no {what}: restore the folder from a backup",
-            folder.display()
-        ))
-    };
-    match fs::read_to_string(folder.join("CURRENT")) {
-        Ok(manifest) => match folder.join(manifest.trim_end()).try_exists() {
-            Ok(true) => Ok(true),
-            Ok(false) => Err(lost("manifest")),
-            Err(error) => Err(unreadable(folder, &error)),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound && holds_data => Err(lost("file CURRENT")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(unreadable(folder, &error)),
-    }
-}
-
-/// Every keyspace, and what else the folder holds: RocksDB opens all column families or none, and a folder
-/// of a newer server must open, so that it can be refused by its schema version.
-fn families(
-    folder: &Path,
-    there: bool,
-    tuning: &tuning::Tuning,
-    options: &Options,
-    read_only: bool,
-) -> Result<Vec<ColumnFamilyDescriptor>, StorageError> {
-    let found: BTreeSet<String> = if there {
-        DB::list_cf(options, folder).map_err(failed)?.into_iter().collect()
-    } else {
-        BTreeSet::new()
-    };
-    let known = schema::ALL.iter().filter(|keyspace| !read_only || found.contains(keyspace.name));
-    let unknown = found.iter().filter(|name| schema::ALL.iter().all(|keyspace| keyspace.name != *name));
-    Ok(known
-        .map(|keyspace| ColumnFamilyDescriptor::new(keyspace.name, tuning.keyspace(keyspace.access)))
-        .chain(unknown.map(|name| ColumnFamilyDescriptor::new(name, tuning.unused())))
-        .collect())
-}
-
-fn unreadable(folder: &Path, error: &io::Error) -> StorageError {
-    StorageError::Engine(format!("{}: {error}", folder.display()))
 }
 
 fn failed(error: rocksdb::Error) -> StorageError {
@@ -205,9 +120,18 @@ pub struct RocksSnapshot {
     held: HeldSnapshot,
 }
 
-/// A scan under way.
+self_cell!(
+    struct HeldIterator {
+        owner: Arc<Opened>,
+        #[covariant]
+        dependent: DBRawIterator,
+    }
+);
+
+/// A scan under way. It keeps the database that it reads open, and the snapshot at which it does.
 pub struct RocksScan<'a> {
-    raw: DBRawIterator<'a>,
+    held: HeldIterator,
+    _snapshot: Option<&'a RocksSnapshot>,
     direction: Direction,
     place: Place,
 }
@@ -220,23 +144,26 @@ enum Place {
 
 impl RawScan for RocksScan<'_> {
     fn next<T>(&mut self, read: impl FnOnce(&[u8], &[u8]) -> T) -> Result<Option<T>, StorageError> {
-        match (&self.place, self.direction) {
-            (Place::Before, Direction::Forward) => self.raw.seek_to_first(),
-            (Place::Before, Direction::Reverse) => self.raw.seek_to_last(),
-            (Place::Within, Direction::Forward) => self.raw.next(),
-            (Place::Within, Direction::Reverse) => self.raw.prev(),
-            (Place::Behind, _) => return Ok(None),
-        }
-        match self.raw.item() {
-            Some((key, value)) => {
-                self.place = Place::Within;
-                Ok(Some(read(key, value)))
+        let (place, direction) = (&mut self.place, self.direction);
+        self.held.with_dependent_mut(|_, raw| {
+            match (&*place, direction) {
+                (Place::Before, Direction::Forward) => raw.seek_to_first(),
+                (Place::Before, Direction::Reverse) => raw.seek_to_last(),
+                (Place::Within, Direction::Forward) => raw.next(),
+                (Place::Within, Direction::Reverse) => raw.prev(),
+                (Place::Behind, _) => return Ok(None),
             }
-            None => {
-                self.place = Place::Behind;
-                self.raw.status().map_err(failed).map(|()| None)
+            match raw.item() {
+                Some((key, value)) => {
+                    *place = Place::Within;
+                    Ok(Some(read(key, value)))
+                }
+                None => {
+                    *place = Place::Behind;
+                    raw.status().map_err(failed).map(|()| None)
+                }
             }
-        }
+        })
     }
 }
 
@@ -245,7 +172,7 @@ impl Engine for RocksEngine {
     type Snapshot = RocksSnapshot;
 
     fn snapshot(&self) -> RocksSnapshot {
-        let held = HeldSnapshot::new(self.opened.clone(), |opened| {
+        let held = HeldSnapshot::new(self.shared.opened.load_full(), |opened| {
             let snapshot = opened.db().snapshot();
             let mut reads = ReadOptions::default();
             reads.set_snapshot(&snapshot);
@@ -261,8 +188,10 @@ impl Engine for RocksEngine {
         key: &[u8],
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<Option<T>, StorageError> {
-        let family = self.opened.family(keyspace);
-        let found = self.opened.db().get_pinned_cf_opt(family, key, self.reads(at)).map_err(failed)?;
+        let source = self.source(at);
+        let opened = source.opened();
+        let found =
+            opened.db().get_pinned_cf_opt(opened.family(keyspace), key, source.reads()).map_err(failed)?;
         Ok(found.map(|value| read(&value)))
     }
 
@@ -273,10 +202,11 @@ impl Engine for RocksEngine {
         keys: &[&[u8]],
         mut read: impl FnMut(&[u8]) -> T,
     ) -> Result<Vec<Option<T>>, StorageError> {
-        let family = self.opened.family(keyspace);
-        self.opened
+        let source = self.source(at);
+        let opened = source.opened();
+        opened
             .db()
-            .batched_multi_get_cf_opt(family, keys.iter().copied(), false, self.reads(at))
+            .batched_multi_get_cf_opt(opened.family(keyspace), keys.iter().copied(), false, source.reads())
             .into_iter()
             .map(|found| Ok(found.map_err(failed)?.map(|value| read(&value))))
             .collect()
@@ -293,12 +223,18 @@ impl Engine for RocksEngine {
         if let Some(end) = range.end {
             reads.set_iterate_upper_bound(end);
         }
-        let family = self.opened.family(keyspace);
-        let raw = match at {
-            Some(snapshot) => snapshot.held.borrow_dependent().snapshot.raw_iterator_cf_opt(family, reads),
-            None => self.opened.db().raw_iterator_cf_opt(family, reads),
-        };
-        RocksScan { raw, direction: range.direction, place: Place::Before }
+        let owner = self.source(at).opened().clone();
+        let held = HeldIterator::new(owner, |opened| {
+            let family = opened.family(keyspace);
+            match at {
+                Some(snapshot) => {
+                    reads.set_snapshot(&snapshot.held.borrow_dependent().snapshot);
+                    opened.db().raw_iterator_cf_opt(family, reads)
+                }
+                None => opened.db().raw_iterator_cf_opt(family, reads),
+            }
+        });
+        RocksScan { held, _snapshot: at, direction: range.direction, place: Place::Before }
     }
 
     fn apply<'a>(
@@ -306,28 +242,32 @@ impl Engine for RocksEngine {
         batches: impl Iterator<Item = &'a Batch> + Clone,
         sync: bool,
     ) -> Result<(), StorageError> {
+        let opened = self.shared.opened.load();
         // RocksDB's own form of a batch is a little smaller than ours.
         let mut whole = WriteBatch::with_capacity_bytes(batches.clone().map(Batch::size).sum());
         for (keyspace, op) in batches.flat_map(Batch::ops) {
-            let family = self.opened.family(keyspace);
+            let family = opened.family(keyspace);
             match op {
                 Op::Put { key, value } => whole.put_cf(family, key, value),
                 Op::Delete { key } => whole.delete_cf(family, key),
                 Op::DeleteRange { from, to } => whole.delete_range_cf(family, from, to),
             }
         }
-        let options = if sync { &self.opened.synced } else { &self.opened.unsynced };
-        self.opened.db().write_opt(whole, options).map_err(failed)
+        let options = if sync { &opened.synced } else { &opened.unsynced };
+        opened.db().write_opt(whole, options).map_err(failed)
     }
 
-    fn sync(&self) -> Result<(), StorageError> {
-        self.opened.db().flush_wal(true).map_err(failed)
+    fn recover(&self) -> Result<(), StorageError> {
+        self.shared.recover()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::schema;
 
     fn refusal(folder: &Path) -> String {
         match RocksEngine::open(folder, &RocksOptions::default()) {

@@ -75,6 +75,8 @@ struct Shared {
     queue: Queue,
     /// All up to here is durable and readable.
     published: watch::Sender<Position>,
+    /// Why nothing can be written at the moment, while that is so.
+    failing: watch::Sender<Option<String>>,
     /// Why nothing more is written, once that is so.
     stopped: watch::Sender<Option<String>>,
     recent: Mutex<Recent>,
@@ -97,6 +99,7 @@ impl Shared {
             order: Mutex::new(last),
             queue: Queue::default(),
             published: watch::Sender::new(last),
+            failing: watch::Sender::new(None),
             stopped: watch::Sender::new(None),
             recent: Mutex::new(Recent::new(options.recent_changes)),
             cursors: Mutex::new(cursors),
@@ -180,8 +183,8 @@ impl Store {
     /// Begins a transaction and takes the order lock: for short, synchronous work only.
     ///
     /// # Errors
-    /// [`StorageError::Busy`] if too much waits to be written, [`StorageError::Stopped`] if an earlier write
-    /// failed or the store is closed.
+    /// [`StorageError::Busy`] if too much waits to be written, [`StorageError::Failing`] if writing fails at the
+    /// moment, [`StorageError::Stopped`] if it failed for good or the store is closed.
     pub fn begin(&self) -> Result<Transaction<'_>, StorageError> {
         Transaction::begin(&self.open.shared)
     }
@@ -228,6 +231,11 @@ impl Store {
     /// Why nothing more is written, once a write has failed or the store is closed.
     pub fn is_stopped(&self) -> Option<String> {
         self.open.shared.stopped.borrow().clone()
+    }
+
+    /// Why nothing can be written at the moment, while that is so.
+    pub fn is_failing(&self) -> Option<String> {
+        self.open.shared.failing.borrow().clone()
     }
 
     /// Writes all that waits and the cursors, and ends the committer. Reading goes on.

@@ -22,6 +22,7 @@ pub(super) struct Tuning {
     write_buffers: WriteBufferManager,
     /// Bytes of one keyspace's write buffer.
     write_buffer: usize,
+    open_files: i32,
 }
 
 impl Tuning {
@@ -32,7 +33,12 @@ impl Tuning {
         // never stall a write: the commit queue holds writers back, with an error they can give to clients.
         let write_buffers =
             WriteBufferManager::new_write_buffer_manager_with_cache(memory / 4, false, cache.clone());
-        Self { cache, write_buffers, write_buffer: (memory / 16).clamp(MIB, 32 * MIB) }
+        Self {
+            cache,
+            write_buffers,
+            write_buffer: (memory / 16).clamp(MIB, 32 * MIB),
+            open_files: i32::try_from(options.open_files).unwrap_or(i32::MAX),
+        }
     }
 
     pub(super) fn database(&self) -> Options {
@@ -61,8 +67,7 @@ impl Tuning {
         options.set_bytes_per_sync(MIB as u64);
         options.set_avoid_unnecessary_blocking_io(true);
         options.set_skip_stats_update_on_db_open(true);
-        // The usual limit of open files is 1,024, and clients need some of them.
-        options.set_max_open_files(512);
+        options.set_max_open_files(self.open_files);
 
         options.set_stats_dump_period_sec(0);
         options.set_stats_persist_period_sec(0);

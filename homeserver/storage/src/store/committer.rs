@@ -13,7 +13,11 @@ use crate::{Batch, Engine, Position, StorageError, schema};
 /// How long cursors, and with [`Durability::Async`] commits, wait to be synced when nothing else does it.
 const AT_REST: Duration = Duration::from_secs(1);
 
-/// Writes what comes until the store is closed or a write fails. `trimmed` is the last position that the log
+/// How long it waits before it tries a failed write again: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Writes what comes until the store is closed or a write fails for good. `trimmed` is the last position that the log
 /// does not have any more. Each group waits before it is written for as long as `disk` says.
 pub(super) async fn run(shared: Arc<Shared>, trimmed: Position, mut disk: impl FnMut() -> Duration) {
     let mut committer = Committer {
@@ -32,16 +36,16 @@ pub(super) async fn run(shared: Arc<Shared>, trimmed: Position, mut disk: impl F
                 if !wait.is_zero() {
                     sleep(wait).await;
                 }
-                committer.commit(&mut group)
+                committer.commit(&mut group).await
             }
-            Taken::Nothing => committer.settle(),
+            Taken::Nothing => committer.settle().await,
             Taken::Closed => break,
         };
         if let Err(error) = done {
             return committer.fail(group, &error);
         }
     }
-    match committer.settle() {
+    match committer.settle().await {
         Ok(()) => committer.failure = None,
         Err(error) => committer.fail(group, &error),
     }
@@ -61,7 +65,7 @@ struct Committer<'a> {
 
 impl Committer<'_> {
     /// Writes a group as one, with one sync, and then tells everyone, in order.
-    fn commit(&mut self, group: &mut Vec<Pending>) -> Result<(), StorageError> {
+    async fn commit(&mut self, group: &mut Vec<Pending>) -> Result<(), StorageError> {
         self.own.clear();
         self.shared.cursors.lock().write(&mut self.own);
         let trimmed = self.trim();
@@ -71,8 +75,10 @@ impl Committer<'_> {
         };
 
         let started = Instant::now();
-        let batches = group.iter().map(|pending| &pending.batch).chain([&self.own]);
-        self.shared.engine.apply(batches, sync)?;
+        let mut pause = FIRST_PAUSE;
+        while !self.write(group.iter().map(|pending| &pending.batch).chain([&self.own]), sync)? {
+            self.rest(&mut pause).await?;
+        }
         let ended = Instant::now();
         self.trimmed = trimmed;
         self.unsynced = !sync;
@@ -108,14 +114,66 @@ impl Committer<'_> {
         Ok(())
     }
 
+    /// Writes, if it can be written at the moment: whether it was. Where it fails for want of something, such as room on
+    /// the disk, it is to be tried again: part of it may be on the disk already, so those who wait for it go on waiting,
+    /// and who comes later is refused.
+    ///
+    /// # Errors
+    /// What failed for good.
+    fn write<'b>(
+        &self,
+        batches: impl Iterator<Item = &'b Batch> + Clone,
+        sync: bool,
+    ) -> Result<bool, StorageError> {
+        let (engine, failing) = (&self.shared.engine, &self.shared.failing);
+        let error = match engine.apply(batches, sync) {
+            Ok(()) => {
+                if failing.send_replace(None).is_some() {
+                    tracing::warn!("what could not be written is written");
+                    metrics::gauge!("hearth_storage_failing").set(0.0);
+                }
+                return Ok(true);
+            }
+            Err(error @ StorageError::Engine(_)) => error,
+            Err(error) => return Err(error),
+        };
+        if failing.send_replace(Some(error.to_string())).is_none() {
+            tracing::error!(%error, "nothing can be written at the moment: it is tried again");
+            metrics::gauge!("hearth_storage_failing").set(1.0);
+        }
+        match engine.recover() {
+            Ok(()) => Ok(false),
+            Err(error @ StorageError::Engine(_)) => {
+                tracing::warn!(%error, "still nothing can be written");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits before a write is tried again, each time for longer.
+    ///
+    /// # Errors
+    /// [`StorageError::Failing`] if the store is closed.
+    async fn rest(&self, pause: &mut Duration) -> Result<(), StorageError> {
+        if self.shared.queue.closes_within(*pause).await {
+            let reason = self.shared.failing.borrow().clone().unwrap_or_default();
+            return Err(StorageError::Failing(reason));
+        }
+        *pause = (2 * *pause).min(LONGEST_PAUSE);
+        Ok(())
+    }
+
     /// Writes the cursors that moved, and syncs what is not synced.
-    fn settle(&mut self) -> Result<(), StorageError> {
+    async fn settle(&mut self) -> Result<(), StorageError> {
         self.own.clear();
         self.shared.cursors.lock().write(&mut self.own);
-        if !self.own.is_empty() {
-            self.shared.engine.apply([&self.own].into_iter(), true)?;
-        } else if self.unsynced {
-            self.shared.engine.sync()?;
+        if !self.own.is_empty() || self.unsynced {
+            let mut pause = FIRST_PAUSE;
+            // An empty batch brings to disk what was written before it.
+            while !self.write([&self.own].into_iter(), true)? {
+                self.rest(&mut pause).await?;
+            }
         }
         self.unsynced = false;
         self.last_sync = Instant::now();
@@ -136,7 +194,7 @@ impl Committer<'_> {
         end
     }
 
-    /// A write failed. What is on disk of it is not known, so nothing may follow it: the next start finds out.
+    /// A write failed for good. What is on disk of it is not known, so nothing may follow it: the next start finds out.
     fn fail(mut self, group: Vec<Pending>, error: &StorageError) {
         let (shared, reason) = (self.shared, error.to_string());
         self.failure = Some(reason.clone());

@@ -110,6 +110,19 @@ impl Queue {
         }
     }
 
+    /// Waits for this long, or until it is closed: whether it is.
+    pub(super) async fn closes_within(&self, at_most: Duration) -> bool {
+        let until = Instant::now() + at_most;
+        loop {
+            if self.state.lock().closed.is_some() {
+                return true;
+            }
+            if timeout_at(until, self.filled.notified()).await.is_err() {
+                return false;
+            }
+        }
+    }
+
     /// What was taken is written: its bytes are free.
     pub(super) fn written(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);

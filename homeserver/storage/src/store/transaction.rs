@@ -33,6 +33,9 @@ impl<'a> Transaction<'a> {
         if let Some(reason) = &*shared.stopped.borrow() {
             return Err(StorageError::Stopped(reason.clone()));
         }
+        if let Some(reason) = &*shared.failing.borrow() {
+            return Err(StorageError::Failing(reason.clone()));
+        }
         if shared.queue.bytes() >= shared.options.queue_bytes {
             return Err(StorageError::Busy);
         }

@@ -40,7 +40,8 @@ impl Disk {
         let engine: AnyEngine = match &self.engine {
             Kind::Memory(engine) => engine.clone().into(),
             Kind::Rocks(folder) => {
-                RocksEngine::open(folder.path(), &RocksOptions { memory_bytes: 32 << 20 }).unwrap().into()
+                let options = RocksOptions { memory_bytes: 32 << 20, ..RocksOptions::default() };
+                RocksEngine::open(folder.path(), &options).unwrap().into()
             }
         };
         Store::open(engine, options).unwrap()

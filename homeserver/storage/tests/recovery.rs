@@ -1,0 +1,69 @@
+//! A database on disk that is out of file descriptors. The limit is the process's, so this is alone in its own.
+
+use std::{fs::File, time::Duration};
+
+use hearth_storage::{
+    Change, EventNid, Position, RocksEngine, RocksOptions, RoomNid, Store, StoreOptions, Transaction, schema,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// A megabyte in a row of its own, at the next position.
+fn write(transaction: &mut Transaction<'_>) -> Position {
+    let position = transaction.append(&Change::Event { room: RoomNid(1), event: EventNid(1) });
+    transaction.put(&schema::META, (position.0.to_string(),), &"x".repeat(1 << 20));
+    position
+}
+
+#[tokio::test]
+async fn without_descriptors_reading_goes_on_and_with_them_writing_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = RocksOptions { memory_bytes: 8 << 20, open_files: 64 };
+    let engine = RocksEngine::open(folder.path(), &options).unwrap();
+    let store = Store::open(engine, StoreOptions::default()).unwrap();
+    for _ in 0..20 {
+        let mut transaction = store.begin().unwrap();
+        write(&mut transaction);
+        transaction.submit().await.unwrap();
+    }
+
+    let limit = getrlimit(Resource::Nofile);
+    let mut held = Vec::new();
+    setrlimit(Resource::Nofile, Rlimit { current: Some(200), maximum: limit.maximum }).unwrap();
+    while let Ok(file) = File::open("/dev/null") {
+        held.push(file);
+    }
+    // A write of this size needs new files soon: of the write-ahead log, and of what is flushed.
+    let mut commits = Vec::new();
+    let begun = std::time::Instant::now();
+    while store.is_failing().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it writes without descriptors");
+        if let Ok(mut transaction) = store.begin() {
+            let position = write(&mut transaction);
+            commits.push((position, transaction.submit()));
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let written = store.published();
+    for position in 1..=written.0 {
+        let row = store.view().get(&schema::META, (position.to_string(),)).unwrap();
+        assert_eq!(row.map(|row| row.len()), Some(1 << 20), "{position}");
+    }
+
+    drop(held);
+    for (position, commit) in commits {
+        assert_eq!(commit.await.unwrap(), position);
+    }
+    assert_eq!(store.is_failing(), None);
+    let mut transaction = store.begin().unwrap();
+    let last = write(&mut transaction);
+    transaction.submit().await.unwrap();
+    // All of it is there at the next start, in order.
+    store.close();
+    drop(store);
+    let store =
+        Store::open(RocksEngine::open(folder.path(), &options).unwrap(), StoreOptions::default()).unwrap();
+    assert_eq!(store.published(), last);
+    for position in 1..=last.0 {
+        assert!(store.view().contains(&schema::META, (position.to_string(),)).unwrap(), "{position}");
+    }
+}

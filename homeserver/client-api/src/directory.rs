@@ -7,7 +7,7 @@ mod tests;
 pub mod users;
 pub mod visibility;
 
-use crate::EndpointRouter;
+use crate::{Admits, EndpointRouter};
 
 /// Serves this family.
 pub fn routes(router: EndpointRouter) -> EndpointRouter {
@@ -17,7 +17,7 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint(alias::delete_room_alias)
         .endpoint(visibility::get_room_visibility)
         .endpoint(visibility::set_room_visibility)
-        .endpoint(public_rooms::get_public_rooms)
-        .endpoint(public_rooms::query_public_rooms)
+        .endpoint_admitting(Admits::GUESTS, public_rooms::get_public_rooms)
+        .endpoint_admitting(Admits::GUESTS, public_rooms::query_public_rooms)
         .endpoint(users::search_user_directory)
 }

@@ -12,7 +12,7 @@ use crate::{Admits, EndpointRouter};
 pub fn routes(router: EndpointRouter) -> EndpointRouter {
     router
         .endpoint_admitting(Admits::GUESTS, versions::get_supported_versions)
-        .endpoint(capabilities::get_capabilities)
+        .endpoint_admitting(Admits::GUESTS, capabilities::get_capabilities)
         .endpoint(well_known::discover_homeserver)
         .endpoint(well_known::discover_support)
 }

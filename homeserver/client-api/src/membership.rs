@@ -21,7 +21,7 @@ use crate::{Admits, EndpointRouter};
 pub fn routes(router: EndpointRouter) -> EndpointRouter {
     router
         .endpoint_admitting(Admits::GUESTS, join::join_room_by_id)
-        .endpoint(join::join_room)
+        .endpoint_admitting(Admits::GUESTS, join::join_room)
         .endpoint(knock::knock_room)
         .endpoint(invite::invite_user)
         .endpoint_admitting(Admits::GUESTS, leave::leave_room)
@@ -29,8 +29,8 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint(kick::kick)
         .endpoint(ban::ban)
         .endpoint(ban::unban)
-        .endpoint(joined::get_joined_rooms)
-        .endpoint(joined::get_joined_members)
+        .endpoint_admitting(Admits::GUESTS, joined::get_joined_rooms)
+        .endpoint_admitting(Admits::GUESTS, joined::get_joined_members)
         .endpoint_admitting(Admits::GUESTS, members::get_members)
         .endpoint(mutual_rooms::get_mutual_rooms)
 }

@@ -114,7 +114,12 @@ where
         let Incoming { parts, arguments, bytes, requester, address, uia, .. } = incoming;
         check_json(&bytes, MAX_VALUES)?;
         let bytes = with_whole_auth(bytes, |session| uia.body(session))?;
-        let body = typed::<R>(&parts, or_empty_object(&parts.method, &bytes), &arguments)?;
+        let typed = |body: &[u8]| typed::<R>(&parts, or_empty_object(&parts.method, body), &arguments);
+        // Clients send `null` for what they have not. Only where it is not understood: elsewhere it says something.
+        let body = typed(&bytes).or_else(|error| match without_nulls(&bytes) {
+            Some(body) => typed(&body),
+            None => Err(error),
+        })?;
         Ok(Self { body, who: R::Authentication::who(requester)?, bytes, address, parts })
     }
 }
@@ -160,6 +165,14 @@ fn with_whole_auth(body: Bytes, begun: impl FnOnce(&str) -> Option<String>) -> R
     }
     object.insert("auth".to_owned(), Value::Object(auth));
     Ok(serde_json::to_vec(&object)?.into())
+}
+
+/// The body without the fields that are `null`, if there are any.
+fn without_nulls(body: &[u8]) -> Option<Vec<u8>> {
+    let mut object: JsonObject = serde_json::from_slice(body).ok()?;
+    let all = object.len();
+    object.retain(|_, value| !value.is_null());
+    if object.len() == all { None } else { serde_json::to_vec(&object).ok() }
 }
 
 const AUTH: &[u8] = b"\"auth\"";

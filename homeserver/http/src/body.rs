@@ -121,16 +121,23 @@ pub fn check_json(body: &[u8], max_values: usize) -> Result<()> {
         serde_json::from_slice::<IgnoredAny>(body)?;
         return Err(MatrixError::bad_json("The body must be an object."));
     }
-    check_shape(body, MAX_DEPTH, max_values).map_err(|why| MatrixError::bad_json(format!("The body {why}.")))
+    check_shape(body, MAX_DEPTH, max_values).map_err(|why| match why {
+        GOES_ON => MatrixError::not_json(format!("The body {why}.")),
+        _ => MatrixError::bad_json(format!("The body {why}.")),
+    })
 }
 
-/// Refuses JSON, of a request or of another server's answer, that is nested deeper than it is taken or has more
-/// than so many values at its outermost `levels`. The error says which.
+/// What is said of a body that is more than one object. A parser that is asked for the first does not see the rest.
+const GOES_ON: &str = "goes on after its end";
+
+/// Refuses JSON, of a request or of another server's answer, that is nested deeper than it is taken, has more than so
+/// many values at its outermost `levels`, or goes on after its end. The error says which.
 ///
 /// A value is as short as two bytes, but takes some 30 in memory once it is read, and an object with one property
 /// some 600: who reads deeper than `levels` has to bound what is there.
 pub fn check_shape(body: &[u8], levels: usize, max_values: usize) -> std::result::Result<(), &'static str> {
     let (mut depth, mut values, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    let mut ended = false;
     for &byte in body {
         if in_string {
             match byte {
@@ -141,10 +148,16 @@ pub fn check_shape(body: &[u8], levels: usize, max_values: usize) -> std::result
             }
             continue;
         }
+        if ended && !byte.is_ascii_whitespace() {
+            return Err(GOES_ON);
+        }
         match byte {
             b'"' => in_string = true,
             b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                ended = depth == 0;
+            }
             _ => {}
         }
         // The first value of a list or an object comes behind its bracket, each further one behind a comma.
@@ -169,6 +182,14 @@ mod tests {
 
     fn refused(body: impl AsRef<[u8]>) -> Option<&'static str> {
         check_json(body.as_ref(), MAX_VALUES).err().and_then(|error| error.errcode)
+    }
+
+    #[test]
+    fn bodies_are_read_to_their_end() {
+        for body in [r#"{"a":1}x"#, r#"{"a":1}{"b":2}"#, r#"{"a":{"b":[]}} ,"#, r#"{"a":1}""#, "{}}"] {
+            assert_eq!(refused(body), Some("M_NOT_JSON"), "{body}");
+        }
+        assert_eq!(refused(" {\"a\":[{}],\"b\":{}} \r\n\t"), None);
     }
 
     #[test]

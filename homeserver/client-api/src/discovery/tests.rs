@@ -7,10 +7,32 @@ async fn versions() {
     let server = TestServer::new();
     let (status, body) = server.get("/_matrix/client/versions", None).await;
     assert_eq!(status, 200);
-    assert!(body["versions"].as_array().unwrap().contains(&json!("v1.11")));
+    assert!(body["versions"].as_array().unwrap().contains(&json!("v1.19")));
     assert_eq!(body["unstable_features"]["org.matrix.msc3391"], true);
     let unknown = server.get("/_matrix/client/versions?access_token=x", None).await;
     assert_eq!(error(&unknown), (401, "M_UNKNOWN_TOKEN"));
+}
+
+/// What is not served of the specification is what a server may leave out, or says that it has not.
+#[test]
+fn the_versions_are_served() {
+    let optional = [
+        // Third-party identifiers, and e-mail.
+        "/3pid",
+        "/requestToken",
+        // There are no application services.
+        "/appservice/",
+        "/preview_url",
+        // Neither OAuth 2.0 nor single sign-on.
+        "/auth_metadata",
+        "/sso/",
+        // This server is no policy server.
+        "/policy_server",
+    ];
+    for row in crate::endpoint_table_tests::table() {
+        let is_optional = optional.iter().any(|part| row.path.contains(part));
+        assert!(!row.handler.is_empty() || is_optional, "{} {}", row.method, row.path);
+    }
 }
 
 #[tokio::test]

@@ -315,8 +315,14 @@ async fn guests_are_in_rooms_that_let_them() {
     let by_state = format!("{CLIENT}/rooms/{room}/state/m.room.member/{}", guest.id);
     assert_eq!(error(&server.put(&by_state, Some(&guest), json!({ "membership": "join" })).await), refused);
     server.set_state(&alice, &room, "m.room.guest_access", json!({ "guest_access": "can_join" })).await;
-    server.act(&guest, &room, "join", json!({})).await;
+    let (status, joined) = server.post(&format!("{CLIENT}/join/{room}"), Some(&guest), json!({})).await;
+    assert_eq!((status, &joined["room_id"]), (200, &json!(room)));
     server.say(&guest, &room, "hello").await;
+    // What a guest's client asks besides.
+    for path in ["capabilities", "joined_rooms", "publicRooms", &format!("rooms/{room}/joined_members")] {
+        assert_eq!(server.get(&format!("{CLIENT}/{path}"), Some(&guest)).await.0, 200, "{path}");
+    }
+    assert_eq!(server.post(&format!("{CLIENT}/publicRooms"), Some(&guest), json!({})).await.0, 200);
     for (path, body) in [("invite", json!({ "user_id": alice.id })), ("kick", json!({ "user_id": alice.id }))]
     {
         assert_eq!(

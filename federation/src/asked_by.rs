@@ -1,7 +1,8 @@
 //! Who makes this server ask another.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use hearth_http::limits::network;
 use ruma::OwnedUserId;
 
 /// On whose behalf this server asks another. Each has a share of what may be asked at once.
@@ -15,13 +16,7 @@ pub enum AskedBy {
 
 impl AskedBy {
     pub fn address(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let network = address.to_bits() & !u128::from(u64::MAX);
-                Ipv6Addr::from_bits(network).into()
-            }
-            address => address,
-        })
+        Self::Address(network(address))
     }
 }
 

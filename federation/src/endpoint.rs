@@ -1,7 +1,7 @@
 //! What happens before and after a handler.
 //!
 //! ```text
-//! keys, body, signature               the same for all endpoints: `serve`
+//! limits, keys, body, signature       the same for all endpoints: `serve`
 //!   -> typed request                  by ruma's description of the endpoint
 //!     -> handler                      business of each family, in `server/`
 //!       -> typed answer, or MatrixError
@@ -14,8 +14,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use hearth_http::{
     AnswerTo, MatrixError, Measure, Result, Served,
-    address::address,
     body::{self, check_json},
+    limits::{Asker, Class},
     request::{arguments, or_empty_object, typed},
     run,
     served::{handler_name, method_filter, method_name},
@@ -31,7 +31,7 @@ use ruma::{
     },
 };
 
-use crate::{AskedBy, Federation, x_matrix::Claim};
+use crate::{AskedBy, Federation, limits::class, x_matrix::Claim};
 
 /// How large a body may be: some events with the state that goes along.
 const MAX_BODY: usize = 2 * 1024 * 1024;
@@ -147,6 +147,7 @@ impl EndpointRouter {
             })
         });
         let endpoint = Arc::new(Endpoint {
+            class: class(handler_name),
             max_body,
             signed: Scheme::<R>::SIGNED,
             measure: Measure::new("server_api", handler_name),
@@ -177,6 +178,7 @@ impl EndpointRouter {
 type Run = Box<dyn Fn(Federation, Incoming) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
 
 struct Endpoint {
+    class: Class,
     max_body: usize,
     signed: bool,
     measure: Measure,
@@ -199,12 +201,15 @@ async fn answer(
     request: axum::extract::Request,
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
+    // Before it is known who asks, which costs more than to refuse them.
+    let address = federation.options().trusted_proxies.client(&parts);
+    federation.limit(Class::Federation, Asker::Address(address))?;
     // Nothing is read from who does not even say who it is.
     if endpoint.signed && !parts.headers.contains_key(header::AUTHORIZATION) {
         return Err(unsigned());
     }
     let arguments = arguments(&mut parts).await?;
-    let came_from = AskedBy::address(address(&parts));
+    let came_from = AskedBy::address(address);
     let claim = match endpoint.signed {
         true => Some(Claim::read(&federation, &parts.headers, came_from.clone()).await?),
         false => None,
@@ -217,6 +222,8 @@ async fn answer(
         Some(claim) => Some(signer(claim, &federation, &parts, &bytes)?),
         None => None,
     };
+    let asker = origin.as_deref().map_or(Asker::Address(address), Asker::Server);
+    federation.limit(endpoint.class, asker)?;
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
     let incoming = Incoming { parts, arguments, bytes, origin, came_from };
     let endpoint = endpoint.clone();

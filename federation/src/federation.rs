@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use hearth_http::{
+    MatrixError,
+    limits::{Asker, Class, Limiter},
+};
 use hearth_media::Media;
 use hearth_rooms::Rooms;
 use hearth_spec::SigningKey;
@@ -44,6 +48,7 @@ struct Inner {
     keys: KeyRing,
     destinations: Destinations,
     under_way: UnderWay,
+    limiter: Limiter,
     exceptions: Arc<Exceptions>,
 }
 
@@ -69,8 +74,10 @@ impl Federation {
             parts.clock.clone(),
             &parts.options,
         );
+        let limiter = Limiter::new(parts.options.rate_limits.clone());
         Ok(Self(Arc::new(Inner {
             parts,
+            limiter,
             client,
             keys,
             destinations,
@@ -115,6 +122,14 @@ impl Federation {
     /// What is being done with other servers.
     pub(crate) fn under_way(&self) -> &UnderWay {
         &self.0.under_way
+    }
+
+    /// Counts a request of that class.
+    ///
+    /// # Errors
+    /// `M_LIMIT_EXCEEDED` if there were too many.
+    pub(crate) fn limit(&self, class: Class, asker: Asker<'_>) -> Result<(), MatrixError> {
+        self.0.limiter.take(class, asker, self.now_ms())
     }
 
     /// This server's own key.

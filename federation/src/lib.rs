@@ -23,6 +23,7 @@ pub mod joining;
 pub mod key_ring;
 mod keyed;
 mod keyed_semaphore;
+mod limits;
 #[cfg(test)]
 mod neighbours;
 pub mod network;

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use hearth_http::{TrustedProxies, limits::RateLimits};
 use ruma::OwnedServerName;
 
 /// How this server federates.
@@ -20,6 +21,10 @@ pub struct FederationOptions {
     pub connections: usize,
     /// How many servers are kept in each cache: where they are, and their keys.
     pub cached_servers: usize,
+    /// How often others may ask; `None` for no limits.
+    pub rate_limits: Option<RateLimits>,
+    /// The proxies that say where a request comes from.
+    pub trusted_proxies: TrustedProxies,
     /// How long a connection may take: the address, TCP and TLS.
     pub connect_timeout: Duration,
 }
@@ -35,6 +40,8 @@ impl FederationOptions {
             notaries: Vec::new(),
             connections: 2048,
             cached_servers: 10_000,
+            rate_limits: Some(RateLimits::default()),
+            trusted_proxies: TrustedProxies::default(),
             connect_timeout: Duration::from_secs(10),
         }
     }

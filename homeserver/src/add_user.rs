@@ -24,7 +24,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Makes the account and says so; a password that was made up is printed.
 pub async fn run(config: &Config, add: &AddUser) -> Result<(), Failure> {
     let user = UserId::parse(format!("@{}:{}", add.name, config.server_name))
-        .map_err(|error| format!("{} is no name for an account: {error}", add.name))?;
+        .ok()
+        .filter(|user| user.validate_strict().is_ok() && !add.name.contains(':'))
+        .ok_or_else(|| format!("`{}` is no name for an account: use a-z, 0-9 and . _ = - / +", add.name))?;
     let (password, made_up) = if add.password_stdin {
         let mut line = String::new();
         stdin().lock().read_line(&mut line)?;

@@ -1,18 +1,23 @@
 //! The settings of one server: `hearth.toml`, and the `HEARTH_*` variables over it.
 //!
-//! A setting has one name: the key `rate_limits` of the file is the variable `HEARTH_RATE_LIMITS`. The table
-//! in [`settings`] is the only list of them. Nothing here reads the process's environment by itself: who loads
+//! A setting has one name: the field `rate_limits` of [`Config`] is that key of the file and the variable
+//! `HEARTH_RATE_LIMITS`. Nothing here reads the process's environment by itself: who loads
 //! a configuration hands the variables in, so that a test needs no global state.
 
 mod error;
 mod first_start;
 mod memory;
 mod read;
-mod settings;
+mod text;
+mod values;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use ruma::{OwnedServerName, RoomVersionId};
+use hearth_http::{TrustedProxies, limits::RateLimits};
+use ruma::{OwnedServerName, RoomVersionId, owned_server_name};
+use serde::Deserialize;
+
+use crate::descriptors::Descriptors;
 
 pub use self::{
     error::{ConfigError, Place},
@@ -24,15 +29,20 @@ pub use self::{
 pub const DEFAULT_FILE: &str = "hearth.toml";
 
 /// Everything that can be set. Its values are checked: what [`Config::open`] returns can be served.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default = "on_loopback")]
 pub struct Config {
     /// The domain of user ids and room aliases. It can never change once there is data.
     pub server_name: OwnedServerName,
     /// The data folder.
+    #[serde(deserialize_with = "values::folder")]
     pub data: PathBuf,
     /// Where the client API listens, in plain HTTP.
     pub listen: SocketAddr,
+    /// Where `/metrics` listens, in plain HTTP and for everybody who reaches it.
+    pub listen_metrics: Option<SocketAddr>,
     /// The base URL that clients find in `/.well-known/matrix/client`, without a slash at its end.
+    #[serde(deserialize_with = "values::base_url")]
     pub public_url: Option<String>,
     /// Where federation (and the client API too) listens, in HTTPS.
     pub listen_federation: Option<SocketAddr>,
@@ -54,28 +64,45 @@ pub struct Config {
     pub registration_shared_secret: Option<Secret>,
     /// Turns on the login type `org.matrix.login.jwt`: the key of its HS256 signatures.
     pub jwt_secret: Option<Secret>,
+    /// The audience that JSON Web Tokens must be for (`aud`); without it, they name none.
+    pub jwt_audience: Option<String>,
+    /// Who must have made them (`iss`); without it, whoever knows the key.
+    pub jwt_issuer: Option<String>,
     /// Whether requests are limited in rate.
     pub rate_limits: bool,
+    /// How often each class of endpoints may be asked.
+    pub rates: RateLimits,
+    /// The proxies that say where a request comes from.
+    pub trusted_proxies: TrustedProxies,
+    /// How many connections others may have open; without it, half of the files that the process may open.
+    pub max_connections: Option<u32>,
     /// The largest upload to the media repository, in MiB.
+    #[serde(deserialize_with = "values::within::<_, 1, 4096>")]
     pub max_upload_mib: u32,
     /// What one user may upload altogether, in MiB.
+    #[serde(deserialize_with = "values::within::<_, 1, { u32::MAX }>")]
     pub media_quota_mib: u32,
     /// What copies of other servers' media may take altogether, in MiB.
+    #[serde(deserialize_with = "values::within::<_, 1, { u32::MAX }>")]
     pub media_copies_mib: u32,
     /// Whether media can be fetched without a token at the paths from before v1.11.
     pub legacy_media: bool,
     /// The version of rooms whose creator names none.
+    #[serde(deserialize_with = "values::room_version")]
     pub default_room_version: RoomVersionId,
     /// What an acknowledgement promises.
     pub durability: Durability,
     /// The memory of all caches together, in MiB.
+    #[serde(deserialize_with = "values::within::<_, 64, 1048576>")]
     pub memory_mib: u32,
     /// What is logged, as `tracing_subscriber`'s `EnvFilter` reads it.
+    #[serde(deserialize_with = "values::log_filter")]
     pub log: String,
 }
 
 /// Who may make an account through `/register` (section "Account registration" of the client-server API).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Registration {
     /// Everybody.
     Open,
@@ -86,7 +113,8 @@ pub enum Registration {
 }
 
 /// What an acknowledged commit has survived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// It is on the disk: a power cut loses nothing that was acknowledged.
     Sync,
@@ -95,7 +123,7 @@ pub enum Durability {
 }
 
 /// A text that no log shows.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Secret(String);
 
 impl Secret {
@@ -137,6 +165,7 @@ impl Config {
             server_name,
             data: PathBuf::from("data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8008)),
+            listen_metrics: Some(SocketAddr::from(([127, 0, 0, 1], 8009))),
             public_url: None,
             listen_federation: None,
             tls_cert: None,
@@ -148,7 +177,12 @@ impl Config {
             registration: Registration::Off,
             registration_shared_secret: None,
             jwt_secret: None,
+            jwt_audience: None,
+            jwt_issuer: None,
             rate_limits: true,
+            rates: RateLimits::default(),
+            trusted_proxies: TrustedProxies::default(),
+            max_connections: None,
             max_upload_mib: 50,
             media_quota_mib: 10 << 10,
             media_copies_mib: 20 << 10,
@@ -183,10 +217,22 @@ impl Config {
         u64::from(self.media_copies_mib) << 20
     }
 
+    /// How many connections others may have open. Never so many that the database and requests to other servers
+    /// want for descriptors.
+    pub fn max_connections(&self) -> usize {
+        let share = Descriptors::available().incoming;
+        self.max_connections.map_or(share, |wanted| share.min(wanted as usize))
+    }
+
     /// The largest upload to the media repository, in bytes.
     pub fn max_upload_bytes(&self) -> u64 {
         u64::from(self.max_upload_mib) << 20
     }
+}
+
+/// What is set where nothing is.
+fn on_loopback() -> Config {
+    Config::new(owned_server_name!("localhost"))
 }
 
 /// Whether only this machine can reach a listener at that address.

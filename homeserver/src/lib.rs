@@ -7,7 +7,11 @@ pub mod add_user;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod connections;
+pub mod data_folder;
+pub mod descriptors;
 pub mod listen;
+mod metrics;
 pub mod server;
 
 pub use self::server::{Server, ServerError};

@@ -7,23 +7,27 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, routing::get};
 use axum_server::{
     Handle,
-    accept::NoDelayAcceptor,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hearth_federation::{FederationError, outbox::Outbox};
 use hearth_sync::SyncService;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use crate::{
     Server,
     config::{Config, TlsSource},
+    connections::Connections,
+    metrics,
 };
 
 /// Requests in flight get this long to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// How long the other side may take to agree on a TLS connection.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the network cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,8 @@ pub enum ListenError {
     Tls(String),
     #[error("metrics cannot be recorded: {0}")]
     Metrics(String),
+    #[error("the accounts cannot be read: {0}")]
+    Users(#[from] hearth_users::UsersError),
     #[error("nothing can be sent to other servers: {0}")]
     Federation(#[from] FederationError),
     #[error("serving failed: {0}")]
@@ -42,24 +48,31 @@ pub enum ListenError {
 
 /// Serves until SIGTERM or Ctrl-C; requests in flight finish.
 pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
-    let metrics = PrometheusBuilder::new()
+    let recorder = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| ListenError::Metrics(error.to_string()))?;
-    let app = routes(&server, metrics);
     let handle = Handle::new();
     let client = bind(config.listen)?;
     let federation = match config.listen_federation {
         Some(address) => Some((bind(address)?, tls(config).await?)),
         None => None,
     };
+    if let Some(address) = config.listen_metrics {
+        match bind(address) {
+            Ok(listener) => _ = tokio::spawn(metrics::serve(listener, recorder)),
+            // Another server on this machine may have it, and who counts is not whom it is there for.
+            Err(error) => tracing::warn!(%error, "no metrics are served"),
+        }
+    }
     let outbox = Outbox::start(&server.federation)?;
-    announce(config);
+    announce(config, &server)?;
     tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone()));
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let plain = plain(client)?.handle(handle.clone()).serve(service.clone());
+    let connections = Connections::new(config.max_connections());
+    let service = routes(&server).into_make_service_with_connect_info::<SocketAddr>();
+    let plain = plain(client, connections.clone())?.handle(handle.clone()).serve(service.clone());
     let secure = async {
         match federation {
-            Some((listener, tls)) => secure(listener, tls)?.handle(handle).serve(service).await,
+            Some((listener, tls)) => secure(listener, tls, connections)?.handle(handle).serve(service).await,
             None => Ok(()),
         }
     };
@@ -71,23 +84,22 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
     Ok(())
 }
 
-/// All that is served, at both listeners (a proxy in front of the plain one may bring other servers as well): the
-/// client API, what other servers ask, and what an operator asks for.
-fn routes(server: &Server, metrics: PrometheusHandle) -> Router {
+/// All that is served at both listeners (a proxy in front of the plain one may bring other servers as well): the
+/// client API, what other servers ask, and whether all is well.
+fn routes(server: &Server) -> Router {
     let store = server.store.clone();
     let health = move || {
-        let stopped = store.is_stopped();
-        async move {
-            match stopped {
-                None => (http::StatusCode::OK, "OK".to_owned()),
-                Some(why) => (http::StatusCode::SERVICE_UNAVAILABLE, why),
-            }
-        }
+        // Why is in the log: here it would tell everybody where the data is.
+        let answer = match (store.is_stopped(), store.is_failing()) {
+            (Some(_), _) => (http::StatusCode::SERVICE_UNAVAILABLE, "writing stopped: see the log"),
+            (None, Some(_)) => (http::StatusCode::SERVICE_UNAVAILABLE, "writing fails: see the log"),
+            (None, None) => (http::StatusCode::OK, "OK"),
+        };
+        std::future::ready(answer)
     };
     hearth_client_api::router(server.api.clone())
         .merge(hearth_federation::router::router(server.federation.clone()))
-        .route("/health", axum::routing::get(health))
-        .route("/metrics", axum::routing::get(move || async move { metrics.render() }))
+        .route("/health", get(health))
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
@@ -99,18 +111,21 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     bind().map_err(|source| ListenError::Bind { address, source })
 }
 
-/// A server of plain HTTP. Small answers leave at once: the kernel would else keep some until an earlier one is
-/// acknowledged, which the other side puts off for 40 ms.
-pub fn plain(listener: TcpListener) -> io::Result<axum_server::Server<SocketAddr, NoDelayAcceptor>> {
-    Ok(axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new()))
+/// A server of plain HTTP.
+pub fn plain(
+    listener: TcpListener,
+    connections: Connections,
+) -> io::Result<axum_server::Server<SocketAddr, Connections>> {
+    Ok(axum_server::from_tcp(listener)?.acceptor(connections))
 }
 
 /// The same over TLS.
 pub fn secure(
     listener: TcpListener,
     tls: RustlsConfig,
-) -> io::Result<axum_server::Server<SocketAddr, RustlsAcceptor<NoDelayAcceptor>>> {
-    let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+    connections: Connections,
+) -> io::Result<axum_server::Server<SocketAddr, RustlsAcceptor<Connections>>> {
+    let acceptor = RustlsAcceptor::new(tls).handshake_timeout(TLS_TIMEOUT).acceptor(connections);
     Ok(axum_server::from_tcp(listener)?.acceptor(acceptor))
 }
 
@@ -130,12 +145,24 @@ async fn tls(config: &Config) -> Result<RustlsConfig, ListenError> {
     }
 }
 
-fn announce(config: &Config) {
+fn announce(config: &Config, server: &Server) -> Result<(), ListenError> {
     println!("Hearth serves {} at http://{}", config.server_name, config.listen);
     if let Some(address) = config.listen_federation {
         println!("and with TLS at https://{address}");
     }
-    println!("Make the first account, an administrator's, with: hearth user add NAME --admin");
+    if !server.users.accounts.is_administered()? {
+        println!("Make the first account, an administrator's, with: {} user add NAME --admin", program());
+    }
+    Ok(())
+}
+
+/// The program as whoever reads this can type it.
+fn program() -> String {
+    // Cargo says of itself to what it runs.
+    if std::env::var_os("CARGO").is_some() {
+        return "cargo xtask run --".to_owned();
+    }
+    std::env::args().next().unwrap_or_else(|| "hearth".to_owned())
 }
 
 async fn stop_on_signal(handle: Handle<SocketAddr>, sync: SyncService) {

@@ -1,13 +1,13 @@
 //! The binary `hearth`.
 
-use std::{path::Path, process::ExitCode};
+use std::{io::IsTerminal as _, path::Path, process::ExitCode};
 
 use clap::Parser;
 use hearth::{
     Server, add_user, check,
     cli::{Cli, Command, ConfigFile, UserCommand},
     config::{Config, DEFAULT_FILE, Variables},
-    listen,
+    data_folder, descriptors, listen,
     server::{Outside, open_store},
 };
 use tracing_subscriber::EnvFilter;
@@ -28,11 +28,15 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
+    data_folder::keep_to_owner();
     match command {
         Command::Serve(ConfigFile { file }) => {
             let config = first_config(file.as_deref())?;
             let filter = EnvFilter::try_new(&config.log)?;
-            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+            let colours = std::io::stderr().is_terminal();
+            let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+            log.with_ansi(colours && std::env::var_os("NO_COLOR").is_none()).init();
+            descriptors::raise_limit();
             listen::choose_cryptography();
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
                 let store = open_store(&config)?;

@@ -1,8 +1,8 @@
 //! A server: all its parts, from storage to handlers.
 
-use std::sync::Arc;
+use std::{io, path::PathBuf, sync::Arc};
 
-use hearth_client_api::{ClientApi, ClientApiOptions, Parts, limits::RateLimits};
+use hearth_client_api::{ClientApi, ClientApiOptions, Parts};
 use hearth_federation::{
     Federation, FederationError, FederationOptions,
     network::{Dialer, Internet},
@@ -17,7 +17,11 @@ use hearth_storage::{
 use hearth_sync::{SyncOptions, SyncService};
 use hearth_users::{Users, UsersOptions};
 
-use crate::config::{Config, Durability, Registration};
+use crate::{
+    config::{Config, Durability, Registration},
+    data_folder,
+    descriptors::Descriptors,
+};
 
 /// Why a server cannot start; each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,8 @@ pub enum ServerError {
          cannot be changed, set server_name = \"{found}\" or choose another data folder"
     )]
     OtherServer { found: String, wanted: String },
+    #[error("the data folder {} cannot be made for its owner alone: {source}", folder.display())]
+    DataFolder { folder: PathBuf, source: io::Error },
     #[error("the signing key in the data folder cannot be read: {0}")]
     SigningKey(String),
     #[error("room version {0} is not supported: set default_room_version to one of 1 to 12")]
@@ -70,14 +76,19 @@ impl Outside {
 }
 
 /// Opens the store in a configuration's data folder.
-pub fn open_store(config: &Config) -> Result<Store, StorageError> {
-    let options = RocksOptions { memory_bytes: config.memory().storage as u64, ..RocksOptions::default() };
+pub fn open_store(config: &Config) -> Result<Store, ServerError> {
+    data_folder::make(&config.data)
+        .map_err(|source| ServerError::DataFolder { folder: config.data.clone(), source })?;
+    let options = RocksOptions {
+        memory_bytes: config.memory().storage as u64,
+        open_files: Descriptors::available().database,
+    };
     let engine = RocksEngine::open(&config.data.join("database"), &options)?;
     let durability = match config.durability {
         Durability::Sync => hearth_storage::Durability::Sync,
         Durability::Async => hearth_storage::Durability::Async,
     };
-    Store::open(engine, StoreOptions { durability, ..StoreOptions::default() })
+    Ok(Store::open(engine, StoreOptions { durability, ..StoreOptions::default() })?)
 }
 
 impl Server {
@@ -161,6 +172,9 @@ fn federation_options(config: &Config, bytes: usize) -> FederationOptions {
         allow_private_networks: config.allow_private_networks,
         notaries: config.notaries.clone(),
         cached_servers: (bytes >> 14).max(256),
+        connections: Descriptors::available().outgoing,
+        rate_limits: config.rate_limits.then(|| config.rates.clone()),
+        trusted_proxies: config.trusted_proxies.clone(),
         ..FederationOptions::new(config.server_name.clone())
     }
 }
@@ -174,9 +188,12 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         },
         registration_shared_secret: config.registration_shared_secret.as_ref().map(|s| s.expose().to_owned()),
         jwt_secret: config.jwt_secret.as_ref().map(|secret| secret.expose().to_owned()),
+        jwt_audience: config.jwt_audience.clone(),
+        jwt_issuer: config.jwt_issuer.clone(),
         legacy_media: config.legacy_media,
         allow_private_networks: config.allow_private_networks,
-        rate_limits: config.rate_limits.then(RateLimits::default),
+        rate_limits: config.rate_limits.then(|| config.rates.clone()),
+        trusted_proxies: config.trusted_proxies.clone(),
         base_url: config.public_url.clone(),
         default_room_version: config.default_room_version.clone(),
         ..ClientApiOptions::new(config.server_name.clone())

@@ -46,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "hearth-client-api",
             "hearth-federation",
+            "hearth-http",
             "hearth-sync",
             "hearth-rooms",
             "hearth-users",

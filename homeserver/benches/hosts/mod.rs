@@ -20,6 +20,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use hearth::{
     Server,
     config::{Config, Registration},
+    connections::Connections,
     listen::{choose_cryptography, plain, secure},
     server::{Outside, open_store},
 };
@@ -91,14 +92,16 @@ impl Host {
             hearth_federation::router::router(server.federation.clone()).layer(map_response(count));
         let for_clients = hearth_client_api::router(server.api.clone());
         let client = Client::of_port(port(&clients), TIMEOUT);
-        let tls = certificate.tls.clone();
+        let (tls, connections) = (certificate.tls.clone(), Connections::new(10_000));
         tokio::spawn(
-            secure(servers, tls)
+            secure(servers, tls, connections.clone())
                 .unwrap()
                 .serve(for_servers.into_make_service_with_connect_info::<SocketAddr>()),
         );
         tokio::spawn(
-            plain(clients).unwrap().serve(for_clients.into_make_service_with_connect_info::<SocketAddr>()),
+            plain(clients, connections)
+                .unwrap()
+                .serve(for_clients.into_make_service_with_connect_info::<SocketAddr>()),
         );
         let outbox = Outbox::start(&server.federation).unwrap();
         Self { server, client, answered, _outbox: outbox, _data: data }

@@ -8,7 +8,7 @@ use axum::{
     routing::get,
 };
 use futures::StreamExt as _;
-use hearth::listen::secure;
+use hearth::{connections::Connections, listen::secure};
 use hearth_rooms::{Received, Room};
 use hearth_spec::{EventTemplate, Pdu, SigningKey};
 use ruma::{OwnedEventId, OwnedServerName, ServerName, UserId};
@@ -48,7 +48,7 @@ pub fn serve(certificate: &Certificate) -> Vec<Stranger> {
         std::future::ready(Json(keys[asked].clone()))
     };
     let app = Router::new().route("/_matrix/key/v2/server", get(answer)).into_make_service();
-    tokio::spawn(secure(listener, certificate.tls.clone()).unwrap().serve(app));
+    tokio::spawn(secure(listener, certificate.tls.clone(), Connections::new(10_000)).unwrap().serve(app));
     strangers
 }
 

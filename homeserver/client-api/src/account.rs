@@ -12,7 +12,7 @@ pub mod whoami;
 
 use http::Method;
 
-use crate::{Admits, EndpointRouter, limits::Class};
+use crate::{Admits, EndpointRouter};
 
 /// Serves this family.
 pub fn routes(router: EndpointRouter) -> EndpointRouter {
@@ -24,6 +24,6 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint(password::change_password)
         .endpoint(deactivate::deactivate)
         .endpoint(third_party_ids::get_3pids)
-        .unspecified(Method::GET, shared_secret::PATH, Class::Register, shared_secret::nonce)
-        .unspecified(Method::POST, shared_secret::PATH, Class::Register, shared_secret::register)
+        .unspecified(Method::GET, shared_secret::PATH, shared_secret::nonce)
+        .unspecified(Method::POST, shared_secret::PATH, shared_secret::register)
 }

@@ -10,6 +10,10 @@ use std::{
 
 use axum::extract::FromRef;
 use hearth_federation::Federation;
+use hearth_http::{
+    TrustedProxies,
+    limits::{Asker, Class, Limiter, RateLimits},
+};
 use hearth_media::Media;
 use hearth_rooms::Rooms;
 use hearth_storage::{Clock, Random};
@@ -17,10 +21,7 @@ use hearth_sync::SyncService;
 use hearth_users::Users;
 use ruma::{OwnedServerName, RoomVersionId};
 
-use crate::{
-    account::shared_secret::Nonces,
-    limits::{Limiter, RateLimits},
-};
+use crate::{Result, account::shared_secret::Nonces};
 
 /// Who may make an account.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,12 +43,18 @@ pub struct ClientApiOptions {
     pub registration_shared_secret: Option<String>,
     /// Turns on logins with `org.matrix.login.jwt`: the secret of HS256.
     pub jwt_secret: Option<String>,
+    /// The audience that they must be for.
+    pub jwt_audience: Option<String>,
+    /// Who must have made them.
+    pub jwt_issuer: Option<String>,
     /// Whether media can be fetched without a token, at the old paths.
     pub legacy_media: bool,
     /// Whether what lies in private networks may be reached: push gateways need no HTTPS then.
     pub allow_private_networks: bool,
     /// `None` turns rate limits off.
     pub rate_limits: Option<RateLimits>,
+    /// The proxies that say where a request comes from.
+    pub trusted_proxies: TrustedProxies,
     /// Where clients reach this server, for `/.well-known/matrix/client`: `https://matrix.example.org`.
     pub base_url: Option<String>,
     /// An e-mail address for `/.well-known/matrix/support`.
@@ -66,9 +73,12 @@ impl ClientApiOptions {
             registration: Registration::Off,
             registration_shared_secret: None,
             jwt_secret: None,
+            jwt_audience: None,
+            jwt_issuer: None,
             legacy_media: false,
             allow_private_networks: false,
             rate_limits: Some(RateLimits::default()),
+            trusted_proxies: TrustedProxies::default(),
             base_url: None,
             support_email: None,
             support_page: None,
@@ -123,6 +133,14 @@ impl ClientApi {
     /// The buckets of the rate limits.
     pub fn limiter(&self) -> &Limiter {
         &self.0.limiter
+    }
+
+    /// Counts a request of that class.
+    ///
+    /// # Errors
+    /// `M_LIMIT_EXCEEDED` if there were too many.
+    pub fn limit(&self, class: Class, asker: Asker<'_>) -> Result<()> {
+        self.limiter().take(class, asker, self.now_ms())
     }
 
     pub(crate) fn nonces(&self) -> &Nonces {

@@ -18,9 +18,8 @@ use axum::{
 use futures::future::BoxFuture;
 pub use hearth_http::{Answer, AnswerTo, Json, JsonText, Served};
 use hearth_http::{
-    Measure,
-    address::address,
-    body,
+    Measure, body,
+    limits::{Asker, Class},
     request::arguments,
     run,
     served::{handler_name, method_filter, method_name},
@@ -31,7 +30,7 @@ use ruma::api::{Metadata, path_builder::PathBuilder as _};
 use crate::{
     ClientApi, Result,
     authentication::{self, Admits, Authentication, Token},
-    limits::{Asker, Class},
+    limits::class,
     request::{FromIncoming, Incoming, MAX_BODY, MAX_BODY_OF_STRANGERS, Unspecified},
 };
 
@@ -47,7 +46,7 @@ impl EndpointRouter {
     ///
     /// # Panics
     ///
-    /// When two handlers serve the same path and method.
+    /// When two handlers serve the same path and method, or a handler has no [class](crate::limits).
     pub fn endpoint<F, A, Q, Fut, O>(self, handler: F) -> Self
     where
         F: Fn(State<A>, Q) -> Fut + Send + Sync + 'static,
@@ -82,7 +81,7 @@ impl EndpointRouter {
         });
         let paths: Vec<&'static str> = Q::Endpoint::PATH_BUILDER.all_paths().collect();
         let endpoint = Arc::new(Endpoint {
-            class: class(&method, paths.last().copied().unwrap_or_default(), Q::Endpoint::RATE_LIMITED),
+            class: class(handler_name),
             token: <Scheme<Q::Endpoint> as Authentication>::TOKEN,
             admits,
             streamed: Q::STREAMED,
@@ -97,13 +96,7 @@ impl EndpointRouter {
     }
 
     /// Serves what ruma has no type for; no token is looked at.
-    pub fn unspecified<F, A, Fut>(
-        mut self,
-        method: Method,
-        path: &'static str,
-        class: Class,
-        handler: F,
-    ) -> Self
+    pub fn unspecified<F, A, Fut>(mut self, method: Method, path: &'static str, handler: F) -> Self
     where
         F: Fn(State<A>, Unspecified) -> Fut + Send + Sync + 'static,
         A: FromRef<ClientApi> + Send + 'static,
@@ -115,7 +108,7 @@ impl EndpointRouter {
             Box::pin(handler(State(A::from_ref(&api)), Unspecified { parts, bytes, address }))
         });
         let endpoint = Arc::new(Endpoint {
-            class: Some(class),
+            class: class(handler_name),
             token: Token::Ignored,
             admits: Admits::default(),
             streamed: false,
@@ -154,7 +147,7 @@ impl EndpointRouter {
 type Run = Box<dyn Fn(ClientApi, Incoming) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
 
 struct Endpoint {
-    class: Option<Class>,
+    class: Class,
     token: Token,
     admits: Admits,
     streamed: bool,
@@ -182,14 +175,17 @@ async fn answer(
     request: axum::extract::Request,
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
-    let address = address(&parts);
+    let address = api.options.trusted_proxies.client(&parts);
     let requester =
         authentication::requester(&api, endpoint.token, endpoint.admits, &parts.headers, &parts.uri, address)
-            .await?;
-    if let Some(class) = endpoint.class {
-        let asker = requester.as_ref().map_or(Asker::Address(address), |who| Asker::User(&who.user));
-        api.limiter().take(class, asker, api.now_ms())?;
-    }
+            .await;
+    // Whose token is no good is someone unknown.
+    let asker = match &requester {
+        Ok(Some(who)) => Asker::User(&who.user),
+        _ => Asker::Address(address),
+    };
+    api.limit(endpoint.class, asker)?;
+    let requester = requester?;
     let arguments = arguments(&mut parts).await?;
     let max = if requester.is_some() { MAX_BODY } else { MAX_BODY_OF_STRANGERS };
     let (bytes, stream) = match endpoint.streamed {
@@ -202,38 +198,4 @@ async fn answer(
     let incoming = Incoming { parts, arguments, bytes, stream, requester, address, uia };
     let endpoint = endpoint.clone();
     run::to_its_end(reads, async move { (endpoint.run)(api, incoming).await }).await
-}
-
-/// The class of an endpoint: by the specification's word on rate limits, and what it does.
-fn class(method: &Method, path: &str, rate_limited: bool) -> Option<Class> {
-    let is = |part: &str| path.contains(part);
-    let writes = *method != Method::GET;
-    if writes && (path.ends_with("/login") || is("/refresh")) {
-        Some(Class::Login)
-    } else if is("/register") {
-        Some(if writes { Class::Register } else { Class::Other })
-    } else if is("/media/") {
-        Some(Class::Media)
-    } else if writes
-        && (is("/rooms/") && is("{txn_id}") || is("/state/") || is("/createRoom") || is("/sendToDevice/"))
-    {
-        Some(Class::Message)
-    } else {
-        rate_limited.then_some(Class::Other)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes() {
-        assert_eq!(class(&Method::POST, "/_matrix/client/v3/login", true), Some(Class::Login));
-        assert_eq!(class(&Method::GET, "/_matrix/client/v3/login", true), Some(Class::Other));
-        assert_eq!(class(&Method::POST, "/_matrix/client/v3/register", true), Some(Class::Register));
-        let send = "/_matrix/client/v3/rooms/{room_id}/send/{event_type}/{txn_id}";
-        assert_eq!(class(&Method::PUT, send, false), Some(Class::Message));
-        assert_eq!(class(&Method::GET, "/_matrix/client/v3/sync", false), None);
-    }
 }

@@ -27,7 +27,9 @@ mod endpoint_table_tests;
 mod endpoint_tests;
 pub mod filter;
 pub mod keys;
-pub mod limits;
+mod limits;
+#[cfg(test)]
+mod limits_tests;
 pub mod media;
 pub mod membership;
 pub mod message;

@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+
+use hearth_http::limits::{Asker, Class};
 use hearth_users::{Attempt, Operation, RegistrationAttempt, UiaStep};
 use ruma::{
     UserId,
@@ -15,11 +18,7 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use crate::{
-    ClientApi, MatrixError, Registration, Request, Result,
-    authentication::Authentication,
-    limits::{Asker, Class},
-};
+use crate::{ClientApi, MatrixError, Registration, Request, Result, authentication::Authentication};
 
 /// Lets a request of this user through once its `auth` holds their password; until then the answer is 401.
 /// `operation` names what is confirmed, with what the path says: a session is good for one operation only.
@@ -55,7 +54,7 @@ where
 {
     let (body, auth) = without_auth(&request.bytes)?;
     let stage = match &auth {
-        Some(auth) => stage(api, auth, user).await?,
+        Some(auth) => stage(api, auth, user, request.address).await?,
         None => None,
     };
     // A registration says who it is for in its body alone, and has one stage: one that brings a body begins
@@ -96,12 +95,13 @@ async fn stage(
     api: &ClientApi,
     auth: &AuthData,
     user: Option<&UserId>,
+    address: IpAddr,
 ) -> Result<Option<(AuthType, Outcome)>> {
     let Some(auth_type) = auth.auth_type() else { return Ok(None) };
     let passed = match auth {
         AuthData::Dummy(_) => Ok(()),
         AuthData::Password(password) => match user {
-            Some(user) => check_password(api, user, password).await?,
+            Some(user) => check_password(api, user, password, address).await?,
             None => Err(failure(ErrorKind::Unrecognized, "A password proves nothing here.")),
         },
         AuthData::RegistrationToken(given) => match &api.options.registration {
@@ -113,7 +113,12 @@ async fn stage(
     Ok(Some((auth_type, passed)))
 }
 
-async fn check_password(api: &ClientApi, user: &UserId, given: &Password) -> Result<Outcome> {
+async fn check_password(
+    api: &ClientApi,
+    user: &UserId,
+    given: &Password,
+    address: IpAddr,
+) -> Result<Outcome> {
     let UserIdentifier::Matrix(identifier) = &given.identifier else {
         return Ok(Err(failure(ErrorKind::Forbidden, "Only a user id identifies you here.")));
     };
@@ -122,9 +127,13 @@ async fn check_password(api: &ClientApi, user: &UserId, given: &Password) -> Res
         // No password helps: this is no failed stage, which could be tried again.
         return Err(MatrixError::forbidden("That is another user."));
     }
-    api.limiter().take(Class::Login, Asker::User(user), api.now_ms())?;
+    let guess = Asker::Claimant(address, user);
+    api.limit(Class::Guess, guess)?;
     match api.users.accounts.verify_password(user, &given.password).await? {
-        true => Ok(Ok(())),
+        true => {
+            api.limiter().give_back(Class::Guess, guess);
+            Ok(Ok(()))
+        }
         false => Ok(Err(failure(ErrorKind::Forbidden, "The password is wrong."))),
     }
 }

@@ -3,13 +3,14 @@
 //!
 //! It knows nothing of who asks: how a client or a server shows who it is, is each API's own.
 
-pub mod address;
 pub mod answer;
 pub mod body;
 pub mod error;
 pub mod file;
 pub mod invites;
+pub mod limits;
 pub mod measure;
+pub mod proxies;
 pub mod request;
 pub mod rooms;
 pub mod run;
@@ -21,5 +22,6 @@ pub use self::{
     answer::{Answer, AnswerTo, Json, JsonText},
     error::{MatrixError, Result},
     measure::Measure,
+    proxies::TrustedProxies,
     served::Served,
 };

@@ -146,7 +146,10 @@ impl Host {
 
     /// Whether the server runs, and nothing is wrong with its disk.
     pub fn is_well(&self) -> bool {
-        self.running().is_some_and(|running| running.server.store.is_stopped().is_none())
+        self.running().is_some_and(|running| {
+            let store = &running.server.store;
+            store.is_stopped().is_none() && store.is_failing().is_none()
+        })
     }
 
     /// A client's request. `None` if no answer comes: whether it was done, nobody knows.

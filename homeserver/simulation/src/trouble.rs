@@ -63,11 +63,14 @@ async fn one(world: &World, chance: &mut ChaCha8Rng) {
         65..75 => host.set_disk_delay(Duration::from_micros(chance.random_range(100..1_000_000))),
         75..85 => {
             // It comes to light with one of the next writes, at the latest when the power fails.
-            let in_write = Some(chance.random_range(1..10));
+            let in_write = chance.random_range(1..10);
             let seed = chance.random();
             host.set_faults(match chance.random_range(0..3) {
-                0 => Faults { seed, fail_write: in_write, ..Faults::default() },
-                1 => Faults { seed, lose_power_in_write: in_write, ..Faults::default() },
+                0 => {
+                    let fail_writes = in_write..in_write + chance.random_range(1..5);
+                    Faults { seed, fail_writes, ..Faults::default() }
+                }
+                1 => Faults { seed, lose_power_in_write: Some(in_write), ..Faults::default() },
                 _ => Faults { seed, capacity: Some(chance.random_range(0..20_000)), ..Faults::default() },
             });
         }

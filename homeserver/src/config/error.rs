@@ -22,12 +22,21 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: String,
     },
+    /// What was set cannot be read as settings at all.
+    #[error("{0}")]
+    Unreadable(String),
     /// Neither a file nor a variable names the server.
     #[error("{}: server_name is missing (or the variable HEARTH_SERVER_NAME)", file.display())]
     NoServerName {
         /// The file that was read, or would have been.
         file: PathBuf,
     },
+}
+
+impl serde::de::Error for ConfigError {
+    fn custom<T: fmt::Display>(problem: T) -> Self {
+        Self::Unreadable(problem.to_string())
+    }
 }
 
 /// Where something was set.

@@ -1,9 +1,12 @@
 use std::{collections::BTreeMap, ffi::OsString, fs, io, path::Path};
 
-use ruma::owned_server_name;
+use serde::Deserialize as _;
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, ConfigError, DEFAULT_FILE, Place, is_loopback, settings::Setting};
+use super::{
+    Config, ConfigError, DEFAULT_FILE, Place, is_loopback,
+    text::{Setting, Settings},
+};
 
 const PREFIX: &str = "HEARTH_";
 
@@ -51,86 +54,36 @@ impl Config {
 
     /// Reads the content `text` of `file`, and the variables over it.
     pub(super) fn read(file: &Path, text: &str, variables: &Variables) -> Result<Self, ConfigError> {
-        let mut reader =
-            Reader { config: Self::new(owned_server_name!("localhost")), places: BTreeMap::new() };
-        reader.read_file(file, text)?;
-        reader.read_variables(variables)?;
-        if !reader.places.contains_key("server_name") {
+        let of_variables = in_variables(variables)?;
+        let mut settings = in_file(file, text)?;
+        settings.retain(|setting| place_of(&of_variables, &setting.key).is_none());
+        settings.extend(of_variables);
+        let mut config = Self::deserialize(Settings(&settings))?;
+        if place_of(&settings, "server_name").is_none() {
             return Err(ConfigError::NoServerName { file: file.to_owned() });
         }
-        reader.check_tls()?;
-        Ok(reader.config)
-    }
-}
+        config.check_tls(&settings)?;
 
-/// A configuration in the making, and where each of its settings was set last.
-struct Reader {
-    config: Config,
-    places: BTreeMap<&'static str, Place>,
-}
-
-impl Reader {
-    fn read_file(&mut self, file: &Path, text: &str) -> Result<(), ConfigError> {
-        let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        self.config.data = folder.join(&self.config.data);
-        let place = |offset| Place::of_offset(file, text, offset);
-        let table = DeTable::parse(text)
-            .map_err(|error| place(error.span().map_or(0, |span| span.start)).error(error.message()))?;
-        // In the order of the lines, so that the first mistake is the one that is told.
-        let mut entries: Vec<_> = table.get_ref().iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in entries {
-            let place = place(key.span().start);
-            let key = key.get_ref();
-            let Some(setting) = Setting::named(key) else {
-                return Err(place.error(format!("there is no setting `{key}`")));
-            };
-            let value = match value.get_ref() {
-                DeValue::String(text) => text.to_string(),
-                DeValue::Integer(number) => number.to_string(),
-                DeValue::Boolean(truth) => truth.to_string(),
-                _ => return Err(place.error(format!("{key} must be a string or a whole number"))),
-            };
-            self.set(setting, &value, &folder, place)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let Self { data, tls_cert, tls_key, trusted_ca, .. } = &mut config;
+        for (key, path) in [
+            ("data", Some(data)),
+            ("tls_cert", tls_cert.as_mut()),
+            ("tls_key", tls_key.as_mut()),
+            ("trusted_ca", trusted_ca.as_mut()),
+        ] {
+            if let Some(path) = path
+                && !matches!(place_of(&settings, key), Some(Place::Variable(_)))
+            {
+                *path = folder.join(&*path);
+            }
         }
-        Ok(())
-    }
-
-    fn read_variables(&mut self, variables: &Variables) -> Result<(), ConfigError> {
-        for (name, value) in &variables.0 {
-            let place = Place::Variable(name.clone());
-            // `HEARTH_Data` is as unknown as `HEARTH_DOTA`.
-            let key = name.strip_prefix(PREFIX).filter(|key| !key.contains(|c: char| c.is_lowercase()));
-            let Some(setting) = key.and_then(|key| Setting::named(&key.to_lowercase())) else {
-                return Err(place.error("there is no setting of this name"));
-            };
-            self.set(setting, value, Path::new(""), place)?;
-        }
-        Ok(())
-    }
-
-    fn set(
-        &mut self,
-        setting: &'static Setting,
-        text: &str,
-        folder: &Path,
-        place: Place,
-    ) -> Result<(), ConfigError> {
-        if let Err(problem) = (setting.set)(&mut self.config, text, folder) {
-            let problem = match &place {
-                Place::Line { .. } => format!("{}: {problem}", setting.key),
-                Place::Variable(_) => problem,
-            };
-            return Err(place.error(problem));
-        }
-        self.places.insert(setting.key, place);
-        Ok(())
+        Ok(config)
     }
 
     /// A certificate needs its key; and a listener that others reach needs a certificate that they can trust.
-    fn check_tls(&self) -> Result<(), ConfigError> {
-        let Config { tls_cert, tls_key, listen_federation, .. } = &self.config;
-        let (key, problem) = match (tls_cert, tls_key, listen_federation) {
+    fn check_tls(&self, settings: &[Setting]) -> Result<(), ConfigError> {
+        let (key, problem) = match (&self.tls_cert, &self.tls_key, &self.listen_federation) {
             (Some(_), None, _) => ("tls_cert", "tls_key, the key of this certificate, is missing"),
             (None, Some(_), _) => ("tls_key", "tls_cert, the certificate of this key, is missing"),
             (None, None, Some(address)) if !is_loopback(address) => {
@@ -138,9 +91,45 @@ impl Reader {
             }
             _ => return Ok(()),
         };
-        match self.places.get(key) {
-            Some(place) => Err(place.clone().error(problem)),
-            None => Ok(()),
-        }
+        place_of(settings, key).map_or(Ok(()), |place| Err(place.clone().error(problem)))
     }
+}
+
+/// Where something is set, if it is.
+fn place_of<'a>(settings: &'a [Setting], key: &str) -> Option<&'a Place> {
+    settings.iter().find(|setting| setting.key == key).map(|setting| &setting.place)
+}
+
+/// What the file sets, in the order of its lines.
+fn in_file(file: &Path, text: &str) -> Result<Vec<Setting>, ConfigError> {
+    let place = |offset| Place::of_offset(file, text, offset);
+    let table = DeTable::parse(text)
+        .map_err(|error| place(error.span().map_or(0, |span| span.start)).error(error.message()))?;
+    let mut entries: Vec<_> = table.get_ref().iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let setting = |(key, value): (&toml::Spanned<std::borrow::Cow<'_, str>>, &toml::Spanned<DeValue<'_>>)| {
+        let place = place(key.span().start);
+        let key = key.get_ref().to_string();
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Boolean(truth) => truth.to_string(),
+            _ => return Err(place.error(format!("{key} must be a string or a whole number"))),
+        };
+        Ok(Setting { key, text, place })
+    };
+    entries.into_iter().map(setting).collect()
+}
+
+/// What the variables set.
+fn in_variables(variables: &Variables) -> Result<Vec<Setting>, ConfigError> {
+    let setting = |(name, text): (&String, &String)| {
+        let place = Place::Variable(name.clone());
+        // `HEARTH_Data` is as unknown as `HEARTH_DOTA`.
+        match name.strip_prefix(PREFIX).filter(|key| !key.contains(|c: char| c.is_lowercase())) {
+            Some(key) => Ok(Setting { key: key.to_lowercase(), text: text.clone(), place }),
+            None => Err(place.error("there is no setting of this name")),
+        }
+    };
+    variables.0.iter().map(setting).collect()
 }

@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use ruma::{owned_server_name, server_name};
 use toml::de::DeTable;
 
-use super::{settings::SETTINGS, *};
+use super::*;
 
 const EXAMPLE: &str = include_str!("../../../hearth.example.toml");
 
@@ -26,13 +26,44 @@ fn uncommented_example() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The fields that serde reads a configuration from.
+fn all_settings() -> BTreeSet<String> {
+    struct Fields<'a>(&'a mut BTreeSet<String>);
+
+    impl<'de> serde::Deserializer<'de> for Fields<'_> {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(serde::de::Error::custom("only asked for its fields"))
+        }
+
+        fn deserialize_struct<V: serde::de::Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            self.0.extend(fields.iter().map(|field| (*field).to_owned()));
+            self.deserialize_any(visitor)
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    let mut fields = BTreeSet::new();
+    _ = Config::deserialize(Fields(&mut fields));
+    fields
+}
+
 #[test]
 fn the_example_is_complete_and_shows_the_defaults() {
     let text = uncommented_example();
     let named: BTreeSet<String> =
         DeTable::parse(&text).unwrap().get_ref().keys().map(|key| key.get_ref().to_string()).collect();
-    let all: BTreeSet<String> = SETTINGS.iter().map(|setting| setting.key.to_owned()).collect();
-    assert_eq!(named, all);
+    assert_eq!(named, all_settings());
     assert_eq!(read(&text, &[]), Ok(Config::new(owned_server_name!("localhost"))));
     // As it is shipped, it can be served too.
     assert_eq!(read(EXAMPLE, &[]), Ok(Config::new(owned_server_name!("localhost"))));
@@ -46,6 +77,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_SERVER_NAME", "hearth.example"),
             ("HEARTH_DATA", "/srv/hearth"),
             ("HEARTH_LISTEN", "[::1]:1"),
+            ("HEARTH_LISTEN_METRICS", ""),
             ("HEARTH_PUBLIC_URL", "https://matrix.hearth.example/"),
             ("HEARTH_LISTEN_FEDERATION", "0.0.0.0:8448"),
             ("HEARTH_TLS_CERT", "cert.pem"),
@@ -57,7 +89,12 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_REGISTRATION", "token:let me in"),
             ("HEARTH_REGISTRATION_SHARED_SECRET", "shared"),
             ("HEARTH_JWT_SECRET", "jwt"),
+            ("HEARTH_JWT_AUDIENCE", "hearth"),
+            ("HEARTH_JWT_ISSUER", "club"),
             ("HEARTH_RATE_LIMITS", "off"),
+            ("HEARTH_RATES", "login 1/2"),
+            ("HEARTH_TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("HEARTH_MAX_CONNECTIONS", "100"),
             ("HEARTH_MAX_UPLOAD_MIB", "7"),
             ("HEARTH_MEDIA_QUOTA_MIB", "9"),
             ("HEARTH_MEDIA_COPIES_MIB", "11"),
@@ -73,6 +110,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         server_name: owned_server_name!("hearth.example"),
         data: PathBuf::from("/srv/hearth"),
         listen: "[::1]:1".parse().unwrap(),
+        listen_metrics: None,
         public_url: Some("https://matrix.hearth.example".to_owned()),
         listen_federation: Some("0.0.0.0:8448".parse().unwrap()),
         tls_cert: Some(PathBuf::from("cert.pem")),
@@ -84,7 +122,12 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         registration: Registration::Token(Secret::new("let me in")),
         registration_shared_secret: Some(Secret::new("shared")),
         jwt_secret: Some(Secret::new("jwt")),
+        jwt_audience: Some("hearth".to_owned()),
+        jwt_issuer: Some("club".to_owned()),
         rate_limits: false,
+        rates: "login 1/2".to_owned().try_into().unwrap(),
+        trusted_proxies: "10.0.0.0/8".to_owned().try_into().unwrap(),
+        max_connections: Some(100),
         max_upload_mib: 7,
         media_quota_mib: 9,
         media_copies_mib: 11,
@@ -123,33 +166,33 @@ fn a_mistake_is_one_line_that_says_what_and_where() {
         ("server_name = 'a.example'\n\ncolour = 'red'", "hearth.toml:3: there is no setting `colour`"),
         (
             "rate_limits = true\nserver_name = 'a.example'",
-            "hearth.toml:1: rate_limits: `true` must be `on` or `off`",
+            "hearth.toml:1: rate_limits: `true`: must be `on` or `off`",
         ),
         ("memory_mib = 12.5", "hearth.toml:1: memory_mib must be a string or a whole number"),
-        ("memory_mib = 1", "hearth.toml:1: memory_mib: `1` is not a whole number from 64 to 1048576"),
+        ("memory_mib = 1", "hearth.toml:1: memory_mib: `1`: not from 64 to 1048576"),
         (
             "server_name = 'a b'",
-            "hearth.toml:1: server_name: `a b` is not a server name such as `example.org`",
+            "hearth.toml:1: server_name: `a b`: server name is not a valid IP address or domain name",
         ),
         (
             "data = \"\"\"\nx\n\"\"\"\nlisten = 'nine'",
-            "hearth.toml:4: listen: `nine` is not an address such as `127.0.0.1:8008`",
+            "hearth.toml:4: listen: `nine`: invalid socket address syntax",
         ),
         (
             "registration = 'secret'",
             "hearth.toml:1: registration: must be `open`, `off` or `token:` and a token",
         ),
         ("registration = 'token:'", "hearth.toml:1: registration: the token after `token:` is missing"),
-        (
-            "default_room_version = 99",
-            "hearth.toml:1: default_room_version: `99` is not a known room version",
-        ),
+        ("default_room_version = 99", "hearth.toml:1: default_room_version: `99`: not a known room version"),
         (
             "public_url = 'example.org'",
-            "hearth.toml:1: public_url: `example.org` is not a URL such as `https://matrix.example.org`",
+            "hearth.toml:1: public_url: `example.org`: not a URL such as `https://matrix.example.org`",
         ),
-        ("notaries = 'a.example,'", "hearth.toml:1: notaries: `` is not a server name such as `example.org`"),
-        ("data = ''", "hearth.toml:1: data: the data folder must have a name"),
+        (
+            "notaries = 'a.example,'",
+            "hearth.toml:1: notaries: `a.example,`: server name is not a valid IP address or domain name",
+        ),
+        ("data = ''", "hearth.toml:1: data: ``: the data folder must have a name"),
         ("data = 'x'", "hearth.toml: server_name is missing (or the variable HEARTH_SERVER_NAME)"),
         (
             "server_name = 'a.example'\ntls_key = 'x'",
@@ -181,9 +224,9 @@ fn a_mistake_is_one_line_that_says_what_and_where() {
 fn a_mistake_in_a_variable_names_it() {
     let named = ("HEARTH_SERVER_NAME", "a.example");
     let cases = [
-        (("HEARTH_COLOUR", "red"), "HEARTH_COLOUR: there is no setting of this name"),
+        (("HEARTH_COLOUR", "red"), "HEARTH_COLOUR: there is no setting `colour`"),
         (("HEARTH_Data", "x"), "HEARTH_Data: there is no setting of this name"),
-        (("HEARTH_DURABILITY", ""), "HEARTH_DURABILITY: `` must be `sync` or `async`"),
+        (("HEARTH_DURABILITY", ""), "HEARTH_DURABILITY: ``: unknown variant ``, expected `sync` or `async`"),
         (
             ("HEARTH_LISTEN_FEDERATION", "1.2.3.4:5"),
             "HEARTH_LISTEN_FEDERATION: beyond loopback, tls_cert and tls_key are needed",

@@ -34,7 +34,7 @@ async fn without_descriptors_reading_goes_on_and_with_them_writing_too() {
     }
     // A write of this size needs new files soon: of the write-ahead log, and of what is flushed.
     let mut commits = Vec::new();
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     while store.is_failing().is_none() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it writes without descriptors");
         if let Ok(mut transaction) = store.begin() {

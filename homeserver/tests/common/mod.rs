@@ -6,7 +6,7 @@
 pub mod client;
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     ops::Deref,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -23,6 +23,8 @@ pub struct Process {
     port: u16,
     /// Settings besides those that all have.
     settings: Vec<(&'static str, String)>,
+    /// What a shell does before it becomes the server, such as `ulimit -n 100`.
+    before: &'static str,
     child: Option<Child>,
     client: Client,
 }
@@ -48,7 +50,12 @@ impl Certificate {
 impl Process {
     /// Prepares a server on this data folder and starts it.
     pub async fn start(data: PathBuf) -> Self {
-        Self::start_with(data, "localhost".to_owned(), Vec::new()).await
+        Self::start_with(data, "localhost".to_owned(), Vec::new(), "").await
+    }
+
+    /// The same, with what the shell command `before` leaves to it.
+    pub async fn start_limited(data: PathBuf, before: &'static str) -> Self {
+        Self::start_with(data, "localhost".to_owned(), Vec::new(), before).await
     }
 
     /// The same, reached by other servers over TLS; with `private_networks` it reaches those on loopback.
@@ -62,31 +69,37 @@ impl Process {
             ("HEARTH_TRUSTED_CA", path(&certificate.chain)),
             ("HEARTH_ALLOW_PRIVATE_NETWORKS", if private_networks { "on" } else { "off" }.to_owned()),
         ];
-        Self::start_with(data, format!("localhost:{port}"), settings).await
+        Self::start_with(data, format!("localhost:{port}"), settings, "").await
     }
 
-    async fn start_with(data: PathBuf, name: String, settings: Vec<(&'static str, String)>) -> Self {
+    async fn start_with(
+        data: PathBuf,
+        name: String,
+        settings: Vec<(&'static str, String)>,
+        before: &'static str,
+    ) -> Self {
         let port = free_port();
         let client = Client::of_port(port, Duration::from_secs(60));
-        let mut server = Self { name, data, port, settings, child: None, client };
+        let mut server = Self { name, data, port, settings, before, child: None, client };
         server.start_again().await;
         server
     }
 
     /// Starts it on the same data, and waits until it answers.
     pub async fn start_again(&mut self) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
+        let mut command = Command::new("sh");
         // What the shell has set must not change what is tested.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEARTH_"))
         {
             command.env_remove(name);
         }
         let child = command
-            .arg("serve")
+            .args(["-c", &format!("{}\nexec \"$0\" serve", self.before), env!("CARGO_BIN_EXE_hearth")])
             .current_dir(self.data.parent().unwrap())
             .env("HEARTH_SERVER_NAME", &self.name)
             .env("HEARTH_DATA", &self.data)
             .env("HEARTH_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("HEARTH_LISTEN_METRICS", "")
             .env("HEARTH_REGISTRATION", "open")
             .env("HEARTH_RATE_LIMITS", "off")
             .env("HEARTH_LOG", "warn")
@@ -113,6 +126,11 @@ impl Process {
     /// `hearth check` on the data folder.
     pub fn check(&self) -> Output {
         Command::new(env!("CARGO_BIN_EXE_hearth")).arg("check").arg(&self.data).output().unwrap()
+    }
+
+    /// Where its clients connect to.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// Its process id.

@@ -126,6 +126,18 @@ impl Accounts {
         Ok(accounts.map(|entry| entry.map(|((user,), row)| (user, row))).collect::<Result<_, _>>()?)
     }
 
+    /// Whether anybody can administer this server.
+    pub fn is_administered(&self) -> Result<bool, UsersError> {
+        let view = self.shared.store.view();
+        for account in view.scan(&schema::ACCOUNTS, Scan::all()) {
+            let (_, row) = account?;
+            if row.admin && !row.deactivated {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Sets the password, which ends the user's login tokens. Sessions go on: to end them is [`Sessions::logout_others`](crate::Sessions::logout_others).
     pub async fn set_password(&self, user: &UserId, password: &str) -> Result<(), UsersError> {
         let hash = self.passwords.hash(password).await?;

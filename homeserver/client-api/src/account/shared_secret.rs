@@ -7,6 +7,7 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
 };
+use hearth_http::limits::{Asker, Class};
 use hearth_storage::schema::users::AccountKind;
 use hearth_users::NewAccount;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -83,9 +84,12 @@ pub async fn register(State(api): State<ClientApi>, request: Unspecified) -> Res
     }
     let parts = [given.nonce.as_str(), &given.username, &given.password];
     let mac = shared_secret_mac(secret, parts, given.admin, given.user_type.as_deref())?;
+    let guess = Asker::Address(request.address);
+    api.limit(Class::Guess, guess)?;
     if !same(mac.as_bytes(), given.mac.to_lowercase().as_bytes()) {
         return Err(MatrixError::forbidden("The HMAC is wrong."));
     }
+    api.limiter().give_back(Class::Guess, guess);
     check_password(&given.password)?;
     let user = free_user_id(&api, &given.username)?;
     let account = NewAccount { password: Some(&given.password), kind: AccountKind::User, admin: given.admin };

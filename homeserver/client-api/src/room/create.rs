@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use hearth_http::invites;
+use hearth_http::{
+    invites,
+    limits::{Asker, Class},
+};
 use hearth_rooms::{CreateRoom, Preset, RoomError};
 use hearth_spec::RoomVersion;
 use http::StatusCode;
@@ -42,6 +45,9 @@ pub async fn create_room(
     let room = wanted(&api, &request.who.user, request.body)?;
     for invitee in invitees(&api, &room)? {
         invites::permitted(&api.users, &invitee)?;
+    }
+    if let invited @ 1.. = room.invite.len() as u32 {
+        api.limiter().take_many(Class::Invite, Asker::User(&request.who.user), invited, api.now_ms())?;
     }
     let elsewhere: Vec<OwnedUserId> =
         room.invite.iter().filter(|invitee| invite::is_elsewhere(&api, invitee)).cloned().collect();

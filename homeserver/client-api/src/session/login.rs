@@ -1,6 +1,9 @@
 //! `POST /_matrix/client/v3/login`
 
+use std::net::IpAddr;
+
 use axum::extract::State;
+use hearth_http::limits::{Asker, Class};
 use hearth_storage::schema::users::AccountKind;
 use hearth_users::{NewAccount, UsersError};
 use http::Method;
@@ -21,10 +24,7 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use crate::{
-    Answer, ClientApi, MatrixError, Request, Result,
-    limits::{Asker, Class},
-};
+use crate::{Answer, ClientApi, MatrixError, Request, Result};
 
 /// The login type of Synapse for JSON Web Tokens.
 pub(crate) const JWT: &str = "org.matrix.login.jwt";
@@ -64,7 +64,7 @@ impl IncomingRequest for LoginRequest {
 pub async fn login(State(api): State<ClientApi>, request: Request<LoginRequest>) -> Result<Answer<Response>> {
     let LoginRequest(login) = request.body;
     let user = match &login.login_info {
-        LoginInfo::Password(given) => by_password(&api, given).await?,
+        LoginInfo::Password(given) => by_password(&api, given, request.address).await?,
         LoginInfo::Token(given) => api.users.sessions.use_login_token(&given.token).await?,
         other if other.login_type() == JWT => by_jwt(&api, &other.data()).await?,
         _ => return Err(MatrixError::unknown("This server does not know that login type.")),
@@ -99,7 +99,7 @@ fn may_log_in(api: &ClientApi, user: &UserId) -> Result<()> {
     }
 }
 
-async fn by_password(api: &ClientApi, given: &Password) -> Result<OwnedUserId> {
+async fn by_password(api: &ClientApi, given: &Password, address: IpAddr) -> Result<OwnedUserId> {
     let name = match &given.identifier {
         Some(UserIdentifier::Matrix(identifier)) => &identifier.user,
         Some(_) => return Err(MatrixError::unknown("This server knows users by their user id only.")),
@@ -107,8 +107,10 @@ async fn by_password(api: &ClientApi, given: &Password) -> Result<OwnedUserId> {
         None => given.user.as_ref().ok_or_else(|| MatrixError::bad_json("The identifier is missing."))?,
     };
     let user = user_id(api, name)?;
-    api.limiter().take(Class::Login, Asker::User(&user), api.now_ms())?;
+    let guess = Asker::Claimant(address, &user);
+    api.limit(Class::Guess, guess)?;
     if api.users.accounts.verify_password(&user, &given.password).await? {
+        api.limiter().give_back(Class::Guess, guess);
         return Ok(user);
     }
     // A deactivated account has no password left to prove anything with.
@@ -140,7 +142,7 @@ struct Claims {
     /// The localpart of the user.
     sub: String,
     /// Seconds since the Unix epoch.
-    exp: Option<u64>,
+    exp: u64,
     nbf: Option<u64>,
 }
 
@@ -159,13 +161,20 @@ async fn by_jwt(api: &ClientApi, data: &JsonObject) -> Result<OwnedUserId> {
     let mut validation = Validation::new(Algorithm::HS256);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
-    validation.validate_aud = false;
+    if let Some(audience) = &api.options.jwt_audience {
+        validation.set_audience(&[audience]);
+        validation.required_spec_claims.insert("aud".to_owned());
+    }
+    if let Some(issuer) = &api.options.jwt_issuer {
+        validation.set_issuer(&[issuer]);
+        validation.required_spec_claims.insert("iss".to_owned());
+    }
     let claims =
         jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(secret.as_bytes()), &validation)
             .map_err(|error| MatrixError::forbidden(format!("The token is not valid: {error}")))?
             .claims;
     let now = api.now_ms() / 1000;
-    if claims.exp.is_some_and(|expires| expires <= now) || claims.nbf.is_some_and(|begins| begins > now) {
+    if claims.exp <= now || claims.nbf.is_some_and(|begins| begins > now) {
         return Err(MatrixError::forbidden("The token is expired or not valid yet."));
     }
 

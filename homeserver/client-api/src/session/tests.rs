@@ -1,10 +1,7 @@
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::{
-    limits::{Rate, RateLimits},
-    testing::{PASSWORD, TestServer, error, user},
-};
+use crate::testing::{PASSWORD, TestServer, error, user};
 
 const LOGIN: &str = "/_matrix/client/v3/login";
 const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
@@ -46,21 +43,6 @@ async fn wrong_passwords_and_names() {
 }
 
 #[tokio::test]
-async fn guesses_are_limited_by_account() {
-    let server = TestServer::new();
-    server.register("alice").await;
-    let limited = TestServer::with(|options| {
-        let login = Rate { per_second: 0.1, burst: 3 };
-        options.rate_limits = Some(RateLimits { login, ..RateLimits::default() });
-    });
-    let mut statuses = Vec::new();
-    for _ in 0..4 {
-        statuses.push(limited.post(LOGIN, None, password("alice", "wrong")).await.0);
-    }
-    assert_eq!(statuses, [403, 403, 403, 429]);
-}
-
-#[tokio::test]
 async fn deactivated_and_locked_accounts() {
     let server = TestServer::new();
     let alice = server.register("alice").await;
@@ -91,19 +73,47 @@ async fn by_json_web_token() {
     };
     let (status, body) = login(json!({ "sub": "carol", "exp": 1_700_000_100 }), "secret").await;
     assert_eq!((status, &body["user_id"]), (200, &json!("@carol:localhost:8008")));
-    assert_eq!(error(&login(json!({ "sub": "carol" }), "guess").await), (403, "M_FORBIDDEN"));
-    assert_eq!(
-        error(&login(json!({ "sub": "carol", "exp": 1_600_000_000 }), "secret").await),
-        (403, "M_FORBIDDEN")
-    );
-    assert_eq!(
-        error(&login(json!({ "sub": "carol", "nbf": 1_800_000_000 }), "secret").await),
-        (403, "M_FORBIDDEN")
-    );
+    for (claims, secret) in [
+        (json!({ "sub": "carol", "exp": 1_700_000_100 }), "guess"),
+        (json!({ "sub": "carol" }), "secret"),
+        (json!({ "sub": "carol", "exp": 1_600_000_000 }), "secret"),
+        (json!({ "sub": "carol", "exp": 1_900_000_000, "nbf": 1_800_000_000 }), "secret"),
+        // It is for somebody else.
+        (json!({ "sub": "carol", "exp": 1_700_000_100, "aud": "wiki" }), "secret"),
+    ] {
+        assert_eq!(error(&login(claims.clone(), secret).await), (403, "M_FORBIDDEN"), "{claims}");
+    }
 
     let off = TestServer::new();
     let answer = off.post(LOGIN, None, json!({ "type": "org.matrix.login.jwt", "token": "x" })).await;
     assert_eq!(error(&answer), (400, "M_UNKNOWN"));
+}
+
+#[tokio::test]
+async fn whom_a_json_web_token_is_for_and_who_made_it() {
+    let server = TestServer::with(|options| {
+        options.jwt_secret = Some("secret".to_owned());
+        options.jwt_audience = Some("hearth".to_owned());
+        options.jwt_issuer = Some("club".to_owned());
+    });
+    let login = async |audience: Value, issuer: Value| {
+        let claims = json!({ "sub": "carol", "exp": 1_700_000_100, "aud": audience, "iss": issuer });
+        let claims: serde_json::Map<_, _> =
+            claims.as_object().unwrap().clone().into_iter().filter(|(_, claim)| !claim.is_null()).collect();
+        let key = EncodingKey::from_secret(b"secret");
+        let token = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap();
+        server.post(LOGIN, None, json!({ "type": "org.matrix.login.jwt", "token": token })).await.0
+    };
+    assert_eq!(login(json!("hearth"), json!("club")).await, 200);
+    assert_eq!(login(json!(["wiki", "hearth"]), json!("club")).await, 200);
+    for (audience, issuer) in [
+        (json!("wiki"), json!("club")),
+        (json!("hearth"), json!("stranger")),
+        (Value::Null, json!("club")),
+        (json!("hearth"), Value::Null),
+    ] {
+        assert_eq!(login(audience.clone(), issuer.clone()).await, 403, "{audience} {issuer}");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use hearth_http::limits::{Asker, Class};
 use hearth_sync::{StateAfter, SyncRequest};
 use ruma::presence::PresenceState;
 use serde::Deserialize;
@@ -32,6 +33,9 @@ struct Query {
 pub async fn sync(State(api): State<ClientApi>, request: Request<Sync>) -> Result<JsonText> {
     let query: Query = request.body.query()?;
     let who = &request.who;
+    if query.since.is_none() || query.full_state {
+        api.limit(Class::InitialSync, Asker::User(&who.user))?;
+    }
     let state_after = match (query.use_state_after, query.use_state_after_unstable) {
         (true, _) => Some(StateAfter::Stable),
         (_, true) => Some(StateAfter::Unstable),

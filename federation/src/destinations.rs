@@ -151,7 +151,7 @@ impl Destinations {
     }
 
     /// Nobody waits for the row: lost in a crash, the server is tried once too often.
-    fn write(&self, change: impl FnOnce(&mut hearth_storage::Transaction<'_>)) {
+    fn write(&self, change: impl FnOnce(&mut hearth_storage::Transaction)) {
         match self.0.store.begin() {
             Ok(mut transaction) => {
                 change(&mut transaction);

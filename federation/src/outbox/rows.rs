@@ -19,7 +19,7 @@ impl Rows {
         self.rooms.is_empty() && self.lists.is_empty()
     }
 
-    pub fn write(&self, transaction: &mut Transaction<'_>) {
+    pub fn write(&self, transaction: &mut Transaction) {
         for (server, room, missed) in &self.rooms {
             match missed {
                 Some(first) => transaction.put(&schema::DESTINATION_ROOMS, (server, *room), first),

@@ -54,8 +54,8 @@ impl Room {
     fn new(members: u64) -> Self {
         let store = open(MemoryEngine::new());
         let mut room = Self {
-            trees: StateTrees::new(store.clone(), CACHE),
-            index: Reachability::new(store.clone(), CACHE),
+            trees: StateTrees::new(CACHE),
+            index: Reachability::new(CACHE),
             store,
             state: StateId::EMPTY,
             members: vec![CREATOR],
@@ -78,17 +78,14 @@ impl Room {
         for events in events.chunks(BATCH) {
             let mut tx = must(room.store.begin());
             for (event, auth) in events {
-                let added = must(room.index.add(*event, auth));
-                room.index.write(&mut tx, &added);
+                must(room.index.add(&mut tx, *event, auth));
             }
             must(block_on(tx.submit()));
         }
         let entries = room.members.iter().enumerate().map(|(member, event)| (key(member), *event));
-        let grown = must(room.trees.build(entries));
         let mut tx = must(room.store.begin());
-        room.trees.write(&mut tx, &grown);
+        room.state = must(room.trees.build(&mut tx, entries));
         must(block_on(tx.submit()));
-        room.state = grown.root;
         room
     }
 
@@ -113,12 +110,11 @@ impl Room {
             let (event, _) = self.profile(spread(round, self.members.len()));
             let start = Instant::now();
             let mut tx = must(self.store.begin());
-            let grown =
-                must(self.trees.set(self.state, &[(key(spread(round, self.members.len())), Some(event))]));
-            self.trees.write(&mut tx, &grown);
+            let change = (key(spread(round, self.members.len())), Some(event));
+            let state = must(self.trees.set(&mut tx, self.state, &[change]));
             let commit = tx.submit();
             let time = start.elapsed();
-            self.state = grown.root;
+            self.state = state;
             must(block_on(commit));
             time
         })
@@ -130,9 +126,8 @@ impl Room {
         lower_quartile(ROUNDS, |_| {
             let event = self.next();
             let start = Instant::now();
-            let added = must(self.index.add(event, &[last, JOIN_RULES, POWER_LEVELS, CREATE]));
             let mut tx = must(self.store.begin());
-            self.index.write(&mut tx, &added);
+            must(self.index.add(&mut tx, event, &[last, JOIN_RULES, POWER_LEVELS, CREATE]));
             let commit = tx.submit();
             let time = start.elapsed();
             last = event;
@@ -146,18 +141,17 @@ impl Room {
         let forks = [0, 5].map(|first| {
             (first..first + 5).fold(self.state, |state, part| {
                 let change = (key(spread(part, self.members.len())), Some(self.next()));
-                let grown = must(self.trees.set(state, &[change]));
                 let mut tx = must(self.store.begin());
-                self.trees.write(&mut tx, &grown);
+                let state = must(self.trees.set(&mut tx, state, &[change]));
                 must(block_on(tx.submit()));
-                grown.root
+                state
             })
         });
-        let restarted = StateTrees::new(self.store.clone(), CACHE);
+        let (restarted, view) = (StateTrees::new(CACHE), self.store.view());
         [&self.trees, &restarted].map(|trees| {
             lower_quartile(ROUNDS, |_| {
                 let start = Instant::now();
-                assert_eq!(black_box(must(trees.diff(forks[0], forks[1]))).len(), 10);
+                assert_eq!(black_box(must(trees.read(&view).diff(forks[0], forks[1]))).len(), 10);
                 start.elapsed()
             })
         })
@@ -167,19 +161,22 @@ impl Room {
     fn auth_difference(&mut self) -> Duration {
         let joined = self.members.clone();
         let mut sets = [Vec::new(), Vec::new()];
-        let mut held = Vec::new();
+        let mut tx = must(self.store.begin());
         for part in 0..10 {
             let join = self.next();
-            held.push(must(self.index.add(join, &[JOIN_RULES, POWER_LEVELS, CREATE])));
+            must(self.index.add(&mut tx, join, &[JOIN_RULES, POWER_LEVELS, CREATE]));
             let changed = self.next();
-            held.push(must(self.index.add(changed, &[join, JOIN_RULES, POWER_LEVELS, CREATE])));
+            must(self.index.add(&mut tx, changed, &[join, JOIN_RULES, POWER_LEVELS, CREATE]));
             sets[part % 2].push(changed);
             sets[(part + 1) % 2].push(join);
         }
         let state: HashSet<EventNid> = joined.into_iter().chain([CREATE, POWER_LEVELS, JOIN_RULES]).collect();
+        must(block_on(tx.submit()));
+        let view = self.store.view();
         lower_quartile(ROUNDS, |_| {
             let start = Instant::now();
-            let difference = must(self.index.auth_difference(&sets, |event| Ok(state.contains(&event))));
+            let difference =
+                must(self.index.read(&view).auth_difference(&sets, |event| Ok(state.contains(&event))));
             assert_eq!(black_box(difference).len(), 10);
             start.elapsed()
         })

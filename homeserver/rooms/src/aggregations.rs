@@ -8,6 +8,7 @@ use ruma::OwnedUserId;
 use crate::{
     RoomError,
     event::Event,
+    reading::Reader,
     relations::{Relation, THREAD},
     room::Room,
     visibility::Viewer,
@@ -101,7 +102,7 @@ impl Room {
         if let Some(until) = viewer.until()? {
             scan = scan.through((self.nid(), event.id(), until, EventNid(u64::MAX)));
         }
-        for row in self.shared().store.view().scan(&schema::RELATIONS, scan) {
+        for row in self.shared().view.scan(&schema::RELATIONS, scan) {
             let ((_, _, _, nid), row) = row?;
             if ignored.contains(&row.sender) {
                 continue;

@@ -1,7 +1,7 @@
 //! Aliases of this server and the published directory.
 
 use hearth_storage::{
-    Scan,
+    Scan, View,
     schema::{self, rooms::AliasRow},
 };
 use ruma::{OwnedRoomAliasId, RoomAliasId, UserId};
@@ -11,7 +11,7 @@ use crate::{RoomError, room::Room, rooms::Rooms};
 impl Rooms {
     /// The room that an alias of this server stands for, and who made it.
     pub fn resolve_alias(&self, alias: &RoomAliasId) -> Result<Option<AliasRow>, RoomError> {
-        Ok(self.shared.store.view().get(&schema::ALIASES, (alias,))?)
+        Ok(self.shared.view.get(&schema::ALIASES, (alias,))?)
     }
 
     /// Gives a room an alias.
@@ -21,13 +21,13 @@ impl Rooms {
         room: &Room,
         creator: &UserId,
     ) -> Result<(), RoomError> {
-        let _lock = self.shared.aliases.lock().await;
-        if self.resolve_alias(alias)?.is_some() {
-            return Err(RoomError::AliasTaken);
-        }
         let row = AliasRow { room_id: room.id().to_owned(), creator: creator.to_owned() };
         let commit = {
+            let _lock = self.shared.aliases.lock();
             let mut tx = self.shared.store.begin()?;
+            if tx.contains(&schema::ALIASES, (alias,))? {
+                return Err(RoomError::AliasTaken);
+            }
             tx.put(&schema::ALIASES, (alias,), &row);
             tx.put(&schema::ROOM_ALIASES, (room.nid(), alias), &());
             tx.submit()
@@ -38,14 +38,13 @@ impl Rooms {
 
     /// Gives up an alias.
     pub async fn delete_alias(&self, alias: &RoomAliasId) -> Result<(), RoomError> {
-        let _lock = self.shared.aliases.lock().await;
-        let row = self.resolve_alias(alias)?.ok_or(RoomError::UnknownAlias)?;
-        let room = self.find_room(&row.room_id)?;
         let commit = {
+            let _lock = self.shared.aliases.lock();
             let mut tx = self.shared.store.begin()?;
+            let row = tx.get(&schema::ALIASES, (alias,))?.ok_or(RoomError::UnknownAlias)?;
             tx.delete(&schema::ALIASES, (alias,));
-            if let Some(room) = room {
-                tx.delete(&schema::ROOM_ALIASES, (room.nid(), alias));
+            if let Some(room) = tx.get(&schema::ROOM_NIDS, (&row.room_id,))? {
+                tx.delete(&schema::ROOM_ALIASES, (room, alias));
             }
             tx.submit()
         };
@@ -55,23 +54,18 @@ impl Rooms {
 
     /// Moves all aliases and the place in the directory from one room to another.
     pub(crate) async fn move_aliases(&self, from: &Room, to: &Room) -> Result<(), RoomError> {
-        let _lock = self.shared.aliases.lock().await;
-        let aliases = from.aliases()?;
-        let published = self.is_published(from)?;
-        let mut rows = Vec::new();
-        for alias in aliases {
-            if let Some(row) = self.resolve_alias(&alias)? {
-                rows.push((alias, AliasRow { room_id: to.id().to_owned(), ..row }));
-            }
-        }
         let commit = {
+            let _lock = self.shared.aliases.lock();
             let mut tx = self.shared.store.begin()?;
-            for (alias, row) in &rows {
-                tx.put(&schema::ALIASES, (alias,), row);
-                tx.delete(&schema::ROOM_ALIASES, (from.nid(), alias));
-                tx.put(&schema::ROOM_ALIASES, (to.nid(), alias), &());
+            for alias in aliases_of(&tx, from)? {
+                if let Some(row) = tx.get(&schema::ALIASES, (&alias,))? {
+                    let row = AliasRow { room_id: to.id().to_owned(), ..row };
+                    tx.put(&schema::ALIASES, (&alias,), &row);
+                    tx.delete(&schema::ROOM_ALIASES, (from.nid(), &alias));
+                    tx.put(&schema::ROOM_ALIASES, (to.nid(), &alias), &());
+                }
             }
-            if published {
+            if tx.contains(&schema::DIRECTORY, (from.nid(),))? {
                 tx.delete(&schema::DIRECTORY, (from.nid(),));
                 tx.put(&schema::DIRECTORY, (to.nid(),), &());
             }
@@ -83,7 +77,7 @@ impl Rooms {
 
     /// Whether a room is in the published directory.
     pub fn is_published(&self, room: &Room) -> Result<bool, RoomError> {
-        Ok(self.shared.store.view().contains(&schema::DIRECTORY, (room.nid(),))?)
+        Ok(self.shared.view.contains(&schema::DIRECTORY, (room.nid(),))?)
     }
 
     /// Puts a room into the published directory, or takes it out.
@@ -102,7 +96,7 @@ impl Rooms {
 
     /// The rooms of the published directory.
     pub fn published(&self) -> Result<Vec<Room>, RoomError> {
-        let view = self.shared.store.view();
+        let view = &self.shared.view;
         let rows = view.scan(&schema::DIRECTORY, Scan::all());
         rows.map(|row| self.room_by_nid(row?.0.0)).collect()
     }
@@ -111,8 +105,11 @@ impl Rooms {
 impl Room {
     /// The aliases of this server that stand for the room.
     pub fn aliases(&self) -> Result<Vec<OwnedRoomAliasId>, RoomError> {
-        let view = self.shared().store.view();
-        let rows = view.scan(&schema::ROOM_ALIASES, Scan::prefix((self.nid(),)));
-        Ok(rows.map(|row| row.map(|((_, alias), ())| alias)).collect::<Result<_, _>>()?)
+        aliases_of(&self.shared().view, self)
     }
+}
+
+fn aliases_of(view: &View, room: &Room) -> Result<Vec<OwnedRoomAliasId>, RoomError> {
+    let rows = view.scan(&schema::ROOM_ALIASES, Scan::prefix((room.nid(),)));
+    Ok(rows.map(|row| row.map(|((_, alias), ())| alias)).collect::<Result<_, _>>()?)
 }

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_storage::{
     StorageError, blocking,
-    schema::rooms::{RoomRow, Standing},
+    schema::{
+        self,
+        rooms::{RoomRow, Standing},
+    },
 };
 use ruma::{OwnedEventId, OwnedRoomId};
 
 use crate::{
     RoomError,
-    commit::{NewRoom, Staged},
     order::in_order,
     outliers::{OUTLIERS_AT_ONCE, is_create},
-    room::{Room, RoomInner},
+    reading::Reader,
+    room::{Head, Room, RoomInner},
     rooms::Rooms,
-    writer::Writer,
+    staged::Staged,
 };
 
 /// A room as a peer tells it, and the join that was sent there. All signatures were found good.
@@ -54,55 +57,48 @@ impl Rooms {
         if event.room_id() != room_id || room.version() != version || event.version() != version {
             return Err(RoomError::Invalid("the join does not belong to that room".to_owned()));
         }
-        let mut writer = room.0.writer.lock().await;
-        if let Some(known) = self.shared.event_by_id(event.event_id())?
+        let mut head = room.0.writer.lock().await;
+        let mut staged = self.begin_arrival(&room, &head)?;
+        if let Some(known) = staged.event_by_id(event.event_id())?
             && known.order().is_some()
         {
-            let commit = self.shared.store.begin()?.submit();
-            commit.await?;
-            drop(writer);
+            drop((head, staged));
+            self.shared.store.settled().await?;
             return Ok(room);
         }
-        let create = match room.0.create_event_of(writer.head.state)? {
+        let create = match staged.create_event_of(head.state)? {
             Some(create) => Some(create),
             None => state.iter().find(|pdu| is_create(pdu)).map(|pdu| pdu.event_id().to_owned()),
         };
         let ids: Vec<OwnedEventId> = state.iter().map(|pdu| pdu.event_id().to_owned()).collect();
+        let past = auth_chain.into_iter().chain(state).collect();
         // A large room is seconds of work.
-        let past = blocking(|| room.0.new_to_the_graph(auth_chain.into_iter().chain(state).collect()))?;
-        let mut past = blocking(|| in_order(past, Pdu::auth_events)).into_iter();
-        while past.len() > 0 {
+        let mut past = blocking(|| in_order(past, Pdu::auth_events)).into_iter().peekable();
+        while past.peek().is_some() {
+            let some = past.by_ref().take(OUTLIERS_AT_ONCE).collect();
             let commit = blocking(|| {
-                let mut staged = self.begin_arrival(&room, &writer)?;
-                room.0.stage_outliers(
-                    &mut staged,
-                    past.by_ref().take(OUTLIERS_AT_ONCE),
-                    create.as_deref(),
-                )?;
-                room.0.commit(&mut writer, staged)
+                room.0.stage_outliers(&mut staged, some, create.as_deref())?;
+                let next = self.begin_arrival(&room, &head)?;
+                room.0.commit(&mut head, std::mem::replace(&mut staged, next))
             })?;
             commit.await?;
         }
         let commit = blocking(|| {
-            let mut staged = self.begin_arrival(&room, &writer)?;
             room.0.arrive(&mut staged, Arc::new(event), &ids)?;
-            room.0.commit(&mut writer, staged)
+            room.0.commit(&mut head, staged)
         })?;
-        // As for an event with missing prev events (`receive.rs`), the next one waits until it is on the disk.
+        drop(head);
         commit.await?;
-        drop(writer);
         self.register(&room);
         Ok(room)
     }
 
     /// What is staged for a room that may not be here.
-    pub(crate) fn begin_arrival(&self, room: &Room, writer: &Writer) -> Result<Staged, RoomError> {
-        let mut staged = Staged::new(&self.shared, writer.head.clone());
+    pub(crate) fn begin_arrival(&self, room: &Room, head: &Head) -> Result<Staged, RoomError> {
+        let mut staged = Staged::new(&self.shared, head.clone())?;
         let row = RoomRow { room_id: room.id().to_owned(), version: room.version().id().to_string() };
-        let view = self.shared.store.view();
-        let known = view.get(&hearth_storage::schema::ROOMS, (room.nid(),))?;
-        if known.as_ref() != Some(&row) {
-            staged.created = Some(NewRoom { row, alias: None, published: false });
+        if staged.tx.get(&schema::ROOMS, (room.nid(),))?.as_ref() != Some(&row) {
+            room.0.write_room(&mut staged, &row);
         }
         Ok(staged)
     }
@@ -112,20 +108,23 @@ impl RoomInner {
     /// Stages the join with the state before it.
     fn arrive(&self, staged: &mut Staged, join: Arc<Pdu>, state: &[OwnedEventId]) -> Result<(), RoomError> {
         let before = self.set_of(staged, state)?;
-        if !self.absent(join.auth_events())?.is_empty() {
+        if !self.absent(staged, join.auth_events())?.is_empty() {
             return Err(RoomError::Invalid("the auth events of the join are not all there".to_owned()));
         }
-        let verdict = match self.check_by_auth_events(&join)? {
-            Ok(()) => self.verdict(before, &join)?,
+        let verdict = match self.check_by_auth_events(staged, &join)? {
+            Ok(()) => self.verdict(staged, before, &join)?,
             refused => refused,
         };
         verdict.map_err(RoomError::Forbidden)?;
-        if !self.is_live()? {
+        let arrives = !self.is_live(&staged.tx)?;
+        if arrives {
             staged.head.extremities.clear();
             staged.head.depth = 0;
-            staged.arrives = true;
         }
         self.stage(staged, join, Standing::Accepted, before, None)?;
+        if arrives {
+            staged.head.arrived = staged.head.position;
+        }
         Ok(())
     }
 }

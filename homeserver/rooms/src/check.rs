@@ -12,7 +12,11 @@ use hearth_storage::{
 };
 use ruma::{OwnedServerName, OwnedUserId, UserId};
 
-use crate::{RoomError, shared::version_named, state_tree::StateTrees};
+use crate::{
+    RoomError,
+    shared::version_named,
+    state_tree::{StateTrees, Trees},
+};
 
 /// Something that is not as it should be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,14 +40,14 @@ const TREE_CACHE_BYTES: u64 = 32 << 20;
 /// Verifies all rooms of a store, telling `progress` of each room.
 pub fn check(store: &Store, mut progress: impl FnMut(&str)) -> Result<Report, RoomError> {
     let view = store.snapshot();
-    let trees = StateTrees::new(store.clone(), TREE_CACHE_BYTES);
+    let trees = StateTrees::new(TREE_CACHE_BYTES);
     let mut report = Report::default();
     let end = store.published();
     for room in view.scan(&schema::ROOMS, Scan::all()) {
         let ((nid,), row) = room?;
         progress(row.room_id.as_str());
         report.rooms += 1;
-        let mut room = RoomCheck { view: &view, trees: &trees, nid, end, findings: Vec::new() };
+        let mut room = RoomCheck { view: &view, trees: trees.read(&view), nid, end, findings: Vec::new() };
         match room.run(&row) {
             Ok(events) => report.events += events,
             // Damage in one room is a finding; the others are looked at all the same.
@@ -74,7 +78,7 @@ pub fn check(store: &Store, mut progress: impl FnMut(&str)) -> Result<Report, Ro
 
 struct RoomCheck<'a> {
     view: &'a View,
-    trees: &'a StateTrees,
+    trees: Trees<'a>,
     nid: RoomNid,
     end: Position,
     findings: Vec<String>,

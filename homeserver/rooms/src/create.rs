@@ -5,16 +5,19 @@ use std::sync::Arc;
 use hearth_spec::{EventTemplate, RoomVersion, check_auth_events, room_version::EventIdFormat};
 use hearth_storage::{
     StateId,
-    schema::rooms::{AliasRow, RoomRow, Standing},
+    schema::{
+        self,
+        rooms::{AliasRow, RoomRow, Standing},
+    },
 };
 use ruma::{OwnedRoomAliasId, OwnedRoomId, OwnedUserId, UserId};
 use serde_json::{Map, Value, json, value::to_raw_value};
 
 use crate::{
     RoomError,
-    commit::{NewRoom, Staged},
     room::{Head, Room, RoomInner},
     rooms::Rooms,
+    staged::Staged,
     writer::NewEvent,
 };
 
@@ -77,12 +80,6 @@ impl Rooms {
     /// Makes a room, all its first events in one commit. Returns when it is durable.
     pub async fn create_room(&self, request: CreateRoom) -> Result<OwnedRoomId, RoomError> {
         let version = request.version.unwrap_or(self.default_version);
-        let aliases = self.shared.aliases.lock().await;
-        if let Some(alias) = &request.alias
-            && self.resolve_alias(alias)?.is_some()
-        {
-            return Err(RoomError::AliasTaken);
-        }
         let (room, mut staged) =
             self.begin_room(version, &request.creator, create_content(version, &request))?;
         for event in first_events(version, &request)? {
@@ -92,7 +89,6 @@ impl Rooms {
             (alias, AliasRow { room_id: room.id().to_owned(), creator: request.creator.clone() })
         });
         self.finish_room(&room, staged, alias, request.published).await?;
-        drop(aliases);
         Ok(room.id().to_owned())
     }
 
@@ -129,9 +125,9 @@ impl Rooms {
         let nid = self.allocate_nid();
         self.shared.versions.insert(nid, version);
         let id = create.room_id().to_owned();
-        let inner = RoomInner::new(self.shared.clone(), nid, id, version, Head::default());
+        let inner = RoomInner::new(self.shared.clone(), nid, id, version, Head::default(), Head::default());
         let room = Room(Arc::new(inner));
-        let mut staged = Staged::new(&self.shared, Head::default());
+        let mut staged = Staged::new(&self.shared, Head::default())?;
         check_auth_events(version, &create, |_| None)?;
         room.0.stage(&mut staged, create, Standing::Accepted, StateId::EMPTY, None)?;
         Ok((room, staged))
@@ -146,11 +142,34 @@ impl Rooms {
         published: bool,
     ) -> Result<(), RoomError> {
         let row = RoomRow { room_id: room.id().to_owned(), version: room.version().id().to_string() };
-        staged.created = Some(NewRoom { row, alias, published });
-        self.register(room);
-        let commit = room.0.commit(&mut *room.0.writer.lock().await, staged)?;
+        room.0.write_room(&mut staged, &row);
+        let mut head = room.0.writer.lock().await;
+        let commit = {
+            let _aliases = self.shared.aliases.lock();
+            if let Some((alias, row)) = alias {
+                if staged.tx.contains(&schema::ALIASES, (&alias,))? {
+                    return Err(RoomError::AliasTaken);
+                }
+                staged.tx.put(&schema::ALIASES, (&alias,), &row);
+                staged.tx.put(&schema::ROOM_ALIASES, (room.nid(), &alias), &());
+            }
+            if published {
+                staged.tx.put(&schema::DIRECTORY, (room.nid(),), &());
+            }
+            self.register(room);
+            room.0.commit(&mut head, staged)?
+        };
+        drop(head);
         commit.await?;
         Ok(())
+    }
+}
+
+impl RoomInner {
+    /// Writes what never changes about a room.
+    pub fn write_room(&self, staged: &mut Staged, row: &RoomRow) {
+        staged.tx.put(&schema::ROOMS, (self.nid,), row);
+        staged.tx.put(&schema::ROOM_NIDS, (&self.id,), &self.nid);
     }
 }
 

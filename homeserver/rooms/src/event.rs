@@ -1,32 +1,32 @@
 //! Events as the room engine holds them, and where they are kept.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use hearth_spec::{Pdu, RoomVersion, redact};
 use hearth_storage::{
-    EventNid, RoomNid, Scan, StorageError, Store, TimelineOrder, Transaction,
+    EventNid, Position, Reading, Remembered, RoomNid, Scan, StorageError, Store, TimelineOrder,
     schema::{
         self,
         rooms::{EventRow, SentByRow, Standing, StateAround},
     },
 };
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::Weighter;
 use ruma::{EventId, OwnedEventId};
 
-use crate::{RoomError, overlay::Overlay};
+use crate::RoomError;
 
-/// An event and all that was decided about it. Immutable: a redaction makes a new one.
+/// An event and all that was decided about it. A redaction makes a new one.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub nid: EventNid,
     pub room: RoomNid,
     pub pdu: Arc<Pdu>,
     pub standing: Standing,
-    /// Known when it is committed.
-    order: OnceLock<TimelineOrder>,
+    /// See [`order`](Self::order); provisional until it is committed.
+    pub(crate) order: Option<TimelineOrder>,
     /// The state before and after it; `None` for an outlier.
     pub state: Option<StateAround>,
     /// The redaction that emptied it.
@@ -47,8 +47,7 @@ impl Event {
         state: Option<StateAround>,
     ) -> Self {
         let weight = weight_of(&pdu);
-        let order = OnceLock::new();
-        Self { nid, room, pdu, standing, order, state, redacted_by: None, sent_by: None, weight }
+        Self { nid, room, pdu, standing, order: None, state, redacted_by: None, sent_by: None, weight }
     }
 
     /// The event's id.
@@ -63,13 +62,12 @@ impl Event {
 
     /// Where it stands in the timeline; `None` for an outlier and for what clients are not shown.
     pub fn order(&self) -> Option<TimelineOrder> {
-        self.order.get().copied()
+        self.order
     }
 
-    /// Gives it its place in the timeline, once.
-    pub(crate) fn place(&self, order: TimelineOrder) {
-        let first = self.order.set(order);
-        debug_assert!(first.is_ok(), "an event has one place in the timeline");
+    /// Puts its real place there when it is committed.
+    pub(crate) fn settle(&mut self, before: Position) {
+        self.order = self.order.map(|order| order.settled(before));
     }
 
     /// What is left of it after `redaction`, which is `left`.
@@ -89,7 +87,7 @@ impl Event {
             room: self.room,
             event_id: self.id().to_owned(),
             standing: self.standing,
-            order: self.order(),
+            order: self.order,
             state: self.state,
             redacted_by: self.redacted_by,
             sent_by: self.sent_by.clone(),
@@ -113,13 +111,10 @@ fn weight_of(pdu: &Pdu) -> u64 {
     (pdu.weight() + parsed) as u64 + 128
 }
 
-/// All events of all rooms: a cache over the store.
+/// All events of all rooms that are in memory, and the numbers that new ones are given.
 pub(crate) struct Events {
-    store: Store,
-    cache: Cache<EventNid, Arc<Event>, ByWeight>,
-    pending: Overlay<EventNid, Arc<Event>>,
-    pending_nids: Overlay<OwnedEventId, EventNid>,
-    nids: Cache<OwnedEventId, EventNid>,
+    remembered: Arc<Remembered<EventNid, Arc<Event>, ByWeight>>,
+    nids: Remembered<OwnedEventId, EventNid>,
     next_nid: AtomicU64,
 }
 
@@ -129,17 +124,22 @@ pub(crate) trait VersionOf {
 }
 
 impl Events {
-    pub fn open(store: Store, cache_bytes: u64) -> Result<Self, StorageError> {
+    pub fn open(store: &Store, cache_bytes: u64) -> Result<Self, StorageError> {
         let last = store.view().scan(&schema::EVENTS, Scan::all().reversed()).next().transpose()?;
         let next = last.map_or(1, |((nid,), _)| nid.0 + 1);
         // An event of ordinary size weighs about 1 KiB; ids a tenth of the budget.
         let events = (cache_bytes / 1024).max(64) as usize;
+        let remembered = Arc::new(Remembered::weighed(events, cache_bytes * 9 / 10, ByWeight));
+        store.observe(&schema::EVENTS, {
+            let remembered = remembered.clone();
+            move |row| {
+                remembered.changed(&row.key()?.0, row.commit());
+                Ok(())
+            }
+        });
         Ok(Self {
-            store,
-            cache: Cache::with_weighter(events, cache_bytes * 9 / 10, ByWeight),
-            pending: Overlay::default(),
-            pending_nids: Overlay::default(),
-            nids: Cache::new((cache_bytes / 10 / 128).max(64) as usize),
+            remembered,
+            nids: Remembered::new((cache_bytes / 10 / 128).max(64) as usize),
             next_nid: AtomicU64::new(next),
         })
     }
@@ -149,67 +149,28 @@ impl Events {
         EventNid(self.next_nid.fetch_add(1, Relaxed))
     }
 
-    pub fn nid(&self, id: &EventId) -> Result<Option<EventNid>, StorageError> {
-        if let Some(nid) = self.nids.get(id).or_else(|| self.pending_nids.get(id)) {
-            return Ok(Some(nid));
-        }
-        let nid = self.store.view().get(&schema::EVENT_NIDS, (id,))?;
-        if let Some(nid) = nid {
-            self.nids.insert(id.to_owned(), nid);
-        }
-        Ok(nid)
+    pub fn remembered(&self, nid: EventNid, upto: u64) -> Option<Arc<Event>> {
+        self.remembered.get(&nid, upto)
     }
 
-    /// The numbers of these ids, in their order, with one read for all that are not at hand.
-    pub fn nids_of<I: AsRef<EventId>>(&self, ids: &[I]) -> Result<Vec<Option<EventNid>>, StorageError> {
-        let at_hand = |id: &EventId| self.nids.get(id).or_else(|| self.pending_nids.get(id));
-        let mut nids: Vec<Option<EventNid>> = ids.iter().map(|id| at_hand(id.as_ref())).collect();
-        let absent: Vec<usize> = (0..ids.len()).filter(|at| nids[*at].is_none()).collect();
-        if !absent.is_empty() {
-            let keys = absent.iter().map(|at| (ids[*at].as_ref(),));
-            let stored = self.store.view().multi_get(&schema::EVENT_NIDS, keys)?;
-            for (at, nid) in absent.into_iter().zip(stored) {
-                nids[at] = nid;
-                if let Some(nid) = nid {
-                    self.nids.insert(ids[at].as_ref().to_owned(), nid);
-                }
-            }
-        }
-        Ok(nids)
+    pub fn remembered_nid(&self, id: &EventId, upto: u64) -> Option<EventNid> {
+        self.nids.get(id, upto)
     }
 
-    pub fn get(&self, nid: EventNid, versions: &impl VersionOf) -> Result<Option<Arc<Event>>, RoomError> {
-        if let Some(event) = self.cached(nid) {
-            return Ok(Some(event));
-        }
-        let Some(row) = self.store.view().get(&schema::EVENTS, (nid,))? else { return Ok(None) };
-        self.read(nid, row, versions).map(Some)
+    /// To be called before the row of an event is read.
+    pub fn read(&self, nid: EventNid) -> Reading {
+        self.remembered.read(&nid)
     }
 
-    /// The events behind `nids`, in their order. One that is missing is damage.
-    pub fn get_many(
+    /// The event of a row that was read, which is remembered.
+    pub fn keep(
         &self,
-        nids: &[EventNid],
+        reading: Reading,
+        upto: u64,
+        nid: EventNid,
+        row: EventRow,
         versions: &impl VersionOf,
-    ) -> Result<Vec<Arc<Event>>, RoomError> {
-        let mut found: Vec<Option<Arc<Event>>> = nids.iter().map(|nid| self.cached(*nid)).collect();
-        let missing: Vec<usize> = (0..nids.len()).filter(|at| found[*at].is_none()).collect();
-        if !missing.is_empty() {
-            let rows = self.store.view().multi_get(&schema::EVENTS, missing.iter().map(|at| (nids[*at],)))?;
-            for (at, row) in missing.into_iter().zip(rows) {
-                let row = row.ok_or_else(|| missing_event(nids[at]))?;
-                found[at] = Some(self.read(nids[at], row, versions)?);
-            }
-        }
-        Ok(found.into_iter().flatten().collect())
-    }
-
-    fn cached(&self, nid: EventNid) -> Option<Arc<Event>> {
-        // What is pending is newer than what is cached: a redaction makes a new version.
-        self.pending.get(&nid).or_else(|| self.cache.get(&nid))
-    }
-
-    fn read(&self, nid: EventNid, row: EventRow, versions: &impl VersionOf) -> Result<Arc<Event>, RoomError> {
+    ) -> Result<Arc<Event>, RoomError> {
         let version = versions.version_of(row.room)?;
         let pdu = Pdu::from_stored(version, row.text.into(), row.event_id).map_err(|error| {
             RoomError::Storage(StorageError::Corrupt(format!("event {nid} cannot be read: {error}")))
@@ -217,43 +178,23 @@ impl Events {
         let mut event = Event::new(nid, row.room, Arc::new(pdu), row.standing, row.state);
         event.redacted_by = row.redacted_by;
         event.sent_by = row.sent_by;
-        if let Some(order) = row.order {
-            event.place(order);
-        }
+        event.order = row.order;
         let event = Arc::new(event);
-        self.cache.insert(nid, event.clone());
+        self.remembered.keep(reading, nid, upto, event.clone());
         Ok(event)
     }
 
-    /// Whether an event is on its way to the disk.
-    pub fn is_pending(&self, nid: EventNid) -> bool {
-        self.pending.get(&nid).is_some()
+    /// Remembers a number that was read. It never changes.
+    pub fn keep_nid(&self, id: &EventId, upto: u64, nid: EventNid) {
+        self.nids.keep(self.nids.read(id), id.to_owned(), upto, nid);
     }
 
-    /// Makes an event readable at once, before it is durable.
-    pub fn stage(&self, event: Arc<Event>) {
-        self.pending_nids.insert(event.id().to_owned(), event.nid);
-        self.pending.insert(event.nid, event);
-    }
-
-    /// Takes staged events back.
-    pub fn unstage<'a>(&self, events: impl Iterator<Item = &'a Arc<Event>>) {
-        for event in events {
-            self.pending.remove(&event.nid);
-            self.pending_nids.remove(event.id());
+    /// Remembers an event that was just submitted.
+    pub fn put(&self, commit: u64, event: Arc<Event>) {
+        if self.nids.get(event.id(), u64::MAX).is_none() {
+            self.nids.put(event.id().to_owned(), commit, event.nid);
         }
-    }
-
-    /// Writes staged events.
-    pub fn write(&self, tx: &mut Transaction<'_>, events: &[Arc<Event>]) {
-        for event in events {
-            tx.put(&schema::EVENTS, (event.nid,), &event.row());
-            tx.put(&schema::EVENT_NIDS, (event.id(),), &event.nid);
-            self.cache.insert(event.nid, event.clone());
-            self.nids.insert(event.id().to_owned(), event.nid);
-        }
-        self.pending.settle(tx, events.iter().map(|event| event.nid).collect());
-        self.pending_nids.settle(tx, events.iter().map(|event| event.id().to_owned()).collect());
+        self.remembered.put(event.nid, commit, event);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use hearth_storage::{EventNid, schema::rooms::Standing};
 use ruma::OwnedEventId;
 
-use crate::{RoomError, event::Event, room::Room};
+use crate::{RoomError, event::Event, reading::Reader, room::Room};
 
 impl Room {
     /// The auth chain of these events, as far as it is here: each event after its own auth events. In rooms
@@ -64,7 +64,7 @@ impl Room {
 
     /// Those of the events that are here.
     fn known(&self, ids: &[OwnedEventId]) -> Result<Vec<Arc<Event>>, RoomError> {
-        let nids: Vec<EventNid> = self.shared().events.nids_of(ids)?.into_iter().flatten().collect();
+        let nids: Vec<EventNid> = self.shared().nids_of(ids)?.into_iter().flatten().collect();
         let mut events = self.shared().events_of(&nids)?;
         events.retain(|event| event.room == self.nid());
         Ok(events)

@@ -11,10 +11,12 @@ use ruma::{EventId, OwnedEventId};
 
 use crate::{
     RoomError,
-    commit::{Place, Staged},
     event::Event,
     order::in_order,
+    reading::Reader,
+    receive::states_after,
     room::{Room, RoomInner},
+    staged::{Staged, TimelinePlace},
 };
 
 impl Room {
@@ -29,13 +31,13 @@ impl Room {
         if let Some(after) = after {
             scan = scan.after((self.nid(), after));
         }
-        let found = self.shared().store.view().scan(&schema::GAPS, scan).next().transpose()?;
+        let found = self.shared().view.scan(&schema::GAPS, scan).next().transpose()?;
         Ok(found.map(|((_, order), ())| order))
     }
 
     /// The events that are missing before the one at a place.
     pub fn missing_before(&self, gap: TimelineOrder) -> Result<Vec<OwnedEventId>, RoomError> {
-        let row = self.shared().store.view().get(&schema::TIMELINE, (self.nid(), gap))?;
+        let row = self.shared().view.get(&schema::TIMELINE, (self.nid(), gap))?;
         let Some(nid) = row else { return Ok(Vec::new()) };
         self.without_state(self.shared().referred(nid)?.pdu.prev_events())
     }
@@ -50,28 +52,25 @@ impl Room {
         state: &[OwnedEventId],
     ) -> Result<Vec<Arc<Event>>, RoomError> {
         let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
-        let mut writer = self.0.writer.lock().await;
+        let mut head = self.0.writer.lock().await;
+        let mut staged = Staged::new(self.shared(), head.clone())?;
         let events = in_order(events, Pdu::prev_events);
-        let places = self.0.places_of(&events)?;
-        let mut staged = Staged::new(self.shared(), writer.head.clone());
+        let places = self.0.places_of(&staged, &events)?;
         let mut history = History { given: state, built: None };
         let mut new = Vec::new();
         for (pdu, place) in events.into_iter().zip(places) {
             if pdu.room_id() == self.id()
-                && self.0.is_missing(pdu.event_id())?
-                && self.0.absent(pdu.auth_events())?.is_empty()
+                && staged.is_missing(pdu.event_id())?
+                && self.0.absent(&staged, pdu.auth_events())?.is_empty()
                 && let Some(before) = history.state_before(&self.0, &mut staged, &pdu)?
             {
                 new.extend(self.0.stage_history(&mut staged, Arc::new(pdu), before, place)?);
             }
         }
-        let commit = self.0.commit(&mut writer, staged)?;
-        // As they are with what redacts them.
-        let new = self.shared().events_of(&new)?;
-        // Only then: whoever is next looks on the disk for where there is room.
+        let commit = self.0.commit(&mut head, staged)?;
+        drop(head);
         commit.await?;
-        drop(writer);
-        Ok(new)
+        self.shared().events_of(&new)
     }
 }
 
@@ -90,7 +89,7 @@ impl History<'_> {
         staged: &mut Staged,
         pdu: &Pdu,
     ) -> Result<Option<StateId>, RoomError> {
-        let mut sets = room.states_after(pdu.prev_events())?;
+        let mut sets = states_after(staged, pdu.prev_events())?;
         if sets.len() < pdu.prev_events().len() {
             if self.given.is_empty() {
                 return Ok(None);
@@ -106,11 +105,6 @@ impl History<'_> {
 }
 
 impl RoomInner {
-    /// Whether an event is in no timeline and has no known state: it is not here, or an outlier.
-    pub fn is_missing(&self, id: &EventId) -> Result<bool, RoomError> {
-        Ok(self.shared.event_by_id(id)?.is_none_or(|event| event.state.is_none()))
-    }
-
     /// Decides on an event of the past and stages it; its number, if it is part of the room.
     fn stage_history(
         &self,
@@ -119,31 +113,31 @@ impl RoomInner {
         before: StateId,
         order: TimelineOrder,
     ) -> Result<Option<EventNid>, RoomError> {
-        let verdict = match self.check_by_auth_events(&pdu)? {
-            Ok(()) => self.verdict(before, &pdu)?,
+        let verdict = match self.check_by_auth_events(staged, &pdu)? {
+            Ok(()) => self.verdict(staged, before, &pdu)?,
             refused => refused,
         };
         if verdict.is_err() {
             let event = self.prepare(staged, pdu, Standing::Rejected, before)?;
-            self.keep(staged, event, Place::Nowhere);
+            self.keep(staged, event, TimelinePlace::Nowhere)?;
             return Ok(None);
         }
         let event = self.prepare(staged, pdu, Standing::Accepted, before)?;
-        let event = self.keep(staged, event, Place::At(order));
+        let event = self.keep(staged, event, TimelinePlace::At(order))?;
         self.apply_redactions(staged, &event)?;
         Ok(Some(event.nid))
     }
 
     /// Where events stand that come before those that are here; they are given each after those of them that it
     /// follows. Each comes before the first event of the timeline that follows it.
-    fn places_of(&self, events: &[Pdu]) -> Result<Vec<TimelineOrder>, RoomError> {
-        let start = self.first_place(Scan::prefix((self.nid,)))?.unwrap_or_default();
+    fn places_of(&self, staged: &Staged, events: &[Pdu]) -> Result<Vec<TimelineOrder>, RoomError> {
+        let start = self.first_place(staged, Scan::prefix((self.nid,)))?.unwrap_or_default();
         let mut followed_by: HashMap<&EventId, TimelineOrder> = HashMap::new();
         let mut followers = vec![start; events.len()];
         let mut counts: BTreeMap<TimelineOrder, usize> = BTreeMap::new();
         for (pdu, follower) in events.iter().zip(&mut followers).rev() {
             let known = followed_by.get(pdu.event_id()).copied();
-            *follower = [self.first_naming(pdu)?, known].into_iter().flatten().min().unwrap_or(start);
+            *follower = [self.first_naming(staged, pdu)?, known].into_iter().flatten().min().unwrap_or(start);
             *counts.entry(*follower).or_default() += 1;
             for prev in pdu.prev_events() {
                 let known = followed_by.entry(prev).or_insert(*follower);
@@ -154,7 +148,7 @@ impl RoomInner {
         let mut next: BTreeMap<TimelineOrder, TimelineOrder> = BTreeMap::new();
         // What comes earlier stands before what was given its place already.
         for (follower, count) in counts.into_iter().rev() {
-            next.insert(follower, self.room_before(follower, count, &mut begins)?);
+            next.insert(follower, self.room_before(staged, follower, count, &mut begins)?);
         }
         let place = |follower| {
             let next = next.entry(follower).or_default();
@@ -166,12 +160,11 @@ impl RoomInner {
     }
 
     /// The first place of the timeline whose event names this one, which was missing.
-    fn first_naming(&self, pdu: &Pdu) -> Result<Option<TimelineOrder>, RoomError> {
-        let view = self.shared.store.view();
+    fn first_naming(&self, staged: &Staged, pdu: &Pdu) -> Result<Option<TimelineOrder>, RoomError> {
         let mut first = None;
-        for row in view.scan(&schema::MISSING_PREV, Scan::prefix((self.nid, pdu.event_id()))) {
+        for row in staged.tx.scan(&schema::MISSING_PREV, Scan::prefix((self.nid, pdu.event_id()))) {
             let ((.., named_by), ()) = row?;
-            first = [first, self.shared.referred(named_by)?.order()].into_iter().flatten().min();
+            first = [first, staged.referred(named_by)?.order()].into_iter().flatten().min();
         }
         Ok(first)
     }
@@ -180,6 +173,7 @@ impl RoomInner {
     /// gap has no more room for them, they go to the start of the timeline. `begins` remembers what was given.
     fn room_before(
         &self,
+        staged: &Staged,
         place: TimelineOrder,
         events: usize,
         begins: &mut HashMap<TimelineOrder, TimelineOrder>,
@@ -190,10 +184,10 @@ impl RoomInner {
         for (bottom, above) in [(bottom, all().after((self.nid, bottom))), (TimelineOrder::MIN, all())] {
             let begin = match begins.get(&bottom) {
                 Some(begin) => *begin,
-                None => self.first_place(above)?.unwrap_or(place).min(place),
+                None => self.first_place(staged, above)?.unwrap_or(place).min(place),
             };
             let first = TimelineOrder(begin.0.saturating_sub_unsigned(events as u64));
-            if first > bottom || self.first_place(all().through((self.nid, bottom)))?.is_none() {
+            if first > bottom || self.first_place(staged, all().through((self.nid, bottom)))?.is_none() {
                 begins.insert(bottom, first);
                 return Ok(first);
             }
@@ -202,8 +196,12 @@ impl RoomInner {
     }
 
     /// The first place of a part of the timeline that has an event.
-    fn first_place(&self, part: Scan<(RoomNid, TimelineOrder)>) -> Result<Option<TimelineOrder>, RoomError> {
-        let first = self.shared.store.view().scan(&schema::TIMELINE, part).next().transpose()?;
+    fn first_place(
+        &self,
+        staged: &Staged,
+        part: Scan<(RoomNid, TimelineOrder)>,
+    ) -> Result<Option<TimelineOrder>, RoomError> {
+        let first = staged.tx.scan(&schema::TIMELINE, part).next().transpose()?;
         Ok(first.map(|((_, order), _)| order))
     }
 }

@@ -26,7 +26,7 @@ impl RoomInner {
     /// Writes what a user is now, and takes away what the user was.
     pub fn write_membership(
         &self,
-        tx: &mut Transaction<'_>,
+        tx: &mut Transaction,
         user: &UserId,
         was: Option<Membership>,
         is: Option<&MembershipRow>,
@@ -49,7 +49,7 @@ impl RoomInner {
 impl Room {
     /// A user's membership in the current state.
     pub fn membership(&self, user: &UserId) -> Result<Option<MembershipRow>, RoomError> {
-        Ok(self.shared().store.view().get(&schema::MEMBERSHIPS, (self.nid(), user))?)
+        Ok(self.shared().view.get(&schema::MEMBERSHIPS, (self.nid(), user))?)
     }
 
     pub fn is_joined(&self, user: &UserId) -> Result<bool, RoomError> {
@@ -58,7 +58,7 @@ impl Room {
 
     /// Everyone with a membership in the current state.
     pub fn members(&self) -> Result<Vec<(OwnedUserId, MembershipRow)>, RoomError> {
-        let view = self.shared().store.view();
+        let view = &self.shared().view;
         let rows = view.scan(&schema::MEMBERSHIPS, Scan::prefix((self.nid(),)));
         Ok(rows.map(|row| row.map(|((_, user), row)| (user, row))).collect::<Result<_, _>>()?)
     }
@@ -104,7 +104,7 @@ impl Room {
     }
 
     fn some_members(&self, scan: Scan<MemberKey>, limit: usize) -> Result<Vec<OwnedUserId>, RoomError> {
-        let view = self.shared().store.view();
+        let view = &self.shared().view;
         let users = view.scan(&schema::MEMBERS, scan).take(limit).map(|row| row.map(|((.., user), ())| user));
         Ok(users.collect::<Result<_, _>>()?)
     }

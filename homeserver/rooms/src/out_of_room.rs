@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_storage::{
-    Change, EventNid, Transaction,
+    Change, RoomNid, View,
     schema::{
         self,
         rooms::{Membership, Standing, UserRoomRow},
@@ -13,7 +13,7 @@ use hearth_storage::{
 };
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
 
-use crate::{RoomError, commit::Place, event::Event, room::RoomInner, rooms::Rooms};
+use crate::{RoomError, event::Event, reading::Reader, rooms::Rooms, staged::TimelinePlace};
 
 /// What became of a user of this server in a room that is not here.
 #[derive(Clone, Debug)]
@@ -28,14 +28,6 @@ pub struct OutOfRoom {
     pub stripped_state: Option<String>,
 }
 
-/// The same with its event's number.
-pub(crate) struct Note {
-    pub user: OwnedUserId,
-    pub membership: Membership,
-    pub event: EventNid,
-    pub stripped_state: Option<String>,
-}
-
 impl Rooms {
     /// Notes an invite, a knock or a leave of a user of this server in a room that is not here, or in which
     /// nobody from here is any more. In a room that is here it changes nothing: there the event itself must be
@@ -46,22 +38,25 @@ impl Rooms {
         if event.room_id() != room_id || event.version() != room.version() {
             return Err(RoomError::Invalid("the event does not belong to that room".to_owned()));
         }
-        let mut writer = room.0.writer.lock().await;
-        if room.0.is_live()? && self.out_of_room(&user, &room_id)?.is_none() {
+        let mut head = room.0.writer.lock().await;
+        let mut staged = self.begin_arrival(&room, &head)?;
+        if room.0.is_live(&staged.tx)? && membership_out_of_room(&staged.tx, &user, room.nid())?.is_none() {
             return Ok(());
         }
-        let mut staged = self.begin_arrival(&room, &writer)?;
-        let nid = match self.shared.events.nid(event.event_id())? {
+        let nid = match staged.nid(event.event_id())? {
             Some(nid) => nid,
             // It is in no auth graph: its auth events are not here.
             None => {
-                let event = room.0.renumbered(Arc::new(event), Standing::Accepted, None)?;
-                room.0.keep(&mut staged, event, Place::Nowhere).nid
+                let event = room.0.renumbered(&staged, Arc::new(event), Standing::Accepted, None)?;
+                room.0.keep(&mut staged, event, TimelinePlace::Nowhere)?.nid
             }
         };
-        staged.note = Some(Note { user, membership, event: nid, stripped_state });
-        let commit = room.0.commit(&mut writer, staged)?;
-        drop(writer);
+        let change = Change::Membership { room: room.nid(), user: user.clone(), membership };
+        let position = staged.tx.append(&change);
+        let row = UserRoomRow { membership, event: nid, position, forgotten: false, stripped_state };
+        staged.tx.put(&schema::USER_ROOMS, (&user, room.nid()), &row);
+        let commit = room.0.commit(&mut head, staged)?;
+        drop(head);
         commit.await?;
         Ok(())
     }
@@ -79,24 +74,21 @@ impl Rooms {
         user: &UserId,
         room_id: &RoomId,
     ) -> Result<Option<(RoomVersion, Arc<Event>, UserRoomRow)>, RoomError> {
-        let view = self.shared.store.view();
+        let view = &self.shared.view;
         let Some(nid) = view.get(&schema::ROOM_NIDS, (room_id,))? else { return Ok(None) };
-        let Some(row) = self.user_room(user, nid)? else { return Ok(None) };
-        let by_state = view.get(&schema::MEMBERSHIPS, (nid, user))?;
-        if by_state.is_some_and(|by_state| by_state.event == row.event) {
-            return Ok(None);
-        }
+        let Some(row) = membership_out_of_room(view, user, nid)? else { return Ok(None) };
         let event = self.shared.referred(row.event)?;
         Ok(Some((event.pdu.version(), event, row)))
     }
 }
 
-impl RoomInner {
-    /// Writes a membership that is not of the room's state.
-    pub fn write_note(&self, tx: &mut Transaction<'_>, note: Note) {
-        let Note { user, membership, event, stripped_state } = note;
-        let position = tx.append(&Change::Membership { room: self.nid, user: user.clone(), membership });
-        let row = UserRoomRow { membership, event, position, forgotten: false, stripped_state };
-        tx.put(&schema::USER_ROOMS, (&user, self.nid), &row);
-    }
+/// What a user has to do with a room by other than the room's state.
+fn membership_out_of_room(
+    view: &View,
+    user: &UserId,
+    room: RoomNid,
+) -> Result<Option<UserRoomRow>, RoomError> {
+    let Some(row) = view.get(&schema::USER_ROOMS, (user, room))? else { return Ok(None) };
+    let by_state = view.get(&schema::MEMBERSHIPS, (room, user))?;
+    Ok(by_state.is_none_or(|by_state| by_state.event != row.event).then_some(row))
 }

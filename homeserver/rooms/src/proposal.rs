@@ -53,8 +53,9 @@ impl Room {
         refuse_create(&event)?;
         let head = self.head();
         // Sealed only to be judged.
-        let pdu = self.0.seal(&head, event)?;
-        self.0.check_against(head.state, &pdu)?;
+        let reader = &**self.shared();
+        let pdu = self.0.seal(reader, &head, event)?;
+        self.0.check_against(reader, head.state, &pdu)?;
         let mut proposal: Map<String, Value> = serde_json::from_str(pdu.text()).map_err(invalid)?;
         for key in ["event_id", "hashes", "signatures"] {
             proposal.remove(key);

@@ -17,42 +17,49 @@ mod subgraph;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use hearth_storage::{
-    EventNid, StorageError, Store, Transaction,
+    EventNid, StorageError, Transaction, View,
     schema::{self, rooms::ChainRow},
 };
 use smallvec::SmallVec;
 
-use self::rows::{Link, NewEvent, Pinned, Place, Rows, StateEvent};
+use self::rows::{ChainPlace, Link, RowCache, Rows};
 
-/// The index of the auth graphs of all rooms.
+/// The index of the auth graphs of all rooms. Rows are read through a cache of a bounded weight.
 pub struct Reachability {
-    rows: Arc<Rows>,
+    cache: RowCache,
 }
 
-/// An event's place in the index. It can be read at once, for as long as this value lives; once written, until
-/// it is durable. Dropped unwritten it leaves nothing behind, so whatever was added on top of it must be
-/// dropped as well.
-pub struct Added {
-    /// `None` for an event that was in the index before.
-    pinned: Option<Arc<Pinned>>,
+/// The index as a view shows it.
+#[derive(Clone, Copy)]
+pub struct AuthGraph<'a> {
+    rows: Rows<'a>,
 }
 
 impl Reachability {
-    /// Opens the index of a store, with a cache of so many bytes.
-    pub fn new(store: Store, cache_bytes: u64) -> Self {
-        Self { rows: Arc::new(Rows::new(store, cache_bytes)) }
+    /// An index with a cache of so many bytes.
+    pub fn new(cache_bytes: u64) -> Self {
+        Self { cache: RowCache::new(cache_bytes) }
     }
 
-    /// Adds a state event; nothing is written, see [`write`](Self::write). All its auth events must be in the
-    /// index, or it fails with [`StorageError::Corrupt`]. The auth event that it replaces comes first, if
-    /// there is one: the event then follows it in its chain, so that a chain follows one piece of state.
-    /// One call at a time for each room.
-    pub fn add(&self, event: EventNid, auth_events: &[EventNid]) -> Result<Added, StorageError> {
-        if self.rows.find(event)?.is_some() {
-            return Ok(Added { pinned: None });
+    /// The index as a view shows it.
+    pub fn read<'a>(&'a self, view: &'a View) -> AuthGraph<'a> {
+        AuthGraph { rows: self.cache.read(view) }
+    }
+
+    /// Writes a state event into the index, unless it is there. All its auth events must be in the index, or it
+    /// fails with [`StorageError::Corrupt`]. The auth event that it replaces comes first, if there is one: the
+    /// event then follows it in its chain, so that a chain follows one piece of state. One writer at a time for
+    /// each room.
+    pub fn add(
+        &self,
+        tx: &mut Transaction,
+        event: EventNid,
+        auth_events: &[EventNid],
+    ) -> Result<(), StorageError> {
+        let rows = self.cache.read(tx);
+        if rows.find(event)?.is_some() {
+            return Ok(());
         }
         let mut nids: SmallVec<[EventNid; 8]> = SmallVec::new();
         for nid in auth_events {
@@ -60,18 +67,18 @@ impl Reachability {
                 nids.push(*nid);
             }
         }
-        let auth = self.rows.get_many(&nids)?;
+        let auth = rows.get_many(&nids)?;
         let sequence = auth.iter().map(|auth| auth.place.sequence).max().unwrap_or(0) + 1;
         let mut last = None;
         for auth in &auth {
-            if !self.rows.is_followed(auth)? {
+            if !rows.is_followed(auth)? {
                 last = Some(auth);
                 break;
             }
         }
         // A chain has the number of its first event, which begins no other.
         let chain = last.map_or(event.0, |last| last.place.chain);
-        let place = Place { chain, sequence };
+        let place = ChainPlace { chain, sequence };
         let mut links: Vec<Link> = nids
             .iter()
             .zip(&auth)
@@ -81,31 +88,20 @@ impl Reachability {
             .map(|(_, one)| Link { from: place, to: one.place })
             .collect();
         if last.is_some() {
-            self.rows.retain_unlinked(&mut links)?;
+            rows.retain_unlinked(&mut links)?;
         }
-        if let Some(last) = last {
-            last.note_followed();
-        }
-        let added = StateEvent::new(place, nids.into_vec());
-        let pinned = Rows::pin(&self.rows, NewEvent { nid: event, event: Arc::new(added), links });
-        Ok(Added { pinned: Some(pinned) })
-    }
-
-    /// Puts an added event into a transaction, and keeps it readable until that is durable.
-    pub fn write(&self, tx: &mut Transaction<'_>, added: &Added) {
-        let Some(pinned) = added.pinned.clone() else { return };
-        let NewEvent { nid, event, links } = &pinned.new;
-        let Place { chain, sequence } = event.place;
-        let row = ChainRow { chain, sequence, auth_events: event.auth_events.to_vec() };
-        tx.put(&schema::CHAINS, (*nid,), &row);
-        tx.put(&schema::CHAIN_EVENTS, (chain, sequence), nid);
+        let row = ChainRow { chain, sequence, auth_events: nids.into_vec() };
+        tx.put(&schema::CHAINS, (event,), &row);
+        tx.put(&schema::CHAIN_EVENTS, (chain, sequence), &event);
         for Link { from, to } in links {
             tx.put(&schema::CHAIN_LINKS, (from.chain, from.sequence, to.chain), &to.sequence);
             tx.put(&schema::CHAIN_BACKLINKS, (to.chain, to.sequence, from.chain), &from.sequence);
         }
-        tx.on_durable(move || pinned.settle());
+        Ok(())
     }
+}
 
+impl AuthGraph<'_> {
     /// Of each event whether it is in the index.
     pub fn contains(&self, events: &[EventNid]) -> Result<Vec<bool>, StorageError> {
         Ok(self.rows.find_many(events)?.into_iter().map(|event| event.is_some()).collect())

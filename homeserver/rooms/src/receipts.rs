@@ -28,28 +28,29 @@ impl Room {
             receipt_type: receipt_type.to_owned(),
             thread: thread.to_owned(),
         };
-        // Under the room's lock until it is durable: the next one reads what this one writes.
-        let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
-        let writer = self.0.receipts.lock().await;
-        let view = self.shared().store.view();
-        let old = view.get(&schema::RECEIPTS, (self.nid(), user, receipt_type, thread))?;
-        if old.as_ref().is_some_and(|old| old.order >= order) {
-            return Ok(());
-        }
         let commit = {
+            let _writer = self.0.receipts.lock();
             let mut tx = self.shared().store.begin()?;
-            let position = tx.append(&Change::Receipt { room: self.nid(), user: user.to_owned() });
-            let ts = self.shared().clock.now_ms();
-            let row = ReceiptRow { event_id: event.id().to_owned(), order, ts, position };
-            tx.put(&schema::RECEIPTS, (self.nid(), user, receipt_type, thread), &row);
-            if let Some(old) = old {
+            let old = tx.get(&schema::RECEIPTS, (self.nid(), user, receipt_type, thread))?;
+            if let Some(old) = &old {
                 tx.delete(&schema::RECEIPT_CHANGES, (self.nid(), old.position));
             }
-            tx.put(&schema::RECEIPT_CHANGES, (self.nid(), position), &key);
-            tx.submit()
+            if old.is_some_and(|old| old.order >= order) {
+                None
+            } else {
+                let position = tx.append(&Change::Receipt { room: self.nid(), user: user.to_owned() });
+                let ts = self.shared().clock.now_ms();
+                let row = ReceiptRow { event_id: event.id().to_owned(), order, ts, position };
+                tx.put(&schema::RECEIPTS, (self.nid(), user, receipt_type, thread), &row);
+                tx.put(&schema::RECEIPT_CHANGES, (self.nid(), position), &key);
+                Some(tx.submit())
+            }
         };
-        commit.await?;
-        drop(writer);
+        match commit {
+            Some(commit) => commit.await.map(drop)?,
+            // Another request may just be writing the one that is further.
+            None => self.shared().store.settled().await?,
+        }
         Ok(())
     }
 
@@ -60,7 +61,7 @@ impl Room {
         until: Position,
     ) -> Result<Vec<(ReceiptKeyRow, ReceiptRow)>, RoomError> {
         let scan = Scan::prefix((self.nid(),)).after((self.nid(), after)).through((self.nid(), until));
-        let view = self.shared().store.view();
+        let view = &self.shared().view;
         let mut receipts = Vec::new();
         for change in view.scan(&schema::RECEIPT_CHANGES, scan) {
             let (_, key) = change?;
@@ -84,7 +85,7 @@ impl Room {
         &self,
         scan: Scan<(hearth_storage::RoomNid, ruma::OwnedUserId, String, String)>,
     ) -> Result<Vec<(ReceiptKeyRow, ReceiptRow)>, RoomError> {
-        let view = self.shared().store.view();
+        let view = &self.shared().view;
         let rows = view.scan(&schema::RECEIPTS, scan).map(|row| {
             let ((_, user, receipt_type, thread), row) = row?;
             Ok((ReceiptKeyRow { user, receipt_type, thread }, row))

@@ -7,17 +7,18 @@ use std::{collections::HashMap, sync::Arc};
 
 use hearth_spec::{Pdu, check_auth_events, check_state};
 use hearth_storage::{
-    Scan, StateId, TimelineOrder, Transaction,
+    Scan, StateId, StorageError, TimelineOrder, View,
     schema::{self, rooms::Standing},
 };
 use ruma::{EventId, OwnedEventId};
 
 use crate::{
     RoomError,
-    commit::Staged,
     event::Event,
     outliers::is_create,
+    reading::Reader,
     room::{Room, RoomInner},
+    staged::Staged,
 };
 
 /// What became of an event.
@@ -52,68 +53,68 @@ impl Room {
             return Err(RoomError::Invalid("the event belongs to another room".to_owned()));
         }
         let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
-        let mut writer = self.0.writer.lock().await;
-        if let Some(known) = self.shared().event_by_id(pdu.event_id())?
+        let mut head = self.0.writer.lock().await;
+        let mut staged = Staged::new(self.shared(), head.clone())?;
+        if let Some(known) = staged.event_by_id(pdu.event_id())?
             && known.state.is_some()
         {
-            drop(writer);
-            return Ok(Received::Known(self.when_durable(known).await?));
+            drop((head, staged));
+            return Ok(Received::Known(self.when_durable(&known).await?));
         }
-        if is_create(&pdu)
-            && self.0.create_event_of(writer.head.state)?.as_ref() != Some(pdu.event_id_owned())
-        {
+        if is_create(&pdu) && staged.create_event_of(head.state)?.as_ref() != Some(pdu.event_id_owned()) {
             // The rules see no state before it, and so nothing against a second one.
             return Ok(Received::Rejected("a room is created once".to_owned()));
         }
         let (prev_events, auth_events) = (
-            if given.is_some() { Vec::new() } else { self.without_state(pdu.prev_events())? },
-            self.absent(pdu.auth_events())?,
+            if given.is_some() { Vec::new() } else { without_state(&staged, pdu.prev_events())? },
+            self.0.absent(&staged, pdu.auth_events())?,
         );
         if !prev_events.is_empty() || !auth_events.is_empty() {
             return Ok(Received::Missing { prev_events, auth_events });
         }
-        let mut staged = Staged::new(self.shared(), writer.head.clone());
         let before = match given {
             Some(state) => self.0.set_of(&mut staged, state)?,
             None => self.0.state_before(&mut staged, &pdu)?,
         };
         let received = self.0.judge(&mut staged, Arc::new(pdu), before)?;
-        let commit = self.0.commit(&mut writer, staged)?;
-        if given.is_none() {
-            drop(writer);
-            commit.await?;
-        } else {
-            // That events are missing before it is on the disk before one of them can come.
-            commit.await?;
-            drop(writer);
-        }
-        Ok(received)
+        let commit = self.0.commit(&mut head, staged)?;
+        drop(head);
+        commit.await?;
+        // As it is in its place.
+        Ok(match received {
+            Received::Accepted(event) => Received::Accepted(self.shared().referred(event.nid)?),
+            other => other,
+        })
     }
 
     /// Those of the events that are not part of the graph here.
     pub(crate) fn without_state(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
-        let mut missing = Vec::new();
-        for id in ids {
-            if self.0.is_missing(id)? {
-                missing.push(id.clone());
-            }
-        }
-        Ok(missing)
+        without_state(&**self.shared(), ids)
     }
+}
+
+fn without_state(reader: &impl Reader, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
+    let mut missing = Vec::new();
+    for id in ids {
+        if reader.is_missing(id)? {
+            missing.push(id.clone());
+        }
+    }
+    Ok(missing)
 }
 
 impl RoomInner {
     /// Decides on an event by its auth events, the state before it and the current state, and stages it.
     fn judge(&self, staged: &mut Staged, pdu: Arc<Pdu>, before: StateId) -> Result<Received, RoomError> {
-        let verdict = match self.check_by_auth_events(&pdu)? {
-            Ok(()) => self.verdict(before, &pdu)?,
+        let verdict = match self.check_by_auth_events(staged, &pdu)? {
+            Ok(()) => self.verdict(staged, before, &pdu)?,
             refused => refused,
         };
         if let Err(reason) = verdict {
             self.stage(staged, pdu, Standing::Rejected, before, None)?;
             return Ok(Received::Rejected(reason));
         }
-        Ok(match self.verdict(staged.head.state, &pdu)? {
+        Ok(match self.verdict(staged, staged.head.state, &pdu)? {
             Ok(()) => Received::Accepted(self.stage(staged, pdu, Standing::Accepted, before, None)?),
             Err(reason) => {
                 Received::SoftFailed(self.stage(staged, pdu, Standing::SoftFailed, before, None)?, reason)
@@ -122,8 +123,13 @@ impl RoomInner {
     }
 
     /// Whether a set of state allows the event; the inner error says why not.
-    pub fn verdict(&self, state: StateId, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
-        match self.check_against(state, pdu) {
+    pub fn verdict(
+        &self,
+        staged: &Staged,
+        state: StateId,
+        pdu: &Pdu,
+    ) -> Result<Result<(), String>, RoomError> {
+        match self.check_against(staged, state, pdu) {
             Ok(()) => Ok(Ok(())),
             Err(RoomError::Forbidden(reason) | RoomError::Invalid(reason)) => Ok(Err(reason)),
             Err(error) => Err(error),
@@ -131,13 +137,13 @@ impl RoomInner {
     }
 
     /// Whether an event's own auth events allow it; the inner error says why not.
-    pub fn check_by_auth_events(&self, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
+    pub fn check_by_auth_events(&self, staged: &Staged, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
         let mut ids: Vec<&EventId> = pdu.auth_events().iter().map(|id| &**id).collect();
         let create = self.create_event_id();
         ids.extend(create.as_deref());
         let mut known: HashMap<OwnedEventId, Arc<Event>> = HashMap::new();
         for id in ids {
-            if let Some(event) = self.shared.event_by_id(id)? {
+            if let Some(event) = staged.event_by_id(id)? {
                 known.insert(id.to_owned(), event);
             }
         }
@@ -170,24 +176,12 @@ impl RoomInner {
 
     /// The state before an event: what the states after its prev events resolve to.
     fn state_before(&self, staged: &mut Staged, pdu: &Pdu) -> Result<StateId, RoomError> {
-        let after = self.states_after(pdu.prev_events())?;
+        let after = states_after(staged, pdu.prev_events())?;
         self.resolve(staged, after)
     }
 
-    /// The states after those of the events that are part of the graph.
-    pub fn states_after(&self, ids: &[OwnedEventId]) -> Result<Vec<StateId>, RoomError> {
-        let mut after = Vec::with_capacity(ids.len());
-        for id in ids {
-            if let Some(state) = self.shared.event_by_id(id)?.and_then(|event| event.state) {
-                after.push(state.after);
-            }
-        }
-        Ok(after)
-    }
-
     /// Whether an event of the timeline names this one, which was missing.
-    pub fn is_named(&self, id: &EventId) -> Result<bool, RoomError> {
-        let view = self.shared.store.view();
+    pub fn is_named(&self, view: &View, id: &EventId) -> Result<bool, RoomError> {
         let row = view.scan(&schema::MISSING_PREV, Scan::prefix((self.nid, id))).next().transpose()?;
         Ok(row.is_some())
     }
@@ -195,33 +189,42 @@ impl RoomInner {
     /// Notes which prev events of one that takes its place in the timeline have none.
     pub fn note_missing(
         &self,
-        tx: &mut Transaction<'_>,
+        staged: &mut Staged,
         event: &Event,
         order: TimelineOrder,
     ) -> Result<(), RoomError> {
         for id in event.pdu.prev_events() {
-            if self.is_missing(id)? {
-                tx.put(&schema::MISSING_PREV, (self.nid, id, event.nid), &());
-                tx.put(&schema::GAPS, (self.nid, order), &());
+            if staged.is_missing(id)? {
+                staged.tx.put(&schema::MISSING_PREV, (self.nid, id, event.nid), &());
+                staged.tx.put(&schema::GAPS, (self.nid, order), &());
             }
         }
         Ok(())
     }
 
-    /// An event takes its place in the timeline that others missed: where it was the last, their gap is closed.
-    pub fn note_found(&self, tx: &mut Transaction<'_>, event: &Event) -> Result<(), RoomError> {
-        let view = self.shared.store.view();
-        for row in view.scan(&schema::MISSING_PREV, Scan::prefix((self.nid, event.id()))) {
-            let ((_, found, named_by), ()) = row?;
-            let named_by = self.shared.referred(named_by)?;
-            tx.delete(&schema::MISSING_PREV, (self.nid, &found, named_by.nid));
-            let mut others = named_by.pdu.prev_events().iter().filter(|id| **id != found);
+    /// An event comes that others missed: where it was the last one that they missed, their gap is closed.
+    pub fn note_found(&self, staged: &mut Staged, event: &Event) -> Result<(), RoomError> {
+        let rows = staged.tx.scan(&schema::MISSING_PREV, Scan::prefix((self.nid, event.id())));
+        for ((_, found, named_by), ()) in rows.collect::<Result<Vec<_>, StorageError>>()? {
+            let named_by = staged.referred(named_by)?;
+            staged.tx.delete(&schema::MISSING_PREV, (self.nid, &found, named_by.nid));
             if let Some(order) = named_by.order()
-                && !others.try_fold(false, |any, id| Ok::<_, RoomError>(any || self.is_missing(id)?))?
+                && without_state(staged, named_by.pdu.prev_events())?.is_empty()
             {
-                tx.delete(&schema::GAPS, (self.nid, order));
+                staged.tx.delete(&schema::GAPS, (self.nid, order));
             }
         }
         Ok(())
     }
+}
+
+/// The states after those of the events that are part of the graph.
+pub(crate) fn states_after(staged: &Staged, ids: &[OwnedEventId]) -> Result<Vec<StateId>, RoomError> {
+    let mut after = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(state) = staged.event_by_id(id)?.and_then(|event| event.state) {
+            after.push(state.after);
+        }
+    }
+    Ok(after)
 }

@@ -5,19 +5,25 @@ use hearth_spec::may_redact;
 use crate::{
     RoomError,
     event::Event,
+    reading::Reader,
     room::{Room, RoomInner},
 };
 
 impl RoomInner {
     /// Whether a redaction has an effect on an event.
-    pub fn redacts(&self, redaction: &Event, target: &Event) -> Result<bool, RoomError> {
+    pub fn redacts(
+        &self,
+        reader: &impl Reader,
+        redaction: &Event,
+        target: &Event,
+    ) -> Result<bool, RoomError> {
         // Where senders choose ids, a redaction may name itself.
         let itself = target.nid == redaction.nid;
         let Some(state) = redaction.state else { return Ok(false) };
         if itself || target.room != self.nid || redaction.room != self.nid {
             return Ok(false);
         }
-        let levels = self.shared.power_levels(state.before)?;
+        let levels = reader.power_levels(state.before)?;
         let sender = levels.for_user(redaction.pdu.sender());
         Ok(may_redact(self.version, &redaction.pdu, &target.pdu, sender, levels.redact()))
     }
@@ -33,7 +39,7 @@ impl Room {
         }
         let Some(target) = event.pdu.redacts() else { return Ok(false) };
         match self.event(target)? {
-            Some(target) => Ok(!self.0.redacts(event, &target)?),
+            Some(target) => Ok(!self.0.redacts(&**self.shared(), event, &target)?),
             None => Ok(true),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearth_storage::{
-    EventNid, Scan, TimelineOrder, Transaction,
+    EventNid, RoomNid, Scan, TimelineOrder, Transaction, View,
     schema::{
         self,
         rooms::{OwnedEventIdValue, RelationRow, ThreadRow},
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::{
     RoomError,
     event::Event,
+    reading::Reader,
     room::{Room, RoomInner},
     timeline::TimelineRange,
 };
@@ -63,12 +64,7 @@ impl Relation {
 
 impl RoomInner {
     /// Writes the indexes of an event that relates to another.
-    pub fn relate(
-        &self,
-        tx: &mut Transaction<'_>,
-        event: &Event,
-        order: TimelineOrder,
-    ) -> Result<(), RoomError> {
+    pub fn relate(&self, tx: &mut Transaction, event: &Event, order: TimelineOrder) -> Result<(), RoomError> {
         let Some(relation) = Relation::of(event.pdu.content().get()) else { return Ok(()) };
         if event.pdu.is_state() {
             return Ok(());
@@ -80,7 +76,7 @@ impl RoomInner {
         };
         tx.put(&schema::RELATIONS, (self.nid, &relation.parent, order, event.nid), &row);
         if relation.rel_type == THREAD {
-            let mut thread = self.thread(&relation.parent)?.unwrap_or(ThreadRow {
+            let mut thread = thread(tx, self.nid, &relation.parent)?.unwrap_or(ThreadRow {
                 latest: order,
                 count: 0,
                 participants: Vec::new(),
@@ -101,12 +97,12 @@ impl RoomInner {
     }
 
     /// Takes an event that is redacted, whole as it was, out of the indexes.
-    pub fn unrelate(&self, tx: &mut Transaction<'_>, redacted: &Event) -> Result<(), RoomError> {
+    pub fn unrelate(&self, tx: &mut Transaction, redacted: &Event) -> Result<(), RoomError> {
         let Some(relation) = Relation::of(redacted.pdu.content().get()) else { return Ok(()) };
         let Some(order) = redacted.order() else { return Ok(()) };
         tx.delete(&schema::RELATIONS, (self.nid, &relation.parent, order, redacted.nid));
         if relation.rel_type == THREAD
-            && let Some(mut thread) = self.thread(&relation.parent)?
+            && let Some(mut thread) = thread(tx, self.nid, &relation.parent)?
         {
             tx.delete(&schema::THREADS_BY_ACTIVITY, (self.nid, thread.latest));
             thread.count = thread.count.saturating_sub(1);
@@ -122,7 +118,7 @@ impl RoomInner {
                     limit: 1,
                     ..Default::default()
                 };
-                let latest = self.children(&relation.parent, &filter, earlier)?.pop();
+                let latest = self.children(tx, &relation.parent, &filter, earlier)?.pop();
                 thread.latest = latest.map_or(order, |(other, _)| other);
             }
             self.write_thread(tx, relation.parent, thread);
@@ -130,25 +126,15 @@ impl RoomInner {
         Ok(())
     }
 
-    fn thread(&self, root: &EventId) -> Result<Option<ThreadRow>, RoomError> {
-        let key = (self.nid, root.to_owned());
-        match self.shared.threads.get(&key) {
-            Some(thread) => Ok(Some(thread)),
-            None => Ok(self.shared.store.view().get(&schema::THREADS, (self.nid, root))?),
-        }
-    }
-
-    fn write_thread(&self, tx: &mut Transaction<'_>, root: OwnedEventId, thread: ThreadRow) {
+    fn write_thread(&self, tx: &mut Transaction, root: OwnedEventId, thread: ThreadRow) {
         tx.put(&schema::THREADS_BY_ACTIVITY, (self.nid, thread.latest), &OwnedEventIdValue(root.clone()));
         tx.put(&schema::THREADS, (self.nid, &root), &thread);
-        let key = (self.nid, root);
-        self.shared.threads.insert(key.clone(), thread);
-        self.shared.threads.settle(tx, vec![key]);
     }
 
     /// The children of an event that pass a filter, within a stretch of the timeline.
     fn children(
         &self,
+        view: &View,
         parent: &EventId,
         filter: &RelationFilter,
         range: TimelineRange,
@@ -164,7 +150,7 @@ impl RoomInner {
             scan = scan.reversed();
         }
         let mut children = Vec::new();
-        for row in self.shared.store.view().scan(&schema::RELATIONS, scan) {
+        for row in view.scan(&schema::RELATIONS, scan) {
             let ((_, _, order, nid), row) = row?;
             if children.len() == range.limit {
                 break;
@@ -175,6 +161,10 @@ impl RoomInner {
         }
         Ok(children)
     }
+}
+
+fn thread(view: &View, room: RoomNid, root: &EventId) -> Result<Option<ThreadRow>, RoomError> {
+    Ok(view.get(&schema::THREADS, (room, root))?)
 }
 
 pub(crate) fn passes(filter: &RelationFilter, row: &RelationRow) -> bool {
@@ -190,7 +180,7 @@ impl Room {
         filter: &RelationFilter,
         range: TimelineRange,
     ) -> Result<Vec<Arc<Event>>, RoomError> {
-        let children = self.0.children(parent, filter, range)?;
+        let children = self.0.children(&self.shared().view, parent, filter, range)?;
         let nids: Vec<EventNid> = children.into_iter().map(|(_, nid)| nid).collect();
         self.shared().events_of(&nids)
     }
@@ -206,7 +196,7 @@ impl Room {
             scan = scan.until((self.nid(), before));
         }
         let mut roots = Vec::new();
-        for row in self.shared().store.view().scan(&schema::THREADS_BY_ACTIVITY, scan) {
+        for row in self.shared().view.scan(&schema::THREADS_BY_ACTIVITY, scan) {
             let ((_, order), OwnedEventIdValue(root)) = row?;
             if let Some(root) = self.event(&root)? {
                 roots.push((order, root));
@@ -220,7 +210,7 @@ impl Room {
 
     /// Whether a user wrote in a thread or its root.
     pub fn participated(&self, user: &UserId, root: &Event) -> Result<bool, RoomError> {
-        let thread = self.0.thread(root.id())?;
+        let thread = thread(&self.shared().view, self.nid(), root.id())?;
         Ok(root.pdu.sender() == user
             || thread.is_some_and(|thread| thread.participants.iter().any(|other| other == user)))
     }

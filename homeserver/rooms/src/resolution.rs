@@ -9,14 +9,14 @@ use hearth_spec::{
 use hearth_storage::{EventNid, StateId, StateKeyNid, schema::rooms::Standing};
 use ruma::events::StateEventType;
 
-use crate::{RoomError, commit::Staged, room::RoomInner};
+use crate::{RoomError, reading::Reader, room::RoomInner, staged::Staged};
 
 impl RoomInner {
     /// What the states after all forward extremities resolve to.
     pub fn resolve_extremities(&self, staged: &mut Staged) -> Result<StateId, RoomError> {
         let mut states = Vec::with_capacity(staged.head.extremities.len());
         for nid in &staged.head.extremities {
-            if let Some(state) = self.shared.referred(*nid)?.state {
+            if let Some(state) = staged.referred(*nid)?.state {
                 states.push(state.after);
             }
         }
@@ -31,7 +31,7 @@ impl RoomInner {
         if others.is_empty() {
             return Ok(base);
         }
-        let fork = Fork::new(self, base, others)?;
+        let fork = Fork::new(staged, base, others)?;
         let conflicted = fork
             .conflicted
             .iter()
@@ -43,19 +43,13 @@ impl RoomInner {
             })
             .collect();
         let resolved = resolve(self.version, &Conflict { conflicted }, &fork)?;
-        for (key, _) in &resolved {
-            staged.state_keys.push(*key);
-        }
-        let grown = self.shared.trees.set(base, &resolved)?;
-        let root = grown.root;
-        staged.grown.push(grown);
-        Ok(root)
+        Ok(self.shared.trees.set(&mut staged.tx, base, &resolved)?)
     }
 }
 
 /// Sets of state that differ, as the rules see them.
 struct Fork<'a> {
-    room: &'a RoomInner,
+    staged: &'a Staged,
     /// One of the sets: where all agree, it stands for all.
     base: StateId,
     /// For each key in which they differ, its value in each set.
@@ -64,8 +58,8 @@ struct Fork<'a> {
 }
 
 impl<'a> Fork<'a> {
-    fn new(room: &'a RoomInner, base: StateId, others: &[StateId]) -> Result<Self, RoomError> {
-        let trees = &room.shared.trees;
+    fn new(staged: &'a Staged, base: StateId, others: &[StateId]) -> Result<Self, RoomError> {
+        let trees = staged.shared.trees.read(&staged.tx);
         let mut conflicted: BTreeMap<StateKeyNid, Vec<Option<EventNid>>> = BTreeMap::new();
         let sets = others.len() + 1;
         for (at, other) in others.iter().enumerate() {
@@ -73,7 +67,7 @@ impl<'a> Fork<'a> {
                 conflicted.entry(key).or_insert_with(|| vec![in_base; sets])[at + 1] = value;
             }
         }
-        Ok(Self { room, base, conflicted, sets })
+        Ok(Self { staged, base, conflicted, sets })
     }
 }
 
@@ -83,32 +77,32 @@ impl Graph for Fork<'_> {
     type Error = RoomError;
 
     fn event(&self, event: EventNid) -> Result<Arc<Pdu>, RoomError> {
-        Ok(self.room.shared.referred(event)?.pdu.clone())
+        Ok(self.staged.referred(event)?.pdu.clone())
     }
 
     fn is_rejected(&self, event: EventNid) -> Result<bool, RoomError> {
-        Ok(self.room.shared.referred(event)?.standing == Standing::Rejected)
+        Ok(self.staged.referred(event)?.standing == Standing::Rejected)
     }
 
     fn auth_events(&self, event: EventNid) -> Result<Vec<EventNid>, RoomError> {
-        Ok(self.room.shared.reachability.auth_events(event)?)
+        Ok(self.staged.shared.reachability.read(&self.staged.tx).auth_events(event)?)
     }
 
     fn key(&self, event_type: &StateEventType, state_key: &str) -> Result<Option<StateKeyNid>, RoomError> {
-        Ok(self.room.shared.state_keys.find(&event_type.to_string(), state_key)?)
+        Ok(self.staged.shared.state_keys.find(&self.staged.tx, &event_type.to_string(), state_key)?)
     }
 
     fn key_of(&self, event: EventNid) -> Result<Option<StateKeyNid>, RoomError> {
-        let event = self.room.shared.referred(event)?;
+        let event = self.staged.referred(event)?;
         let Some(state_key) = event.pdu.state_key() else { return Ok(None) };
-        Ok(self.room.shared.state_keys.find(event.pdu.type_str(), state_key)?)
+        Ok(self.staged.shared.state_keys.find(&self.staged.tx, event.pdu.type_str(), state_key)?)
     }
 
     fn unconflicted(&self, key: StateKeyNid) -> Result<Option<EventNid>, RoomError> {
         if self.conflicted.contains_key(&key) {
             return Ok(None);
         }
-        Ok(self.room.shared.trees.get(self.base, key)?)
+        Ok(self.staged.shared.trees.read(&self.staged.tx).get(self.base, key)?)
     }
 
     fn auth_difference(&self) -> Result<Vec<EventNid>, RoomError> {
@@ -119,10 +113,10 @@ impl Graph for Fork<'_> {
             let Some(key) = self.key_of(event)? else { return Ok(false) };
             Ok(self.unconflicted(key)? == Some(event))
         };
-        Ok(self.room.shared.reachability.auth_difference(&sets, unconflicted)?)
+        Ok(self.staged.shared.reachability.read(&self.staged.tx).auth_difference(&sets, unconflicted)?)
     }
 
     fn conflicted_subgraph(&self, conflicted: &[EventNid]) -> Result<Vec<EventNid>, RoomError> {
-        Ok(self.room.shared.reachability.conflicted_subgraph(conflicted)?)
+        Ok(self.staged.shared.reachability.read(&self.staged.tx).conflicted_subgraph(conflicted)?)
     }
 }

@@ -19,8 +19,8 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::{
     RoomError,
     event::Event,
+    reading::Reader,
     shared::{Shared, membership_of},
-    writer::Writer,
 };
 
 /// A room as it stands: its current state, forward extremities and counts.
@@ -43,64 +43,69 @@ pub(crate) struct RoomInner {
     /// The head that is durable: what everyone reads.
     published: ArcSwap<Head>,
     recent: RwLock<Recent>,
-    /// The head that is written on: ahead of the published one while the disk syncs.
-    pub writer: Mutex<Writer>,
+    /// The head that is written on: ahead of the published one while the disk syncs. Whoever holds it is the room's
+    /// writer.
+    pub writer: Mutex<Head>,
     pub waiting: Semaphore,
     /// Held while a receipt is moved.
-    pub receipts: Mutex<()>,
+    pub receipts: parking_lot::Mutex<()>,
     /// The access control list that was read last, and its event.
     pub server_acl: parking_lot::Mutex<Option<(EventNid, Arc<ServerAcl>)>>,
 }
 
-/// The newest events of the timeline: all of them after `after`.
+/// The newest events of the timeline, with their places: all of them after `after`.
 struct Recent {
     after: TimelineOrder,
-    events: VecDeque<Arc<Event>>,
+    events: VecDeque<(TimelineOrder, EventNid)>,
 }
 
 impl RoomInner {
-    pub fn new(shared: Arc<Shared>, nid: RoomNid, id: OwnedRoomId, version: RoomVersion, head: Head) -> Self {
+    /// A room with the head that is durable and the one that is written on.
+    pub fn new(
+        shared: Arc<Shared>,
+        nid: RoomNid,
+        id: OwnedRoomId,
+        version: RoomVersion,
+        durable: Head,
+        written: Head,
+    ) -> Self {
         Self {
             shared,
             nid,
             id,
             version,
-            recent: RwLock::new(Recent { after: head.position.into(), events: VecDeque::new() }),
-            writer: Mutex::new(Writer::new(head.clone())),
-            published: ArcSwap::from_pointee(head),
+            recent: RwLock::new(Recent { after: durable.position.into(), events: VecDeque::new() }),
+            writer: Mutex::new(written),
+            published: ArcSwap::from_pointee(durable),
             waiting: Semaphore::new(WAITING_WRITERS),
-            receipts: Mutex::default(),
+            receipts: parking_lot::Mutex::default(),
             server_acl: parking_lot::Mutex::default(),
         }
     }
 
-    /// Makes a durable head, and the events that led to it, what everyone reads.
-    pub fn publish(&self, head: Head, events: Vec<Arc<Event>>) {
+    /// Makes a durable head what everyone reads.
+    pub fn publish(&self, head: Head) {
+        // A room that was loaded a moment ago may have a later one.
+        if head.position >= self.published.load().position {
+            self.published.store(Arc::new(head));
+        }
+    }
+
+    /// An event came into the timeline, and is durable.
+    pub fn came(&self, order: TimelineOrder, event: EventNid) {
         let mut recent = self.recent.write();
-        recent.events.extend(events);
-        while recent.events.len() > RECENT_EVENTS {
-            if let Some(order) = recent.events.pop_front().and_then(|event| event.order()) {
-                recent.after = order;
+        let newest = recent.events.back().map_or(recent.after, |(order, _)| *order);
+        if order > newest {
+            recent.events.push_back((order, event));
+            while recent.events.len() > RECENT_EVENTS {
+                if let Some((order, _)) = recent.events.pop_front() {
+                    recent.after = order;
+                }
             }
-        }
-        drop(recent);
-        self.published.store(Arc::new(head));
-    }
-
-    /// History came in, up to this place: what is among the newest is read from the store up to there.
-    pub fn history_came(&self, order: TimelineOrder) {
-        let mut recent = self.recent.write();
-        if order > recent.after {
+        } else if order > recent.after {
+            // History came among the newest: up to there they are read from the store.
             recent.after = order;
-            recent.events.retain(|event| event.order().is_some_and(|place| place > order));
-        }
-    }
-
-    /// A redaction changed an event that may be among the newest.
-    pub fn replace_recent(&self, event: &Arc<Event>) {
-        let mut recent = self.recent.write();
-        if let Some(place) = recent.events.iter_mut().find(|known| known.nid == event.nid) {
-            *place = event.clone();
+            recent.events.retain(|(known, _)| *known > order);
         }
     }
 }
@@ -167,7 +172,8 @@ impl Room {
 
     /// All events of a set of state: as many as it holds.
     pub fn full_state(&self, state: StateId) -> Result<Vec<Arc<Event>>, RoomError> {
-        let nids = self.shared().trees.iter(state).map(|entry| entry.map(|(_, nid)| nid));
+        let nids =
+            self.shared().trees.read(&self.shared().view).iter(state).map(|entry| entry.map(|(_, nid)| nid));
         self.shared().events_of(&nids.collect::<Result<Vec<_>, _>>()?)
     }
 
@@ -175,9 +181,9 @@ impl Room {
     /// [`members`](Self::members).
     pub fn state_of_type(&self, state: StateId, event_type: &str) -> Result<Vec<Arc<Event>>, RoomError> {
         let mut nids = Vec::new();
-        for entry in self.shared().trees.iter(state) {
+        for entry in self.shared().trees.read(&self.shared().view).iter(state) {
             let (key, nid) = entry?;
-            if self.shared().state_keys.name(key)?.event_type == event_type {
+            if self.shared().state_keys.name(&self.shared().view, key)?.event_type == event_type {
                 nids.push(nid);
             }
         }
@@ -186,7 +192,7 @@ impl Room {
 
     /// The events of `new` that `old` does not have; as many steps as there are differences.
     pub fn state_diff(&self, old: StateId, new: StateId) -> Result<Vec<Arc<Event>>, RoomError> {
-        let diff = self.shared().trees.diff(old, new)?;
+        let diff = self.shared().trees.read(&self.shared().view).diff(old, new)?;
         let nids: Vec<EventNid> = diff.into_iter().filter_map(|(_, _, new)| new).collect();
         self.shared().events_of(&nids)
     }
@@ -198,7 +204,7 @@ impl Room {
             return Ok(head.state);
         }
         let before = Scan::prefix((self.nid(),)).through((self.nid(), position)).reversed();
-        let found = self.shared().store.view().scan(&schema::STATE_HISTORY, before).next().transpose()?;
+        let found = self.shared().view.scan(&schema::STATE_HISTORY, before).next().transpose()?;
         Ok(found.map_or(StateId::EMPTY, |(_, state)| state))
     }
 
@@ -214,9 +220,9 @@ impl Room {
     }
 
     /// The newest events, newest first, that come after `after`; `None` if memory does not reach that far.
-    pub(crate) fn recent(&self, after: TimelineOrder) -> Option<Vec<Arc<Event>>> {
+    pub(crate) fn recent(&self, after: TimelineOrder) -> Option<Vec<(TimelineOrder, EventNid)>> {
         let recent = self.0.recent.read();
-        let newer = |event: &&Arc<Event>| event.order().is_some_and(|order| order > after);
-        (after >= recent.after).then(|| recent.events.iter().rev().take_while(newer).cloned().collect())
+        let newer = recent.events.iter().rev().take_while(|(order, _)| *order > after);
+        (after >= recent.after).then(|| newer.copied().collect())
     }
 }

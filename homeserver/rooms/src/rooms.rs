@@ -7,7 +7,7 @@ use std::{
 
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
-    Clock, EventNid, Random, RoomNid, Scan, Store,
+    Clock, EventNid, Random, RoomNid, Scan, StorageError, Store, View,
     schema::{self, rooms::UserRoomRow},
 };
 use parking_lot::Mutex;
@@ -17,8 +17,8 @@ use ruma::{EventId, OwnedRoomId, OwnedServerName, RoomId, ServerName, UserId};
 use crate::{
     RoomError,
     event::{Event, Events},
-    overlay::Overlay,
     reachability::Reachability,
+    reading::Reader,
     room::{Head, Room, RoomInner},
     shared::{Shared, Versions, version_named},
     state_keys::StateKeys,
@@ -46,7 +46,7 @@ pub struct Rooms {
 
 /// Which rooms are loaded. Whoever holds a room keeps it loaded; `hot` holds the ones used lately.
 struct Registry {
-    loaded: Mutex<Loaded>,
+    loaded: Arc<Mutex<Loaded>>,
     hot: Cache<RoomNid, Room>,
     next_nid: AtomicU64,
     last_creation: AtomicU64,
@@ -73,15 +73,13 @@ impl Rooms {
         let last = store.view().scan(&schema::ROOMS, Scan::all().reversed()).next().transpose()?;
         let part = options.cache_bytes / 8;
         let shared = Shared {
-            events: Events::open(store.clone(), part * 3)?,
+            events: Events::open(&store, part * 3)?,
             state_keys: StateKeys::open(store.clone(), part)?,
-            trees: StateTrees::new(store.clone(), part * 2),
-            reachability: Reachability::new(store.clone(), part),
+            trees: StateTrees::new(part * 2),
+            reachability: Reachability::new(part),
             versions: Versions::new(store.clone()),
-            transactions: Overlay::default(),
-            aliases: tokio::sync::Mutex::default(),
-            threads: Overlay::default(),
-            servers: Overlay::default(),
+            aliases: Mutex::default(),
+            view: store.view(),
             server_name: options.server_name,
             key: options.key,
             store,
@@ -89,16 +87,39 @@ impl Rooms {
             random,
         };
         let registry = Registry {
-            loaded: Mutex::default(),
+            loaded: Arc::default(),
             hot: Cache::new((part / HOT_ROOM_BYTES).max(16) as usize),
             next_nid: AtomicU64::new(last.map_or(1, |((nid,), _)| nid.0 + 1)),
             last_creation: AtomicU64::new(0),
         };
-        Ok(Self {
+        let rooms = Self {
             shared: Arc::new(shared),
             registry: Arc::new(registry),
             default_version: options.default_version,
-        })
+        };
+        rooms.follow_commits();
+        Ok(rooms)
+    }
+
+    /// Keeps what loaded rooms have in memory as it is committed, whoever commits it.
+    fn follow_commits(&self) {
+        // It has but weak references to the rooms: the store must not keep those who keep it.
+        let room = |loaded: &Mutex<Loaded>, nid| loaded.lock().rooms.get(&nid).and_then(Weak::upgrade);
+        let loaded = self.registry.loaded.clone();
+        self.shared.store.observe(&schema::TIMELINE, move |row| {
+            let (nid, order) = row.key()?;
+            if let (Some(room), Some(event)) = (room(&loaded, nid), row.value()?) {
+                room.came(order, event);
+            }
+            Ok(())
+        });
+        let loaded = self.registry.loaded.clone();
+        self.shared.store.observe(&schema::ROOM_HEADS, move |row| {
+            if let (Some(room), Some(head)) = (room(&loaded, row.key()?.0), row.value()?) {
+                room.publish(head);
+            }
+            Ok(())
+        });
     }
 
     pub fn server_name(&self) -> &ServerName {
@@ -121,7 +142,7 @@ impl Rooms {
 
     /// The room of this id, if it is or once was here; not one of which only an invite or a knock tells.
     pub fn find_room(&self, id: &RoomId) -> Result<Option<Room>, RoomError> {
-        let Some(nid) = self.shared.store.view().get(&schema::ROOM_NIDS, (id,))? else { return Ok(None) };
+        let Some(nid) = self.shared.view.get(&schema::ROOM_NIDS, (id,))? else { return Ok(None) };
         match self.room_by_nid(nid) {
             Ok(room) => Ok(Some(room)),
             Err(RoomError::UnknownRoom) => Ok(None),
@@ -141,11 +162,12 @@ impl Rooms {
             self.registry.hot.insert(nid, room.clone());
             return Ok(room);
         }
-        let view = self.shared.store.view();
-        let row = view.get(&schema::ROOMS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
-        let head = view.get(&schema::ROOM_HEADS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
+        let row = self.shared.view.get(&schema::ROOMS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
+        if !self.shared.view.contains(&schema::ROOM_HEADS, (nid,))? {
+            return Err(RoomError::UnknownRoom);
+        }
         let version = version_named(&row)?;
-        let room = self.load(&mut loaded, nid, row.room_id, version, head);
+        let room = self.load(&mut loaded, nid, row.room_id, version)?;
         self.registry.hot.insert(nid, room.clone());
         Ok(room)
     }
@@ -160,7 +182,7 @@ impl Rooms {
     ) -> Result<Room, RoomError> {
         let wrong = || RoomError::Invalid("the room is of another version".to_owned());
         let mut loaded = self.registry.loaded.lock();
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let known = view.get(&schema::ROOM_NIDS, (id,))?;
         let at_hand = match known {
             Some(nid) => loaded.rooms.get(&nid),
@@ -169,17 +191,17 @@ impl Rooms {
         if let Some(room) = at_hand.and_then(Weak::upgrade) {
             return if room.version == version { Ok(Room(room)) } else { Err(wrong()) };
         }
-        let mut head = None;
         if let Some(nid) = known {
-            head = view.get(&schema::ROOM_HEADS, (nid,))?;
             let row = view.get(&schema::ROOMS, (nid,))?.ok_or(RoomError::UnknownRoom)?;
-            if row.version != version.id().as_str() && (head.is_some() || !corrects) {
+            if row.version != version.id().as_str()
+                && (!corrects || view.contains(&schema::ROOM_HEADS, (nid,))?)
+            {
                 return Err(wrong());
             }
         }
         let nid = known.unwrap_or_else(|| self.allocate_nid());
         self.shared.versions.insert(nid, version);
-        let room = self.load(&mut loaded, nid, id.to_owned(), version, head.unwrap_or_default());
+        let room = self.load(&mut loaded, nid, id.to_owned(), version)?;
         if known.is_none() {
             loaded.arriving.retain(|_, room| room.strong_count() > 0);
             loaded.arriving.insert(id.to_owned(), Arc::downgrade(&room.0));
@@ -193,14 +215,17 @@ impl Rooms {
         nid: RoomNid,
         id: OwnedRoomId,
         version: RoomVersion,
-        head: Head,
-    ) -> Room {
-        let inner = Arc::new(RoomInner::new(self.shared.clone(), nid, id, version, head));
+    ) -> Result<Room, RoomError> {
+        let head = |view: &View| {
+            Ok::<Head, StorageError>(view.get(&schema::ROOM_HEADS, (nid,))?.unwrap_or_default())
+        };
+        let (durable, written) = (head(&self.shared.view)?, head(&self.shared.store.written())?);
+        let inner = Arc::new(RoomInner::new(self.shared.clone(), nid, id, version, durable, written));
         loaded.rooms.insert(nid, Arc::downgrade(&inner));
         if loaded.rooms.len() > 2 * self.registry.hot.len() + 1024 {
             loaded.rooms.retain(|_, room| room.strong_count() > 0);
         }
-        Room(inner)
+        Ok(Room(inner))
     }
 
     /// A number that no room has.
@@ -239,13 +264,13 @@ impl Rooms {
 
     /// The rooms a user has to do with, forgotten ones included.
     pub fn rooms_of(&self, user: &UserId) -> Result<Vec<(RoomNid, UserRoomRow)>, RoomError> {
-        let view = self.shared.store.view();
+        let view = &self.shared.view;
         let rows = view.scan(&schema::USER_ROOMS, Scan::prefix((user,)));
         Ok(rows.map(|row| row.map(|((_, room), row)| (room, row))).collect::<Result<_, _>>()?)
     }
 
     /// What a user has to do with a room.
     pub fn user_room(&self, user: &UserId, room: RoomNid) -> Result<Option<UserRoomRow>, RoomError> {
-        Ok(self.shared.store.view().get(&schema::USER_ROOMS, (user, room))?)
+        Ok(self.shared.view.get(&schema::USER_ROOMS, (user, room))?)
     }
 }

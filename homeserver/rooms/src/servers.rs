@@ -7,38 +7,26 @@ use std::{
 
 use hearth_spec::ServerAcl;
 use hearth_storage::{
-    RoomNid, Scan, Transaction,
+    RoomNid, Scan, Transaction, View,
     schema::{self, rooms::Membership},
 };
 use ruma::{OwnedServerName, ServerName, UserId};
 
 use crate::{
     RoomError,
-    commit::MembershipChange,
     room::{Room, RoomInner},
     rooms::Rooms,
+    staged::MembershipChange,
 };
 
-/// How many users of each server a commit leaves joined, where that changes.
-pub(crate) type ServerCounts = Vec<(OwnedServerName, u64, u64)>;
-
 impl RoomInner {
-    /// How many users of a server are joined, by what was written last.
-    fn joined_from(&self, server: &ServerName) -> Result<u64, RoomError> {
-        match self.shared.servers.get(&(self.nid, server.to_owned())) {
-            Some(count) => Ok(count),
-            None => Ok(self.shared.store.view().get(&schema::ROOM_SERVERS, (self.nid, server))?.unwrap_or(0)),
-        }
+    /// Whether a user of this server is joined, as the writer sees it: then the room's state is kept up with.
+    pub fn is_live(&self, view: &View) -> Result<bool, RoomError> {
+        Ok(view.contains(&schema::ROOM_SERVERS, (self.nid, &self.shared.server_name))?)
     }
 
-    /// Whether a user of this server is joined, by what was written last: then the room's state is kept up
-    /// with.
-    pub fn is_live(&self) -> Result<bool, RoomError> {
-        Ok(self.joined_from(&self.shared.server_name)? > 0)
-    }
-
-    /// What changes of memberships make of the counts: the server, the old count and the new one.
-    pub fn count_servers(&self, changes: &[MembershipChange]) -> Result<ServerCounts, RoomError> {
+    /// Writes what changes of memberships make of how many users of each server are joined.
+    pub fn count_servers(&self, tx: &mut Transaction, changes: &[MembershipChange]) -> Result<(), RoomError> {
         let mut moved: BTreeMap<&ServerName, i64> = BTreeMap::new();
         for MembershipChange { user, was, is } in changes {
             for (side, by) in [(was, -1), (is, 1)] {
@@ -47,32 +35,20 @@ impl RoomInner {
                 }
             }
         }
-        let mut counts = Vec::with_capacity(moved.len());
         for (server, by) in moved.into_iter().filter(|(_, by)| *by != 0) {
-            let before = self.joined_from(server)?;
-            counts.push((server.to_owned(), before, before.saturating_add_signed(by)));
-        }
-        Ok(counts)
-    }
-
-    /// Writes counts. Nothing that can fail may follow: what is on its way is read from memory.
-    pub fn write_servers(&self, tx: &mut Transaction<'_>, counts: ServerCounts) {
-        let mut keys = Vec::with_capacity(counts.len());
-        for (server, before, now) in counts {
+            let before = tx.get(&schema::ROOM_SERVERS, (self.nid, server))?.unwrap_or(0);
+            let now = before.saturating_add_signed(by);
             if now == 0 {
-                tx.delete(&schema::ROOM_SERVERS, (self.nid, &server));
-                tx.delete(&schema::SERVER_ROOMS, (&server, self.nid));
+                tx.delete(&schema::ROOM_SERVERS, (self.nid, server));
+                tx.delete(&schema::SERVER_ROOMS, (server, self.nid));
             } else {
-                tx.put(&schema::ROOM_SERVERS, (self.nid, &server), &now);
+                tx.put(&schema::ROOM_SERVERS, (self.nid, server), &now);
             }
-            if before == 0 {
-                tx.put(&schema::SERVER_ROOMS, (&server, self.nid), &());
+            if before == 0 && now > 0 {
+                tx.put(&schema::SERVER_ROOMS, (server, self.nid), &());
             }
-            let key = (self.nid, server);
-            self.shared.servers.insert(key.clone(), now);
-            keys.push(key);
         }
-        self.shared.servers.settle(tx, keys);
+        Ok(())
     }
 }
 
@@ -94,7 +70,7 @@ impl Room {
         limit: usize,
         wanted: impl Fn(&ServerName) -> bool,
     ) -> Result<Vec<OwnedServerName>, RoomError> {
-        let view = self.shared().store.view();
+        let view = &self.shared().view;
         let rows = view.scan(&schema::ROOM_SERVERS, Scan::prefix((self.nid(),)));
         let servers = rows.map(|row| row.map(|((_, server), _)| server));
         let wanted = servers.filter(|server| server.as_ref().map_or(true, |server| wanted(server)));
@@ -103,7 +79,7 @@ impl Room {
 
     /// Whether a server has a user joined.
     pub fn has_server(&self, server: &ServerName) -> Result<bool, RoomError> {
-        Ok(self.shared().store.view().contains(&schema::ROOM_SERVERS, (self.nid(), server))?)
+        Ok(self.shared().view.contains(&schema::ROOM_SERVERS, (self.nid(), server))?)
     }
 
     /// Whether the room's access control list lets a server take part.
@@ -127,14 +103,14 @@ impl Room {
 impl Rooms {
     /// The rooms in which a server has a user joined.
     pub fn rooms_shared_with(&self, server: &ServerName) -> Result<Vec<RoomNid>, RoomError> {
-        let view = self.shared.store.view();
+        let view = &self.shared.view;
         let rows = view.scan(&schema::SERVER_ROOMS, Scan::prefix((server,)));
         Ok(rows.map(|row| row.map(|((_, room), ())| room)).collect::<Result<_, _>>()?)
     }
 
     /// The servers in any room to which a user is joined.
     pub fn servers_of_user(&self, user: &UserId) -> Result<BTreeSet<OwnedServerName>, RoomError> {
-        let view = self.shared.store.view();
+        let view = &self.shared.view;
         let mut servers = BTreeSet::new();
         for (room, row) in self.rooms_of(user)? {
             if row.membership == Membership::Join {

@@ -2,28 +2,29 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use hearth_spec::{PowerLevels, RoomVersion, SigningKey};
+use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
-    Clock, EventNid, Random, RoomNid, StateId, StorageError, Store, schema,
+    Clock, Random, RoomNid, StorageError, Store, View, schema,
     schema::rooms::{Membership, RoomRow},
 };
-use parking_lot::RwLock;
-use ruma::{EventId, OwnedServerName};
+use parking_lot::{Mutex, RwLock};
+use ruma::OwnedServerName;
 
 use crate::{
     RoomError,
-    event::{Event, Events, VersionOf, missing_event},
-    overlay::Overlay,
+    event::{Event, Events, VersionOf},
     reachability::Reachability,
+    reading::Reader,
     state_keys::StateKeys,
     state_tree::StateTrees,
-    writer::TransactionKey,
 };
 
 /// The indexes and caches under all rooms. A room holds this and not the [`Rooms`](crate::Rooms), so that
 /// nothing holds itself.
 pub(crate) struct Shared {
     pub store: Store,
+    /// What is durable.
+    pub view: View,
     pub server_name: OwnedServerName,
     pub key: SigningKey,
     pub clock: Arc<dyn Clock>,
@@ -33,11 +34,22 @@ pub(crate) struct Shared {
     pub trees: StateTrees,
     pub reachability: Reachability,
     pub versions: Versions,
-    pub transactions: Overlay<TransactionKey, EventNid>,
-    /// Held while aliases are taken or given up.
-    pub aliases: tokio::sync::Mutex<()>,
-    pub threads: Overlay<(RoomNid, ruma::OwnedEventId), schema::rooms::ThreadRow>,
-    pub servers: Overlay<(RoomNid, OwnedServerName), u64>,
+    /// Held while aliases and the directory are changed.
+    pub aliases: Mutex<()>,
+}
+
+impl Reader for Shared {
+    fn shared(&self) -> &Shared {
+        self
+    }
+
+    fn view(&self) -> &View {
+        &self.view
+    }
+
+    fn upto(&self) -> u64 {
+        self.store.durable()
+    }
 }
 
 /// The versions of all rooms that were asked for: some ten bytes a room.
@@ -77,47 +89,6 @@ pub(crate) fn version_named(row: &RoomRow) -> Result<RoomVersion, RoomError> {
 }
 
 impl Shared {
-    pub fn event(&self, nid: EventNid) -> Result<Option<Arc<Event>>, RoomError> {
-        self.events.get(nid, &self.versions)
-    }
-
-    /// The event behind a number that something here refers to.
-    pub fn referred(&self, nid: EventNid) -> Result<Arc<Event>, RoomError> {
-        self.event(nid)?.ok_or_else(|| missing_event(nid))
-    }
-
-    pub fn event_by_id(&self, id: &EventId) -> Result<Option<Arc<Event>>, RoomError> {
-        match self.events.nid(id)? {
-            Some(nid) => self.event(nid),
-            None => Ok(None),
-        }
-    }
-
-    pub fn events_of(&self, nids: &[EventNid]) -> Result<Vec<Arc<Event>>, RoomError> {
-        self.events.get_many(nids, &self.versions)
-    }
-
-    /// The event that a set of state has for a pair.
-    pub fn state_event(
-        &self,
-        state: StateId,
-        event_type: &str,
-        state_key: &str,
-    ) -> Result<Option<Arc<Event>>, RoomError> {
-        let Some(key) = self.state_keys.find(event_type, state_key)? else { return Ok(None) };
-        match self.trees.get(state, key)? {
-            Some(nid) => self.referred(nid).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Who may do what in a set of state.
-    pub fn power_levels(&self, state: StateId) -> Result<PowerLevels, RoomError> {
-        let create = self.state_event(state, "m.room.create", "")?.ok_or(RoomError::UnknownRoom)?;
-        let levels = self.state_event(state, "m.room.power_levels", "")?;
-        Ok(PowerLevels::new(&create.pdu, levels.as_ref().map(|event| &*event.pdu))?)
-    }
-
     /// An opaque id of so many random bytes, in letters safe everywhere.
     pub fn opaque_id(&self, bytes: usize) -> String {
         let mut random = vec![0; bytes];

@@ -3,23 +3,20 @@
 use std::sync::Arc;
 
 use hearth_storage::{
-    Scan, StateKeyNid, StorageError, Store, Transaction,
+    Scan, StateKeyNid, StorageError, Store, View,
     schema::{self, rooms::StateKeyRow},
 };
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
-use crate::overlay::Overlay;
-
 type Pair = (String, String);
 
-/// Numbers for pairs of event type and state key, the same in all rooms.
+/// Numbers for pairs of event type and state key, the same in all rooms. They never change, and one that was
+/// submitted is durable before whatever uses it, so what is remembered needs no care.
 pub(crate) struct StateKeys {
     store: Store,
     numbers: Cache<Pair, StateKeyNid>,
     names: Cache<StateKeyNid, Arc<StateKeyRow>>,
-    pending: Overlay<Pair, StateKeyNid>,
-    pending_names: Overlay<StateKeyNid, Arc<StateKeyRow>>,
     next: Mutex<u64>,
 }
 
@@ -41,65 +38,74 @@ impl StateKeys {
             store,
             numbers: Cache::new(capacity),
             names: Cache::new(capacity),
-            pending: Overlay::default(),
-            pending_names: Overlay::default(),
             next: Mutex::new(last.map_or(1, |((nid,), _)| nid.0 + 1)),
         })
     }
 
     /// The number of a pair, if any room ever had it.
-    pub fn find(&self, event_type: &str, state_key: &str) -> Result<Option<StateKeyNid>, StorageError> {
+    pub fn find(
+        &self,
+        view: &View,
+        event_type: &str,
+        state_key: &str,
+    ) -> Result<Option<StateKeyNid>, StorageError> {
         if let Some(nid) = self.numbers.get(&PairRef(event_type, state_key)) {
             return Ok(Some(nid));
         }
-        let pair = (event_type.to_owned(), state_key.to_owned());
-        if let Some(nid) = self.pending.get(&pair) {
-            return Ok(Some(nid));
-        }
-        let nid = self.store.view().get(&schema::STATE_KEYS, (event_type, state_key))?;
+        let nid = view.get(&schema::STATE_KEYS, (event_type, state_key))?;
         if let Some(nid) = nid {
-            self.numbers.insert(pair, nid);
+            self.numbers.insert((event_type.to_owned(), state_key.to_owned()), nid);
         }
         Ok(nid)
     }
 
-    /// The number of a pair, new if need be; [`write`](Self::write) must follow in the transaction that
-    /// uses it.
+    /// The number of a pair, new if need be.
     pub fn intern(&self, event_type: &str, state_key: &str) -> Result<StateKeyNid, StorageError> {
-        if let Some(nid) = self.find(event_type, state_key)? {
-            return Ok(nid);
+        match self.numbers.get(&PairRef(event_type, state_key)) {
+            Some(nid) => Ok(nid),
+            None => Ok(self.intern_all([(event_type, state_key)].into_iter())?[0]),
         }
+    }
+
+    /// The numbers of pairs, new ones in a commit of their own: another room may want the same at this moment.
+    pub fn intern_all<'a>(
+        &self,
+        pairs: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Vec<StateKeyNid>, StorageError> {
         let mut next = self.next.lock();
-        // Another room may have made it in between.
-        if let Some(nid) = self.find(event_type, state_key)? {
-            return Ok(nid);
+        let mut tx = self.store.begin()?;
+        let mut nids = Vec::new();
+        let mut new = *next;
+        for (event_type, state_key) in pairs {
+            let nid = match tx.get(&schema::STATE_KEYS, (event_type, state_key))? {
+                Some(nid) => nid,
+                None => {
+                    let nid = StateKeyNid(new);
+                    new += 1;
+                    let row =
+                        StateKeyRow { event_type: event_type.to_owned(), state_key: state_key.to_owned() };
+                    tx.put(&schema::STATE_KEYS, (event_type, state_key), &nid);
+                    tx.put(&schema::STATE_KEY_NAMES, (nid,), &row);
+                    nid
+                }
+            };
+            nids.push(nid);
         }
-        let nid = StateKeyNid(*next);
-        *next += 1;
-        let row = StateKeyRow { event_type: event_type.to_owned(), state_key: state_key.to_owned() };
-        self.pending_names.insert(nid, Arc::new(row));
-        self.pending.insert((event_type.to_owned(), state_key.to_owned()), nid);
-        Ok(nid)
+        if new > *next {
+            *next = new;
+            tx.submit();
+        }
+        Ok(nids)
     }
 
     /// The pair behind a number.
-    pub fn name(&self, nid: StateKeyNid) -> Result<Arc<StateKeyRow>, StorageError> {
-        if let Some(name) = self.names.get(&nid).or_else(|| self.pending_names.get(&nid)) {
+    pub fn name(&self, view: &View, nid: StateKeyNid) -> Result<Arc<StateKeyRow>, StorageError> {
+        if let Some(name) = self.names.get(&nid) {
             return Ok(name);
         }
-        let row = self.store.view().get(&schema::STATE_KEY_NAMES, (nid,))?;
+        let row = view.get(&schema::STATE_KEY_NAMES, (nid,))?;
         let row = Arc::new(row.ok_or_else(|| StorageError::Corrupt(format!("state key {nid} has no name")))?);
         self.names.insert(nid, row.clone());
         Ok(row)
-    }
-
-    /// Writes the pair if it is not durable yet: whoever uses a new number writes it, so that it is there
-    /// whichever of two transactions comes first.
-    pub fn write(&self, tx: &mut Transaction<'_>, nid: StateKeyNid) {
-        let Some(name) = self.pending_names.get(&nid) else { return };
-        tx.put(&schema::STATE_KEYS, (&*name.event_type, &*name.state_key), &nid);
-        tx.put(&schema::STATE_KEY_NAMES, (nid,), &name);
-        self.pending.settle(tx, vec![(name.event_type.clone(), name.state_key.clone())]);
-        self.pending_names.settle(tx, vec![nid]);
     }
 }

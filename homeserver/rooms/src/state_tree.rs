@@ -23,59 +23,51 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use hearth_storage::{EventNid, StateId, StateKeyNid, StorageError, Store, Transaction, schema};
+use hearth_storage::{EventNid, StateId, StateKeyNid, StorageError, Transaction, View, schema};
 
 use self::{
     grow::{Edit, Growth},
     lineage::Lineage,
     node::mix,
-    nodes::{NewNode, Nodes, Pinned},
+    nodes::{NewNode, NodeCache, Nodes},
 };
 
 /// All sets of state of all rooms. Nodes are read through a cache of a bounded weight.
 pub struct StateTrees {
-    nodes: Arc<Nodes>,
+    cache: NodeCache,
     lineage: Lineage,
 }
 
-/// A new set of state, and the nodes that make it. They can be read at once, for as long as this value lives;
-/// once written, until they are durable. Dropped unwritten it leaves nothing behind, so whatever was built on
-/// it must be dropped as well.
-pub struct Grown {
-    /// The set.
-    pub root: StateId,
-    pinned: Arc<Pinned>,
-}
-
-impl Grown {
-    /// How many nodes are to be written.
-    pub fn new_nodes(&self) -> usize {
-        self.pinned.nodes.len()
-    }
+/// The sets as a view shows them.
+#[derive(Clone, Copy)]
+pub struct Trees<'a> {
+    nodes: Nodes<'a>,
+    lineage: &'a Lineage,
 }
 
 /// A key whose value differs between two sets: its value in the old one and in the new one.
 pub type Difference = (StateKeyNid, Option<EventNid>, Option<EventNid>);
 
 impl StateTrees {
-    /// Opens the trees of a store, with a cache of so many bytes.
-    pub fn new(store: Store, cache_bytes: u64) -> Self {
+    /// Trees with a cache of so many bytes.
+    pub fn new(cache_bytes: u64) -> Self {
         let for_lineage = cache_bytes / 16;
-        Self {
-            nodes: Arc::new(Nodes::new(store, cache_bytes - for_lineage)),
-            lineage: Lineage::new(for_lineage),
-        }
+        Self { cache: NodeCache::new(cache_bytes - for_lineage), lineage: Lineage::new(for_lineage) }
     }
 
-    /// The set with these changes made: a value to put, or `None` to remove. The last change of a key counts.
-    /// Nothing is written; see [`write`](Self::write).
+    /// The sets as a view shows them.
+    pub fn read<'a>(&'a self, view: &'a View) -> Trees<'a> {
+        Trees { nodes: self.cache.read(view), lineage: &self.lineage }
+    }
+
+    /// Writes the set with these changes made: a value to put, or `None` to remove. The last change of a key
+    /// counts.
     pub fn set(
         &self,
+        tx: &mut Transaction,
         root: StateId,
         changes: &[(StateKeyNid, Option<EventNid>)],
-    ) -> Result<Grown, StorageError> {
+    ) -> Result<StateId, StorageError> {
         let mut edits: Vec<Edit> = changes.iter().map(|&(key, value)| (mix(key), key, value)).collect();
         edits.sort_by_key(|&(hash, ..)| hash);
         // The sort is stable and a key's hash is its own: the last of equal hashes is the last change.
@@ -86,34 +78,28 @@ impl StateTrees {
             }
             same
         });
-        let mut growth = Growth::new(&self.nodes);
+        let mut growth = Growth::new(self.cache.read(tx));
         let draft = growth.edit_root(root, &edits)?;
         let made = growth.finish(draft).map_or(StateId::EMPTY, |child| child.id);
         let (new, changes) = growth.into_parts();
         if made != root {
             self.lineage.note(root, changes, made);
         }
-        Ok(Grown { root: made, pinned: Nodes::pin(&self.nodes, new) })
+        for NewNode { id, node, encoded } in new {
+            tx.put(&schema::STATE_NODES, (id,), &encoded);
+            // A node is named by its content: should the transaction be dropped, it is still what it is.
+            self.cache.insert(id, node);
+        }
+        Ok(made)
     }
 
-    /// A set from its entries, in any order; the last of equal keys counts.
+    /// Writes a set from its entries, in any order; the last of equal keys counts.
     pub fn build(
         &self,
+        tx: &mut Transaction,
         entries: impl IntoIterator<Item = (StateKeyNid, EventNid)>,
-    ) -> Result<Grown, StorageError> {
+    ) -> Result<StateId, StorageError> {
         let changes: Vec<_> = entries.into_iter().map(|(key, event)| (key, Some(event))).collect();
-        self.set(StateId::EMPTY, &changes)
-    }
-
-    /// Puts the new nodes into a transaction, and keeps them readable until it is durable.
-    pub fn write(&self, tx: &mut Transaction<'_>, grown: &Grown) {
-        if grown.pinned.nodes.is_empty() {
-            return;
-        }
-        for NewNode { id, encoded, .. } in &grown.pinned.nodes {
-            tx.put(&schema::STATE_NODES, (*id,), encoded);
-        }
-        let pinned = grown.pinned.clone();
-        tx.on_durable(move || drop(pinned));
+        self.set(tx, StateId::EMPTY, &changes)
     }
 }

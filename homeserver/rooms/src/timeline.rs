@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hearth_storage::{Scan, TimelineOrder, schema};
 
-use crate::{RoomError, event::Event, room::Room};
+use crate::{RoomError, event::Event, reading::Reader, room::Room};
 
 /// A stretch of a timeline.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,13 +26,13 @@ impl Room {
             && let Some(mut newest) = self.recent(after)
         {
             if let Some(until) = range.until {
-                newest.retain(|event| event.order().is_some_and(|order| order <= until));
+                newest.retain(|(order, _)| *order <= until);
             }
             if !range.backwards {
                 newest.reverse();
             }
-            newest.truncate(range.limit);
-            return Ok(newest);
+            let nids: Vec<_> = newest.into_iter().take(range.limit).map(|(_, nid)| nid).collect();
+            return self.shared().events_of(&nids);
         }
         let mut scan = Scan::prefix((self.nid(),));
         if let Some(after) = range.after {
@@ -45,7 +45,7 @@ impl Room {
         if range.backwards {
             scan = scan.reversed();
         }
-        let view = self.shared().store.view();
+        let view = &self.shared().view;
         let nids = view.scan(&schema::TIMELINE, scan).take(range.limit).map(|row| row.map(|(_, nid)| nid));
         self.shared().events_of(&nids.collect::<Result<Vec<_>, _>>()?)
     }
@@ -59,7 +59,7 @@ impl Room {
         } else {
             scan.from((self.nid(), ts, TimelineOrder::MIN))
         };
-        let view = self.shared().store.view();
+        let view = &self.shared().view;
         match view.scan(&schema::TIMESTAMPS, scan).next().transpose()? {
             Some((_, nid)) => self.shared().referred(nid).map(Some),
             None => Ok(None),

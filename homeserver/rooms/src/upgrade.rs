@@ -5,7 +5,7 @@ use hearth_storage::schema::rooms::Membership;
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde_json::{Map, Value, json};
 
-use crate::{RoomError, room::Room, rooms::Rooms, writer::NewEvent};
+use crate::{RoomError, reading::Reader, room::Room, rooms::Rooms, writer::NewEvent};
 
 /// An upgrade to be made.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use hearth_storage::{Position, StateId, TimelineOrder, schema::rooms::Membership
 use ruma::{OwnedUserId, ServerName, UserId};
 use serde::Deserialize;
 
-use crate::{RoomError, event::Event, room::Room};
+use crate::{RoomError, event::Event, reading::Reader, room::Room};
 
 /// A user who looks at a room. What is asked of it again and again is remembered: one for each request.
 pub struct Viewer<'a> {

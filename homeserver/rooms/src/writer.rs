@@ -10,7 +10,7 @@ use hearth_storage::{
     EventNid, StateId,
     schema::{
         self,
-        rooms::{SentByRow, Standing, StateAround},
+        rooms::{SentByRow, Standing, StateAround, TransactionRow},
     },
 };
 use ruma::{OwnedDeviceId, OwnedEventId, OwnedUserId, UserId};
@@ -19,9 +19,10 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     RoomError,
-    commit::{Place, Staged},
     event::Event,
+    reading::Reader,
     room::{Head, Room, RoomInner},
+    staged::{Staged, TimelinePlace},
 };
 
 /// An event to be made by this server.
@@ -78,26 +79,13 @@ pub struct ClientTransaction {
     pub transaction_id: String,
 }
 
-pub(crate) type TransactionKey = (OwnedUserId, OwnedDeviceId, String);
-
 impl ClientTransaction {
-    pub(crate) fn key(&self) -> TransactionKey {
+    fn key(&self) -> (OwnedUserId, OwnedDeviceId, String) {
         (self.user.clone(), self.device.clone(), format!("{}\0{}", self.endpoint, self.transaction_id))
     }
 
     fn sent_by(&self) -> SentByRow {
         SentByRow { device: self.device.clone(), transaction_id: self.transaction_id.clone() }
-    }
-}
-
-/// What only the room's writer has: the head that it writes on.
-pub(crate) struct Writer {
-    pub head: Head,
-}
-
-impl Writer {
-    pub fn new(head: Head) -> Self {
-        Self { head }
     }
 }
 
@@ -113,76 +101,73 @@ impl Room {
         transaction: Option<ClientTransaction>,
     ) -> Result<Arc<Event>, RoomError> {
         let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
-        let mut writer = self.0.writer.lock().await;
-        if let Some(transaction) = &transaction
-            && let Some(sent) = self.sent_under(transaction)?
-        {
-            drop(writer);
-            return self.when_durable(sent).await;
+        let mut head = self.0.writer.lock().await;
+        let mut staged = Staged::new(self.shared(), head.clone())?;
+        let earlier = match &transaction {
+            Some(transaction) => sent_under(&staged, transaction)?,
+            None => None,
+        };
+        let earlier = match earlier {
+            Some(sent) => Some(sent),
+            None => same_state(&staged, &event)?,
+        };
+        if let Some(earlier) = earlier {
+            drop((head, staged));
+            return self.when_durable(&earlier).await;
         }
-        if let Some(same) = self.same_state(&writer.head, &event)? {
-            drop(writer);
-            return self.when_durable(same).await;
-        }
-        self.refuse(&event)?;
-        let mut staged = Staged::new(self.shared(), writer.head.clone());
-        let made = self.0.make(&mut staged, event, transaction.as_ref())?;
-        if let Some(transaction) = transaction {
-            staged.transactions.push((transaction.key(), made.nid));
-        }
-        let commit = self.0.commit(&mut writer, staged)?;
-        drop(writer);
+        self.refuse(&staged, &event)?;
+        let made = self.0.make(&mut staged, event, transaction.as_ref())?.nid;
+        let commit = self.0.commit(&mut head, staged)?;
+        drop(head);
         commit.await?;
-        Ok(made)
+        self.shared().referred(made)
     }
 
     /// Makes and stores events in one commit: all of them, or none.
     pub async fn send_many(&self, events: Vec<NewEvent>) -> Result<Vec<Arc<Event>>, RoomError> {
         let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
-        let mut writer = self.0.writer.lock().await;
-        let mut staged = Staged::new(self.shared(), writer.head.clone());
+        let mut head = self.0.writer.lock().await;
+        let mut staged = Staged::new(self.shared(), head.clone())?;
         let made = events
             .into_iter()
-            .map(|event| self.0.make(&mut staged, event, None))
+            .map(|event| Ok(self.0.make(&mut staged, event, None)?.nid))
             .collect::<Result<Vec<_>, RoomError>>()?;
-        let commit = self.0.commit(&mut writer, staged)?;
-        drop(writer);
+        let commit = self.0.commit(&mut head, staged)?;
+        drop(head);
         commit.await?;
-        Ok(made)
+        self.shared().events_of(&made)
     }
 
-    /// An event that another request may just be writing, once it is durable.
-    pub(crate) async fn when_durable(&self, event: Arc<Event>) -> Result<Arc<Event>, RoomError> {
-        if self.shared().events.is_pending(event.nid) {
-            // Commits become durable in their order, so one more behind it is enough.
-            let barrier = self.shared().store.begin()?.submit();
-            barrier.await?;
+    /// An event that a writer saw, once it is durable as it was seen: another request may just be writing it.
+    pub(crate) async fn when_durable(&self, seen: &Event) -> Result<Arc<Event>, RoomError> {
+        if let Some(event) = self.shared().event(seen.nid)?
+            && event.state == seen.state
+        {
+            return Ok(event);
         }
-        Ok(event)
+        self.shared().store.settled().await?;
+        self.shared().referred(seen.nid)
     }
+}
 
-    fn sent_under(&self, transaction: &ClientTransaction) -> Result<Option<Arc<Event>>, RoomError> {
-        let key = transaction.key();
-        if let Some(nid) = self.shared().transactions.get(&key) {
-            return self.shared().event(nid);
-        }
-        match self.shared().store.view().get(&schema::TRANSACTIONS, key)? {
-            Some(row) => self.shared().event_by_id(&row.event_id),
-            None => Ok(None),
-        }
+/// The event that was sent under the same transaction before.
+fn sent_under(staged: &Staged, transaction: &ClientTransaction) -> Result<Option<Arc<Event>>, RoomError> {
+    match staged.tx.get(&schema::TRANSACTIONS, transaction.key())? {
+        Some(row) => staged.event_by_id(&row.event_id),
+        None => Ok(None),
     }
+}
 
-    /// The event of the current state that says what `event` would say, by the same sender.
-    fn same_state(&self, head: &Head, event: &NewEvent) -> Result<Option<Arc<Event>>, RoomError> {
-        let Some(state_key) = &event.state_key else { return Ok(None) };
-        let Some(current) = self.shared().state_event(head.state, &event.event_type, state_key)? else {
-            return Ok(None);
-        };
-        let same = current.pdu.sender() == event.sender
-            && serde_json::from_str::<serde_json::Value>(current.pdu.content().get()).ok()
-                == serde_json::from_str(event.content.get()).ok();
-        Ok(same.then_some(current))
-    }
+/// The event of the current state that says what `event` would say, by the same sender.
+fn same_state(staged: &Staged, event: &NewEvent) -> Result<Option<Arc<Event>>, RoomError> {
+    let Some(state_key) = &event.state_key else { return Ok(None) };
+    let Some(current) = staged.state_event(staged.head.state, &event.event_type, state_key)? else {
+        return Ok(None);
+    };
+    let same = current.pdu.sender() == event.sender
+        && serde_json::from_str::<serde_json::Value>(current.pdu.content().get()).ok()
+            == serde_json::from_str(event.content.get()).ok();
+    Ok(same.then_some(current))
 }
 
 impl RoomInner {
@@ -194,14 +179,20 @@ impl RoomInner {
         transaction: Option<&ClientTransaction>,
     ) -> Result<Arc<Event>, RoomError> {
         refuse_create(&event)?;
-        let pdu = self.seal(&staged.head, event)?;
-        self.check_against(staged.head.state, &pdu)?;
+        let pdu = self.seal(staged, &staged.head, event)?;
         let state = staged.head.state;
-        self.stage(staged, pdu, Standing::Accepted, state, transaction.map(ClientTransaction::sent_by))
+        self.check_against(staged, state, &pdu)?;
+        let sent_by = transaction.map(ClientTransaction::sent_by);
+        let made = self.stage(staged, pdu, Standing::Accepted, state, sent_by)?;
+        if let Some(transaction) = transaction {
+            let row = TransactionRow { event_id: made.id().to_owned() };
+            staged.tx.put(&schema::TRANSACTIONS, transaction.key(), &row);
+        }
+        Ok(made)
     }
 
     /// Makes an event on a head, and signs it.
-    pub fn seal(&self, head: &Head, event: NewEvent) -> Result<Arc<Pdu>, RoomError> {
+    pub fn seal(&self, reader: &impl Reader, head: &Head, event: NewEvent) -> Result<Arc<Pdu>, RoomError> {
         let keys = auth_event_keys(
             self.version,
             &event.event_type.as_str().into(),
@@ -211,7 +202,7 @@ impl RoomInner {
         )?;
         let mut auth_events = Vec::with_capacity(keys.len());
         for (kind, key) in keys {
-            if let Some(event) = self.shared.state_event(head.state, &kind.to_string(), &key)? {
+            if let Some(event) = reader.state_event(head.state, &kind.to_string(), &key)? {
                 auth_events.push(event.id().to_owned());
             }
         }
@@ -219,7 +210,7 @@ impl RoomInner {
         let skip = head.extremities.len().saturating_sub(MAX_PREV_EVENTS);
         let mut prev_events = Vec::with_capacity(head.extremities.len() - skip);
         for nid in &head.extremities[skip..] {
-            prev_events.push(self.shared.referred(*nid)?.id().to_owned());
+            prev_events.push(reader.referred(*nid)?.id().to_owned());
         }
         let needs_localpart = self.version.event_id_format() == EventIdFormat::Chosen;
         let template = EventTemplate {
@@ -239,10 +230,10 @@ impl RoomInner {
     }
 
     /// Whether a set of state allows an event.
-    pub fn check_against(&self, state: StateId, pdu: &Pdu) -> Result<(), RoomError> {
+    pub fn check_against(&self, reader: &impl Reader, state: StateId, pdu: &Pdu) -> Result<(), RoomError> {
         let failure = RefCell::new(None);
         let verdict = check_state(self.version, pdu, |kind, key| {
-            self.shared.state_event(state, &kind.to_string(), key).map_or_else(
+            reader.state_event(state, &kind.to_string(), key).map_or_else(
                 |error| {
                     *failure.borrow_mut() = Some(error);
                     None
@@ -269,9 +260,13 @@ impl RoomInner {
         event.sent_by = sent_by;
         let after = event.state.map_or(before, |state| state.after);
         let accepted = standing == Standing::Accepted;
-        let event = self.keep(staged, event, if accepted { Place::End } else { Place::Nowhere });
+        // What follows it may have been taken in before it, with the state before that: then it is no end.
+        let local = event.pdu.sender().server_name() == self.shared.server_name;
+        let is_end = local || !accepted || !self.is_named(&staged.tx, event.id())?;
+        let place = if accepted { TimelinePlace::End } else { TimelinePlace::Nowhere };
+        let event = self.keep(staged, event, place)?;
         if accepted {
-            self.advance(staged, &event, after)?;
+            self.advance(staged, &event, after, is_end)?;
             self.apply_redactions(staged, &event)?;
         }
         Ok(event)
@@ -285,15 +280,11 @@ impl RoomInner {
         standing: Standing,
         before: StateId,
     ) -> Result<Event, RoomError> {
-        let mut event = self.renumbered(pdu, standing, None)?;
+        let mut event = self.renumbered(staged, pdu, standing, None)?;
         let after = match (event.pdu.state_key(), standing) {
             (Some(state_key), Standing::Accepted | Standing::SoftFailed) => {
                 let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
-                staged.state_keys.push(key);
-                let grown = self.shared.trees.set(before, &[(key, Some(event.nid))])?;
-                let after = grown.root;
-                staged.grown.push(grown);
-                after
+                self.shared.trees.set(&mut staged.tx, before, &[(key, Some(event.nid))])?
             }
             _ => before,
         };
@@ -308,14 +299,15 @@ impl RoomInner {
     /// An event with a number: an outlier that becomes part of the room keeps its own, and what redacted it.
     pub fn renumbered(
         &self,
+        staged: &Staged,
         pdu: Arc<Pdu>,
         standing: Standing,
         state: Option<StateAround>,
     ) -> Result<Event, RoomError> {
-        let Some(nid) = self.shared.events.nid(pdu.event_id())? else {
+        let Some(nid) = staged.nid(pdu.event_id())? else {
             return Ok(Event::new(self.shared.events.allocate(), self.nid, pdu, standing, state));
         };
-        let known = self.shared.referred(nid)?;
+        let known = staged.referred(nid)?;
         if known.room != self.nid {
             // Where senders choose ids.
             return Err(RoomError::Invalid("another room has an event of that id".to_owned()));
@@ -332,41 +324,47 @@ impl RoomInner {
     pub fn index_auth(&self, staged: &mut Staged, event: &Event) -> Result<(), RoomError> {
         let mut auth = Vec::with_capacity(event.pdu.auth_events().len());
         for id in event.pdu.auth_events() {
-            if let Some(nid) = self.shared.events.nid(id)? {
+            if let Some(nid) = staged.nid(id)? {
                 auth.push(nid);
             }
         }
         // The event it replaces first, so that a chain follows one piece of state.
         let replaced = match (event.state, event.pdu.state_key()) {
             (Some(state), Some(state_key)) => {
-                self.shared.state_event(state.before, event.pdu.type_str(), state_key)?
+                staged.state_event(state.before, event.pdu.type_str(), state_key)?
             }
             _ => None,
         };
         if let Some(place) = replaced.and_then(|replaced| auth.iter().position(|nid| *nid == replaced.nid)) {
             auth.swap(0, place);
         }
-        staged.added.push(self.shared.reachability.add(event.nid, &auth)?);
-        Ok(())
+        Ok(self.shared.reachability.add(&mut staged.tx, event.nid, &auth)?)
     }
 
-    /// Moves the head over an accepted event.
-    fn advance(&self, staged: &mut Staged, event: &Event, after: StateId) -> Result<(), RoomError> {
+    /// Moves the head over an accepted event, which is the end of the room unless something follows it already.
+    fn advance(
+        &self,
+        staged: &mut Staged,
+        event: &Event,
+        after: StateId,
+        is_end: bool,
+    ) -> Result<(), RoomError> {
         let mut prev: Vec<EventNid> = Vec::with_capacity(event.pdu.prev_events().len());
         for id in event.pdu.prev_events() {
-            if let Some(nid) = self.shared.events.nid(id)? {
+            if let Some(nid) = staged.nid(id)? {
                 prev.push(nid);
             }
         }
-        let local = event.pdu.sender().server_name() == self.shared.server_name;
-        if !local && self.is_named(event.id())? {
-            // It comes after what follows it, which was taken in with the state before it.
+        let head = &mut staged.head;
+        let mut extremities = head.extremities.clone();
+        extremities.retain(|nid| !prev.contains(nid));
+        let alone = extremities.is_empty();
+        if is_end {
+            extremities.push(event.nid);
+        } else if alone || extremities.len() == head.extremities.len() {
             return Ok(());
         }
-        let head = &mut staged.head;
-        head.extremities.retain(|nid| !prev.contains(nid));
-        let alone = head.extremities.is_empty();
-        head.extremities.push(event.nid);
+        head.extremities = extremities;
         head.depth = head.depth.max(event.pdu.depth());
         let old = head.state;
         let new = if alone { after } else { self.resolve_extremities(staged)? };

@@ -47,9 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     let mut latencies = Vec::new();
                     while Instant::now() < end {
                         let begun = Instant::now();
-                        commit(store, RoomNid(sender % 5));
+                        commit(store, RoomNid(sender % 5), commits.fetch_add(1, Ordering::Relaxed));
                         latencies.push(begun.elapsed());
-                        commits.fetch_add(1, Ordering::Relaxed);
                     }
                     latencies
                 })
@@ -75,13 +74,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// About what a message writes.
-fn commit(store: &Store, room: RoomNid) {
+fn commit(store: &Store, room: RoomNid, number: u64) {
     let Ok(mut transaction) = store.begin() else { return };
-    let position = transaction.next_position();
-    let event = EventNid(position.0);
-    transaction.append(&Change::Event { room, event });
+    let event = EventNid(number);
+    let position = transaction.append(&Change::Event { room, event });
     transaction.put(&schema::TIMELINE, (room, TimelineOrder::from(position)), &event);
-    transaction.put(&schema::TIMESTAMPS, (room, position.0, TimelineOrder::from(position)), &event);
+    transaction.put(&schema::TIMESTAMPS, (room, number, TimelineOrder::from(position)), &event);
     transaction.put(
         &schema::EVENT_NIDS,
         (event_id!("$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),),
@@ -92,7 +90,9 @@ fn commit(store: &Store, room: RoomNid) {
         (room,),
         &schema::rooms::RoomHeadRow { position, ..Default::default() },
     );
-    transaction.put(&schema::META, (format!("event {}", position.0),), &"x".repeat(800));
-    let answer = futures::executor::block_on(transaction.submit());
+    transaction.put(&schema::META, (format!("event {number}"),), &"x".repeat(800));
+    let commit = transaction.submit();
+    let position = position.settled(commit.before());
+    let answer = futures::executor::block_on(commit);
     assert!(matches!(answer, Ok(acknowledged) if acknowledged == position));
 }

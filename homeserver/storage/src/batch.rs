@@ -1,6 +1,8 @@
 //! A batch: writes that happen together or not at all, in one buffer.
 
-use crate::{AnyKeyspace, AsKey, Key, Keyspace, Value, schema};
+use std::ops::Range;
+
+use crate::{AnyKeyspace, AsKey, Buffer, Key, Keyspace, Position, Value, schema};
 
 /// One write, as engines see it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,13 +31,30 @@ const HEADER: usize = 1 + 2 + 4 + 4;
 /// allocation of its own.
 #[derive(Clone, Default, Debug)]
 pub struct Batch {
-    bytes: Vec<u8>,
+    buffer: Buffer,
+}
+
+/// Where a write lies in the buffer.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub keyspace: AnyKeyspace,
+    kind: u8,
+    pub key: Range<usize>,
+    /// The value, or the end of a range.
+    second: Range<usize>,
+}
+
+impl Place {
+    /// Where the value lies; `None` for a deletion.
+    pub fn value(&self) -> Option<Range<usize>> {
+        (self.kind == PUT).then(|| self.second.clone())
+    }
 }
 
 impl Batch {
     /// An empty batch with room for this many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes) }
+        Self { buffer: Buffer::with_capacity(bytes) }
     }
 
     /// Sets a key's value.
@@ -65,56 +84,81 @@ impl Batch {
 
     /// How many bytes it takes in memory.
     pub fn size(&self) -> usize {
-        self.bytes.len()
+        self.buffer.len()
     }
 
     /// Whether nothing is to be written.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.size() == 0
     }
 
     /// Forgets what was to be written and keeps the buffer.
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
+        self.buffer.clear();
+    }
+
+    /// Puts real positions in the place of provisional ones; `before` is the last one before this batch.
+    pub(crate) fn settle(&mut self, before: Position) {
+        self.buffer.settle(before);
     }
 
     /// The writes in the order in which they were made.
     pub fn ops(&self) -> impl Iterator<Item = (AnyKeyspace, Op<'_>)> {
-        let mut rest = self.bytes.as_slice();
-        std::iter::from_fn(move || {
-            let (header, tail) = rest.split_first_chunk::<HEADER>()?;
-            let [kind, k0, k1, a0, a1, a2, a3, b0, b1, b2, b3] = *header;
-            let (first, tail) = tail.split_at_checked(u32::from_le_bytes([a0, a1, a2, a3]) as usize)?;
-            let (second, tail) = tail.split_at_checked(u32::from_le_bytes([b0, b1, b2, b3]) as usize)?;
-            rest = tail;
-            let op = match kind {
+        self.places().map(|place| {
+            let (first, second) = (self.bytes(&place.key), self.bytes(&place.second));
+            let op = match place.kind {
                 PUT => Op::Put { key: first, value: second },
                 DELETE => Op::Delete { key: first },
                 _ => Op::DeleteRange { from: first, to: second },
             };
-            Some((schema::ALL[usize::from(u16::from_le_bytes([k0, k1]))], op))
+            (place.keyspace, op)
         })
+    }
+
+    /// Where the writes lie, in their order.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let place = self.place(start)?;
+            start = place.second.end;
+            Some(place)
+        })
+    }
+
+    /// Where the write lies that begins there.
+    pub(crate) fn place(&self, start: usize) -> Option<Place> {
+        let (header, _) = self.buffer.bytes().get(start..)?.split_first_chunk::<HEADER>()?;
+        let [kind, k0, k1, a0, a1, a2, a3, b0, b1, b2, b3] = *header;
+        let key_start = start + HEADER;
+        let key_end = key_start + u32::from_le_bytes([a0, a1, a2, a3]) as usize;
+        let end = key_end + u32::from_le_bytes([b0, b1, b2, b3]) as usize;
+        let keyspace = schema::ALL[usize::from(u16::from_le_bytes([k0, k1]))];
+        Some(Place { keyspace, kind, key: key_start..key_end, second: key_end..end })
+    }
+
+    pub(crate) fn bytes(&self, range: &Range<usize>) -> &[u8] {
+        &self.buffer.bytes()[range.clone()]
     }
 
     fn write(
         &mut self,
         kind: u8,
         keyspace: AnyKeyspace,
-        first: impl FnOnce(&mut Vec<u8>),
-        second: impl FnOnce(&mut Vec<u8>),
+        first: impl FnOnce(&mut Buffer),
+        second: impl FnOnce(&mut Buffer),
     ) {
-        let start = self.bytes.len();
-        self.bytes.push(kind);
-        self.bytes.extend((keyspace.index as u16).to_le_bytes());
-        self.bytes.extend([0; 8]);
-        first(&mut self.bytes);
-        let middle = self.bytes.len();
-        second(&mut self.bytes);
-        let lengths = [middle - start - HEADER, self.bytes.len() - middle];
+        let start = self.buffer.len();
+        self.buffer.extend([kind]);
+        self.buffer.extend((keyspace.index as u16).to_le_bytes());
+        self.buffer.extend([0_u8; 8]);
+        first(&mut self.buffer);
+        let middle = self.buffer.len();
+        second(&mut self.buffer);
+        let lengths = [middle - start - HEADER, self.buffer.len() - middle];
         debug_assert!(lengths.iter().all(|length| u32::try_from(*length).is_ok()), "a key or value of 4 GiB");
         for (place, length) in lengths.into_iter().enumerate() {
             let at = start + 3 + place * 4;
-            self.bytes[at..at + 4].copy_from_slice(&(length as u32).to_le_bytes());
+            self.buffer.bytes_mut()[at..at + 4].copy_from_slice(&(length as u32).to_le_bytes());
         }
     }
 }

@@ -5,7 +5,9 @@ use ruma::{
     OwnedUserId, RoomAliasId, RoomId, ServerName, UserId,
 };
 
-use crate::{EventNid, Position, RoomNid, StateId, StateKeyNid, StorageError, TimelineOrder};
+use crate::{
+    Buffer, EventNid, Position, RoomNid, StateId, StateKeyNid, StorageError, TimelineOrder, buffer::Form,
+};
 
 /// One part of a key.
 pub trait KeyPart: Sized {
@@ -16,7 +18,7 @@ pub trait KeyPart: Sized {
 /// What can stand for the part `P` in a look-up: the part itself or its borrowed form.
 pub trait AsPart<P> {
     /// Appends the part's bytes.
-    fn write(&self, out: &mut Vec<u8>);
+    fn write(&self, out: &mut Buffer);
 }
 
 /// A whole key: a tuple of one to five parts.
@@ -28,18 +30,18 @@ pub trait Key: Sized {
 /// What can stand for the key `K` in a look-up: a tuple of parts or of their borrowed forms.
 pub trait AsKey<K> {
     /// Appends the key's bytes.
-    fn write_key(&self, out: &mut Vec<u8>);
+    fn write_key(&self, out: &mut Buffer);
 
     /// The key's bytes.
     fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64);
+        let mut out = Buffer::with_capacity(64);
         self.write_key(&mut out);
-        out
+        out.into_bytes()
     }
 }
 
 impl<K, T: AsKey<K> + ?Sized> AsKey<K> for &T {
-    fn write_key(&self, out: &mut Vec<u8>) {
+    fn write_key(&self, out: &mut Buffer) {
         (**self).write_key(out);
     }
 }
@@ -65,7 +67,7 @@ macro_rules! unsigned_part {
             }
         }
         impl AsPart<$name> for $name {
-            fn write(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut Buffer) {
                 self.0.write(out);
             }
         }
@@ -80,21 +82,37 @@ impl KeyPart for u64 {
     }
 }
 impl AsPart<u64> for u64 {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Buffer) {
         out.extend(self.to_be_bytes());
     }
 }
-unsigned_part!(Position, RoomNid, EventNid, StateKeyNid);
+unsigned_part!(RoomNid, EventNid, StateKeyNid);
 
-// The sign bit is turned, so that negative numbers sort before positive ones.
+impl KeyPart for Position {
+    fn read(bytes: &mut &[u8]) -> Result<Self, StorageError> {
+        u64::read(bytes).map(Self)
+    }
+}
+impl AsPart<Position> for Position {
+    fn write(&self, out: &mut Buffer) {
+        if self.is_provisional() {
+            out.note(Form::KeyPosition);
+        }
+        self.0.write(out);
+    }
+}
+
 impl KeyPart for TimelineOrder {
     fn read(bytes: &mut &[u8]) -> Result<Self, StorageError> {
-        u64::read(bytes).map(|n| Self((n ^ (1 << 63)) as i64))
+        u64::read(bytes).map(Self::from_sortable)
     }
 }
 impl AsPart<TimelineOrder> for TimelineOrder {
-    fn write(&self, out: &mut Vec<u8>) {
-        (self.0 as u64 ^ (1 << 63)).write(out);
+    fn write(&self, out: &mut Buffer) {
+        if self.is_provisional() {
+            out.note(Form::KeyOrder);
+        }
+        self.to_sortable().write(out);
     }
 }
 
@@ -108,7 +126,7 @@ macro_rules! array_part {
             }
         }
         impl AsPart<[u8; $n]> for [u8; $n] {
-            fn write(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut Buffer) {
                 out.extend(self);
             }
         }
@@ -122,26 +140,21 @@ impl KeyPart for StateId {
     }
 }
 impl AsPart<StateId> for StateId {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Buffer) {
         self.0.write(out);
     }
 }
 
 // A string ends with 00 01; a 00 inside is written 00 FF, so that no string is a prefix of another and the
 // order is kept.
-fn write_str(text: &str, out: &mut Vec<u8>) {
-    out.reserve(text.len() + 2);
-    if text.as_bytes().contains(&0) {
-        for byte in text.bytes() {
-            out.push(byte);
-            if byte == 0 {
-                out.push(0xFF);
-            }
+fn write_str(text: &str, out: &mut Buffer) {
+    for (place, part) in text.split('\0').enumerate() {
+        if place > 0 {
+            out.extend(b"\0\xFF");
         }
-    } else {
-        out.extend(text.as_bytes());
+        out.extend(part);
     }
-    out.extend([0, 1]);
+    out.extend(b"\0\x01");
 }
 
 impl KeyPart for String {
@@ -161,12 +174,12 @@ impl KeyPart for String {
     }
 }
 impl AsPart<String> for str {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Buffer) {
         write_str(self, out);
     }
 }
 impl AsPart<String> for String {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Buffer) {
         write_str(self, out);
     }
 }
@@ -181,12 +194,12 @@ macro_rules! id_part {
             }
         }
         impl AsPart<$owned> for $owned {
-            fn write(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut Buffer) {
                 write_str(self.as_str(), out);
             }
         }
         impl AsPart<$owned> for $borrowed {
-            fn write(&self, out: &mut Vec<u8>) {
+            fn write(&self, out: &mut Buffer) {
                 write_str(self.as_str(), out);
             }
         }
@@ -207,18 +220,18 @@ impl KeyPart for OwnedDeviceId {
     }
 }
 impl AsPart<OwnedDeviceId> for OwnedDeviceId {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Buffer) {
         write_str(self.as_str(), out);
     }
 }
 impl AsPart<OwnedDeviceId> for DeviceId {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Buffer) {
         write_str(self.as_str(), out);
     }
 }
 
 impl<P, T: AsPart<P> + ?Sized> AsPart<P> for &T {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Buffer) {
         (**self).write(out);
     }
 }
@@ -232,7 +245,7 @@ macro_rules! tuple_key {
             }
         }
         impl<$($part,)+ $($given: AsPart<$part>),+> AsKey<($($part,)+)> for ($($given,)+) {
-            fn write_key(&self, out: &mut Vec<u8>) {
+            fn write_key(&self, out: &mut Buffer) {
                 $(self.$index.write(out);)+
             }
         }
@@ -249,9 +262,9 @@ macro_rules! tuple_prefix {
         impl<$($part,)* $($rest,)* $($given: AsPart<$part>),*> AsPrefix<($($part,)* $($rest,)*)> for ($($given,)*) {
             fn encode_prefix(&self) -> Vec<u8> {
                 #[allow(unused_mut)]
-                let mut out = Vec::with_capacity(64);
+                let mut out = Buffer::with_capacity(64);
                 $(self.$index.write(&mut out);)*
-                out
+                out.into_bytes()
             }
         }
     };

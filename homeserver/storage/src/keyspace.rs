@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::{EventNid, Key, Position, RoomNid, StateId, StateKeyNid, StorageError};
+use crate::{Buffer, EventNid, Key, Position, RoomNid, StateId, StateKeyNid, StorageError};
 
 /// How a keyspace is read and written; an engine tunes itself by it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,13 +45,13 @@ impl<K: Key, V: Value> Keyspace<K, V> {
 /// What can be stored under a key.
 pub trait Value: Sized {
     /// Appends the value's bytes.
-    fn encode(&self, out: &mut Vec<u8>);
+    fn encode(&self, out: &mut Buffer);
     /// Reads a value from exactly these bytes.
     fn decode(bytes: &[u8]) -> Result<Self, StorageError>;
 }
 
 impl Value for () {
-    fn encode(&self, _: &mut Vec<u8>) {}
+    fn encode(&self, _: &mut Buffer) {}
 
     fn decode(_: &[u8]) -> Result<Self, StorageError> {
         Ok(())
@@ -59,7 +59,7 @@ impl Value for () {
 }
 
 impl Value for Vec<u8> {
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Buffer) {
         out.extend(self);
     }
 
@@ -69,7 +69,7 @@ impl Value for Vec<u8> {
 }
 
 impl Value for String {
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut Buffer) {
         out.extend(self.as_bytes());
     }
 
@@ -82,11 +82,10 @@ impl Value for String {
 macro_rules! row {
     ($($row:ty),* $(,)?) => {$(
         impl $crate::Value for $row {
-            fn encode(&self, out: &mut Vec<u8>) {
-                match postcard::to_extend(self, std::mem::take(out)) {
-                    Ok(bytes) => *out = bytes,
-                    // Rows hold no type that postcard cannot write.
-                    Err(error) => unreachable!("a row that cannot be encoded: {error}"),
+            fn encode(&self, out: &mut $crate::Buffer) {
+                // Rows hold no type that postcard cannot write.
+                if let Err(error) = out.extend_row(self) {
+                    unreachable!("a row that cannot be encoded: {error}")
                 }
             }
 

@@ -10,6 +10,7 @@
 
 mod batch;
 mod blocking;
+mod buffer;
 mod engine;
 mod environment;
 mod error;
@@ -19,6 +20,7 @@ mod keyspace;
 mod log;
 mod memory;
 mod migration;
+mod remembered;
 mod rocks;
 pub mod schema;
 mod store;
@@ -26,6 +28,7 @@ mod store;
 pub use self::{
     batch::{Batch, Op},
     blocking::blocking,
+    buffer::Buffer,
     engine::{AnyEngine, Direction, Engine, RawRange, RawScan},
     environment::{Clock, ManualClock, Random, SeededRandom, SystemClock, SystemRandom, sleep_by},
     error::StorageError,
@@ -33,7 +36,8 @@ pub use self::{
     key::{AsKey, AsPart, AsPrefix, Key, KeyPart},
     keyspace::{Access, AnyKeyspace, Keyspace, Value},
     log::Change,
-    memory::{Faults, MemoryEngine},
+    memory::{Faults, Hold, MemoryEngine},
+    remembered::{Reading, Remembered},
     rocks::{RocksEngine, RocksOptions},
-    store::{Commit, Durability, Follower, Scan, Store, StoreOptions, Transaction, View},
+    store::{Commit, Durability, Follower, RowChange, Scan, Store, StoreOptions, Transaction, View},
 };

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
+use parking_lot::{Condvar, Mutex, RwLock, RwLockWriteGuard};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -41,6 +41,35 @@ struct Shared {
     disk: RwLock<Disk>,
     /// Held by the one write that is under way.
     writing: Mutex<()>,
+    gate: Gate,
+}
+
+/// Where writes wait while a test holds them.
+#[derive(Default)]
+struct Gate {
+    /// How many hold it closed.
+    held: Mutex<usize>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        let mut held = self.held.lock();
+        self.opened.wait_while(&mut held, |held| *held > 0);
+    }
+}
+
+/// Keeps what is queued from the disk for as long as it lives.
+#[must_use]
+pub struct Hold {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        *self.shared.gate.held.lock() -= 1;
+        self.shared.gate.opened.notify_all();
+    }
 }
 
 /// Every key with the values that it had, oldest first, each with the number of the write that set it.
@@ -105,6 +134,13 @@ impl MemoryEngine {
         disk.bytes_since_faults = 0;
     }
 
+    /// Keeps all writes waiting until what this gives is dropped: a window, held open, in which commits are
+    /// queued and not durable.
+    pub fn hold(&self) -> Hold {
+        *self.shared.gate.held.lock() += 1;
+        Hold { shared: self.shared.clone() }
+    }
+
     /// The power fails: this engine takes no more writes, and the one under way is not answered.
     pub fn cut_power(&self) {
         self.shared.disk.write().without_power = true;
@@ -128,7 +164,7 @@ impl MemoryEngine {
     }
 
     fn from_disk(disk: Disk) -> Self {
-        Self { shared: Arc::new(Shared { disk: RwLock::new(disk), writing: Mutex::new(()) }) }
+        Self { shared: Arc::new(Shared { disk: RwLock::new(disk), ..Shared::default() }) }
     }
 
     fn at(&self, at: Option<&MemorySnapshot>, disk: &Disk) -> u64 {
@@ -361,6 +397,7 @@ impl Engine for MemoryEngine {
         batches: impl Iterator<Item = &'a Batch> + Clone,
         sync: bool,
     ) -> Result<(), StorageError> {
+        self.shared.gate.pass();
         let _writing = self.shared.writing.lock();
         let mut disk = self.shared.disk.write();
         let accepted = disk.accept(batches.clone().map(Batch::size).sum::<usize>() as u64);

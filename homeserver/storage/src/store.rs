@@ -1,31 +1,47 @@
 //! The store: an engine with one writer, its commit log, and the readers that follow it.
 //!
-//! Writing goes through three places. [`Transaction`] holds the *order lock*: it allocates positions and puts
-//! the batch into the *queue* in their order. The *committer*, one thread, takes all that waits in the queue,
+//! Writing goes through three places. A [`Transaction`] collects; when it is submitted, it is given its positions
+//! and put into the *queue* in their order. The *committer*, one thread, takes all that waits in the queue,
 //! writes it as one with one sync, and then publishes and acknowledges it. (A simulation runs it as a task.)
+//!
+//! Readers see what is durable ([`Store::view`]). Writers see what is queued in front of it ([`Store::written`],
+//! and each its own transaction): they decide on what will be there, and go on while the disk syncs.
 
 mod committer;
 mod cursors;
+mod draft;
 mod follower;
+mod observers;
 mod queue;
+mod queued;
 mod recent;
 mod scan;
 mod transaction;
 mod view;
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tokio::{runtime, sync::watch};
 
-use self::{cursors::Cursors, queue::Queue, recent::Recent};
+use self::{
+    cursors::Cursors, draft::Draft, observers::Observers, queue::Queue, queued::Queued, recent::Recent,
+};
 pub use self::{
     follower::Follower,
+    observers::RowChange,
     scan::Scan,
     transaction::{Commit, Transaction},
     view::View,
 };
-use crate::{AnyEngine, Position, StorageError, migration, schema};
+use crate::{AnyEngine, Key, Keyspace, Position, StorageError, Value, migration, schema};
 
 /// When a commit is acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -70,13 +86,21 @@ impl Default for StoreOptions {
 struct Shared {
     engine: AnyEngine,
     options: StoreOptions,
-    /// The order lock: the last position that was allocated.
+    /// The order lock: the last position that was given to a transaction. It is held for as long as it takes to
+    /// put a commit in its place, and nothing is read or encoded under it.
     order: Mutex<Position>,
+    /// The number of the last commit that was submitted; changed under the order lock.
+    submitted: AtomicU64,
     queue: Queue,
+    /// The rows of what is in the queue, by key.
+    queued: Arc<Queued>,
+    observers: Observers,
     /// All up to here is durable and readable.
     published: watch::Sender<Position>,
     /// Why nothing can be written at the moment, while that is so.
     failing: watch::Sender<Option<String>>,
+    /// The number of the last commit that is durable.
+    durable: watch::Sender<u64>,
     /// Why nothing more is written, once that is so.
     stopped: watch::Sender<Option<String>>,
     recent: Mutex<Recent>,
@@ -97,9 +121,13 @@ impl Shared {
         let shared = Arc::new(Self {
             engine,
             order: Mutex::new(last),
+            submitted: AtomicU64::new(0),
             queue: Queue::default(),
+            queued: Arc::new(Queued::new()),
+            observers: Observers::new(),
             published: watch::Sender::new(last),
             failing: watch::Sender::new(None),
+            durable: watch::Sender::new(0),
             stopped: watch::Sender::new(None),
             recent: Mutex::new(Recent::new(options.recent_changes)),
             cursors: Mutex::new(cursors),
@@ -169,9 +197,54 @@ impl Store {
         Ok(Self { open: Arc::new(Open { shared, committer: Mutex::new(None) }) })
     }
 
-    /// Reads the latest state that was written, each read for itself. Cheap.
+    /// Reads the latest state that is durable, each read for itself. Cheap.
     pub fn view(&self) -> View {
         View::latest(self.open.shared.engine.clone())
+    }
+
+    /// Reads what writers see: all that was submitted, each read for itself. Who answers others by it waits until
+    /// it is [settled](Self::settled).
+    pub fn written(&self) -> View {
+        let shared = &self.open.shared;
+        View::written(shared.engine.clone(), shared.queued.clone(), Draft::default())
+    }
+
+    /// Waits until all that was submitted before this call is durable.
+    ///
+    /// # Errors
+    /// [`StorageError::Stopped`] if the store stopped before.
+    pub async fn settled(&self) -> Result<(), StorageError> {
+        let shared = &self.open.shared;
+        let (mut durable, mut stopped) = (shared.durable.subscribe(), shared.stopped.subscribe());
+        let submitted = self.submitted();
+        tokio::select! {
+            biased;
+            _ = durable.wait_for(|commit| *commit >= submitted) => Ok(()),
+            reason = stopped.wait_for(Option::is_some) => {
+                let reason = reason.ok().and_then(|reason| reason.clone());
+                Err(StorageError::Stopped(reason.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// The number of the last commit that was submitted: writers see it.
+    pub fn submitted(&self) -> u64 {
+        self.open.shared.submitted.load(Ordering::SeqCst)
+    }
+
+    /// The number of the last commit that is durable: readers see it.
+    pub fn durable(&self) -> u64 {
+        *self.open.shared.durable.borrow()
+    }
+
+    /// Tells of each row of a keyspace that a commit changes, once it is durable and before it is
+    /// [published](Self::published): on the committer's thread, so `tell` must be short.
+    pub fn observe<K: Key, V: Value>(
+        &self,
+        keyspace: &Keyspace<K, V>,
+        tell: impl Fn(&RowChange<'_, K, V>) -> Result<(), StorageError> + Send + Sync + 'static,
+    ) {
+        self.open.shared.observers.add(keyspace, tell);
     }
 
     /// A consistent snapshot: all reads see the same state. The engine keeps what it shows for as long as it
@@ -180,12 +253,12 @@ impl Store {
         View::snapshot(self.open.shared.engine.clone())
     }
 
-    /// Begins a transaction and takes the order lock: for short, synchronous work only.
+    /// Begins a transaction.
     ///
     /// # Errors
     /// [`StorageError::Busy`] if too much waits to be written, [`StorageError::Failing`] if writing fails at the
     /// moment, [`StorageError::Stopped`] if it failed for good or the store is closed.
-    pub fn begin(&self) -> Result<Transaction<'_>, StorageError> {
+    pub fn begin(&self) -> Result<Transaction, StorageError> {
         Transaction::begin(&self.open.shared)
     }
 
@@ -218,10 +291,10 @@ impl Store {
                 // Its cursor is written before any change that it will be told of, so that a crash cannot
                 // make it new again.
                 let mut transaction = self.begin()?;
-                let position = Position(transaction.next_position().0 - 1);
-                transaction.put(&schema::CURSORS, (name,), &position);
-                shared.cursors.lock().register(name, position);
-                transaction.submit();
+                transaction.put(&schema::CURSORS, (name,), &Position::provisional(0));
+                let mut cursors = shared.cursors.lock();
+                let position = transaction.submit().before();
+                cursors.register(name, position);
                 position
             }
         };

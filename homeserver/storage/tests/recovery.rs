@@ -7,11 +7,10 @@ use hearth_storage::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// A megabyte in a row of its own, at the next position.
-fn write(transaction: &mut Transaction<'_>) -> Position {
-    let position = transaction.append(&Change::Event { room: RoomNid(1), event: EventNid(1) });
-    transaction.put(&schema::META, (position.0.to_string(),), &"x".repeat(1 << 20));
-    position
+/// A megabyte in a row of its own, by the position that it is expected to have.
+fn write(transaction: &mut Transaction, position: u64) {
+    transaction.append(&Change::Event { room: RoomNid(1), event: EventNid(1) });
+    transaction.put(&schema::META, (position.to_string(),), &"x".repeat(1 << 20));
 }
 
 #[tokio::test]
@@ -20,9 +19,11 @@ async fn without_descriptors_reading_goes_on_and_with_them_writing_too() {
     let options = RocksOptions { memory_bytes: 8 << 20, open_files: 64 };
     let engine = RocksEngine::open(folder.path(), &options).unwrap();
     let store = Store::open(engine, StoreOptions::default()).unwrap();
-    for _ in 0..20 {
+    let mut next = 1;
+    while next <= 20 {
         let mut transaction = store.begin().unwrap();
-        write(&mut transaction);
+        write(&mut transaction, next);
+        next += 1;
         transaction.submit().await.unwrap();
     }
 
@@ -38,8 +39,9 @@ async fn without_descriptors_reading_goes_on_and_with_them_writing_too() {
     while store.is_failing().is_none() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it writes without descriptors");
         if let Ok(mut transaction) = store.begin() {
-            let position = write(&mut transaction);
-            commits.push((position, transaction.submit()));
+            write(&mut transaction, next);
+            commits.push((Position(next), transaction.submit()));
+            next += 1;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -55,8 +57,8 @@ async fn without_descriptors_reading_goes_on_and_with_them_writing_too() {
     }
     assert_eq!(store.is_failing(), None);
     let mut transaction = store.begin().unwrap();
-    let last = write(&mut transaction);
-    transaction.submit().await.unwrap();
+    write(&mut transaction, next);
+    let last = transaction.submit().await.unwrap();
     // All of it is there at the next start, in order.
     store.close();
     drop(store);

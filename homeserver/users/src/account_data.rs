@@ -6,7 +6,7 @@ use std::{
 };
 
 use hearth_storage::{
-    Change, Position, Scan, Transaction, View,
+    Change, Position, Remembered, Scan, Transaction, View,
     schema::{
         self,
         users::{AccountDataKeyRow, AccountDataRow},
@@ -18,7 +18,7 @@ use ruma::{
 };
 use serde_json::value::RawValue;
 
-use crate::{UsersError, json, locks::UserGuard, quota, remembered::Remembered, shared::Shared};
+use crate::{UsersError, json, locks::UserGuard, push_rules::PUSH_RULES, quota, shared::Shared};
 
 /// The largest content of one piece, in bytes.
 const MAX_CONTENT: usize = 1 << 20;
@@ -53,9 +53,23 @@ pub struct AccountDataItem {
 
 impl AccountData {
     pub(crate) fn new(shared: Arc<Shared>, cached_entries: usize) -> Self {
-        let caches =
-            Caches { ignored: Remembered::new(cached_entries), rulesets: Remembered::new(cached_entries) };
-        Self { shared, caches: Arc::new(caches) }
+        let caches = Arc::new(Caches {
+            ignored: Remembered::new(cached_entries),
+            rulesets: Remembered::new(cached_entries),
+        });
+        shared.store.observe(&schema::ACCOUNT_DATA, {
+            let caches = caches.clone();
+            move |row| {
+                let (user, room, data_type) = row.key()?;
+                match &*data_type {
+                    IGNORED_USERS if room.is_empty() => caches.ignored.changed(&user, row.commit()),
+                    PUSH_RULES if room.is_empty() => caches.rulesets.changed(&user, row.commit()),
+                    _ => {}
+                }
+                Ok(())
+            }
+        });
+        Self { shared, caches }
     }
 
     /// The content of one piece.
@@ -65,8 +79,18 @@ impl AccountData {
         room: Option<&RoomId>,
         data_type: &str,
     ) -> Result<Option<Box<RawValue>>, UsersError> {
-        let key = (user, room_part(room), data_type);
-        let row = self.shared.store.view().get(&schema::ACCOUNT_DATA, key)?;
+        self.get_from(&self.shared.store.view(), user, room, data_type)
+    }
+
+    /// The content of one piece as a view shows it.
+    pub(crate) fn get_from(
+        &self,
+        view: &View,
+        user: &UserId,
+        room: Option<&RoomId>,
+        data_type: &str,
+    ) -> Result<Option<Box<RawValue>>, UsersError> {
+        let row = view.get(&schema::ACCOUNT_DATA, (user, room_part(room), data_type))?;
         row.map(|row| raw(row.content)).transpose()
     }
 
@@ -97,14 +121,16 @@ impl AccountData {
         data_type: &str,
     ) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let (view, key) = (self.shared.store.view(), (user, room_part(room), data_type));
-        let Some(before) = view.get(&schema::ACCOUNT_DATA, key)? else { return Ok(()) };
+        let (view, key) = (self.shared.store.written(), (user, room_part(room), data_type));
+        let Some(before) = view.get(&schema::ACCOUNT_DATA, key)? else {
+            return self.shared.nothing_to_write(guard).await;
+        };
         let mut usage = quota::ACCOUNT_DATA.usage(&view, user)?;
         usage.replace(Some(size(data_type, &before.content)), None);
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             usage.write(&mut transaction);
-            self.change(&mut transaction, user, room, data_type, Some(&before));
+            write_change(&mut transaction, user, room, data_type, Some(&before));
             transaction.delete(&schema::ACCOUNT_DATA, key);
             self.shared.submit(transaction, guard)
         };
@@ -127,7 +153,7 @@ impl AccountData {
         if content.len() > MAX_CONTENT {
             return Err(UsersError::TooLarge("a piece of account data is larger than 1 MiB"));
         }
-        let (view, key) = (self.shared.store.view(), (user, room_part(room), data_type));
+        let (view, key) = (self.shared.store.written(), (user, room_part(room), data_type));
         let before = view.get(&schema::ACCOUNT_DATA, key)?;
         let mut usage = quota::ACCOUNT_DATA.usage(&view, user)?;
         let size_before = before.as_ref().map(|before| size(data_type, &before.content));
@@ -136,36 +162,14 @@ impl AccountData {
         let (commit, position) = {
             let mut transaction = self.shared.store.begin()?;
             usage.write(&mut transaction);
-            let position = self.change(&mut transaction, user, room, data_type, before.as_ref());
+            let position = write_change(&mut transaction, user, room, data_type, before.as_ref());
             let row = AccountDataRow { content, position };
             transaction.put(&schema::ACCOUNT_DATA, key, &row);
             (self.shared.submit(transaction, guard), position)
         };
+        let position = position.settled(commit.before());
         commit.await?;
         Ok(position)
-    }
-
-    /// Writes down that one piece changes, in place of its change before.
-    fn change(
-        &self,
-        transaction: &mut Transaction<'_>,
-        user: &UserId,
-        room: Option<&RoomId>,
-        data_type: &str,
-        before: Option<&AccountDataRow>,
-    ) -> Position {
-        let position = write_change(&self.shared, transaction, user, room, data_type, before);
-        let (caches, user) = (self.caches.clone(), user.to_owned());
-        let (ignored, rules) = (data_type == IGNORED_USERS, data_type == crate::push_rules::PUSH_RULES);
-        transaction.on_durable(move || {
-            if ignored {
-                caches.ignored.forget(&user);
-            }
-            if rules {
-                caches.rulesets.forget(&user);
-            }
-        });
-        position
     }
 
     /// All account data of a room, or all global account data, by type.
@@ -251,8 +255,7 @@ impl AccountData {
 
 /// Writes down that one piece changes from what it was, and when.
 fn write_change(
-    shared: &Arc<Shared>,
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     user: &UserId,
     room: Option<&RoomId>,
     data_type: &str,
@@ -264,8 +267,6 @@ fn write_change(
     let position = transaction.append(&Change::AccountData { user: user.to_owned() });
     let row = AccountDataKeyRow { room: room_part(room).to_owned(), data_type: data_type.to_owned() };
     transaction.put(&schema::ACCOUNT_DATA_CHANGES, (user, position), &row);
-    let (shared, user) = (shared.clone(), user.to_owned());
-    transaction.on_durable(move || shared.newest_account_data.forget(&user));
     position
 }
 
@@ -274,8 +275,7 @@ fn write_change(
 ///
 /// [MSC3890]: https://github.com/matrix-org/matrix-spec-proposals/pull/3890
 pub(crate) fn remove_notification_settings(
-    shared: &Arc<Shared>,
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
     devices: &BTreeSet<&DeviceId>,
@@ -287,7 +287,7 @@ pub(crate) fn remove_notification_settings(
             let key = (user, room_part(None), &*data_type);
             if let Some(before) = view.get(&schema::ACCOUNT_DATA, key)? {
                 usage.replace(Some(size(&data_type, &before.content)), None);
-                write_change(shared, transaction, user, None, &data_type, Some(&before));
+                write_change(transaction, user, None, &data_type, Some(&before));
                 transaction.delete(&schema::ACCOUNT_DATA, key);
             }
         }

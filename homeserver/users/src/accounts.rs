@@ -14,10 +14,11 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 use crate::{
     UsersError,
     devices::remove_device,
+    erasures,
     passwords::{PasswordCost, Passwords},
     profiles::DISPLAYNAME,
     shared::Shared,
-    short_tokens, to_device, tokens,
+    short_tokens, to_device,
 };
 
 /// The accounts of this server.
@@ -55,7 +56,7 @@ impl Accounts {
             None => None,
         };
         let guard = self.shared.locks.lock(user).await;
-        if self.exists(user)? {
+        if self.shared.store.written().contains(&schema::ACCOUNTS, (user,))? {
             return Err(UsersError::UserInUse);
         }
         let row = AccountRow {
@@ -74,8 +75,6 @@ impl Accounts {
             if account.kind == AccountKind::User {
                 let name = serde_json::Value::from(user.localpart()).to_string();
                 transaction.put(&schema::PROFILES, (user, DISPLAYNAME), &name);
-                let (shared, user) = (self.shared.clone(), user.to_owned());
-                transaction.on_durable(move || shared.profiles.forget(&user));
             }
             self.shared.submit(transaction, guard)
         };
@@ -142,7 +141,7 @@ impl Accounts {
     pub async fn set_password(&self, user: &UserId, password: &str) -> Result<(), UsersError> {
         let hash = self.passwords.hash(password).await?;
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let mut row = view.get(&schema::ACCOUNTS, (user,))?.ok_or(UsersError::NotFound("unknown user"))?;
         row.password_hash = Some(hash);
         let commit = {
@@ -200,14 +199,12 @@ impl Accounts {
         change: impl FnOnce(&mut AccountRow) -> Result<(), UsersError>,
     ) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let mut row = view.get(&schema::ACCOUNTS, (user,))?.ok_or(UsersError::NotFound("unknown user"))?;
         change(&mut row)?;
-        let sessions = tokens::access_tokens_of(&view, user)?;
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
-            self.shared.forget_sessions(&mut transaction, sessions);
             self.shared.submit(transaction, guard)
         };
         commit.await?;
@@ -219,7 +216,7 @@ impl Accounts {
     /// account is marked as erased. To leave the rooms is the caller's, before this.
     pub async fn deactivate(&self, user: &UserId, erase: bool) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let mut row = view.get(&schema::ACCOUNTS, (user,))?.ok_or(UsersError::NotFound("unknown user"))?;
         row.password_hash = None;
         row.deactivated = true;
@@ -233,7 +230,7 @@ impl Accounts {
                 devices.map(|entry| entry.map(|((_, device), _)| device)).collect::<Result<_, _>>()?;
             let devices: BTreeSet<&DeviceId> = devices.iter().map(|device| &**device).collect();
             for device in &devices {
-                remove_device(&self.shared, &mut transaction, &view, user, device)?;
+                remove_device(&mut transaction, &view, user, device)?;
             }
             to_device::clear(&mut transaction, &view, user, &devices)?;
             for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
@@ -251,10 +248,8 @@ impl Accounts {
             transaction.delete_prefix(&schema::ACCOUNT_DATA_CHANGES, (user,))?;
             transaction.delete_prefix(&schema::USAGE, (user,))?;
             if erase {
-                self.shared.erasures.add(&mut transaction, user);
+                erasures::add(&mut transaction, user);
                 transaction.delete_prefix(&schema::PROFILES, (user,))?;
-                let (shared, user) = (self.shared.clone(), user.to_owned());
-                transaction.on_durable(move || shared.profiles.forget(&user));
             }
             let devices: Vec<&DeviceId> = devices.into_iter().collect();
             self.shared.change_shared_keys(&mut transaction, user, &devices, true)?;

@@ -74,7 +74,7 @@ impl KeyBackups {
         keys: &BackedUpKeys,
     ) -> Result<BackupSummary, UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let (version, mut row) = existing_row(&view, user, version)?;
         let (current, _) = latest_row(&view, user)?.ok_or(UNKNOWN_BACKUP)?;
         if current != version {
@@ -148,7 +148,7 @@ impl KeyBackups {
         which: KeySelection<'_>,
     ) -> Result<BackupSummary, UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let (version, mut row) = existing_row(&view, user, version)?;
         let selected = select(&view, user, version, which)?;
         if !selected.is_empty() {

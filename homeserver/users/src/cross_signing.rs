@@ -64,7 +64,7 @@ impl CrossSigning {
         confirmed: bool,
     ) -> Result<bool, UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let stored_master = stored_key(&view, user, MASTER)?;
         let mut uploaded = Vec::new();
         for (usage, key) in upload.by_usage() {
@@ -127,9 +127,9 @@ impl CrossSigning {
         check_key(owner, MASTER, key)?;
         let guard = self.shared.locks.lock(owner).await;
         let json = key.json().get().to_owned();
-        if self.shared.store.view().get(&schema::CROSS_SIGNING_KEYS, (owner, MASTER))?.as_ref() == Some(&json)
-        {
-            return Ok(());
+        let known = self.shared.store.written().get(&schema::CROSS_SIGNING_KEYS, (owner, MASTER))?;
+        if known.as_ref() == Some(&json) {
+            return self.shared.nothing_to_write(guard).await;
         }
         let commit = {
             let mut transaction = self.shared.store.begin()?;

@@ -67,7 +67,7 @@ impl DeviceKeys {
             identity_keys.map(|keys| checked_identity_keys(user, device, keys)).transpose()?;
         let (one_time_keys, fallback_keys) = (checked(one_time_keys)?, checked(fallback_keys)?);
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         if !view.contains(&schema::DEVICES, (user, device))? {
             return Err(UsersError::NotFound("unknown device"));
         }
@@ -91,7 +91,7 @@ impl DeviceKeys {
                     self.shared.change_shared_keys(&mut transaction, user, &[device], false)?;
                 }
                 // All keys of one upload share this: between them there is no order.
-                let order = transaction.next_position().0;
+                let order = transaction.next_position();
                 for (algorithm, keys) in &new_one_time {
                     for (name, key) in keys {
                         let place = (user, device, algorithm.as_str(), order, name);
@@ -107,6 +107,8 @@ impl DeviceKeys {
                 self.shared.submit(transaction, guard)
             };
             commit.await?;
+        } else {
+            self.shared.nothing_to_write(guard).await?;
         }
         self.counts(user, device)
     }
@@ -140,7 +142,7 @@ impl DeviceKeys {
         wanted: &BTreeMap<OwnedUserId, BTreeMap<OwnedDeviceId, OneTimeKeyAlgorithm>>,
     ) -> Result<ClaimedKeys, UsersError> {
         let guard = self.shared.locks.lock_all(wanted.keys().map(|user| &**user)).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let mut claims = Vec::new();
         for (user, devices) in wanted {
             for (device, algorithm) in devices {
@@ -159,6 +161,8 @@ impl DeviceKeys {
                 self.shared.submit(transaction, guard)
             };
             commit.await?;
+        } else {
+            self.shared.nothing_to_write(guard).await?;
         }
         let mut claimed = ClaimedKeys::new();
         for claim in claims {

@@ -84,11 +84,11 @@ impl Devices {
     ) -> Result<(), UsersError> {
         check_display_name(display_name)?;
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let row = view.get(&schema::DEVICES, (user, device))?;
         let mut row = row.ok_or(UsersError::NotFound("unknown device"))?;
         if row.display_name.as_deref() == display_name {
-            return Ok(());
+            return self.shared.nothing_to_write(guard).await;
         }
         row.display_name = display_name.map(str::to_owned);
         let commit = {
@@ -128,7 +128,7 @@ impl Devices {
         // When another writes for this user, the next request after the interval tells as much.
         let Some(guard) = self.shared.locks.try_lock(&session.user) else { return Ok(()) };
         let key = (&session.user, &session.device);
-        let Some(mut row) = self.shared.store.view().get(&schema::DEVICES, key)? else { return Ok(()) };
+        let Some(mut row) = self.shared.store.written().get(&schema::DEVICES, key)? else { return Ok(()) };
         row.last_seen_at = Some(now);
         row.last_seen_ip = ip.map(|ip| ip.to_string()).or(row.last_seen_ip);
         let mut transaction = self.shared.store.begin()?;
@@ -154,19 +154,19 @@ pub(crate) async fn delete_devices(
     choose: impl FnOnce(&View) -> Result<Vec<OwnedDeviceId>, UsersError>,
 ) -> Result<(), UsersError> {
     let guard = shared.locks.lock(user).await;
-    let view = shared.store.view();
+    let view = shared.store.written();
     let chosen = choose(&view)?;
     let devices: BTreeSet<&DeviceId> = chosen.iter().map(|device| &**device).collect();
     let commit = {
         let mut transaction = shared.store.begin()?;
         let mut gone: Vec<&DeviceId> = Vec::new();
         for &device in &devices {
-            if remove_device(shared, &mut transaction, &view, user, device)? {
+            if remove_device(&mut transaction, &view, user, device)? {
                 gone.push(device);
             }
         }
         to_device::clear(&mut transaction, &view, user, &devices)?;
-        remove_notification_settings(shared, &mut transaction, &view, user, &devices)?;
+        remove_notification_settings(&mut transaction, &view, user, &devices)?;
         if !gone.is_empty() {
             shared.change_shared_keys(&mut transaction, user, &gone, false)?;
         }
@@ -179,24 +179,20 @@ pub(crate) async fn delete_devices(
 /// Deletes a device in a transaction that holds the user's lock. What is counted for all devices together is not its
 /// own: the messages that wait, and account data. Says whether it was there, so that the device list changes.
 pub(crate) fn remove_device(
-    shared: &Arc<Shared>,
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
     device: &DeviceId,
 ) -> Result<bool, UsersError> {
     let was_there = view.contains(&schema::DEVICES, (user, device))?;
-    let sessions = tokens::delete_all(transaction, view, user, device)?;
-    shared.forget_sessions(transaction, sessions);
+    tokens::delete_all(transaction, view, user, device)?;
     short_tokens::delete_all(transaction, view, user, device)?;
     transaction.delete(&schema::DEVICES, (user, device));
     transaction.delete(&schema::DEVICE_KEYS, (user, device));
     transaction.delete_prefix(&schema::ONE_TIME_KEYS, (user, device))?;
     transaction.delete_prefix(&schema::CLAIMED_ONE_TIME_KEYS, (user, device))?;
     transaction.delete_prefix(&schema::FALLBACK_KEYS, (user, device))?;
-    shared.forget_key_counts(transaction, user, device);
     transaction.delete_prefix(&schema::KEY_SIGNATURES, (user, device.as_str()))?;
-    shared.forget_to_device(transaction, user, device);
     transaction.delete_prefix(&schema::TO_DEVICE_TRANSACTIONS, (user, device))?;
     for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
         let ((_, app_id, pushkey), row) = pusher?;
@@ -210,8 +206,6 @@ pub(crate) fn remove_device(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use hearth_storage::Position;
     use serde_json::json;
 
@@ -279,18 +273,15 @@ mod tests {
         let session = world.users.sessions.authenticate(&token).await.unwrap();
         let seen_at = || world.users.devices.get(&user, &session.device).unwrap().unwrap().last_seen_at;
         world.users.devices.seen(&session, Some(IpAddr::from([127, 0, 0, 1])));
-        while seen_at().is_none() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        world.store.settled().await.unwrap();
         let first = seen_at();
         world.clock.advance(SEEN_EVERY_MS - 1);
         world.users.devices.seen(&session, None);
-        // The lock of the user is free again once all that was queued is written.
-        drop(world.users.sessions.shared.locks.lock(&user).await);
+        world.store.settled().await.unwrap();
         assert_eq!(seen_at(), first);
         world.clock.advance(1);
         world.users.devices.seen(&session, None);
-        drop(world.users.sessions.shared.locks.lock(&user).await);
+        world.store.settled().await.unwrap();
         assert_eq!(seen_at(), first.map(|ms| ms + SEEN_EVERY_MS));
         let device = world.users.devices.get(&user, &session.device).unwrap().unwrap();
         assert_eq!(device.last_seen_ip.as_deref(), Some("127.0.0.1"));

@@ -21,18 +21,24 @@ impl Erasures {
         let view = store.view();
         let rows = view.scan(&schema::ERASED_USERS, Scan::all());
         let erased = rows.map(|row| row.map(|((user,), position)| (user, position)));
-        Ok(Self(Arc::new(RwLock::new(Arc::new(erased.collect::<Result<_, _>>()?)))))
-    }
-
-    /// Writes down that a user is erased from now on.
-    pub(crate) fn add(&self, transaction: &mut Transaction<'_>, user: &UserId) {
-        let position = transaction.next_position();
-        transaction.put(&schema::ERASED_USERS, (user,), &position);
-        let (erasures, user) = (self.clone(), user.to_owned());
-        transaction.on_durable(move || {
-            Arc::make_mut(&mut erasures.0.write()).insert(user, position);
+        let erasures = Arc::new(RwLock::new(Arc::new(erased.collect::<Result<_, _>>()?)));
+        store.observe(&schema::ERASED_USERS, {
+            let erasures: Arc<RwLock<Arc<Erased>>> = erasures.clone();
+            move |row| {
+                if let Some(position) = row.value()? {
+                    Arc::make_mut(&mut erasures.write()).insert(row.key()?.0, position);
+                }
+                Ok(())
+            }
         });
+        Ok(Self(erasures))
     }
+}
+
+/// Writes down that a user is erased from now on.
+pub(crate) fn add(transaction: &mut Transaction, user: &UserId) {
+    let position = transaction.next_position();
+    transaction.put(&schema::ERASED_USERS, (user,), &position);
 }
 
 impl Accounts {

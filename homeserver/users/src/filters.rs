@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use hearth_storage::{Scan, schema};
+use hearth_storage::{Remembered, Scan, schema};
 use ruma::{OwnedUserId, UserId, api::client::filter::FilterDefinition};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::{UsersError, json, quota, remembered::Remembered, shared::Shared};
+use crate::{UsersError, json, quota, shared::Shared};
 
 /// The largest filter, in bytes.
 const MAX_FILTER: usize = 64 << 10;
@@ -39,8 +39,9 @@ impl Filters {
         }
         let hash: [u8; 32] = Sha256::digest(&filter).into();
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         if let Some(number) = view.get(&schema::FILTER_NUMBERS, (user, hash))? {
+            self.shared.nothing_to_write(guard).await?;
             return Ok(number.to_string());
         }
         let mut usage = quota::FILTERS.usage(&view, user)?;
@@ -70,7 +71,7 @@ impl Filters {
     pub fn get(&self, user: &UserId, id: &str) -> Result<Option<Arc<FilterDefinition>>, UsersError> {
         let Some(number) = number(id) else { return Ok(None) };
         let key = (user.to_owned(), number);
-        if let Some(filter) = self.parsed.get(&key) {
+        if let Some(filter) = self.parsed.get(&key, u64::MAX) {
             return Ok(Some(filter));
         }
         let Some(json) = self.get_raw(user, id)? else { return Ok(None) };

@@ -60,7 +60,7 @@ impl KeyBackups {
         }
         let auth_data = checked_auth_data(auth_data)?;
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         // The newest version keeps its row when it is deleted, so that no version ever comes again.
         let (mut deleted, mut kept, mut version) = (Vec::new(), 0, 1);
         for entry in view.scan(&schema::BACKUPS, Scan::prefix((user,))) {
@@ -117,7 +117,7 @@ impl KeyBackups {
     ) -> Result<(), UsersError> {
         let auth_data = checked_auth_data(auth_data)?;
         let guard = self.shared.locks.lock(user).await;
-        let found = find_row(&self.shared.store.view(), user, version)?;
+        let found = find_row(&self.shared.store.written(), user, version)?;
         let (version, mut row) = found.filter(|(_, row)| !row.deleted).ok_or(UNKNOWN_BACKUP)?;
         if row.algorithm != algorithm {
             return Err(UsersError::InvalidParam("the algorithm does not match the backup's".to_owned()));
@@ -135,7 +135,7 @@ impl KeyBackups {
     /// Deletes a version with its keys. One that was deleted before is no error.
     pub async fn delete(&self, user: &UserId, version: &str) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let (version, row) = find_row(&view, user, version)?.ok_or(UNKNOWN_BACKUP)?;
         if row.deleted {
             return Ok(());

@@ -35,7 +35,7 @@ impl CrossSigning {
         signed: &BTreeMap<OwnedUserId, SignedKeys>,
     ) -> Result<BTreeMap<OwnedUserId, BTreeMap<String, SignatureFailure>>, UsersError> {
         let guard = self.shared.locks.lock_all(signed.keys().map(|owner| &**owner).chain([user])).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let signer = Signer { view: &view, user };
         let mut failures: BTreeMap<OwnedUserId, BTreeMap<String, SignatureFailure>> = BTreeMap::new();
         let mut accepted = Vec::new();

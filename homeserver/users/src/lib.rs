@@ -2,8 +2,7 @@
 //!
 //! Each concern is a struct of its own over the store, and [`Users`] only groups them: who needs sessions
 //! takes [`Sessions`]. Every write is one commit, made under the lock of the users it concerns, and returns
-//! when it is durable. A lock is held by the commit itself, so that a caller that goes away in the middle
-//! lets no one read what is about to be overwritten.
+//! when it is durable. Writers read what is queued ([`Store::written`]), so the lock is given back before that.
 
 mod account_data;
 mod accounts;
@@ -27,7 +26,6 @@ mod profiles;
 mod push_rules;
 mod pushers;
 mod quota;
-mod remembered;
 mod sessions;
 mod shared;
 mod short_tokens;

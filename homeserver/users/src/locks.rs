@@ -17,8 +17,7 @@ pub(crate) struct UserLocks {
     shards: Box<[Arc<Mutex<()>>]>,
 }
 
-/// The right to write what belongs to the locked users. A commit takes it and holds it until it is durable,
-/// even when nobody waits for the commit any more.
+/// The right to write what belongs to the locked users, until the commit is queued.
 pub(crate) struct UserGuard {
     _held: Vec<OwnedMutexGuard<()>>,
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_storage::{
-    Scan, Transaction, View,
+    Position, Scan, Transaction, View,
     schema::{
         self,
         users::{ClaimedKeyRow, FallbackKeyRow},
@@ -151,7 +151,7 @@ pub(crate) struct Claim<'a> {
 /// What is written when a key is given out.
 pub(crate) enum Taken {
     OneTime {
-        order: u64,
+        order: Position,
         name: String,
         hash: [u8; 32],
         /// Keys that were given out so long ago that they are forgotten: algorithm and name.
@@ -172,7 +172,7 @@ impl<'a> Claim<'a> {
         let first = view.scan(&schema::ONE_TIME_KEYS, one_time).next().transpose()?;
         let (name, json, taken) = match first {
             Some(((_, _, _, order, name), json)) => {
-                let forgotten = match order.is_multiple_of(SWEEP_EVERY) {
+                let forgotten = match order.0.is_multiple_of(SWEEP_EVERY) {
                     true => long_given_out(view, user, device)?,
                     false => Vec::new(),
                 };
@@ -194,7 +194,7 @@ impl<'a> Claim<'a> {
     }
 
     /// Writes down that the key is given out. Says whether there is anything to write.
-    pub(crate) fn take(&self, transaction: &mut Transaction<'_>) -> bool {
+    pub(crate) fn take(&self, transaction: &mut Transaction) -> bool {
         let (user, device) = (self.user, self.device);
         let algorithm = self.id.algorithm();
         let algorithm = algorithm.as_str();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hearth_storage::{Scan, schema};
+use hearth_storage::{Scan, View, schema};
 use ruma::{OwnedMxcUri, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
@@ -58,6 +58,15 @@ impl Profile {
     }
 }
 
+fn load(view: &View, user: &UserId) -> Result<Profile, UsersError> {
+    let mut profile = Profile::default();
+    for entry in view.scan(&schema::PROFILES, Scan::prefix((user,))) {
+        let ((_, field), json) = entry?;
+        profile.insert(field, json)?;
+    }
+    Ok(profile)
+}
+
 impl Profiles {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
@@ -65,17 +74,8 @@ impl Profiles {
 
     /// A user's profile, empty where nothing was set.
     pub fn get(&self, user: &UserId) -> Result<Arc<Profile>, UsersError> {
-        self.shared.profiles.get_or_load(user, UserId::to_owned, || self.load(user).map(Arc::new))
-    }
-
-    fn load(&self, user: &UserId) -> Result<Profile, UsersError> {
-        let view = self.shared.store.view();
-        let mut profile = Profile::default();
-        for entry in view.scan(&schema::PROFILES, Scan::prefix((user,))) {
-            let ((_, field), json) = entry?;
-            profile.insert(field, json)?;
-        }
-        Ok(profile)
+        let load = || load(&self.shared.store.view(), user).map(Arc::new);
+        self.shared.profiles.get_or_load(user, UserId::to_owned, load)
     }
 
     /// Sets one field. To tell the user's rooms of a new name or avatar is the caller's. A `null` takes the
@@ -92,7 +92,7 @@ impl Profiles {
         }
         check_value(field, value)?;
         let guard = self.shared.locks.lock(user).await;
-        let mut profile = self.load(user)?;
+        let mut profile = load(&self.shared.store.written(), user)?;
         profile.insert(field.to_owned(), value.get().to_owned())?;
         if profile.size() >= MAX_PROFILE {
             return Err(UsersError::ProfileTooLarge);
@@ -104,8 +104,8 @@ impl Profiles {
     pub async fn delete(&self, user: &UserId, field: &str) -> Result<(), UsersError> {
         check_field(field)?;
         let guard = self.shared.locks.lock(user).await;
-        if !self.shared.store.view().contains(&schema::PROFILES, (user, field))? {
-            return Ok(());
+        if !self.shared.store.written().contains(&schema::PROFILES, (user, field))? {
+            return self.shared.nothing_to_write(guard).await;
         }
         self.write(guard, user, field, None).await
     }
@@ -123,8 +123,6 @@ impl Profiles {
                 Some(value) => transaction.put(&schema::PROFILES, (user, field), &value.get().to_owned()),
                 None => transaction.delete(&schema::PROFILES, (user, field)),
             }
-            let (shared, user) = (self.shared.clone(), user.to_owned());
-            transaction.on_durable(move || shared.profiles.forget(&user));
             self.shared.submit(transaction, guard)
         };
         commit.await?;

@@ -4,6 +4,7 @@ mod polls;
 
 use std::sync::Arc;
 
+use hearth_storage::View;
 use ruma::{
     RoomId, UserId,
     push::{
@@ -53,13 +54,14 @@ impl PushRules {
     /// The user's rules together with the server's default rules of this version. Also what a sync tells when
     /// the user has never changed any, and so has no such account data.
     pub fn ruleset(&self, user: &UserId) -> Result<Arc<Ruleset>, UsersError> {
-        self.account_data.ruleset(user, || self.load(user).map(Arc::new))
+        self.account_data.ruleset(user, || self.load(&self.shared.store.view(), user).map(Arc::new))
     }
 
-    fn load(&self, user: &UserId) -> Result<Ruleset, UsersError> {
+    fn load(&self, view: &View, user: &UserId) -> Result<Ruleset, UsersError> {
         let mut defaults = Ruleset::server_default(user);
         polls::add(&mut defaults);
-        let Some(content) = self.account_data.get(user, None, PUSH_RULES)? else { return Ok(defaults) };
+        let content = self.account_data.get_from(view, user, None, PUSH_RULES)?;
+        let Some(content) = content else { return Ok(defaults) };
         let Content { global: mut rules } =
             serde_json::from_str::<Content<Ruleset>>(content.get()).map_err(UsersError::corrupt)?;
         rules.update_with_server_default(defaults);
@@ -145,7 +147,7 @@ impl PushRules {
         change: impl FnOnce(&mut Ruleset) -> Result<(), UsersError>,
     ) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let mut rules = self.load(user)?;
+        let mut rules = self.load(&self.shared.store.written(), user)?;
         change(&mut rules)?;
         if rules.iter().filter(|rule| !rule.is_server_default()).count() > MAX_RULES {
             return Err(UsersError::LimitExceeded("you have too many push rules: delete some of them first"));

@@ -54,7 +54,7 @@ impl Pushers {
             return Err(UsersError::TooLarge("the pusher is larger than 16 KiB"));
         }
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         if !view.contains(&schema::PUSHERS, (user, app_id, pushkey))?
             && view.scan(&schema::PUSHERS, Scan::prefix((user,))).take(MAX_PUSHERS).count() == MAX_PUSHERS
         {
@@ -89,8 +89,8 @@ impl Pushers {
     /// Deletes a pusher; one that is not there is no error.
     pub async fn delete(&self, user: &UserId, app_id: &str, pushkey: &str) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        if !self.shared.store.view().contains(&schema::PUSHERS, (user, app_id, pushkey))? {
-            return Ok(());
+        if !self.shared.store.written().contains(&schema::PUSHERS, (user, app_id, pushkey))? {
+            return self.shared.nothing_to_write(guard).await;
         }
         let commit = {
             let mut transaction = self.shared.store.begin()?;

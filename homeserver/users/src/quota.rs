@@ -75,7 +75,7 @@ impl Usage<'_> {
     }
 
     /// Writes down how much it is now.
-    pub(crate) fn write(&self, transaction: &mut Transaction<'_>) {
+    pub(crate) fn write(&self, transaction: &mut Transaction) {
         if self.now != self.before {
             transaction.put(&schema::USAGE, (self.user, self.quota.kind), &self.now);
         }

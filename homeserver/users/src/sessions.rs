@@ -95,7 +95,7 @@ impl Sessions {
         };
         let pair = self.new_pair(refreshable);
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         if view.get(&schema::ACCOUNTS, (user,))?.is_none_or(|account| account.deactivated) {
             return Err(UsersError::Forbidden("this account is not there or was deactivated"));
         }
@@ -107,8 +107,7 @@ impl Sessions {
         }
         let commit = {
             let mut transaction = self.shared.store.begin()?;
-            let sessions = tokens::delete_all(&mut transaction, &view, user, &device)?;
-            self.shared.forget_sessions(&mut transaction, sessions);
+            tokens::delete_all(&mut transaction, &view, user, &device)?;
             if !known {
                 let display_name = display_name.map(str::to_owned);
                 let row = DeviceRow { display_name, last_seen_at: None, last_seen_ip: None };
@@ -129,7 +128,7 @@ impl Sessions {
     /// a token got by [`refresh`](Self::refresh) ends the refresh token it was got with.
     pub async fn authenticate(&self, access_token: &str) -> Result<Arc<Session>, UsersError> {
         let token = tokens::hash(access_token);
-        match self.shared.sessions.get(&token) {
+        match self.shared.sessions.get(&token, u64::MAX) {
             Some(session) => self.unless_expired(session),
             None => self.load(token).await,
         }
@@ -169,7 +168,7 @@ impl Sessions {
     /// A token got by a refresh is used for the first time: its answer arrived, and what it replaces goes.
     async fn begin_use(&self, token: TokenHash, user: &UserId) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let Some(row) = view.get(&schema::ACCESS_TOKENS, (token,))? else { return Ok(()) };
         let Some(replaced) = row.replaces else { return Ok(()) };
         let commit = {
@@ -198,7 +197,7 @@ impl Sessions {
         let unknown = UsersError::UnknownToken { soft_logout: true };
         let row = self.shared.store.view().get(&schema::REFRESH_TOKENS, (token,))?.ok_or(unknown.clone())?;
         let guard = self.shared.locks.lock(&row.user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let mut row = view.get(&schema::REFRESH_TOKENS, (token,))?.ok_or(unknown)?;
         let (user, device) = (row.user.clone(), row.device.clone());
         let pair = self.new_pair(true);
@@ -211,16 +210,14 @@ impl Sessions {
                     transaction.put(&schema::ACCESS_TOKENS, (row.access_token,), &access);
                 }
             }
-            let mut ended = self.delete_expired(&mut transaction, &view, &user, &device)?;
+            self.delete_expired(&mut transaction, &view, &user, &device)?;
             if let Some(lost) = row.successor.take()
                 && let Some(lost_row) = view.get(&schema::REFRESH_TOKENS, (lost,))?
             {
                 end_refresh_token(&mut transaction, &user, &device, lost);
                 transaction.delete(&schema::ACCESS_TOKENS, (lost_row.access_token,));
                 transaction.delete(&schema::DEVICE_TOKENS, (&user, &device, lost_row.access_token));
-                ended.push(lost_row.access_token);
             }
-            self.shared.forget_sessions(&mut transaction, ended);
             row.successor = self.put_pair(&mut transaction, &user, &device, &pair, Some(token));
             transaction.put(&schema::REFRESH_TOKENS, (token,), &row);
             self.shared.submit(transaction, guard)
@@ -232,13 +229,12 @@ impl Sessions {
     /// Deletes the access tokens of a device whose time is up, as it is getting a new one.
     fn delete_expired(
         &self,
-        transaction: &mut Transaction<'_>,
+        transaction: &mut Transaction,
         view: &View,
         user: &UserId,
         device: &DeviceId,
-    ) -> Result<Vec<TokenHash>, UsersError> {
+    ) -> Result<(), UsersError> {
         let now = self.shared.clock.now_ms();
-        let mut ended = Vec::new();
         for entry in view.scan(&schema::DEVICE_TOKENS, Scan::prefix((user, device))) {
             let ((_, _, token), kind) = entry?;
             if kind == TokenKind::Access
@@ -248,10 +244,9 @@ impl Sessions {
             {
                 transaction.delete(&schema::ACCESS_TOKENS, (token,));
                 transaction.delete(&schema::DEVICE_TOKENS, (user, device, token));
-                ended.push(token);
             }
         }
-        Ok(ended)
+        Ok(())
     }
 
     /// Logs a session out: its device goes with all that hangs on it.
@@ -282,7 +277,7 @@ impl Sessions {
     /// Stores a pair got with the refresh token `replaces` and says the hash of its refresh token.
     fn put_pair(
         &self,
-        transaction: &mut Transaction<'_>,
+        transaction: &mut Transaction,
         user: &UserId,
         device: &DeviceId,
         pair: &Pair,
@@ -337,7 +332,7 @@ impl Pair {
     }
 }
 
-fn end_refresh_token(transaction: &mut Transaction<'_>, user: &UserId, device: &DeviceId, token: TokenHash) {
+fn end_refresh_token(transaction: &mut Transaction, user: &UserId, device: &DeviceId, token: TokenHash) {
     transaction.delete(&schema::REFRESH_TOKENS, (token,));
     transaction.delete(&schema::DEVICE_TOKENS, (user, device, token));
 }

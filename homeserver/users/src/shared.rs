@@ -10,7 +10,7 @@ use std::{
 };
 
 use hearth_storage::{
-    Change, Clock, Commit, Position, Random, Scan, Store, Transaction,
+    Change, Clock, Commit, Position, Random, Remembered, Scan, Store, Transaction,
     schema::{
         self,
         users::{DeviceChangeRow, OwnedUserIdValue},
@@ -24,7 +24,7 @@ use crate::{
     device_keys::KeyCounts,
     erasures::Erasures,
     locks::{UserGuard, UserLocks},
-    remembered::Remembered,
+    tokens,
 };
 
 /// Of how many of a user's devices that are gone it is known when they went.
@@ -37,16 +37,16 @@ pub(crate) struct Shared {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locks: UserLocks,
     /// Sessions by the hash of their access token.
-    pub(crate) sessions: Remembered<[u8; 32], Arc<Session>>,
-    pub(crate) key_counts: Remembered<(OwnedUserId, OwnedDeviceId), Arc<KeyCounts>>,
+    pub(crate) sessions: Arc<Remembered<[u8; 32], Arc<Session>>>,
+    pub(crate) key_counts: Arc<Remembered<(OwnedUserId, OwnedDeviceId), Arc<KeyCounts>>>,
     /// The newest message that waits for each device; the first position stands for none.
-    pub(crate) newest_to_device: Remembered<(OwnedUserId, OwnedDeviceId), Position>,
+    pub(crate) newest_to_device: Arc<Remembered<(OwnedUserId, OwnedDeviceId), Position>>,
     /// The position of each user's newest change of account data; the first position stands for none.
-    pub(crate) newest_account_data: Remembered<OwnedUserId, Position>,
-    pub(crate) profiles: Remembered<OwnedUserId, Arc<Profile>>,
+    pub(crate) newest_account_data: Arc<Remembered<OwnedUserId, Position>>,
+    pub(crate) profiles: Arc<Remembered<OwnedUserId, Arc<Profile>>>,
     pub(crate) erasures: Erasures,
     /// The position of the newest change of any device list.
-    newest_device_list: AtomicU64,
+    newest_device_list: Arc<AtomicU64>,
 }
 
 /// The borrowed form of a cache key for a device.
@@ -74,57 +74,114 @@ impl Shared {
     ) -> Result<Self, UsersError> {
         let newest =
             store.view().scan(&schema::DEVICE_LIST_CHANGES, Scan::all().reversed()).next().transpose()?;
-        Ok(Self {
+        let shared = Self {
             erasures: Erasures::open(&store)?,
             store,
             clock,
             random,
             locks: UserLocks::new(),
-            sessions: Remembered::new(cached_entries),
-            key_counts: Remembered::new(cached_entries),
-            newest_to_device: Remembered::new(cached_entries),
-            newest_account_data: Remembered::new(cached_entries),
-            profiles: Remembered::new(cached_entries),
-            newest_device_list: AtomicU64::new(newest.map_or(0, |((position,), _)| position.0)),
-        })
+            sessions: Arc::new(Remembered::new(cached_entries)),
+            key_counts: Arc::new(Remembered::new(cached_entries)),
+            newest_to_device: Arc::new(Remembered::new(cached_entries)),
+            newest_account_data: Arc::new(Remembered::new(cached_entries)),
+            profiles: Arc::new(Remembered::new(cached_entries)),
+            newest_device_list: Arc::new(AtomicU64::new(newest.map_or(0, |((position,), _)| position.0))),
+        };
+        shared.follow_commits();
+        Ok(shared)
     }
 
-    /// Queues a commit that holds `guard` until it is durable.
-    pub(crate) fn submit(&self, mut transaction: Transaction<'_>, guard: UserGuard) -> Commit {
-        transaction.on_durable(move || drop(guard));
-        transaction.submit()
+    /// Keeps what is in memory as it is committed, whoever commits it.
+    fn follow_commits(&self) {
+        let store = &self.store;
+        let sessions = self.sessions.clone();
+        store.observe(&schema::ACCESS_TOKENS, move |row| {
+            sessions.changed(&row.key()?.0, row.commit());
+            Ok(())
+        });
+        // A session tells how it stands with its account.
+        let (sessions, view) = (self.sessions.clone(), store.view());
+        store.observe(&schema::ACCOUNTS, move |row| {
+            for token in tokens::access_tokens_of(&view, &row.key()?.0)? {
+                sessions.changed(&token, row.commit());
+            }
+            Ok(())
+        });
+        let counts = self.key_counts.clone();
+        store.observe(&schema::ONE_TIME_KEYS, move |row| {
+            let (user, device, ..) = row.key()?;
+            counts.changed(&DeviceKey(&user, &device), row.commit());
+            Ok(())
+        });
+        let counts = self.key_counts.clone();
+        store.observe(&schema::FALLBACK_KEYS, move |row| {
+            let (user, device, _) = row.key()?;
+            counts.changed(&DeviceKey(&user, &device), row.commit());
+            Ok(())
+        });
+        let newest = self.newest_to_device.clone();
+        store.observe(&schema::TO_DEVICE, move |row| {
+            let (user, device, _) = row.key()?;
+            newest.changed(&DeviceKey(&user, &device), row.commit());
+            Ok(())
+        });
+        let newest = self.newest_account_data.clone();
+        store.observe(&schema::ACCOUNT_DATA_CHANGES, move |row| {
+            newest.changed(&row.key()?.0, row.commit());
+            Ok(())
+        });
+        let profiles = self.profiles.clone();
+        store.observe(&schema::PROFILES, move |row| {
+            profiles.changed(&row.key()?.0, row.commit());
+            Ok(())
+        });
+        let newest = self.newest_device_list.clone();
+        store.observe(&schema::DEVICE_LIST_CHANGES, move |row| {
+            newest.fetch_max(row.key()?.0.0, Ordering::SeqCst);
+            Ok(())
+        });
+    }
+
+    /// Queues a commit and lets the next one write.
+    pub(crate) fn submit(&self, transaction: Transaction, guard: UserGuard) -> Commit {
+        let commit = transaction.submit();
+        drop(guard);
+        commit
+    }
+
+    /// What was to be written is so already, which may just be on its way: an answer tells what is durable.
+    pub(crate) async fn nothing_to_write(&self, guard: UserGuard) -> Result<(), UsersError> {
+        drop(guard);
+        Ok(self.store.settled().await?)
     }
 
     /// Writes down that the device list or the cross-signing keys of `user`, whose lock is held, change.
     pub(crate) fn change_device_list(
-        self: &Arc<Self>,
-        transaction: &mut Transaction<'_>,
+        &self,
+        transaction: &mut Transaction,
         user: &UserId,
     ) -> Result<(), UsersError> {
-        let before = self.store.view().get(&schema::DEVICE_LIST_LATEST, (user,))?;
+        let before = transaction.get(&schema::DEVICE_LIST_LATEST, (user,))?;
         let position = transaction.append(&Change::DeviceList { user: user.to_owned() });
         if let Some(before) = before {
             transaction.delete(&schema::DEVICE_LIST_CHANGES, (before,));
         }
         transaction.put(&schema::DEVICE_LIST_CHANGES, (position,), &OwnedUserIdValue(user.to_owned()));
         transaction.put(&schema::DEVICE_LIST_LATEST, (user,), &position);
-        let shared = self.clone();
-        transaction.on_durable(move || {
-            shared.newest_device_list.fetch_max(position.0, Ordering::SeqCst);
-        });
         Ok(())
     }
 
-    /// The same where other servers are told what changes: these devices, and with `signing` the cross-signing keys. Each change of a device has a number in the user's stream, by which the others see that
-    /// they have missed none.
+    /// The same where other servers are told what changes: these devices, and with `signing` the cross-signing
+    /// keys. Each change of a device has a number in the user's stream, by which the others see that they have
+    /// missed none.
     pub(crate) fn change_shared_keys(
-        self: &Arc<Self>,
-        transaction: &mut Transaction<'_>,
+        &self,
+        transaction: &mut Transaction,
         user: &UserId,
         devices: &[&DeviceId],
         signing: bool,
     ) -> Result<(), UsersError> {
-        let view = self.store.view();
+        let view = self.store.written();
         let (mut previous, mut gone) = (None, BTreeMap::new());
         for change in view.scan(&schema::DEVICE_CHANGES, Scan::prefix((user,))) {
             let ((_, device), change) = change?;
@@ -162,44 +219,11 @@ impl Shared {
 
     /// Writes down that the one-time or fallback keys of a device, whose user's lock is held, change.
     pub(crate) fn change_one_time_keys(
-        self: &Arc<Self>,
-        transaction: &mut Transaction<'_>,
+        &self,
+        transaction: &mut Transaction,
         user: &UserId,
         device: &DeviceId,
     ) {
         transaction.append(&Change::OneTimeKeys { user: user.to_owned(), device: device.to_owned() });
-        self.forget_key_counts(transaction, user, device);
-    }
-
-    /// Forgets how many keys a device has, when the transaction is durable.
-    pub(crate) fn forget_key_counts(
-        self: &Arc<Self>,
-        transaction: &mut Transaction<'_>,
-        user: &UserId,
-        device: &DeviceId,
-    ) {
-        let (shared, key) = (self.clone(), (user.to_owned(), device.to_owned()));
-        transaction.on_durable(move || shared.key_counts.forget(&key));
-    }
-
-    /// Forgets what waits for a device, when the transaction is durable.
-    pub(crate) fn forget_to_device(
-        self: &Arc<Self>,
-        transaction: &mut Transaction<'_>,
-        user: &UserId,
-        device: &DeviceId,
-    ) {
-        let (shared, key) = (self.clone(), (user.to_owned(), device.to_owned()));
-        transaction.on_durable(move || shared.newest_to_device.forget(&key));
-    }
-
-    /// Forgets sessions, when the transaction is durable.
-    pub(crate) fn forget_sessions(
-        self: &Arc<Self>,
-        transaction: &mut Transaction<'_>,
-        tokens: Vec<[u8; 32]>,
-    ) {
-        let shared = self.clone();
-        transaction.on_durable(move || tokens.iter().for_each(|token| shared.sessions.forget(token)));
     }
 }

@@ -39,10 +39,11 @@ impl Sessions {
     pub async fn use_login_token(&self, token: &str) -> Result<OwnedUserId, UsersError> {
         let forbidden = UsersError::Forbidden("the login token is unknown, was used or has expired");
         let hash = tokens::hash(token);
-        let Some(row) = self.short_token(hash, ShortTokenPurpose::Login)? else { return Err(forbidden) };
+        let find = |view: &View| self.short_token(view, hash, ShortTokenPurpose::Login);
+        let Some(row) = find(&self.shared.store.view())? else { return Err(forbidden) };
         let guard = self.shared.locks.lock(&row.user).await;
         // Another may have used it while this one waited.
-        if self.short_token(hash, ShortTokenPurpose::Login)?.is_none() {
+        if find(&self.shared.store.written())?.is_none() {
             return Err(forbidden);
         }
         let commit = {
@@ -65,15 +66,17 @@ impl Sessions {
 
     /// Whose OpenID token this is.
     pub fn openid_user(&self, token: &str) -> Result<Option<OwnedUserId>, UsersError> {
-        Ok(self.short_token(tokens::hash(token), ShortTokenPurpose::OpenId)?.map(|row| row.user))
+        let view = self.shared.store.view();
+        Ok(self.short_token(&view, tokens::hash(token), ShortTokenPurpose::OpenId)?.map(|row| row.user))
     }
 
     fn short_token(
         &self,
+        view: &View,
         hash: tokens::TokenHash,
         purpose: ShortTokenPurpose,
     ) -> Result<Option<ShortTokenRow>, UsersError> {
-        let row = self.shared.store.view().get(&schema::SHORT_TOKENS, (hash,))?;
+        let row = view.get(&schema::SHORT_TOKENS, (hash,))?;
         let now = self.shared.clock.now_ms();
         Ok(row.filter(|row| row.purpose == purpose && row.expires_at > now))
     }
@@ -89,7 +92,7 @@ impl Sessions {
         let hash = tokens::hash(&token);
         let (user, device) = (&*session.user, &*session.device);
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         if !view.contains(&schema::DEVICES, (user, device))? {
             return Err(UsersError::UnknownToken { soft_logout: false });
         }
@@ -119,7 +122,7 @@ impl Sessions {
 
 /// Deletes the tokens of a device that goes.
 pub(crate) fn delete_all(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
     device: &DeviceId,
@@ -130,7 +133,7 @@ pub(crate) fn delete_all(
 
 /// Deletes the login tokens of a user whose password changes: whoever got one may have known the old password.
 pub(crate) fn delete_login_tokens(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
 ) -> Result<(), UsersError> {
@@ -140,7 +143,7 @@ pub(crate) fn delete_login_tokens(
 
 /// Deletes those tokens of a device, or of all devices, that `go`. Says how many are left.
 fn delete_some(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
     device: Option<&DeviceId>,
@@ -161,7 +164,7 @@ fn delete_some(
     Ok(left)
 }
 
-fn delete(transaction: &mut Transaction<'_>, user: &UserId, device: &DeviceId, hash: tokens::TokenHash) {
+fn delete(transaction: &mut Transaction, user: &UserId, device: &DeviceId, hash: tokens::TokenHash) {
     transaction.delete(&schema::SHORT_TOKENS, (hash,));
     transaction.delete(&schema::DEVICE_SHORT_TOKENS, (user, device, hash));
 }

@@ -118,11 +118,11 @@ impl ToDevice {
         let outgoing = Outgoing { sender, event_type, contents: &contents }.edus(&self.shared)?;
         let users = recipients(&self.shared.store.view(), &contents)?;
         let guard = self.shared.locks.lock_all(users.iter().copied().chain([sender])).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         if let Some((device, id)) = transaction_id
             && view.contains(&schema::TO_DEVICE_TRANSACTIONS, (sender, device, id.as_str()))?
         {
-            return Ok(());
+            return self.shared.nothing_to_write(guard).await;
         }
         let deliveries = deliveries(&view, &contents)?;
         let now = self.shared.clock.now_ms();
@@ -139,9 +139,8 @@ impl ToDevice {
         }
         let commit = {
             let mut transaction = self.shared.store.begin()?;
-            let first = transaction.next_position();
             for delivery in &deliveries {
-                self.deliver(&mut transaction, sender, event_type, delivery, now);
+                deliver(&mut transaction, sender, event_type, delivery, now);
             }
             for ((&(user, device), &coming), gone) in queues.iter().zip(&outdated) {
                 queue::remove(&mut transaction, &view, user, gone)?;
@@ -152,7 +151,7 @@ impl ToDevice {
                 transaction.put(&schema::DESTINATION_EDUS, (server, position), edu);
             }
             if let Some((device, id)) = transaction_id {
-                if first.0.is_multiple_of(SWEEP_EVERY) {
+                if self.shared.store.published().0.is_multiple_of(SWEEP_EVERY) {
                     let old = now.saturating_sub(TRANSACTION_LIFETIME_MS);
                     for entry in view.scan(&schema::TO_DEVICE_TRANSACTIONS, Scan::prefix((sender, device))) {
                         let (key, done_at) = entry?;
@@ -167,42 +166,6 @@ impl ToDevice {
         };
         commit.await?;
         Ok(())
-    }
-
-    /// Writes what devices get. A content that several get is written once.
-    fn deliver(
-        &self,
-        transaction: &mut Transaction<'_>,
-        sender: &UserId,
-        event_type: &str,
-        delivery: &Delivery<'_>,
-        now: u64,
-    ) {
-        let Delivery { user, devices, content } = delivery;
-        let first = transaction.next_position();
-        let shared = devices.len() > 1;
-        if shared {
-            transaction.put(&schema::TO_DEVICE_SHARED, (user, first), &(*content).to_owned());
-        }
-        for device in devices {
-            let position =
-                transaction.append(&Change::ToDevice { user: (*user).to_owned(), device: device.clone() });
-            let row = ToDeviceRow {
-                sender: sender.to_owned(),
-                event_type: event_type.to_owned(),
-                sent_at: now,
-                size: content.len() as u32,
-                content: match shared {
-                    true => ToDeviceContent::Shared(first),
-                    false => ToDeviceContent::Own((*content).to_owned()),
-                },
-            };
-            transaction.put(&schema::TO_DEVICE, (user, device, position), &row);
-            if shared {
-                transaction.put(&schema::TO_DEVICE_SHARERS, (user, first, device), &());
-            }
-            self.shared.forget_to_device(transaction, user, device);
-        }
     }
 
     /// The first messages for a device after one position and up to another, in order: as many as it is told of at
@@ -264,13 +227,12 @@ impl ToDevice {
             return Ok(());
         }
         let guard = self.shared.locks.lock(user).await;
-        let view = self.shared.store.view();
+        let view = self.shared.store.written();
         let had: Vec<_> = queue::waiting(&view, user, device, through).collect::<Result<_, _>>()?;
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             queue::remove(&mut transaction, &view, user, &had)?;
             queue::reweigh(&mut transaction, &view, user, device, 0, &had)?;
-            self.shared.forget_to_device(&mut transaction, user, device);
             self.shared.submit(transaction, guard)
         };
         commit.await?;
@@ -284,6 +246,40 @@ impl ToDevice {
             let newest = view.scan(&schema::TO_DEVICE, Scan::prefix((user, device)).reversed()).next();
             Ok(newest.transpose()?.map_or(Position(0), |((_, _, position), _)| position))
         })
+    }
+}
+
+/// Writes what devices get. A content that several get is written once.
+fn deliver(
+    transaction: &mut Transaction,
+    sender: &UserId,
+    event_type: &str,
+    delivery: &Delivery<'_>,
+    now: u64,
+) {
+    let Delivery { user, devices, content } = delivery;
+    let first = transaction.next_position();
+    let shared = devices.len() > 1;
+    if shared {
+        transaction.put(&schema::TO_DEVICE_SHARED, (user, first), &(*content).to_owned());
+    }
+    for device in devices {
+        let position =
+            transaction.append(&Change::ToDevice { user: (*user).to_owned(), device: device.clone() });
+        let row = ToDeviceRow {
+            sender: sender.to_owned(),
+            event_type: event_type.to_owned(),
+            sent_at: now,
+            size: content.len() as u32,
+            content: match shared {
+                true => ToDeviceContent::Shared(first),
+                false => ToDeviceContent::Own((*content).to_owned()),
+            },
+        };
+        transaction.put(&schema::TO_DEVICE, (user, device, position), &row);
+        if shared {
+            transaction.put(&schema::TO_DEVICE_SHARERS, (user, first, device), &());
+        }
     }
 }
 

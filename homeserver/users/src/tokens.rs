@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hearth_storage::{
-    Random, Scan, Transaction, View,
+    Random, Scan, StorageError, Transaction, View,
     schema::{self, users::TokenKind},
 };
 use ruma::{DeviceId, UserId};
@@ -36,35 +36,31 @@ pub(crate) fn new_device_id(random: &dyn Random) -> String {
     bytes.iter().map(|byte| char::from(b'A' + byte % 26)).collect()
 }
 
-/// Deletes all tokens of a device and says which access tokens they were.
+/// Deletes all tokens of a device.
 pub(crate) fn delete_all(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
     device: &DeviceId,
-) -> Result<Vec<TokenHash>, UsersError> {
-    let mut access_tokens = Vec::new();
+) -> Result<(), UsersError> {
     for entry in view.scan(&schema::DEVICE_TOKENS, Scan::prefix((user, device))) {
         let ((_, _, token), kind) = entry?;
         match kind {
-            TokenKind::Access => {
-                transaction.delete(&schema::ACCESS_TOKENS, (token,));
-                access_tokens.push(token);
-            }
+            TokenKind::Access => transaction.delete(&schema::ACCESS_TOKENS, (token,)),
             TokenKind::Refresh => transaction.delete(&schema::REFRESH_TOKENS, (token,)),
         }
         transaction.delete(&schema::DEVICE_TOKENS, (user, device, token));
     }
-    Ok(access_tokens)
+    Ok(())
 }
 
 /// The access tokens of all devices of a user.
-pub(crate) fn access_tokens_of(view: &View, user: &UserId) -> Result<Vec<TokenHash>, UsersError> {
+pub(crate) fn access_tokens_of(view: &View, user: &UserId) -> Result<Vec<TokenHash>, StorageError> {
     view.scan(&schema::DEVICE_TOKENS, Scan::prefix((user,)))
         .filter_map(|entry| match entry {
             Ok(((_, _, token), TokenKind::Access)) => Some(Ok(token)),
             Ok(_) => None,
-            Err(error) => Some(Err(error.into())),
+            Err(error) => Some(Err(error)),
         })
         .collect()
 }

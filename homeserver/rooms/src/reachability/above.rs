@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use hearth_storage::{EventNid, StorageError};
 
-use super::rows::{Place, Rows};
+use super::rows::{ChainPlace, Rows};
 
 /// Rows that a page has at first and at most. What is looked for is usually among the newest, so pages begin
 /// small.
@@ -13,7 +13,7 @@ const LARGEST_PAGE: usize = 64;
 
 /// A search among the events that reach given ones. It remembers where nothing was found.
 pub(super) struct Above<'a> {
-    rows: &'a Rows,
+    rows: Rows<'a>,
     barren: HashMap<u64, Searched>,
 }
 
@@ -35,15 +35,15 @@ enum Part {
 }
 
 impl<'a> Above<'a> {
-    pub fn new(rows: &'a Rows) -> Self {
+    pub fn new(rows: Rows<'a>) -> Self {
         Self { rows, barren: HashMap::new() }
     }
 
     /// Whether any event that reaches `place` is `wanted`. The newest are asked first.
     pub fn any(
         &mut self,
-        place: Place,
-        mut wanted: impl FnMut(Place, EventNid) -> Result<bool, StorageError>,
+        place: ChainPlace,
+        mut wanted: impl FnMut(ChainPlace, EventNid) -> Result<bool, StorageError>,
     ) -> Result<bool, StorageError> {
         let mut searched = HashMap::new();
         let mut parts = Vec::new();
@@ -61,7 +61,7 @@ impl<'a> Above<'a> {
                         parts.push(Part::Events { chain, from, until: *last, page: larger(page) });
                     }
                     for (sequence, nid) in events {
-                        if wanted(Place { chain, sequence }, nid)? {
+                        if wanted(ChainPlace { chain, sequence }, nid)? {
                             return Ok(true);
                         }
                     }
@@ -74,7 +74,7 @@ impl<'a> Above<'a> {
                     }
                     // The newest comes to lie on top.
                     for link in links.into_iter().rev() {
-                        let Place { chain, sequence } = link.from;
+                        let ChainPlace { chain, sequence } = link.from;
                         self.enter(
                             chain,
                             Searched { events: sequence, links: sequence },

@@ -5,19 +5,19 @@ use std::collections::HashMap;
 use hearth_storage::StorageError;
 
 use super::{
-    Reachability,
-    rows::{Link, Place},
+    AuthGraph,
+    rows::{ChainPlace, Link},
 };
 
-impl Reachability {
+impl AuthGraph<'_> {
     /// Walks to all that these places reach and that has at least the sequence `floor`, chain by chain, and
     /// gives the links it went by. `at` sees each place where a chain is entered (all before it in the chain is
     /// reached as well) and says whether to stop.
     pub(super) fn walk_down(
         &self,
-        starts: &[Place],
+        starts: &[ChainPlace],
         floor: u64,
-        mut at: impl FnMut(Place) -> bool,
+        mut at: impl FnMut(ChainPlace) -> bool,
     ) -> Result<Vec<Link>, StorageError> {
         let mut found = Vec::new();
         // Up to where each chain was looked through. A link from the floor leads below it.

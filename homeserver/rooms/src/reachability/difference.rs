@@ -9,9 +9,9 @@ use hearth_storage::{EventNid, StorageError};
 use smallvec::SmallVec;
 
 use super::{
-    Reachability,
+    AuthGraph,
     above::Above,
-    rows::{Place, Rows, StateEvent},
+    rows::{ChainPlace, Rows, StateEvent},
 };
 
 /// A set of the numbers of state sets.
@@ -41,7 +41,7 @@ impl Numbers {
     }
 }
 
-impl Reachability {
+impl AuthGraph<'_> {
     /// The auth difference of state sets: the events that are in the full auth chain of some of them and not
     /// of all, in no order that means anything. The full auth chain of a set is the union of the auth chains
     /// of its events, and no event is in its own auth chain (room version 2, "Auth difference").
@@ -57,7 +57,7 @@ impl Reachability {
         unconflicted: impl Fn(EventNid) -> Result<bool, StorageError>,
     ) -> Result<Vec<EventNid>, StorageError> {
         let mut difference = Vec::new();
-        let mut above = Above::new(&self.rows);
+        let mut above = Above::new(self.rows);
         // Of each chain, up to where it is in the full auth chain of all sets.
         let mut shared: HashMap<u64, u64> = HashMap::new();
         let mut unread = Unread::default();
@@ -65,11 +65,11 @@ impl Reachability {
             let mut numbers = Numbers::default();
             numbers.insert(number);
             for event in self.rows.get_many(set)? {
-                unread.insert(&self.rows, &event.auth_events, &numbers)?;
+                unread.insert(self.rows, &event.auth_events, &numbers)?;
             }
         }
         while let Some((nid, reached)) = unread.pop() {
-            let Place { chain, sequence } = reached.event.place;
+            let ChainPlace { chain, sequence } = reached.event.place;
             if is_shared(&shared, reached.event.place) {
                 continue;
             }
@@ -81,7 +81,7 @@ impl Reachability {
                 shared.insert(chain, sequence);
             } else {
                 difference.push(nid);
-                unread.insert(&self.rows, &reached.event.auth_events, &reached.by)?;
+                unread.insert(self.rows, &reached.event.auth_events, &reached.by)?;
             }
         }
         Ok(difference)
@@ -89,7 +89,7 @@ impl Reachability {
 }
 
 /// Whether a place is known to be in the full auth chain of all sets.
-fn is_shared(shared: &HashMap<u64, u64>, place: Place) -> bool {
+fn is_shared(shared: &HashMap<u64, u64>, place: ChainPlace) -> bool {
     shared.get(&place.chain).is_some_and(|up_to| place.sequence <= *up_to)
 }
 
@@ -108,7 +108,7 @@ struct Unread {
 }
 
 impl Unread {
-    fn insert(&mut self, rows: &Rows, auth_events: &[EventNid], by: &Numbers) -> Result<(), StorageError> {
+    fn insert(&mut self, rows: Rows<'_>, auth_events: &[EventNid], by: &Numbers) -> Result<(), StorageError> {
         for (nid, event) in auth_events.iter().zip(rows.get_many(auth_events)?) {
             match self.reached.entry(*nid) {
                 hash_map::Entry::Occupied(mut known) => known.get_mut().by.extend(by),

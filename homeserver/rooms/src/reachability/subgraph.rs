@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use hearth_storage::{EventNid, StorageError};
 
 use super::{
-    Reachability,
+    AuthGraph,
     above::Above,
-    rows::{Link, Place},
+    rows::{ChainPlace, Link},
 };
 
 /// So many events that reach a conflicted one are looked at one by one before it counts as one on which much
 /// of the room stands, like power levels. For those it is cheaper to walk down from what is in conflict.
 const MANY: usize = 64;
 
-impl Reachability {
+impl AuthGraph<'_> {
     /// The conflicted state subgraph: the conflicted events, and all events on a path of auth events from one
     /// of them to another (room version 12, "Conflicted state subgraph"), in no order that means anything.
     ///
@@ -35,8 +35,8 @@ impl Reachability {
         let mut note = |chain, sequence: u64| {
             reaching.entry(chain).and_modify(|least| *least = sequence.min(*least)).or_insert(sequence);
         };
-        let mut above = Above::new(&self.rows);
-        let mut built_upon: Vec<Place> = Vec::new();
+        let mut above = Above::new(self.rows);
+        let mut built_upon: Vec<ChainPlace> = Vec::new();
         for event in &events {
             let mut seen = 0;
             let many = above.any(event.place, |_, _| {
@@ -50,7 +50,7 @@ impl Reachability {
         for (chain, searched) in above.into_barren() {
             note(chain, searched.events);
         }
-        let places: Vec<Place> = events.iter().map(|event| event.place).collect();
+        let places: Vec<ChainPlace> = events.iter().map(|event| event.place).collect();
         for (chain, sequence) in self.reaching_any(&places, &built_upon)? {
             note(chain, sequence);
         }
@@ -60,7 +60,7 @@ impl Reachability {
         while let Some(nid) = unread.pop() {
             let event = self.rows.get(nid)?;
             for (nid, auth) in event.auth_events.iter().zip(self.rows.get_many(&event.auth_events)?) {
-                let Place { chain, sequence } = auth.place;
+                let ChainPlace { chain, sequence } = auth.place;
                 if reaching.get(&chain).is_some_and(|least| sequence >= *least) && subgraph.insert(*nid) {
                     unread.push(*nid);
                 }
@@ -70,7 +70,11 @@ impl Reachability {
     }
 
     /// Among what `from` reaches: from which sequence on the events of a chain are one of `to` or reach one.
-    fn reaching_any(&self, from: &[Place], to: &[Place]) -> Result<HashMap<u64, u64>, StorageError> {
+    fn reaching_any(
+        &self,
+        from: &[ChainPlace],
+        to: &[ChainPlace],
+    ) -> Result<HashMap<u64, u64>, StorageError> {
         let mut reaching: HashMap<u64, u64> = HashMap::new();
         let Some(floor) = to.iter().map(|place| place.sequence).min() else { return Ok(reaching) };
         let mut links = self.walk_down(from, floor, |_| false)?;

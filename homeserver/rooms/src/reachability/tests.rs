@@ -4,10 +4,10 @@ use std::{
 };
 
 use futures::executor::block_on;
-use hearth_storage::{EventNid, MemoryEngine, Store, StoreOptions};
+use hearth_storage::{EventNid, MemoryEngine, Store, StoreOptions, View};
 use proptest::{prelude::*, sample::Index};
 
-use super::{Added, Reachability};
+use super::{AuthGraph, Reachability};
 
 const CACHE: u64 = 1 << 20;
 
@@ -15,10 +15,10 @@ fn store() -> Store {
     Store::open(MemoryEngine::new(), StoreOptions::default()).unwrap()
 }
 
-fn write(store: &Store, index: &Reachability, added: impl IntoIterator<Item = Added>) {
+fn write(store: &Store, index: &Reachability, graph: &Graph, events: &[EventNid]) {
     let mut tx = store.begin().unwrap();
-    for added in added {
-        index.write(&mut tx, &added);
+    for nid in events {
+        index.add(&mut tx, *nid, &graph.auth_events[nid]).unwrap();
     }
     block_on(tx.submit()).unwrap();
 }
@@ -111,30 +111,28 @@ proptest! {
         cache in prop_oneof![Just(0), Just(CACHE)],
     ) {
         let store = store();
-        let index = Reachability::new(store.clone(), cache);
-        let mut added = Vec::new();
-        let written = written.index(graph.order.len() + 1);
-        for (number, nid) in graph.order.iter().enumerate() {
-            if number == written {
-                write(&store, &index, added.drain(..));
-                prop_assert_eq!(index.rows.pending(), 0);
-            }
-            added.push(index.add(*nid, &graph.auth_events[nid]).unwrap());
+        let index = Reachability::new(cache);
+        // Some of it is durable, the rest only a transaction's.
+        let (durable, own) = graph.order.split_at(written.index(graph.order.len() + 1));
+        write(&store, &index, &graph, durable);
+        let mut tx = store.begin().unwrap();
+        for nid in own {
+            index.add(&mut tx, *nid, &graph.auth_events[nid]).unwrap();
         }
         let unconflicted: Events = some_of(&graph, &unconflicted, &Events::new()).into_iter().collect();
         let sets: Vec<_> = sets.iter().map(|set| some_of(&graph, set, &unconflicted)).collect();
-        agree(&graph, &index, &sets, &unconflicted)?;
+        agree(&graph, index.read(&tx), &sets, &unconflicted)?;
 
-        write(&store, &index, added);
-        prop_assert_eq!(index.rows.pending(), 0);
-        agree(&graph, &index, &sets, &unconflicted)?;
-        agree(&graph, &Reachability::new(store, cache), &sets, &unconflicted)?;
+        block_on(tx.submit()).unwrap();
+        let view = store.view();
+        agree(&graph, index.read(&view), &sets, &unconflicted)?;
+        agree(&graph, Reachability::new(cache).read(&view), &sets, &unconflicted)?;
     }
 }
 
 fn agree(
     graph: &Graph,
-    index: &Reachability,
+    index: AuthGraph<'_>,
     sets: &[Vec<EventNid>],
     unconflicted: &Events,
 ) -> Result<(), TestCaseError> {
@@ -235,55 +233,55 @@ fn the_cost_follows_the_conflict() {
         let conflicted: Vec<EventNid> = sets.iter().flatten().copied().collect();
 
         let store = store();
-        let index = Reachability::new(store.clone(), 64 << 20);
-        let graph = &room.graph;
-        let added: Vec<_> =
-            graph.order.iter().map(|nid| index.add(*nid, &graph.auth_events[nid]).unwrap()).collect();
-        write(&store, &index, added);
+        write(&store, &Reachability::new(64 << 20), &room.graph, &room.graph.order);
         let mut state: Events = before.iter().copied().collect();
         state.extend([room.create, room.join_rules]);
         state.retain(|nid| !conflicted.contains(nid));
 
-        let cold = Reachability::new(store.clone(), CACHE);
+        let view = store.view();
+        let cold = Reachability::new(CACHE);
         let asked = std::cell::Cell::new(0);
         let unconflicted = |nid| {
             asked.set(asked.get() + 1);
             Ok(state.contains(&nid))
         };
-        let difference = cold.auth_difference(&sets, unconflicted).unwrap();
+        let difference = cold.read(&view).auth_difference(&sets, unconflicted).unwrap();
         // All members from before the fork look down on the old power levels; the forks differ in what the
         // changed profiles replace.
         let expected: Events = conflicted.iter().copied().filter(|nid| before.contains(nid)).collect();
         let difference: Events = difference.into_iter().collect();
         assert!(expected.is_subset(&difference) && difference.len() <= 21, "{difference:?}");
-        let for_difference = cold.rows.reads.swap(0, Relaxed) + asked.get();
+        let for_difference = cold.cache.reads.swap(0, Relaxed) + asked.get();
 
-        let cold = Reachability::new(store, CACHE);
-        let subgraph = cold.conflicted_subgraph(&conflicted).unwrap();
+        let cold = Reachability::new(CACHE);
+        let subgraph = cold.read(&view).conflicted_subgraph(&conflicted).unwrap();
         assert!(subgraph.len() <= 2 * conflicted.len());
-        reads.push((for_difference, cold.rows.reads.load(Relaxed)));
+        reads.push((for_difference, cold.cache.reads.load(Relaxed)));
     }
     assert!(reads.iter().all(|(difference, subgraph)| *difference < 300 && *subgraph < 600), "{reads:?}");
 }
 
 #[test]
-fn what_is_dropped_unwritten_leaves_nothing() {
+fn what_is_dropped_leaves_nothing() {
     let store = store();
-    let index = Reachability::new(store.clone(), CACHE);
-    let first = index.add(EventNid(1), &[]).unwrap();
-    write(&store, &index, [first]);
-    let second = index.add(EventNid(2), &[EventNid(1)]).unwrap();
+    let index = Reachability::new(CACHE);
+    let auth = |index: &Reachability, view: &View, nid| index.read(view).auth_events(EventNid(nid));
     let mut tx = store.begin().unwrap();
-    index.write(&mut tx, &second);
-    drop((tx, second));
-    assert_eq!(index.rows.pending(), 0);
-    assert!(index.auth_events(EventNid(2)).is_err());
+    index.add(&mut tx, EventNid(1), &[]).unwrap();
+    block_on(tx.submit()).unwrap();
+    let mut tx = store.begin().unwrap();
+    index.add(&mut tx, EventNid(2), &[EventNid(1)]).unwrap();
+    assert_eq!(auth(&index, &tx, 2).unwrap(), [EventNid(1)]);
+    drop(tx);
+    assert!(auth(&index, &store.written(), 2).is_err());
     // Its place was given back, and an event that comes again is not added again.
-    let again = index.add(EventNid(2), &[EventNid(1)]).unwrap();
-    let twice = index.add(EventNid(2), &[]).unwrap();
-    write(&store, &index, [again, twice]);
-    let reopened = Reachability::new(store, CACHE);
-    assert!(reopened.reaches(EventNid(2), EventNid(1)).unwrap());
-    assert!(!reopened.reaches(EventNid(1), EventNid(2)).unwrap());
-    assert!(reopened.add(EventNid(3), &[EventNid(9)]).is_err());
+    let mut tx = store.begin().unwrap();
+    index.add(&mut tx, EventNid(2), &[EventNid(1)]).unwrap();
+    index.add(&mut tx, EventNid(2), &[]).unwrap();
+    block_on(tx.submit()).unwrap();
+    let view = store.view();
+    let reopened = Reachability::new(CACHE);
+    assert!(reopened.read(&view).reaches(EventNid(2), EventNid(1)).unwrap());
+    assert!(!reopened.read(&view).reaches(EventNid(1), EventNid(2)).unwrap());
+    assert!(reopened.add(&mut store.begin().unwrap(), EventNid(3), &[EventNid(9)]).is_err());
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hearth_storage::{StateId, StorageError};
 
 use super::{
-    Difference, StateTrees,
+    Difference, Trees,
     node::{Branch, Child, Entry, Node, WAYS, mix, way},
 };
 
@@ -22,7 +22,7 @@ enum Loaded {
     Entries(Vec<Entry>),
 }
 
-impl StateTrees {
+impl Trees<'_> {
     /// The keys whose values differ, in the order of the keys. The cost is that of the difference and not that of
     /// the sets.
     pub fn diff(&self, old: StateId, new: StateId) -> Result<Vec<Difference>, StorageError> {

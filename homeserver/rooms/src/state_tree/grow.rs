@@ -15,7 +15,7 @@ pub(super) type Edit = (u64, StateKeyNid, Option<EventNid>);
 
 /// New nodes on top of those there are.
 pub(super) struct Growth<'a> {
-    nodes: &'a Nodes,
+    nodes: Nodes<'a>,
     new: Vec<NewNode>,
     changes: Vec<Difference>,
 }
@@ -40,7 +40,7 @@ impl Draft {
 }
 
 impl<'a> Growth<'a> {
-    pub fn new(nodes: &'a Nodes) -> Self {
+    pub fn new(nodes: Nodes<'a>) -> Self {
         Self { nodes, new: Vec::new(), changes: Vec::new() }
     }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use hearth_storage::{EventNid, StateId, StateKeyNid, StorageError};
 
 use super::{
-    StateTrees,
+    Trees,
     node::{Entry, Node, mix, way},
 };
 
-impl StateTrees {
+impl<'a> Trees<'a> {
     /// The event that a set has for a key.
     pub fn get(&self, root: StateId, key: StateKeyNid) -> Result<Option<EventNid>, StorageError> {
         if root == StateId::EMPTY {
@@ -66,7 +66,7 @@ impl StateTrees {
     }
 
     /// All entries of a set, in no order that means anything.
-    pub fn iter(&self, root: StateId) -> impl Iterator<Item = Result<Entry, StorageError>> + use<'_> {
+    pub fn iter(self, root: StateId) -> impl Iterator<Item = Result<Entry, StorageError>> + use<'a> {
         let roots = if root == StateId::EMPTY { Vec::new() } else { vec![root] };
         Entries { trees: self, unread: vec![roots], nodes: Vec::new(), leaf: None }
     }
@@ -83,7 +83,7 @@ fn value_of(entries: &[Entry], key: StateKeyNid) -> Option<EventNid> {
 
 /// A walk over a set.
 struct Entries<'a> {
-    trees: &'a StateTrees,
+    trees: Trees<'a>,
     /// The children of branches, not read yet: those of one branch are read at once.
     unread: Vec<Vec<StateId>>,
     /// Nodes that were read, not looked at yet.

@@ -4,10 +4,12 @@ use std::{
 };
 
 use futures::executor::block_on;
-use hearth_storage::{EventNid, MemoryEngine, StateId, StateKeyNid, Store, StoreOptions};
+use hearth_storage::{
+    EventNid, MemoryEngine, Scan, StateId, StateKeyNid, Store, StoreOptions, Transaction, schema,
+};
 use proptest::prelude::*;
 
-use super::{Grown, StateTrees};
+use super::StateTrees;
 
 type Model = BTreeMap<StateKeyNid, EventNid>;
 type Changes = Vec<(StateKeyNid, Option<EventNid>)>;
@@ -18,11 +20,12 @@ fn store() -> Store {
     Store::open(MemoryEngine::new(), StoreOptions::default()).unwrap()
 }
 
-fn write(store: &Store, trees: &StateTrees, grown: Grown) {
+/// Commits what is written to a transaction.
+fn write<T>(store: &Store, write: impl FnOnce(&mut Transaction) -> T) -> T {
     let mut tx = store.begin().unwrap();
-    trees.write(&mut tx, &grown);
-    drop(grown);
+    let written = write(&mut tx);
     block_on(tx.submit()).unwrap();
+    written
 }
 
 fn apply(model: &mut Model, changes: &Changes) {
@@ -56,23 +59,22 @@ proptest! {
     #[test]
     fn a_tree_is_a_map(steps in prop::collection::vec(changes(), 1..20), cache in prop_oneof![Just(0), Just(CACHE)]) {
         let store = store();
-        let trees = StateTrees::new(store.clone(), cache);
+        let trees = StateTrees::new(cache);
         let (mut root, mut model) = (StateId::EMPTY, Model::new());
         let mut known = vec![(root, model.clone())];
-        let mut unwritten = Vec::new();
+        let mut tx = store.begin().unwrap();
         for (number, step) in steps.iter().enumerate() {
-            let grown = trees.set(root, step).unwrap();
-            root = grown.root;
-            unwritten.push(grown);
+            root = trees.set(&mut tx, root, step).unwrap();
             apply(&mut model, step);
             if number % 3 == 2 {
-                unwritten.drain(..).for_each(|grown| write(&store, &trees, grown));
-                prop_assert_eq!(trees.nodes.pending(), 0);
+                block_on(tx.submit()).unwrap();
+                tx = store.begin().unwrap();
             }
 
-            let built = trees.build(model.clone().into_iter().rev()).unwrap();
-            prop_assert_eq!(root, built.root, "one content has one id");
+            let built = trees.build(&mut tx, model.clone().into_iter().rev()).unwrap();
+            prop_assert_eq!(root, built, "one content has one id");
             prop_assert_eq!(root == StateId::EMPTY, model.is_empty());
+            let trees = trees.read(&tx);
             prop_assert_eq!(trees.len(root).unwrap(), model.len() as u64);
             prop_assert_eq!(&trees.iter(root).collect::<Result<Model, _>>().unwrap(), &model);
             let keys: Vec<_> = (0..420).rev().map(StateKeyNid).collect();
@@ -89,71 +91,67 @@ proptest! {
             known.push((root, model.clone()));
         }
 
-        unwritten.drain(..).for_each(|grown| write(&store, &trees, grown));
-        prop_assert_eq!(trees.nodes.pending(), 0);
-        let reopened = StateTrees::new(store, cache);
+        block_on(tx.submit()).unwrap();
+        let (reopened, view) = (StateTrees::new(cache), store.view());
         for (root, model) in known {
-            prop_assert_eq!(&reopened.iter(root).collect::<Result<Model, _>>().unwrap(), &model);
+            prop_assert_eq!(&reopened.read(&view).iter(root).collect::<Result<Model, _>>().unwrap(), &model);
         }
     }
 }
 
 #[test]
 fn the_last_change_of_a_key_counts() {
-    let trees = StateTrees::new(store(), CACHE);
+    let trees = StateTrees::new(CACHE);
+    let mut tx = store().begin().unwrap();
     let (key, one, two) = (StateKeyNid(1), EventNid(1), EventNid(2));
-    let twice = trees
-        .set(StateId::EMPTY, &[(key, Some(one)), (StateKeyNid(2), Some(one)), (key, Some(two))])
-        .unwrap();
-    assert_eq!(trees.get(twice.root, key).unwrap(), Some(two));
-    let gone = trees.set(twice.root, &[(key, Some(one)), (key, None), (StateKeyNid(2), None)]).unwrap();
-    assert_eq!(gone.root, StateId::EMPTY);
-    assert_eq!(trees.set(twice.root, &[(key, Some(two))]).unwrap().new_nodes(), 0);
+    let changes = [(key, Some(one)), (StateKeyNid(2), Some(one)), (key, Some(two))];
+    let twice = trees.set(&mut tx, StateId::EMPTY, &changes).unwrap();
+    assert_eq!(trees.read(&tx).get(twice, key).unwrap(), Some(two));
+    let gone = trees.set(&mut tx, twice, &[(key, Some(one)), (key, None), (StateKeyNid(2), None)]).unwrap();
+    assert_eq!(gone, StateId::EMPTY);
+    assert_eq!(trees.set(&mut tx, twice, &[(key, Some(two))]).unwrap(), twice);
 }
 
 #[test]
 fn a_change_costs_the_depth_and_a_difference_its_size() {
     let store = store();
-    let trees = StateTrees::new(store.clone(), 64 << 20);
+    let trees = StateTrees::new(64 << 20);
     let members = (0..100_000).map(|number| (StateKeyNid(number), EventNid(number)));
-    let room = trees.build(members).unwrap();
-    let root = room.root;
-    write(&store, &trees, room);
+    let root = write(&store, |tx| trees.build(tx, members).unwrap());
+    let nodes = || store.view().scan(&schema::STATE_NODES, Scan::all()).count();
 
-    let cold = StateTrees::new(store.clone(), CACHE);
-    let one = cold.set(root, &[(StateKeyNid(77), Some(EventNid(1_000_000)))]).unwrap();
-    assert!(one.new_nodes() <= 6, "{} nodes", one.new_nodes());
-    assert!(cold.nodes.reads.load(Relaxed) <= 6);
-    assert_eq!(cold.len(one.root).unwrap(), 100_000);
+    let (cold, before) = (StateTrees::new(CACHE), nodes());
+    let change = [(StateKeyNid(77), Some(EventNid(1_000_000)))];
+    let one = write(&store, |tx| cold.set(tx, root, &change).unwrap());
+    assert!(nodes() - before <= 6, "{} nodes", nodes() - before);
+    assert!(cold.cache.reads.load(Relaxed) <= 6);
+    assert_eq!(cold.read(&store.view()).len(one).unwrap(), 100_000);
 
     let changes: Changes =
         (0..10).map(|number| (StateKeyNid(number * 9_999), Some(EventNid(2_000_000)))).collect();
-    let other = cold.set(root, &changes).unwrap();
-    let (other_root, _) = (other.root, write(&store, &cold, other));
-    let cold = StateTrees::new(store, CACHE);
-    assert_eq!(cold.diff(root, other_root).unwrap().len(), 10);
-    assert!(cold.nodes.reads.load(Relaxed) <= 2 * 6 * 10);
+    let other = write(&store, |tx| cold.set(tx, root, &changes).unwrap());
+    let cold = StateTrees::new(CACHE);
+    assert_eq!(cold.read(&store.view()).diff(root, other).unwrap().len(), 10);
+    assert!(cold.cache.reads.load(Relaxed) <= 2 * 6 * 10);
 }
 
 #[test]
 fn a_difference_of_close_relatives_needs_no_look_at_the_sets() {
-    let store = store();
-    let trees = StateTrees::new(store.clone(), CACHE);
-    let room = trees.build((0..100_000).map(|number| (StateKeyNid(number), EventNid(number)))).unwrap();
-    let root = room.root;
-    write(&store, &trees, room);
+    let (store, state_trees) = (store(), StateTrees::new(CACHE));
+    let entries = (0..100_000).map(|number| (StateKeyNid(number), EventNid(number)));
+    let root = write(&store, |tx| state_trees.build(tx, entries).unwrap());
 
     // Two forks of five changes each, one after the other: both change one key, and one puts another back.
     let fork = |changes: [(u64, u64); 5]| {
         changes.into_iter().fold(root, |root, (key, event)| {
-            let grown = trees.set(root, &[(StateKeyNid(key), Some(EventNid(event)))]).unwrap();
-            let made = grown.root;
-            write(&store, &trees, grown);
-            made
+            let change = [(StateKeyNid(key), Some(EventNid(event)))];
+            write(&store, |tx| state_trees.set(tx, root, &change).unwrap())
         })
     };
     let one = fork([(1, 900_001), (70_000, 900_002), (3, 900_003), (40_000, 900_004), (70_000, 70_000)]);
     let other = fork([(1, 900_011), (6, 900_012), (7, 900_013), (8, 900_014), (9, 900_015)]);
+    let (view, reads) = (store.view(), &state_trees.cache.reads);
+    let trees = state_trees.read(&view);
     let found =
         [trees.diff(one, other), trees.diff(root, other), trees.diff(other, root)].map(Result::unwrap);
     let walked =
@@ -161,47 +159,31 @@ fn a_difference_of_close_relatives_needs_no_look_at_the_sets() {
     assert_eq!(found, walked);
     assert_eq!(found.each_ref().map(Vec::len), [7, 5, 5]);
 
-    let reads = trees.nodes.reads.load(Relaxed);
+    let before = reads.load(Relaxed);
     for number in 0..100_000 {
         trees.get(root, StateKeyNid(number)).unwrap();
     }
-    let after = trees.nodes.reads.load(Relaxed);
-    assert!(after - reads > 1_000, "the cache is too small for all nodes");
+    let after = reads.load(Relaxed);
+    assert!(after - before > 1_000, "the cache is too small for all nodes");
     assert_eq!(trees.diff(one, other).unwrap(), found[0]);
-    assert_eq!(trees.nodes.reads.load(Relaxed), after);
-}
-
-#[test]
-fn what_is_dropped_unwritten_leaves_nothing() {
-    let store = store();
-    let trees = StateTrees::new(store.clone(), 0);
-    let entries = || (0..1_000).map(|number| (StateKeyNid(number), EventNid(number)));
-    let (one, two) = (trees.build(entries()).unwrap(), trees.build(entries()).unwrap());
-    let root = one.root;
-    drop(one);
-    assert_eq!(trees.iter(root).count(), 1_000, "the other still holds the same nodes");
-    let mut tx = store.begin().unwrap();
-    trees.write(&mut tx, &two);
-    drop(tx);
-    drop(two);
-    assert_eq!(trees.nodes.pending(), 0);
-    assert!(trees.get(root, StateKeyNid(1)).is_err());
+    assert_eq!(reads.load(Relaxed), after);
 }
 
 #[test]
 fn the_shape_follows_from_the_content_at_every_size() {
-    let trees = StateTrees::new(store(), CACHE);
+    let trees = StateTrees::new(CACHE);
+    let mut tx = store().begin().unwrap();
     let entry = |number: u64| (StateKeyNid(number * 31), EventNid(number));
-    let mut held = vec![trees.build([]).unwrap()];
+    let mut roots = vec![StateId::EMPTY];
     for number in 0..150 {
         let (key, event) = entry(number);
-        let grown = trees.set(held[number as usize].root, &[(key, Some(event))]).unwrap();
-        assert_eq!(grown.root, trees.build((0..=number).map(entry)).unwrap().root);
-        held.push(grown);
+        let grown = trees.set(&mut tx, roots[number as usize], &[(key, Some(event))]).unwrap();
+        assert_eq!(grown, trees.build(&mut tx, (0..=number).map(entry)).unwrap());
+        roots.push(grown);
     }
     for number in (0..150).rev() {
-        let shrunk = trees.set(held[number as usize + 1].root, &[(entry(number).0, None)]).unwrap();
-        assert_eq!(shrunk.root, held[number as usize].root);
+        let shrunk = trees.set(&mut tx, roots[number as usize + 1], &[(entry(number).0, None)]).unwrap();
+        assert_eq!(shrunk, roots[number as usize]);
     }
 }
 

@@ -5,4 +5,5 @@ mod forks;
 mod hostile;
 mod remote;
 mod rooms;
+mod window;
 mod world;

@@ -147,8 +147,8 @@ keyspaces! {
     ACCOUNT_DATA_CHANGES: (OwnedUserId, Position) => AccountDataKeyRow, Append;
     /// Identity keys of devices, as JSON.
     DEVICE_KEYS: (OwnedUserId, OwnedDeviceId) => String, Range;
-    /// One-time keys: (user, device, algorithm, order of upload, key id) to the key's JSON.
-    ONE_TIME_KEYS: (OwnedUserId, OwnedDeviceId, String, u64, String) => String, Range;
+    /// One-time keys: (user, device, algorithm, position of the upload, key id) to the key's JSON.
+    ONE_TIME_KEYS: (OwnedUserId, OwnedDeviceId, String, Position, String) => String, Range;
     /// One-time keys that were given out, the last ones of each device: (user, device, algorithm, key id).
     CLAIMED_ONE_TIME_KEYS: (OwnedUserId, OwnedDeviceId, String, String) => ClaimedKeyRow, Range;
     /// Fallback keys: (user, device, algorithm).

@@ -115,8 +115,8 @@ impl KeyPart for Membership {
 }
 
 impl AsPart<Membership> for Membership {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.push(*self as u8);
+    fn write(&self, out: &mut crate::Buffer) {
+        out.extend([*self as u8]);
     }
 }
 

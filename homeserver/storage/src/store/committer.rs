@@ -76,7 +76,7 @@ impl Committer<'_> {
 
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
-        while !self.write(group.iter().map(|pending| &pending.batch).chain([&self.own]), sync)? {
+        while !self.write(group.iter().map(|pending| &*pending.batch).chain([&self.own]), sync)? {
             self.rest(&mut pause).await?;
         }
         let ended = Instant::now();
@@ -87,13 +87,17 @@ impl Committer<'_> {
             metrics::histogram!("hearth_storage_sync_seconds").record(ended - started);
         }
 
-        let bytes = group.iter().map(Pending::size).sum();
-        let last = group.iter().map(|pending| pending.last).max();
-        let changes = group.iter_mut().flat_map(|pending| pending.changes.drain(..));
-        self.shared.recent.lock().extend(changes);
-        for publish in group.iter_mut().flat_map(|pending| pending.publish.drain(..)) {
-            publish();
+        let bytes = group.iter().map(|pending| pending.bytes).sum();
+        let (last, commit) = group.last().map(|pending| (pending.last, pending.commit)).unzip();
+        self.shared.observers.tell(group);
+        for pending in group.iter_mut() {
+            // The engine has them now.
+            self.shared.queued.remove(pending.commit, &pending.batch);
         }
+        let changes = group
+            .iter_mut()
+            .flat_map(|pending| (pending.before.0 + 1..).map(Position).zip(pending.changes.drain(..)));
+        self.shared.recent.lock().extend(changes);
         if let Some(last) = last {
             self.shared.published.send_if_modified(|published| {
                 debug_assert!(*published <= last, "positions are published in order");
@@ -105,6 +109,9 @@ impl Committer<'_> {
         }
         metrics::counter!("hearth_storage_commits_total").increment(group.len() as u64);
         metrics::histogram!("hearth_storage_group_commits").record(group.len() as f64);
+        if let Some(commit) = commit {
+            self.shared.durable.send_replace(commit);
+        }
         for pending in group.drain(..) {
             // Nobody may be waiting for the answer.
             let _ = pending.acknowledge.send(Ok(pending.last));
@@ -201,7 +208,7 @@ impl Committer<'_> {
         // First the store stops, so that nobody who hears of the failure can begin anew.
         drop(self);
         for pending in group {
-            shared.queue.written(pending.size());
+            shared.queue.written(pending.bytes);
             pending.refuse(&reason);
         }
     }

@@ -2,7 +2,10 @@
 
 use std::{
     mem,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,25 +20,22 @@ use crate::{Batch, Change, Position, StorageError};
 /// Why a store that nothing happened to takes no more commits.
 pub(super) const CLOSED: &str = "the store is closed";
 
-/// What runs when a commit is durable.
-pub(super) type Publish = Box<dyn FnOnce() + Send>;
-
 /// A commit that waits to be written.
 pub(super) struct Pending {
-    pub(super) batch: Batch,
-    pub(super) changes: Vec<(Position, Change)>,
-    /// What the commit is acknowledged with.
+    /// Its number: commits are numbered in their order.
+    pub(super) commit: u64,
+    pub(super) batch: Arc<Batch>,
+    pub(super) changes: Vec<Change>,
+    /// The last position before it.
+    pub(super) before: Position,
+    /// Its last position, or the last one before it if it has none.
     pub(super) last: Position,
-    pub(super) publish: Vec<Publish>,
+    /// What it takes in memory, about, its rows in [`Queued`](super::queued::Queued) included.
+    pub(super) bytes: usize,
     pub(super) acknowledge: oneshot::Sender<Result<Position, StorageError>>,
 }
 
 impl Pending {
-    /// What it takes in memory, about.
-    pub(super) fn size(&self) -> usize {
-        mem::size_of::<Self>() + self.batch.size() + self.changes.len() * mem::size_of::<(Position, Change)>()
-    }
-
     pub(super) fn refuse(self, reason: &str) {
         // Nobody may be waiting for the answer.
         let _ = self.acknowledge.send(Err(StorageError::Stopped(reason.to_owned())));
@@ -80,7 +80,7 @@ impl Queue {
         if let Some(reason) = &state.closed {
             return pending.refuse(reason);
         }
-        self.bytes.fetch_add(pending.size(), Ordering::Relaxed);
+        self.bytes.fetch_add(pending.bytes, Ordering::Relaxed);
         state.waiting.push(pending);
         drop(state);
         // The committer is seldom asleep under load: then this wakes nobody.
@@ -142,7 +142,7 @@ impl Queue {
             mem::take(&mut state.waiting)
         };
         for pending in waiting {
-            self.bytes.fetch_sub(pending.size(), Ordering::Relaxed);
+            self.bytes.fetch_sub(pending.bytes, Ordering::Relaxed);
             pending.refuse(reason);
         }
     }

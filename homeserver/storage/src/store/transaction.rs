@@ -1,35 +1,44 @@
-//! Writing: a batch, the changes it tells of, and what follows when it is durable.
+//! Writing: a batch, and the changes it tells of.
 
 use std::{
     future::Future,
+    ops::Deref,
     pin::Pin,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
 
-use parking_lot::MutexGuard;
 use tokio::sync::oneshot;
 
-use super::{
-    Scan, Shared, View,
-    queue::{Pending, Publish},
-};
-use crate::{AsKey, AsPrefix, Batch, Change, Key, Keyspace, Position, StorageError, Value, schema};
+use super::{Scan, Shared, View, draft::Draft, queue::Pending};
+use crate::{AsKey, AsPrefix, Change, Key, Keyspace, Position, StorageError, Value, schema};
 
-/// Writes that happen together or not at all, and the order lock: while it lives no other transaction
-/// begins. Dropped without [`submit`](Self::submit) it writes nothing and gives its positions back.
-pub struct Transaction<'a> {
-    shared: &'a Shared,
-    /// The last position that was allocated before.
-    order: MutexGuard<'a, Position>,
-    /// The last position that is allocated with this.
-    last: Position,
-    batch: Batch,
-    changes: Vec<(Position, Change)>,
-    publish: Vec<Publish>,
+/// Writes that happen together or not at all. It reads, as a [`View`], what it has written itself, in front of
+/// what is queued and what is durable. Dropped without [`submit`](Self::submit) it writes nothing.
+///
+/// It holds no lock: whoever reads in order to write keeps others from writing the same, by a lock of a room or a
+/// user. Its positions are *provisional* until it is submitted: they come after all others, can be written in
+/// keys and rows, and become real there by themselves. What is kept of them elsewhere is
+/// [settled](Position::settled) by [`Commit::before`].
+pub struct Transaction {
+    shared: Arc<Shared>,
+    view: View,
+    changes: Vec<Change>,
 }
 
-impl<'a> Transaction<'a> {
-    pub(super) fn begin(shared: &'a Shared) -> Result<Self, StorageError> {
+/// What a change that waits takes, about, with the ids it names.
+const CHANGE_BYTES: usize = size_of::<Change>() + 64;
+
+impl Deref for Transaction {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
+impl Transaction {
+    pub(super) fn begin(shared: &Arc<Shared>) -> Result<Self, StorageError> {
         if let Some(reason) = &*shared.stopped.borrow() {
             return Err(StorageError::Stopped(reason.clone()));
         }
@@ -39,62 +48,64 @@ impl<'a> Transaction<'a> {
         if shared.queue.bytes() >= shared.options.queue_bytes {
             return Err(StorageError::Busy);
         }
-        let order = shared.order.lock();
-        let last = *order;
-        let batch = Batch::with_capacity(1024);
-        Ok(Self { shared, order, last, batch, changes: Vec::new(), publish: Vec::new() })
+        let view = View::written(shared.engine.clone(), shared.queued.clone(), Draft::with_capacity(1024));
+        Ok(Self { shared: shared.clone(), view, changes: Vec::new() })
     }
 
-    /// Writes a change to the log, at the next position.
+    /// Writes a change to the log, at the next position, which is provisional.
     pub fn append(&mut self, change: &Change) -> Position {
         let position = self.next_position();
-        self.last = position;
-        self.batch.put(&schema::LOG, (position,), change);
-        self.changes.push((position, change.clone()));
+        self.view.draft.put(&schema::LOG, (position,), change);
+        self.changes.push(change.clone());
         position
     }
 
     /// The position that the next [`append`](Self::append) will give.
     pub fn next_position(&self) -> Position {
-        Position(self.last.0 + 1)
+        Position::provisional(self.changes.len() as u64 + 1)
     }
 
     /// Sets a key's value.
     pub fn put<K: Key, V: Value>(&mut self, keyspace: &Keyspace<K, V>, key: impl AsKey<K>, value: &V) {
-        self.batch.put(keyspace, key, value);
+        self.view.draft.put(keyspace, key, value);
     }
 
     /// Deletes a key, whether it is there or not.
     pub fn delete<K: Key, V: Value>(&mut self, keyspace: &Keyspace<K, V>, key: impl AsKey<K>) {
-        self.batch.delete(keyspace, key);
+        self.view.draft.delete(keyspace, key);
     }
 
-    /// Deletes the keys that begin with these parts: those that are there now, not those that still wait to
-    /// be written.
+    /// Deletes the keys that begin with these parts and are there now.
     pub fn delete_prefix<K: Key, V: Value>(
         &mut self,
         keyspace: &Keyspace<K, V>,
         prefix: impl AsPrefix<K>,
     ) -> Result<(), StorageError> {
-        let view = View::latest(self.shared.engine.clone());
-        view.visit_keys(keyspace, Scan::prefix(prefix), |key| self.batch.delete_raw(keyspace.raw, key))
+        let mut keys = Vec::new();
+        self.view.visit_keys(keyspace, Scan::prefix(prefix), |key| keys.push(key.to_vec()))?;
+        for key in keys {
+            self.view.draft.delete_raw(keyspace.raw, &key);
+        }
+        Ok(())
     }
 
-    /// Runs this when the transaction is durable: on the committer's thread, in the order of positions, before
-    /// the acknowledgement and before [`Store::published`](super::Store::published) moves. It must be short,
-    /// and is dropped if the write fails.
-    pub fn on_durable(&mut self, publish: impl FnOnce() + Send + 'static) {
-        self.publish.push(Box::new(publish));
-    }
-
-    /// Puts the transaction into the queue of what is written, and lets go of the order lock.
+    /// Puts the transaction into the queue of what is written. From then on every writer sees it.
     pub fn submit(self) -> Commit {
-        let Self { shared, mut order, last, batch, changes, publish } = self;
+        let Self { shared, view, changes } = self;
         let (acknowledge, acknowledged) = oneshot::channel();
+        let bytes = size_of::<Pending>() + view.draft.bytes() + changes.len() * CHANGE_BYTES;
+        // Only what needs the order of positions happens under this lock.
+        let mut order = shared.order.lock();
+        let before = *order;
+        let last = Position(before.0 + changes.len() as u64);
         *order = last;
-        // Under the order lock, so that the queue has the order of positions.
-        shared.queue.push(Pending { batch, changes, last, publish, acknowledge });
-        Commit { acknowledged }
+        let commit = shared.submitted.load(Ordering::SeqCst) + 1;
+        let batch = Arc::new(view.draft.settle(before));
+        shared.queued.add(commit, &batch);
+        shared.submitted.store(commit, Ordering::SeqCst);
+        shared.queue.push(Pending { commit, batch, changes, before, last, bytes, acknowledge });
+        drop(order);
+        Commit { number: commit, before, acknowledged }
     }
 }
 
@@ -105,7 +116,22 @@ impl<'a> Transaction<'a> {
 /// [`StorageError::Stopped`] if the write failed, or one before it. Whether the commit is on disk is then not
 /// known until the next start.
 pub struct Commit {
+    number: u64,
+    before: Position,
     acknowledged: oneshot::Receiver<Result<Position, StorageError>>,
+}
+
+impl Commit {
+    /// Commits are numbered in their order.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The last position before this commit: by it the provisional ones of its transaction are
+    /// [settled](Position::settled).
+    pub fn before(&self) -> Position {
+        self.before
+    }
 }
 
 impl Future for Commit {

@@ -19,7 +19,7 @@ on_both_engines!(
     positions_of_a_dropped_transaction_are_given_back,
     a_commit_is_read_when_it_is_acknowledged,
     a_dropped_commit_is_written,
-    closures_run_in_order_before_publication_and_acknowledgement,
+    observers_hear_in_order_before_publication_and_acknowledgement,
     many_threads_commit_without_a_gap,
     closing_writes_what_waits,
     a_closed_store_takes_no_commit,
@@ -35,11 +35,14 @@ async fn positions_follow_each_other(disk: Disk) {
     let store = disk.start();
     assert_eq!(store.published(), Position(0));
     let mut transaction = store.begin().unwrap();
-    assert_eq!(transaction.next_position(), Position(1));
-    assert_eq!(transaction.append(&event(1)), Position(1));
-    assert_eq!(transaction.append(&event(2)), Position(2));
-    assert_eq!(transaction.next_position(), Position(3));
-    assert_eq!(within(transaction.submit()).await.unwrap(), Position(2));
+    let expected = transaction.next_position();
+    let (first, second) = (transaction.append(&event(1)), transaction.append(&event(2)));
+    assert_eq!(first, expected);
+    assert!(Position(1 << 40) < first && first < second, "provisional positions come last");
+    let submitted = transaction.submit();
+    let settled = [first, second].map(|position| position.settled(submitted.before()));
+    assert_eq!(settled, [Position(1), Position(2)]);
+    assert_eq!(within(submitted).await.unwrap(), Position(2));
     assert_eq!(store.published(), Position(2));
     // A commit that changes nothing in the log is acknowledged with what was before it.
     let position = commit(&store, |transaction| transaction.delete(&schema::META, ("a",))).await;
@@ -61,7 +64,6 @@ async fn positions_of_a_dropped_transaction_are_given_back(disk: Disk) {
     let mut transaction = store.begin().unwrap();
     transaction.append(&event(1));
     transaction.put(&schema::META, ("a",), &"1".to_owned());
-    transaction.on_durable(|| panic!("it was never submitted"));
     drop(transaction);
     assert_eq!(commit_event(&store, 2).await, Position(1));
     assert_eq!(log(&store), [1]);
@@ -91,25 +93,29 @@ async fn a_dropped_commit_is_written(disk: Disk) {
     assert_eq!(log(&store), [1]);
 }
 
-async fn closures_run_in_order_before_publication_and_acknowledgement(disk: Disk) {
+async fn observers_hear_in_order_before_publication_and_acknowledgement(disk: Disk) {
     let store = disk.start();
     let seen: Shared<(u64, Position, bool)> = Shared::default();
+    let (view, published) = (store.view(), store.subscribe());
+    store.observe(&schema::LOG, {
+        let seen = seen.clone();
+        move |row| {
+            let (position,) = row.key()?;
+            let readable = view.get(&schema::LOG, (position,))? == row.value()?;
+            seen.lock().unwrap().push((position.0, *published.borrow(), readable));
+            Ok(())
+        }
+    });
     let commits: Vec<_> = (1..=100)
         .map(|number| {
             let mut transaction = store.begin().unwrap();
-            let position = transaction.append(&event(number));
-            let (seen, store) = (seen.clone(), store.clone());
-            transaction.on_durable(move || {
-                let readable = store.view().contains(&schema::LOG, (position,)).unwrap();
-                seen.lock().unwrap().push((position.0, store.published(), readable));
-            });
-            let commit = transaction.submit();
-            (position, commit)
+            transaction.append(&event(number));
+            (number, transaction.submit())
         })
         .collect();
-    for (position, commit) in commits {
+    for (number, commit) in commits {
         within(commit).await.unwrap();
-        assert!(seen.lock().unwrap().iter().any(|(run, ..)| *run == position.0));
+        assert!(seen.lock().unwrap().iter().any(|(seen, ..)| *seen == number));
     }
     let seen = seen.lock().unwrap();
     assert!(seen.iter().map(|(position, ..)| *position).eq(1..=100));
@@ -131,23 +137,25 @@ async fn many_threads_commit_without_a_gap(disk: Disk) {
         }
     });
     let sum = Arc::new(AtomicU64::new(0));
+    store.observe(&schema::LOG, {
+        let sum = sum.clone();
+        move |row| {
+            sum.fetch_add(row.key()?.0.0, Ordering::Relaxed);
+            Ok(())
+        }
+    });
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
-            let (store, sum) = (store.clone(), sum.clone());
+            let store = store.clone();
             thread::spawn(move || {
+                let user = ruma::UserId::parse(format!("@{thread}:here")).unwrap();
                 let commits: Vec<_> = (0..EACH)
                     .map(|number| {
                         let mut transaction = store.begin().unwrap();
                         let first = transaction.append(&event(number));
                         let second = transaction.append(&event(number));
                         assert_eq!(second.0, first.0 + 1);
-                        transaction.put(&schema::STATE_KEYS, (thread.to_string(), number.to_string()), &{
-                            hearth_storage::StateKeyNid(first.0)
-                        });
-                        let sum = sum.clone();
-                        transaction.on_durable(move || {
-                            sum.fetch_add(first.0, Ordering::Relaxed);
-                        });
+                        transaction.put(&schema::PROFILES, (&user, number.to_string()), &String::new());
                         transaction.submit()
                     })
                     .collect();
@@ -164,8 +172,9 @@ async fn many_threads_commit_without_a_gap(disk: Disk) {
     assert!(acknowledged.into_iter().eq((1..=THREADS * EACH).map(|number| number * 2)));
     within(watcher).await.unwrap();
     assert!(log(&store).into_iter().eq(1..=THREADS * EACH * 2));
-    assert_eq!(store.view().scan(&schema::STATE_KEYS, Scan::all()).count() as u64, THREADS * EACH);
-    assert_eq!(sum.load(Ordering::Relaxed), (THREADS * EACH).pow(2));
+    assert_eq!(store.view().scan(&schema::PROFILES, Scan::all()).count() as u64, THREADS * EACH);
+    let positions = 1..=THREADS * EACH * 2;
+    assert_eq!(sum.load(Ordering::Relaxed), positions.sum::<u64>());
 }
 
 async fn closing_writes_what_waits(disk: Disk) {

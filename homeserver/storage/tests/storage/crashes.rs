@@ -8,10 +8,12 @@ use std::{
 };
 
 use hearth_storage::{
-    Durability, Faults, MemoryEngine, Position, Scan, StateKeyNid, StorageError, Store, StoreOptions, schema,
+    Durability, Faults, MemoryEngine, Position, Scan, StorageError, Store, StoreOptions,
+    schema::{self, users::DeviceChangeRow},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use ruma::{OwnedDeviceId, UserId};
 
 use crate::event;
 
@@ -79,8 +81,9 @@ fn crash(seed: u64) -> (u64, u64) {
     let store = Store::open(engine, StoreOptions::default()).unwrap();
     let published = check(seed, &store, &acknowledged);
     let mut transaction = store.begin().unwrap();
-    assert_eq!(transaction.append(&event(0)), Position(published.0 + 1), "seed {seed}");
-    futures::executor::block_on(transaction.submit()).unwrap();
+    transaction.append(&event(0));
+    let position = futures::executor::block_on(transaction.submit()).unwrap();
+    assert_eq!(position, Position(published.0 + 1), "seed {seed}");
     (kept, lost)
 }
 
@@ -132,8 +135,10 @@ fn submit(
     let mut transaction = store.begin()?;
     for part in 0..parts {
         let position = transaction.append(&event(writer));
-        let name = (format!("{writer} {number}"), format!("{part} of {parts}"));
-        transaction.put(&schema::STATE_KEYS, name, &StateKeyNid(position.0));
+        let user = UserId::parse(format!("@{writer}_{number}:here")).unwrap();
+        let device = OwnedDeviceId::from(format!("{part} of {parts}"));
+        let row = DeviceChangeRow { position, previous: None };
+        transaction.put(&schema::DEVICE_CHANGES, (user, device), &row);
     }
     Ok(transaction.submit())
 }
@@ -142,15 +147,15 @@ fn submit(
 fn commits_of(store: &Store, start: u64) -> Vec<(u64, u64)> {
     let writers = start * WRITERS..(start + 1) * WRITERS;
     let mut parts = BTreeMap::<(u64, u64), (u64, u64)>::new();
-    for row in store.view().scan(&schema::STATE_KEYS, Scan::all()) {
-        let ((commit, part), _) = row.unwrap();
+    for row in store.view().scan(&schema::DEVICE_CHANGES, Scan::all()) {
+        let ((user, part), _) = row.unwrap();
         let numbers = |text: &str, between: &str| {
             let (a, b) = text.split_once(between).unwrap();
             (a.parse::<u64>().unwrap(), b.parse::<u64>().unwrap())
         };
-        let found = parts.entry(numbers(&commit, " ")).or_default();
+        let found = parts.entry(numbers(user.localpart(), "_")).or_default();
         found.0 += 1;
-        found.1 = numbers(&part, " of ").1;
+        found.1 = numbers(part.as_str(), " of ").1;
     }
     assert!(parts.values().all(|(found, all)| found == all), "half a commit is there");
     parts.into_keys().filter(|(writer, _)| writers.contains(writer)).collect()
@@ -162,7 +167,8 @@ fn check(seed: u64, store: &Store, acknowledged: &Acknowledged) -> Position {
     let positions: Vec<_> = view.scan(&schema::LOG, Scan::all()).map(|row| row.unwrap().0.0.0).collect();
     let published = store.published();
     assert!(positions.iter().copied().eq(1..=published.0), "seed {seed}: the log has a gap");
-    let mut rows: Vec<_> = view.scan(&schema::STATE_KEYS, Scan::all()).map(|row| row.unwrap().1.0).collect();
+    let rows = view.scan(&schema::DEVICE_CHANGES, Scan::all());
+    let mut rows: Vec<_> = rows.map(|row| row.unwrap().1.position.0).collect();
     rows.sort_unstable();
     assert_eq!(rows, positions, "seed {seed}: a position has no row, or a row no position");
     let there: Vec<_> = commits_of(store, 0).into_iter().chain(commits_of(store, 1)).collect();

@@ -13,6 +13,23 @@ fn start(faults: Faults) -> (MemoryEngine, Store) {
     (engine, store)
 }
 
+fn submit(store: &Store, number: u64) -> hearth_storage::Commit {
+    let mut transaction = store.begin().unwrap();
+    transaction.append(&event(number));
+    transaction.submit()
+}
+
+/// The positions of the log that an observer is told of.
+fn seen(store: &Store) -> Shared<u64> {
+    let seen = Shared::<u64>::default();
+    let told = seen.clone();
+    store.observe(&schema::LOG, move |row| {
+        told.lock().unwrap().push(row.key()?.0.0);
+        Ok(())
+    });
+    seen
+}
+
 /// Waits until the store says that it cannot write.
 async fn fails(store: &Store) -> String {
     within(async {
@@ -47,12 +64,10 @@ async fn a_full_disk_stops_no_reading_and_no_later_writing() {
         commit_event(&store, number).await;
     }
     let mut commits = Vec::new();
-    let ran = Shared::<u64>::default();
+    let seen = seen(&store);
     for number in 4.. {
         let Ok(mut transaction) = store.begin() else { break };
-        let position = transaction.append(&event(number));
-        let ran = ran.clone();
-        transaction.on_durable(move || ran.lock().unwrap().push(position.0));
+        transaction.append(&event(number));
         commits.push(transaction.submit());
     }
     assert!(fails(&store).await.contains("no space left"));
@@ -68,7 +83,7 @@ async fn a_full_disk_stops_no_reading_and_no_later_writing() {
     for (commit, position) in commits.into_iter().zip(4..) {
         assert_eq!(within(commit).await.unwrap(), Position(position));
     }
-    assert!(ran.lock().unwrap().iter().copied().eq(4..=last));
+    assert!(seen.lock().unwrap().iter().copied().eq(4..=last));
     assert_eq!(store.is_failing(), None);
     assert_eq!(commit_event(&store, last + 1).await, Position(last + 1));
     assert!(crate::commits::log(&store).into_iter().eq(1..=last + 1));
@@ -78,12 +93,10 @@ async fn a_full_disk_stops_no_reading_and_no_later_writing() {
 async fn what_a_closing_store_cannot_write_is_refused() {
     let (engine, store) = start(Faults { fail_writes: 2..u64::MAX, ..Faults::default() });
     commit_event(&store, 1).await;
-    let ran = Shared::<u64>::default();
+    let seen = seen(&store);
     let mut commits = Vec::new();
     while let Ok(mut transaction) = store.begin() {
-        let position = transaction.append(&event(2));
-        let ran = ran.clone();
-        transaction.on_durable(move || ran.lock().unwrap().push(position.0));
+        transaction.append(&event(2));
         commits.push(transaction.submit());
     }
     let mut follower = store.follow(Position(1));
@@ -91,7 +104,7 @@ async fn what_a_closing_store_cannot_write_is_refused() {
     for commit in commits {
         assert!(matches!(within(commit).await, Err(StorageError::Stopped(_))));
     }
-    assert_eq!(*ran.lock().unwrap(), [] as [u64; 0]);
+    assert_eq!(*seen.lock().unwrap(), [] as [u64; 0]);
     assert!(store.is_stopped().unwrap().contains("input/output"));
     assert!(matches!(within(follower.next()).await, Err(StorageError::Stopped(_))));
 
@@ -101,13 +114,11 @@ async fn what_a_closing_store_cannot_write_is_refused() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_closure_stops_the_store() {
+async fn a_panic_in_an_observer_stops_the_store() {
     let (_, store) = start(Faults::default());
     commit_event(&store, 1).await;
-    let mut transaction = store.begin().unwrap();
-    transaction.append(&event(2));
-    transaction.on_durable(|| panic!("a test"));
-    assert!(matches!(within(transaction.submit()).await, Err(StorageError::Stopped(_))));
+    store.observe(&schema::LOG, |_| panic!("a test"));
+    assert!(matches!(within(submit(&store, 2)).await, Err(StorageError::Stopped(_))));
     within(async {
         while store.is_stopped().is_none() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -151,7 +162,7 @@ async fn too_much_waiting_is_busy() {
     commit_event(&store, 2).await;
 }
 
-/// Whoever hears of a commit, by its closure, by `published`, or by its acknowledgement, hears of it when it is
+/// Whoever hears of a commit, as an observer, by `published`, or by its acknowledgement, hears of it when it is
 /// synced, with however slow a disk.
 #[tokio::test]
 async fn nobody_hears_of_a_commit_before_it_is_synced() {
@@ -175,20 +186,18 @@ async fn nobody_hears_of_a_commit_before_it_is_synced() {
         }
     });
     let early = Shared::<u64>::default();
+    store.observe(&schema::LOG, {
+        let (synced, early) = (synced.clone(), early.clone());
+        move |row| {
+            let (position,) = row.key()?;
+            if !synced(position) {
+                early.lock().unwrap().push(position.0);
+            }
+            Ok(())
+        }
+    });
     for first in (1..=60).step_by(3) {
-        let commits: Vec<_> = (first..first + 3)
-            .map(|number| {
-                let mut transaction = store.begin().unwrap();
-                let position = transaction.append(&event(number));
-                let (synced, early) = (synced.clone(), early.clone());
-                transaction.on_durable(move || {
-                    if !synced(position) {
-                        early.lock().unwrap().push(position.0);
-                    }
-                });
-                transaction.submit()
-            })
-            .collect();
+        let commits: Vec<_> = (first..first + 3).map(|number| submit(&store, number)).collect();
         for commit in commits {
             let position = within(commit).await.unwrap();
             assert!(synced(position));

@@ -8,6 +8,7 @@ mod failures;
 mod followers;
 mod keys;
 mod reads;
+mod written;
 
 use std::{sync::Arc, time::Duration};
 
@@ -84,7 +85,7 @@ pub async fn commit_event(store: &Store, number: u64) -> Position {
 }
 
 /// Commits what is written to the transaction.
-pub async fn commit(store: &Store, write: impl FnOnce(&mut Transaction<'_>)) -> Position {
+pub async fn commit(store: &Store, write: impl FnOnce(&mut Transaction)) -> Position {
     let commit = {
         let mut transaction = store.begin().unwrap();
         write(&mut transaction);

@@ -107,7 +107,7 @@ fn excess(all: Vec<Waiting>) -> Vec<Waiting> {
 
 /// Puts new weight onto a device's queue, from which some messages go.
 pub(super) fn reweigh(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
     device: &DeviceId,
@@ -124,7 +124,7 @@ pub(super) fn reweigh(
 
 /// Takes messages of a user out, and the contents for which no other device waits. Their weight is the caller's.
 pub(super) fn remove(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
     gone: &[Waiting],
@@ -152,7 +152,7 @@ pub(super) fn remove(
 
 /// Empties the queues of devices that go.
 pub(crate) fn clear(
-    transaction: &mut Transaction<'_>,
+    transaction: &mut Transaction,
     view: &View,
     user: &UserId,
     devices: &BTreeSet<&DeviceId>,

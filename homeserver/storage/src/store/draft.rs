@@ -1,0 +1,102 @@
+//! What a transaction writes, so that the transaction itself reads it.
+
+use super::queued::Queued;
+use crate::{AnyKeyspace, AsKey, Batch, Key, Keyspace, Position, RawRange, Value, batch::Place};
+
+/// A batch whose writes can be looked up by key.
+#[derive(Default)]
+pub(super) struct Draft {
+    batch: Batch,
+    /// For each keyspace that is written to, where in the batch the last write of each key begins, by key.
+    index: Vec<(usize, Vec<u32>)>,
+}
+
+impl Draft {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self { batch: Batch::with_capacity(bytes), index: Vec::with_capacity(16) }
+    }
+
+    pub(super) fn put<K: Key, V: Value>(&mut self, keyspace: &Keyspace<K, V>, key: impl AsKey<K>, value: &V) {
+        self.write(|batch| batch.put(keyspace, key, value));
+    }
+
+    pub(super) fn delete<K: Key, V: Value>(&mut self, keyspace: &Keyspace<K, V>, key: impl AsKey<K>) {
+        self.write(|batch| batch.delete(keyspace, key));
+    }
+
+    pub(super) fn delete_raw(&mut self, keyspace: AnyKeyspace, key: &[u8]) {
+        self.write(|batch| batch.delete_raw(keyspace, key));
+    }
+
+    /// What it takes in memory, about, once it is queued.
+    pub(super) fn bytes(&self) -> usize {
+        let rows = self.batch.places().map(|place| place.key.len() + Queued::ROW_BYTES);
+        self.batch.size() + rows.sum::<usize>()
+    }
+
+    /// The batch with its real positions, `before` being the last one before it.
+    pub(super) fn settle(mut self, before: Position) -> Batch {
+        self.batch.settle(before);
+        self.batch
+    }
+
+    /// The value that is written to a key, `Some(None)` if the key is deleted.
+    pub(super) fn get(&self, keyspace: AnyKeyspace, key: &[u8]) -> Option<Option<&[u8]>> {
+        let starts = self.starts(keyspace)?;
+        let found = starts.binary_search_by(|start| self.key(*start).cmp(key)).ok()?;
+        let place = self.place(starts[found])?;
+        Some(place.value().map(|value| self.batch.bytes(&value)))
+    }
+
+    /// Hands every key of a range that is written to `visit`, with its value or `None` if it is deleted, the
+    /// smallest key first.
+    pub(super) fn visit(
+        &self,
+        keyspace: AnyKeyspace,
+        range: &RawRange,
+        mut visit: impl FnMut(&[u8], Option<&[u8]>),
+    ) {
+        let Some(starts) = self.starts(keyspace) else { return };
+        let first = starts.partition_point(|start| self.key(*start) < &*range.start);
+        for place in starts[first..].iter().filter_map(|start| self.place(*start)) {
+            let key = self.batch.bytes(&place.key);
+            if range.end.as_ref().is_some_and(|end| key >= &**end) {
+                break;
+            }
+            visit(key, place.value().map(|value| self.batch.bytes(&value)));
+        }
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Batch)) {
+        let start = self.batch.size();
+        write(&mut self.batch);
+        let Some(place) = self.batch.place(start) else { return };
+        let keyspace = place.keyspace.index;
+        let at = match self.index.iter().position(|(index, _)| *index == keyspace) {
+            Some(at) => at,
+            None => {
+                self.index.push((keyspace, Vec::with_capacity(4)));
+                self.index.len() - 1
+            }
+        };
+        let key = self.batch.bytes(&place.key);
+        let found = self.index[at].1.binary_search_by(|start| self.key(*start).cmp(key));
+        let starts = &mut self.index[at].1;
+        match found {
+            Ok(earlier) => starts[earlier] = start as u32,
+            Err(here) => starts.insert(here, start as u32),
+        }
+    }
+
+    fn starts(&self, keyspace: AnyKeyspace) -> Option<&[u32]> {
+        self.index.iter().find(|(index, _)| *index == keyspace.index).map(|(_, starts)| &**starts)
+    }
+
+    fn place(&self, start: u32) -> Option<Place> {
+        self.batch.place(start as usize)
+    }
+
+    fn key(&self, start: u32) -> &[u8] {
+        self.place(start).map_or(&[], |place| self.batch.bytes(&place.key))
+    }
+}

@@ -8,6 +8,8 @@ pub mod directory;
 pub mod discovery;
 pub mod event;
 pub mod keys;
+#[cfg(test)]
+mod limits_tests;
 pub mod media;
 pub mod membership;
 pub mod openid;

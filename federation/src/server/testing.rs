@@ -40,7 +40,11 @@ pub(crate) fn there(name: &str) -> OwnedUserId {
 
 impl TestServer {
     pub(crate) async fn new() -> Self {
-        let (federation, folder) = federation(FederationOptions::new(owned_server_name!("here")));
+        Self::with(FederationOptions::new(owned_server_name!("here"))).await
+    }
+
+    pub(crate) async fn with(options: FederationOptions) -> Self {
+        let (federation, folder) = federation(options);
         let there = SigningKey::generate([8; 32], "t").unwrap();
         know_key(federation.store(), &there).await;
         Self { router: router(federation.clone()), federation, there, _folder: folder }

@@ -1,8 +1,16 @@
 //! Which crate may depend on which. A new arrow is an event: it is added here, and to ARCHITECTURE.md, on purpose.
 
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
 use serde_json::Value;
 
-use crate::{cargo, process::Outcome};
+use crate::{
+    cargo,
+    process::{Outcome, root},
+};
 
 /// Each crate of the workspace, and the crates of the workspace that it may depend on (for its tests too).
 const ARROWS: &[(&str, &[&str])] = &[
@@ -80,9 +88,21 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("hickory-resolver", &["hearth-federation"]),
 ];
 
+/// The floors of a crate, the lowest first: a module of one may use modules of its own floor and of those below.
+const FLOORS: &[(&str, &[&str])] = &[("homeserver/rooms/src", &["index", "read", "write"])];
+
 /// Checks the workspace against the tables, and tells every arrow that they do not allow.
 pub fn check() -> Outcome<()> {
-    let wrong = wrong_arrows(&cargo::crates()?);
+    let mut wrong = wrong_arrows(&cargo::crates()?);
+    for (folder, floors) in FLOORS {
+        for (height, floor) in floors.iter().enumerate() {
+            for file in rust_files(&root().join(folder).join(floor))? {
+                let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+                let above = floors[height + 1..].iter().filter(|above| uses(&text, above));
+                wrong.extend(above.map(|above| format!("{} -> {above}", file.display())));
+            }
+        }
+    }
     if wrong.is_empty() {
         Ok(())
     } else {
@@ -111,6 +131,32 @@ fn wrong_arrows(crates: &[Value]) -> Vec<String> {
     wrong
 }
 
+/// Whether a source file names a module of the crate's root.
+fn uses(text: &str, module: &str) -> bool {
+    let imports = text.split("use crate::").skip(1).filter_map(|rest| rest.split(';').next());
+    let paths =
+        imports.chain(text.split("crate::").skip(1).filter_map(|rest| rest.split_whitespace().next()));
+    let mut parts = paths.flat_map(|path| path.split(|part: char| !part.is_alphanumeric() && part != '_'));
+    parts.any(|part| part == module)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+fn rust_files(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
+        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -130,5 +176,12 @@ mod tests {
         assert_eq!(check(package("hearth-rooms", &["hearth-sync"], &[])), ["hearth-rooms -> hearth-sync"]);
         assert_eq!(check(package("hearth-rooms", &[], &["rocksdb"])), ["hearth-rooms -> rocksdb"]);
         assert_eq!(check(package("hearth-misc", &[], &[])).len(), 1);
+    }
+
+    #[test]
+    fn a_module_is_used_by_its_path() {
+        let text = "use crate::{\n    RoomError,\n    read::room::Room,\n};\nfn write() {}";
+        assert!(uses(text, "read") && !uses(text, "write"));
+        assert!(uses("fn a() { crate::write::b() }", "write"));
     }
 }

@@ -14,8 +14,8 @@ use ruma::{OwnedServerName, OwnedUserId, UserId};
 
 use crate::{
     RoomError,
-    shared::version_named,
-    state_tree::{StateTrees, Trees},
+    index::state_tree::{StateTrees, Trees},
+    read::shared::version_named,
 };
 
 /// Something that is not as it should be.

@@ -7,58 +7,32 @@
 //!
 //! It knows nothing of HTTP, of federation's transport and of sync.
 
-mod aggregations;
-mod aliases;
-mod arrival;
 mod check;
-mod commit;
-mod create;
 mod error;
-mod event;
-mod graph;
-mod history;
-mod members;
-mod membership;
-mod order;
-mod out_of_room;
-mod outliers;
-mod proposal;
-pub mod reachability;
-mod reading;
-mod receipts;
-mod receive;
-mod redactions;
-mod refusals;
-mod relations;
-mod resolution;
-mod room;
-mod rooms;
-mod servers;
-mod shared;
-mod staged;
-mod state_keys;
-pub mod state_tree;
-mod summary;
-mod timeline;
-mod upgrade;
-mod visibility;
-mod writer;
+mod index;
+mod read;
+mod write;
 
 pub use self::{
-    aggregations::{Aggregations, ThreadSummary},
-    arrival::Arrival,
     check::{Finding, Report, check},
-    create::{CreateRoom, Preset},
     error::RoomError,
-    event::Event,
-    out_of_room::OutOfRoom,
-    receive::Received,
-    relations::RelationFilter,
-    room::{Head, Room},
-    rooms::{Rooms, RoomsOptions},
-    summary::RoomSummary,
-    timeline::TimelineRange,
-    upgrade::Upgrade,
-    visibility::Viewer,
-    writer::{ClientTransaction, NewEvent},
+    index::{reachability, state_tree},
+    read::{
+        aggregations::{Aggregations, ThreadSummary},
+        event::Event,
+        relations::RelationFilter,
+        room::{Head, Room},
+        rooms::{Rooms, RoomsOptions},
+        summary::RoomSummary,
+        timeline::TimelineRange,
+        visibility::Viewer,
+    },
+    write::{
+        arrival::Arrival,
+        create::{CreateRoom, Preset},
+        out_of_room::OutOfRoom,
+        receive::Received,
+        upgrade::Upgrade,
+        writer::{ClientTransaction, NewEvent},
+    },
 };

@@ -36,7 +36,7 @@ pub struct Batch {
 
 /// Where a write lies in the buffer.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub keyspace: AnyKeyspace,
     kind: u8,
     pub key: Range<usize>,
@@ -44,7 +44,7 @@ pub(crate) struct Place {
     second: Range<usize>,
 }
 
-impl Place {
+impl Location {
     /// Where the value lies; `None` for a deletion.
     pub fn value(&self) -> Option<Range<usize>> {
         (self.kind == PUT).then(|| self.second.clone())
@@ -104,36 +104,36 @@ impl Batch {
 
     /// The writes in the order in which they were made.
     pub fn ops(&self) -> impl Iterator<Item = (AnyKeyspace, Op<'_>)> {
-        self.places().map(|place| {
-            let (first, second) = (self.bytes(&place.key), self.bytes(&place.second));
-            let op = match place.kind {
+        self.locations().map(|location| {
+            let (first, second) = (self.bytes(&location.key), self.bytes(&location.second));
+            let op = match location.kind {
                 PUT => Op::Put { key: first, value: second },
                 DELETE => Op::Delete { key: first },
                 _ => Op::DeleteRange { from: first, to: second },
             };
-            (place.keyspace, op)
+            (location.keyspace, op)
         })
     }
 
     /// Where the writes lie, in their order.
-    pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
+    pub(crate) fn locations(&self) -> impl Iterator<Item = Location> {
         let mut start = 0;
         std::iter::from_fn(move || {
-            let place = self.place(start)?;
-            start = place.second.end;
-            Some(place)
+            let location = self.location(start)?;
+            start = location.second.end;
+            Some(location)
         })
     }
 
     /// Where the write lies that begins there.
-    pub(crate) fn place(&self, start: usize) -> Option<Place> {
+    pub(crate) fn location(&self, start: usize) -> Option<Location> {
         let (header, _) = self.buffer.bytes().get(start..)?.split_first_chunk::<HEADER>()?;
         let [kind, k0, k1, a0, a1, a2, a3, b0, b1, b2, b3] = *header;
         let key_start = start + HEADER;
         let key_end = key_start + u32::from_le_bytes([a0, a1, a2, a3]) as usize;
         let end = key_end + u32::from_le_bytes([b0, b1, b2, b3]) as usize;
         let keyspace = schema::ALL[usize::from(u16::from_le_bytes([k0, k1]))];
-        Some(Place { keyspace, kind, key: key_start..key_end, second: key_end..end })
+        Some(Location { keyspace, kind, key: key_start..key_end, second: key_end..end })
     }
 
     pub(crate) fn bytes(&self, range: &Range<usize>) -> &[u8] {

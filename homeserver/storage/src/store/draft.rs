@@ -1,7 +1,7 @@
 //! What a transaction writes, so that the transaction itself reads it.
 
 use super::queued::Queued;
-use crate::{AnyKeyspace, AsKey, Batch, Key, Keyspace, Position, RawRange, Value, batch::Place};
+use crate::{AnyKeyspace, AsKey, Batch, Key, Keyspace, Position, RawRange, Value, batch::Location};
 
 /// A batch whose writes can be looked up by key.
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl Draft {
 
     /// What it takes in memory, about, once it is queued.
     pub(super) fn bytes(&self) -> usize {
-        let rows = self.batch.places().map(|place| place.key.len() + Queued::ROW_BYTES);
+        let rows = self.batch.locations().map(|location| location.key.len() + Queued::ROW_BYTES);
         self.batch.size() + rows.sum::<usize>()
     }
 
@@ -44,8 +44,8 @@ impl Draft {
     pub(super) fn get(&self, keyspace: AnyKeyspace, key: &[u8]) -> Option<Option<&[u8]>> {
         let starts = self.starts(keyspace)?;
         let found = starts.binary_search_by(|start| self.key(*start).cmp(key)).ok()?;
-        let place = self.place(starts[found])?;
-        Some(place.value().map(|value| self.batch.bytes(&value)))
+        let location = self.location(starts[found])?;
+        Some(location.value().map(|value| self.batch.bytes(&value)))
     }
 
     /// Hands every key of a range that is written to `visit`, with its value or `None` if it is deleted, the
@@ -58,20 +58,20 @@ impl Draft {
     ) {
         let Some(starts) = self.starts(keyspace) else { return };
         let first = starts.partition_point(|start| self.key(*start) < &*range.start);
-        for place in starts[first..].iter().filter_map(|start| self.place(*start)) {
-            let key = self.batch.bytes(&place.key);
+        for location in starts[first..].iter().filter_map(|start| self.location(*start)) {
+            let key = self.batch.bytes(&location.key);
             if range.end.as_ref().is_some_and(|end| key >= &**end) {
                 break;
             }
-            visit(key, place.value().map(|value| self.batch.bytes(&value)));
+            visit(key, location.value().map(|value| self.batch.bytes(&value)));
         }
     }
 
     fn write(&mut self, write: impl FnOnce(&mut Batch)) {
         let start = self.batch.size();
         write(&mut self.batch);
-        let Some(place) = self.batch.place(start) else { return };
-        let keyspace = place.keyspace.index;
+        let Some(location) = self.batch.location(start) else { return };
+        let keyspace = location.keyspace.index;
         let at = match self.index.iter().position(|(index, _)| *index == keyspace) {
             Some(at) => at,
             None => {
@@ -79,7 +79,7 @@ impl Draft {
                 self.index.len() - 1
             }
         };
-        let key = self.batch.bytes(&place.key);
+        let key = self.batch.bytes(&location.key);
         let found = self.index[at].1.binary_search_by(|start| self.key(*start).cmp(key));
         let starts = &mut self.index[at].1;
         match found {
@@ -92,11 +92,11 @@ impl Draft {
         self.index.iter().find(|(index, _)| *index == keyspace.index).map(|(_, starts)| &**starts)
     }
 
-    fn place(&self, start: u32) -> Option<Place> {
-        self.batch.place(start as usize)
+    fn location(&self, start: u32) -> Option<Location> {
+        self.batch.location(start as usize)
     }
 
     fn key(&self, start: u32) -> &[u8] {
-        self.place(start).map_or(&[], |place| self.batch.bytes(&place.key))
+        self.location(start).map_or(&[], |location| self.batch.bytes(&location.key))
     }
 }

@@ -50,18 +50,18 @@ impl Queued {
 
     /// Takes in the writes of a commit; commits come in the order of their numbers.
     pub(super) fn add(&self, commit: u64, batch: &Arc<Batch>) {
-        for place in batch.places() {
-            let value = place.value().map(|value| Stored { batch: batch.clone(), place: value });
-            let key = batch.bytes(&place.key);
-            self.keyspaces[place.keyspace.index].write().insert(key.into(), Row { commit, value });
+        for location in batch.locations() {
+            let value = location.value().map(|value| Stored { batch: batch.clone(), place: value });
+            let key = batch.bytes(&location.key);
+            self.keyspaces[location.keyspace.index].write().insert(key.into(), Row { commit, value });
         }
     }
 
     /// Lets go of the writes of a commit, which the engine has; not of keys that were written again since.
     pub(super) fn remove(&self, commit: u64, batch: &Batch) {
-        for place in batch.places() {
-            let mut rows = self.keyspaces[place.keyspace.index].write();
-            let key = batch.bytes(&place.key);
+        for location in batch.locations() {
+            let mut rows = self.keyspaces[location.keyspace.index].write();
+            let key = batch.bytes(&location.key);
             if rows.get(key).is_some_and(|row| row.commit == commit) {
                 rows.remove(key);
             }

@@ -1,0 +1,51 @@
+//! Where history is missing.
+
+use hearth_storage::{Scan, TimelineOrder, schema};
+use ruma::OwnedEventId;
+
+use crate::{
+    RoomError,
+    read::{reading::Reader, room::Room},
+};
+
+impl Room {
+    /// The place of the newest event of a stretch of the timeline before which some are missing.
+    pub fn gap_within(
+        &self,
+        after: Option<TimelineOrder>,
+        until: TimelineOrder,
+    ) -> Result<Option<TimelineOrder>, RoomError> {
+        let until = until.min(self.head().position.into());
+        let mut scan = Scan::prefix((self.nid(),)).through((self.nid(), until)).reversed();
+        if let Some(after) = after {
+            scan = scan.after((self.nid(), after));
+        }
+        let found = self.shared().view.scan(&schema::GAPS, scan).next().transpose()?;
+        Ok(found.map(|((_, order), ())| order))
+    }
+
+    /// The events that are missing before the one at a place.
+    pub fn missing_before(&self, gap: TimelineOrder) -> Result<Vec<OwnedEventId>, RoomError> {
+        let row = self.shared().view.get(&schema::TIMELINE, (self.nid(), gap))?;
+        let Some(nid) = row else { return Ok(Vec::new()) };
+        self.without_state(self.shared().referred(nid)?.pdu.prev_events())
+    }
+
+    /// Those of the events that are not part of the graph here.
+    pub(crate) fn without_state(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
+        without_state(&**self.shared(), ids)
+    }
+}
+
+pub(crate) fn without_state(
+    reader: &impl Reader,
+    ids: &[OwnedEventId],
+) -> Result<Vec<OwnedEventId>, RoomError> {
+    let mut missing = Vec::new();
+    for id in ids {
+        if reader.is_missing(id)? {
+            missing.push(id.clone());
+        }
+    }
+    Ok(missing)
+}

@@ -1,0 +1,163 @@
+//! Reading events and state, as readers see them and as a writer does.
+
+use std::{collections::HashMap, sync::Arc};
+
+use hearth_spec::PowerLevels;
+use hearth_storage::{EventNid, StateId, View, schema};
+use ruma::{EventId, OwnedEventId};
+
+use crate::{
+    RoomError,
+    read::{
+        event::{Event, missing_event},
+        shared::Shared,
+    },
+};
+
+/// Who reads: [`Shared`] stands for everyone and sees what is durable, `Staged` for a writer, which sees what is queued and what it has made itself.
+pub(crate) trait Reader {
+    fn shared(&self) -> &Shared;
+
+    fn view(&self) -> &View;
+
+    /// What a writer has made; `None` for everyone else.
+    fn made(&self) -> Option<&Made> {
+        None
+    }
+
+    /// Up to which commit what is remembered may be of.
+    fn upto(&self) -> u64;
+
+    fn event(&self, nid: EventNid) -> Result<Option<Arc<Event>>, RoomError> {
+        if let Some(event) = self.at_hand(nid) {
+            return Ok(Some(event));
+        }
+        let shared = self.shared();
+        let (reading, upto) = (shared.events.read(nid), self.upto());
+        let Some(row) = self.view().get(&schema::EVENTS, (nid,))? else { return Ok(None) };
+        shared.events.keep(reading, upto, nid, row, &shared.versions).map(Some)
+    }
+
+    /// The event behind a number that something here refers to.
+    fn referred(&self, nid: EventNid) -> Result<Arc<Event>, RoomError> {
+        self.event(nid)?.ok_or_else(|| missing_event(nid))
+    }
+
+    /// The events behind `nids`, in their order. One that is missing is damage.
+    fn events_of(&self, nids: &[EventNid]) -> Result<Vec<Arc<Event>>, RoomError> {
+        let mut found: Vec<Option<Arc<Event>>> = nids.iter().map(|nid| self.at_hand(*nid)).collect();
+        let absent: Vec<usize> = (0..nids.len()).filter(|at| found[*at].is_none()).collect();
+        if !absent.is_empty() {
+            let shared = self.shared();
+            let upto = self.upto();
+            let readings: Vec<_> = absent.iter().map(|at| shared.events.read(nids[*at])).collect();
+            let rows = self.view().multi_get(&schema::EVENTS, absent.iter().map(|at| (nids[*at],)))?;
+            for ((at, reading), row) in absent.into_iter().zip(readings).zip(rows) {
+                let row = row.ok_or_else(|| missing_event(nids[at]))?;
+                found[at] = Some(shared.events.keep(reading, upto, nids[at], row, &shared.versions)?);
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn nid(&self, id: &EventId) -> Result<Option<EventNid>, RoomError> {
+        if let Some(nid) = self.nid_at_hand(id) {
+            return Ok(Some(nid));
+        }
+        let upto = self.upto();
+        let nid = self.view().get(&schema::EVENT_NIDS, (id,))?;
+        if let Some(nid) = nid {
+            self.shared().events.keep_nid(id, upto, nid);
+        }
+        Ok(nid)
+    }
+
+    /// The numbers of these ids, in their order, with one read for all that are not at hand.
+    fn nids_of<I: AsRef<EventId>>(&self, ids: &[I]) -> Result<Vec<Option<EventNid>>, RoomError> {
+        let mut nids: Vec<Option<EventNid>> = ids.iter().map(|id| self.nid_at_hand(id.as_ref())).collect();
+        let absent: Vec<usize> = (0..ids.len()).filter(|at| nids[*at].is_none()).collect();
+        if !absent.is_empty() {
+            let upto = self.upto();
+            let keys = absent.iter().map(|at| (ids[*at].as_ref(),));
+            let stored = self.view().multi_get(&schema::EVENT_NIDS, keys)?;
+            for (at, nid) in absent.into_iter().zip(stored) {
+                nids[at] = nid;
+                if let Some(nid) = nid {
+                    self.shared().events.keep_nid(ids[at].as_ref(), upto, nid);
+                }
+            }
+        }
+        Ok(nids)
+    }
+
+    fn event_by_id(&self, id: &EventId) -> Result<Option<Arc<Event>>, RoomError> {
+        match self.nid(id)? {
+            Some(nid) => self.event(nid),
+            None => Ok(None),
+        }
+    }
+
+    /// The event that a set of state has for a pair.
+    fn state_event(
+        &self,
+        state: StateId,
+        event_type: &str,
+        state_key: &str,
+    ) -> Result<Option<Arc<Event>>, RoomError> {
+        let shared = self.shared();
+        let Some(key) = shared.state_keys.find(self.view(), event_type, state_key)? else { return Ok(None) };
+        match shared.trees.read(self.view()).get(state, key)? {
+            Some(nid) => self.referred(nid).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Who may do what in a set of state.
+    fn power_levels(&self, state: StateId) -> Result<PowerLevels, RoomError> {
+        let create = self.state_event(state, "m.room.create", "")?.ok_or(RoomError::UnknownRoom)?;
+        let levels = self.state_event(state, "m.room.power_levels", "")?;
+        Ok(PowerLevels::new(&create.pdu, levels.as_ref().map(|event| &*event.pdu))?)
+    }
+
+    /// The id of the create event that a set of state has.
+    fn create_event_of(&self, state: StateId) -> Result<Option<OwnedEventId>, RoomError> {
+        let create = self.state_event(state, "m.room.create", "")?;
+        Ok(create.map(|create| create.id().to_owned()))
+    }
+
+    /// Whether an event is in no timeline and has no known state: it is not here, or an outlier.
+    fn is_missing(&self, id: &EventId) -> Result<bool, RoomError> {
+        Ok(self.event_by_id(id)?.is_none_or(|event| event.state.is_none()))
+    }
+
+    fn at_hand(&self, nid: EventNid) -> Option<Arc<Event>> {
+        let made = self.made().and_then(|made| made.events.get(&nid).cloned());
+        made.or_else(|| self.shared().events.remembered(nid, self.upto()))
+    }
+
+    fn nid_at_hand(&self, id: &EventId) -> Option<EventNid> {
+        let made = self.made().and_then(|made| made.nids.get(id).copied());
+        made.or_else(|| self.shared().events.remembered_nid(id, self.upto()))
+    }
+}
+
+impl Reader for Shared {
+    fn shared(&self) -> &Shared {
+        self
+    }
+
+    fn view(&self) -> &View {
+        &self.view
+    }
+
+    fn upto(&self) -> u64 {
+        self.store.durable()
+    }
+}
+
+/// Events that a writer has made, as they are now, and their numbers.
+#[derive(Default)]
+pub(crate) struct Made {
+    pub events: HashMap<EventNid, Arc<Event>>,
+    pub nids: HashMap<OwnedEventId, EventNid>,
+}

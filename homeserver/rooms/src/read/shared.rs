@@ -1,0 +1,103 @@
+//! What all rooms share.
+
+use std::{collections::HashMap, sync::Arc};
+
+use hearth_spec::{RoomVersion, SigningKey};
+use hearth_storage::{
+    Clock, Random, RoomNid, StorageError, Store, View, schema,
+    schema::rooms::{Membership, RoomRow},
+};
+use parking_lot::{Mutex, RwLock};
+use ruma::OwnedServerName;
+
+use crate::{
+    RoomError,
+    index::{reachability::Reachability, state_keys::StateKeys, state_tree::StateTrees},
+    read::event::{Event, Events, VersionOf},
+};
+
+/// The indexes and caches under all rooms. A room holds this and not the [`Rooms`](crate::Rooms), so that
+/// nothing holds itself.
+pub(crate) struct Shared {
+    pub store: Store,
+    /// What is durable.
+    pub view: View,
+    pub server_name: OwnedServerName,
+    pub key: SigningKey,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub events: Events,
+    pub state_keys: StateKeys,
+    pub trees: StateTrees,
+    pub reachability: Reachability,
+    pub versions: Versions,
+    /// Held while aliases and the directory are changed.
+    pub aliases: Mutex<()>,
+}
+
+/// The versions of all rooms that were asked for: some ten bytes a room.
+pub(crate) struct Versions {
+    store: Store,
+    known: RwLock<HashMap<RoomNid, RoomVersion>>,
+}
+
+impl Versions {
+    pub fn new(store: Store) -> Self {
+        Self { store, known: RwLock::default() }
+    }
+
+    /// Makes a room's version known before the room is durable.
+    pub fn insert(&self, room: RoomNid, version: RoomVersion) {
+        self.known.write().insert(room, version);
+    }
+}
+
+impl VersionOf for Versions {
+    fn version_of(&self, room: RoomNid) -> Result<RoomVersion, RoomError> {
+        if let Some(version) = self.known.read().get(&room) {
+            return Ok(*version);
+        }
+        let row = self.store.view().get(&schema::ROOMS, (room,))?.ok_or(RoomError::UnknownRoom)?;
+        let version = version_named(&row)?;
+        self.insert(room, version);
+        Ok(version)
+    }
+}
+
+pub(crate) fn version_named(row: &RoomRow) -> Result<RoomVersion, RoomError> {
+    ruma::RoomVersionId::try_from(row.version.as_str())
+        .ok()
+        .and_then(|id| RoomVersion::of(&id))
+        .ok_or_else(|| RoomError::UnsupportedVersion(row.version.clone()))
+}
+
+impl Shared {
+    /// An opaque id of so many random bytes, in letters safe everywhere.
+    pub fn opaque_id(&self, bytes: usize) -> String {
+        let mut random = vec![0; bytes];
+        self.random.fill(&mut random);
+        const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+        random.into_iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+    }
+}
+
+/// What a membership event says.
+pub(crate) fn membership_of(event: &Event) -> Option<Membership> {
+    event.pdu.membership().map(|membership| match membership {
+        hearth_spec::Membership::Join => Membership::Join,
+        hearth_spec::Membership::Invite => Membership::Invite,
+        hearth_spec::Membership::Knock => Membership::Knock,
+        hearth_spec::Membership::Leave => Membership::Leave,
+        hearth_spec::Membership::Ban => Membership::Ban,
+    })
+}
+
+impl From<RoomError> for StorageError {
+    /// For the parts that only know storage's errors: a room's error that is not one of them is damage.
+    fn from(error: RoomError) -> Self {
+        match error {
+            RoomError::Storage(error) => error,
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}

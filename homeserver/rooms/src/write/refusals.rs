@@ -1,0 +1,106 @@
+//! What this server does not send for its users, though the rules of their rooms would let it in.
+
+use hearth_storage::{RoomNid, Scan, schema};
+use serde::Deserialize;
+
+use crate::{
+    RoomError,
+    read::{
+        reading::Reader,
+        relations::{Relation, THREAD},
+        room::Room,
+    },
+    write::{staged::Staged, writer::NewEvent},
+};
+
+impl Room {
+    /// Refuses an event that makes no sense, and could not be taken back by who made the mistake.
+    pub(crate) fn refuse(&self, staged: &Staged, event: &NewEvent) -> Result<(), RoomError> {
+        self.refuse_own_successor(event)?;
+        if let Some(redacts) = &event.redacts
+            && self.is_elsewhere(staged, redacts)?
+        {
+            return Err(RoomError::Refused("the event to be redacted is in another room"));
+        }
+        if event.state_key.is_none()
+            && let Some(relation) = Relation::of(event.content.get())
+        {
+            self.refuse_relation(staged, &relation)?;
+            if relation.rel_type == "m.annotation" {
+                refuse_duplicate_annotation(staged, self.nid(), event, &relation)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A tombstone that leads to the room that it closes.
+    fn refuse_own_successor(&self, event: &NewEvent) -> Result<(), RoomError> {
+        #[derive(Deserialize)]
+        struct Tombstone {
+            replacement_room: String,
+        }
+        if event.event_type != "m.room.tombstone" {
+            return Ok(());
+        }
+        match serde_json::from_str::<Tombstone>(event.content.get()) {
+            Ok(content) if content.replacement_room == *self.id() => {
+                Err(RoomError::Refused("a room cannot be its own replacement"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A relation to an event of another room, and a thread that begins at an event which itself relates to another
+    /// ("Validation of `m.thread` relationships"). Of an event that is not here nothing is known.
+    fn refuse_relation(&self, staged: &Staged, relation: &Relation) -> Result<(), RoomError> {
+        if self.is_elsewhere(staged, &relation.parent)? {
+            return Err(RoomError::Refused("the event to relate to is in another room"));
+        }
+        let starts_at_child = relation.rel_type == THREAD
+            && staged.event_by_id(&relation.parent)?.is_some_and(|root| relates(root.pdu.content_str()));
+        match starts_at_child {
+            true => Err(RoomError::Refused("a thread cannot begin at an event that relates to another")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether an event is known to be in another room.
+    fn is_elsewhere(&self, staged: &Staged, id: &ruma::EventId) -> Result<bool, RoomError> {
+        Ok(staged.event_by_id(id)?.is_some_and(|event| event.room != self.nid()))
+    }
+}
+
+/// An annotation that its sender has made already.
+fn refuse_duplicate_annotation(
+    staged: &Staged,
+    room: RoomNid,
+    event: &NewEvent,
+    relation: &Relation,
+) -> Result<(), RoomError> {
+    for row in staged.tx.scan(&schema::RELATIONS, Scan::prefix((room, &relation.parent))) {
+        let ((_, _, _, nid), row) = row?;
+        let alike = row.sender == event.sender
+            && row.rel_type == relation.rel_type
+            && row.event_type == event.event_type;
+        if !alike {
+            continue;
+        }
+        let child = staged.referred(nid)?;
+        let same = Relation::of(child.pdu.content_str()).is_some_and(|other| other.key == relation.key);
+        if same && child.redacted_by.is_none() {
+            return Err(RoomError::DuplicateAnnotation);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a content has `m.relates_to`, of whatever shape.
+fn relates(content: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Content {
+        #[serde(rename = "m.relates_to")]
+        relates_to: Option<serde::de::IgnoredAny>,
+    }
+    content.contains("\"m.relates_to\"")
+        && serde_json::from_str::<Content>(content).is_ok_and(|content| content.relates_to.is_some())
+}

@@ -147,6 +147,19 @@ impl AccountData {
         data_type: &str,
         content: String,
     ) -> Result<Position, UsersError> {
+        self.set_locked_with(guard, user, room, data_type, content, |_, _| ()).await
+    }
+
+    /// The same, and what `also` writes for it in the same transaction.
+    pub(crate) async fn set_locked_with(
+        &self,
+        guard: UserGuard,
+        user: &UserId,
+        room: Option<&RoomId>,
+        data_type: &str,
+        content: String,
+        also: impl FnOnce(&mut Transaction, Position),
+    ) -> Result<Position, UsersError> {
         if data_type.len() > MAX_TYPE {
             return Err(UsersError::InvalidParam(format!("a type has at most {MAX_TYPE} bytes")));
         }
@@ -163,6 +176,7 @@ impl AccountData {
             let mut transaction = self.shared.store.begin()?;
             usage.write(&mut transaction);
             let position = write_change(&mut transaction, user, room, data_type, before.as_ref());
+            also(&mut transaction, position);
             let row = AccountDataRow { content, position };
             transaction.put(&schema::ACCOUNT_DATA, key, &row);
             (self.shared.submit(transaction, guard), position)

@@ -4,7 +4,7 @@ mod polls;
 
 use std::sync::Arc;
 
-use hearth_storage::View;
+use hearth_storage::{Position, Scan, Transaction, View, schema};
 use ruma::{
     RoomId, UserId,
     push::{
@@ -19,6 +19,8 @@ pub(crate) const PUSH_RULES: &str = "m.push_rules";
 
 /// How many rules of their own a user may have: each of their events is held against them.
 const MAX_RULES: usize = 2000;
+/// So many former rules of a user are kept, for counting what came then.
+const KNOWN_BEFORE: usize = 8;
 
 const NO_SUCH_RULE: UsersError = UsersError::NotFound("the push rule was not found");
 
@@ -58,14 +60,28 @@ impl PushRules {
     }
 
     fn load(&self, view: &View, user: &UserId) -> Result<Ruleset, UsersError> {
-        let mut defaults = Ruleset::server_default(user);
-        polls::add(&mut defaults);
         let content = self.account_data.get_from(view, user, None, PUSH_RULES)?;
-        let Some(content) = content else { return Ok(defaults) };
-        let Content { global: mut rules } =
-            serde_json::from_str::<Content<Ruleset>>(content.get()).map_err(UsersError::corrupt)?;
-        rules.update_with_server_default(defaults);
-        Ok(rules)
+        read(user, content.as_ref().map_or("", |content| content.get()))
+    }
+
+    /// The position at which the user's rules changed last; 0 if they never did.
+    pub fn changed_at(&self, user: &UserId) -> Result<Position, UsersError> {
+        let view = self.shared.store.view();
+        let last =
+            view.scan(&schema::PUSH_RULES_BEFORE, Scan::prefix((user,)).reversed()).next().transpose()?;
+        Ok(last.map_or(Position(0), |((_, position), _)| position))
+    }
+
+    /// What the user's rules were before they changed, each with the position of the change, the oldest first: for
+    /// events that came then. Of many changes the last few are known.
+    pub fn before(&self, user: &UserId) -> Result<Vec<(Position, Ruleset)>, UsersError> {
+        let view = self.shared.store.view();
+        let rows = view.scan(&schema::PUSH_RULES_BEFORE, Scan::prefix((user,)));
+        rows.map(|row| {
+            let ((_, position), content) = row?;
+            Ok((position, read(user, &content)?))
+        })
+        .collect()
     }
 
     /// Adds a rule or changes one, and puts it right after or right before another one of the user's.
@@ -147,16 +163,41 @@ impl PushRules {
         change: impl FnOnce(&mut Ruleset) -> Result<(), UsersError>,
     ) -> Result<(), UsersError> {
         let guard = self.shared.locks.lock(user).await;
-        let mut rules = self.load(&self.shared.store.written(), user)?;
+        let view = self.shared.store.written();
+        let mut rules = self.load(&view, user)?;
         change(&mut rules)?;
         if rules.iter().filter(|rule| !rule.is_server_default()).count() > MAX_RULES {
             return Err(UsersError::LimitExceeded("you have too many push rules: delete some of them first"));
         }
         let global = whole_ruleset(&rules).map_err(UsersError::bad_json)?;
         let content = serde_json::to_string(&Content { global }).map_err(UsersError::bad_json)?;
-        self.account_data.set_locked(guard, user, None, PUSH_RULES, content).await?;
+        let before = self.account_data.get_from(&view, user, None, PUSH_RULES)?;
+        let before = before.map_or_else(String::new, |content| content.get().to_owned());
+        let known = view.scan(&schema::PUSH_RULES_BEFORE, Scan::prefix((user,)).reversed());
+        let over = known.skip(KNOWN_BEFORE - 1).map(|row| row.map(|((_, position), _)| position));
+        let over = over.collect::<Result<Vec<Position>, _>>()?;
+        let keep = |transaction: &mut Transaction, position: Position| {
+            transaction.put(&schema::PUSH_RULES_BEFORE, (user, position), &before);
+            for position in over {
+                transaction.delete(&schema::PUSH_RULES_BEFORE, (user, position));
+            }
+        };
+        self.account_data.set_locked_with(guard, user, None, PUSH_RULES, content, keep).await?;
         Ok(())
     }
+}
+
+/// Rules as they are kept, together with the server's default rules of this version.
+fn read(user: &UserId, content: &str) -> Result<Ruleset, UsersError> {
+    let mut defaults = Ruleset::server_default(user);
+    polls::add(&mut defaults);
+    if content.is_empty() {
+        return Ok(defaults);
+    }
+    let Content { global: mut rules } =
+        serde_json::from_str::<Content<Ruleset>>(content).map_err(UsersError::corrupt)?;
+    rules.update_with_server_default(defaults);
+    Ok(rules)
 }
 
 #[cfg(test)]
@@ -245,6 +286,25 @@ mod tests {
         assert!(!now.get(RuleKind::Override, ".m.rule.master").unwrap().enabled());
         assert!(now.get(RuleKind::Underride, ".m.rule.message").unwrap().actions().is_empty());
         assert!(now.get(RuleKind::Content, "cake").unwrap().enabled());
+    }
+
+    #[tokio::test]
+    async fn the_last_rules_before_these_are_known() {
+        let world = World::new();
+        let (user, rules) = (user_id!("@alice:here"), &world.users.push_rules);
+        assert_eq!(rules.changed_at(user).unwrap(), Position(0));
+        let own = |rules: &Ruleset| rules.override_.iter().filter(|rule| !rule.default).count();
+        for n in 0..KNOWN_BEFORE + 3 {
+            rules.insert(user, rule(&n.to_string()), None, None).await.unwrap();
+            let before = rules.before(user).unwrap();
+            assert_eq!(before.len(), KNOWN_BEFORE.min(n + 1));
+            assert_eq!(before.last().map(|(_, rules)| own(rules)), Some(n));
+            assert_eq!(before.last().map(|(until, _)| *until), Some(rules.changed_at(user).unwrap()));
+            assert_eq!(
+                before.first().map(|(_, rules)| own(rules)),
+                Some((n + 1).saturating_sub(KNOWN_BEFORE))
+            );
+        }
     }
 
     #[tokio::test]

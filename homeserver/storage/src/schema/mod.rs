@@ -145,6 +145,8 @@ keyspaces! {
     ACCOUNT_DATA: (OwnedUserId, String, String) => AccountDataRow, Range;
     /// Which account data changed since a position, the latest change of each only: (user, position).
     ACCOUNT_DATA_CHANGES: (OwnedUserId, Position) => AccountDataKeyRow, Append;
+    /// What the account data `m.push_rules` was before it changed at a position; empty for none. The last few.
+    PUSH_RULES_BEFORE: (OwnedUserId, Position) => String, Range;
     /// Identity keys of devices, as JSON.
     DEVICE_KEYS: (OwnedUserId, OwnedDeviceId) => String, Range;
     /// One-time keys: (user, device, algorithm, position of the upload, key id) to the key's JSON.

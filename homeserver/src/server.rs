@@ -131,7 +131,8 @@ impl Server {
                 ..MediaLimits::default()
             },
         )?;
-        let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), sync_options(memory.sync));
+        let sync_options = SyncOptions { memory_bytes: memory.sync, ..SyncOptions::default() };
+        let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), sync_options);
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options(config, memory.users),
             key,
@@ -156,12 +157,6 @@ impl Server {
         });
         Ok(Self { store, rooms, users, sync, federation, api })
     }
-}
-
-/// What `/sync` may hold in so many bytes: a user online takes some kilobytes, as does a room counted.
-fn sync_options(bytes: usize) -> SyncOptions {
-    let each = (bytes / (8 << 10)).max(256);
-    SyncOptions { online_users: each, counted_rooms: each, ..SyncOptions::default() }
 }
 
 /// What is known of other servers shares the part of users: a server's keys and its address are about 2 KiB.

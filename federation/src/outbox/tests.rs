@@ -302,7 +302,7 @@ async fn what_passes_is_told_to_those_in_the_room() {
     let event = world.say(&room, "one").await;
     let sync = world.federation.sync();
     sync.set_typing(&room, &world.alice, Some(Duration::from_secs(20)));
-    sync.set_presence(&world.alice, PresenceState::Online, Some("here".to_owned()));
+    sync.set_presence(&world.alice, "D".into(), PresenceState::Online, Some("here".to_owned()));
     room.set_receipt(&world.alice, "m.read", None, &event).await.unwrap();
     room.set_receipt(&world.alice, "m.read.private", None, &event).await.unwrap();
     // What another server says of its user is not ours to tell.

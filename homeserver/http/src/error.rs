@@ -290,6 +290,9 @@ impl From<SyncError> for MatrixError {
             SyncError::Users(error) => error.into(),
             SyncError::InvalidFilter(_) => Self::invalid_param(error.to_string()),
             SyncError::UnknownFilter => Self::not_found(error.to_string()),
+            SyncError::Full => {
+                Self { message: error.to_string().into(), ..Self::limit_exceeded(Duration::from_secs(5)) }
+            }
             SyncError::Stopping => Self::unavailable("The server is stopping."),
         }
     }

@@ -20,6 +20,7 @@ pub use self::{
     read::{
         aggregations::{Aggregations, ThreadSummary},
         event::Event,
+        members::Members,
         relations::RelationFilter,
         room::{Head, Room},
         rooms::{Rooms, RoomsOptions},

@@ -13,8 +13,8 @@ use ruma::{DeviceId, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
 use crate::{
+    evaluated::EvaluatedRoom,
     json::{Array, Object},
-    notices::RoomNotices,
 };
 
 /// The form in which events are written.
@@ -56,7 +56,7 @@ pub struct ClientEvents<'a> {
     /// Made when it is first asked what the user may see.
     viewer: Option<Viewer<'a>>,
     now: u64,
-    notices: Option<&'a RoomNotices>,
+    evaluated: Option<&'a EvaluatedRoom>,
     /// The user's membership in the states seen last: mostly one state for many events.
     membership: Option<(StateId, Option<Membership>)>,
 }
@@ -79,13 +79,13 @@ enum Detail {
 impl<'a> ClientEvents<'a> {
     /// A writer of events of `room`.
     pub fn new(rooms: &'a Rooms, room: &'a Room, recipient: Recipient<'a>) -> Self {
-        let (viewer, notices, membership) = (None, None, None);
-        Self { rooms, room, recipient, viewer, now: rooms.now_ms(), notices, membership }
+        let (viewer, evaluated, membership) = (None, None, None);
+        Self { rooms, room, recipient, viewer, now: rooms.now_ms(), evaluated, membership }
     }
 
     /// Spares looking for relations where the newest events are known to have none.
-    pub(crate) fn knowing(mut self, notices: &'a RoomNotices) -> Self {
-        self.notices = Some(notices);
+    pub(crate) fn knowing(mut self, evaluated: &'a EvaluatedRoom) -> Self {
+        self.evaluated = Some(evaluated);
         self
     }
 
@@ -221,7 +221,7 @@ impl<'a> ClientEvents<'a> {
         unsigned: &mut Object<'_>,
     ) -> Result<(), RoomError> {
         let Some(order) = event.order() else { return Ok(()) };
-        if self.notices.is_some_and(|notices| !notices.may_have_relations(order)) {
+        if self.evaluated.is_some_and(|evaluated| !evaluated.may_have_relations(order)) {
             return Ok(());
         }
         let ignored = self.recipient.ignored.clone();

@@ -1,9 +1,9 @@
 //! Whose devices a client has to look at anew (client-server API, "Tracking the device list for a user").
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
-use hearth_rooms::{Event, Room, Rooms};
-use hearth_storage::{Position, RoomNid, StateId, schema::rooms::Membership};
+use hearth_rooms::Rooms;
+use hearth_storage::{Position, RoomNid, schema::rooms::Membership};
 use hearth_users::Users;
 use ruma::{OwnedUserId, UserId};
 
@@ -11,6 +11,7 @@ use crate::{
     SyncError,
     hub::Hub,
     json::{Array, Object},
+    room_update::MemberChanges,
     scope::Scope,
 };
 
@@ -19,10 +20,6 @@ use crate::{
 const FEW_CHANGES: usize = 256;
 /// For so many users at once it is looked up when their device lists changed.
 const AT_ONCE: usize = 1024;
-/// The members of a room that is not encrypted are told one by one only up to so many: the specification asks
-/// for those of encrypted rooms.
-const MAX_UNENCRYPTED: u64 = 1000;
-
 /// Whom device lists are told of in a response.
 #[derive(Debug, Default)]
 pub(crate) struct DeviceLists {
@@ -32,68 +29,21 @@ pub(crate) struct DeviceLists {
 }
 
 impl DeviceLists {
-    /// Takes in what changed in a room that the client knows.
-    pub fn room_changed(
-        &mut self,
-        scope: &Scope<'_>,
-        room: &Room,
-        known: StateId,
-        changed: &[Arc<Event>],
-    ) -> Result<(), SyncError> {
-        for event in changed {
-            match (event.pdu.type_str(), event.pdu.state_key()) {
-                ("m.room.member", Some(member)) if member != scope.user().as_str() => {
-                    let Ok(member) = OwnedUserId::try_from(member) else { continue };
-                    let was = room.membership_at(known, &member)? == Some(Membership::Join);
-                    let is = event.pdu.membership() == Some(hearth_spec::Membership::Join);
-                    match (was, is) {
-                        (false, true) => drop(self.changed.insert(member)),
-                        (true, false) => drop(self.gone.insert(member)),
-                        _ => {}
-                    }
-                }
-                ("m.room.encryption", Some("")) => self.everyone_came(scope, room)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes in a room that the user has joined: their own devices are there as well.
-    pub fn room_joined(&mut self, scope: &Scope<'_>, room: &Room) -> Result<(), SyncError> {
-        if self.tells_of(room)? {
-            self.everyone_came(scope, room)?;
-            self.changed.insert(scope.user().to_owned());
-        }
-        Ok(())
-    }
-
-    /// Takes in a room that the user has left.
-    pub fn room_left(&mut self, scope: &Scope<'_>, room: &Room) -> Result<(), SyncError> {
-        if self.tells_of(room)? {
-            self.gone.extend(joined_others(scope, room)?);
-        }
-        Ok(())
-    }
-
-    fn everyone_came(&mut self, scope: &Scope<'_>, room: &Room) -> Result<(), SyncError> {
-        self.changed.extend(joined_others(scope, room)?);
-        Ok(())
+    /// Takes in who came into view with a room, and who left it.
+    pub fn add(&mut self, members: MemberChanges) {
+        self.changed.extend(members.came);
+        self.gone.extend(members.gone);
     }
 
     /// Who came into view: by joining a room of the user's, or as the user joined theirs. Some were seen before.
     pub fn in_view(&self, scope: &Scope<'_>) -> Vec<OwnedUserId> {
-        self.changed.iter().filter(|user| *user != scope.user()).cloned().collect()
-    }
-
-    fn tells_of(&self, room: &Room) -> Result<bool, SyncError> {
-        Ok(room.head().joined <= MAX_UNENCRYPTED || room.state_event("m.room.encryption", "")?.is_some())
+        self.changed.iter().filter(|user| *user != scope.user).cloned().collect()
     }
 
     /// Writes `device_lists`, if there is anything to tell; says whether there was.
     pub fn write(mut self, scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
         let Some(since) = scope.since else { return Ok(false) };
-        let circle = Circle { hub: scope.hub, rooms: scope.rooms, user: scope.user() };
+        let circle = Circle { hub: scope.hub, rooms: scope.rooms, user: scope.user };
         self.changed.extend(circle.device_lists_changed(scope.users, since.log(), scope.upto.log)?);
         let mut left = BTreeSet::new();
         for user in self.gone {
@@ -113,12 +63,6 @@ impl DeviceLists {
         lists.close();
         Ok(true)
     }
-}
-
-fn joined_others(scope: &Scope<'_>, room: &Room) -> Result<Vec<OwnedUserId>, SyncError> {
-    let mut members = room.members_with(Membership::Join)?;
-    members.retain(|user| user != scope.user());
-    Ok(members)
 }
 
 /// The rooms in which a user is joined, from memory for those who are online.

@@ -19,6 +19,9 @@ pub enum SyncError {
     /// The user has no filter of that id.
     #[error("there is no such filter")]
     UnknownFilter,
+    /// What may be kept of those who sync is used up by others.
+    #[error("too many users sync at once")]
+    Full,
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,

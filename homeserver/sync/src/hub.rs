@@ -15,7 +15,7 @@ use std::{
 use hearth_rooms::Rooms;
 use hearth_storage::{Change, Clock, Follower, Position, RoomNid, StorageError, schema::rooms::Membership};
 use parking_lot::{Mutex, RwLock};
-use ruma::{OwnedUserId, UserId, presence::PresenceState};
+use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId, presence::PresenceState};
 use tokio::sync::{Notify, broadcast, watch};
 
 use crate::{
@@ -25,10 +25,13 @@ use crate::{
     token::UpTo,
     typing::Typing,
     watched::{Wakes, WatchedRooms},
+    weight::{Budget, Shares},
 };
 
 /// Whoever has not synced for so long is no longer watched.
 const OFFLINE_AFTER_MS: u64 = 10 * 60_000;
+/// Where no room could be made for one more user, it is looked for again after so long.
+const LOOK_AGAIN_AFTER_MS: u64 = 1_000;
 /// How often what is only in memory is tidied up.
 const TIDY_EVERY_MS: u64 = 15_000;
 /// How many changes the log tells at once.
@@ -40,8 +43,11 @@ const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Hub {
     pub rooms: Rooms,
     pub clock: Arc<dyn Clock>,
-    /// How many users are watched at most.
-    capacity: usize,
+    /// What may be kept of those who are online.
+    budget: Arc<Budget>,
+    /// Until then, in milliseconds, there is no room for another user: it was looked for in vain.
+    full_until: AtomicU64,
+    next_online: AtomicU64,
     /// Whether presence is kept and told.
     pub with_presence: bool,
     /// All changes up to here are noted with those whom they concern.
@@ -68,40 +74,46 @@ pub(crate) struct Ephemeral {
     version: u64,
 }
 
-/// A request of a user who is online; the user stays so while it lives.
-pub(crate) struct Attendance {
+/// A request of a device whose user is online; the user stays so while it lives.
+pub(crate) struct OpenRequest {
     pub online: Arc<Online>,
+    device: OwnedDeviceId,
     hub: Arc<Hub>,
 }
 
-impl Drop for Attendance {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         let now = self.hub.clock.now_ms();
         if self.hub.with_presence {
-            self.hub.ephemeral.lock().presences.sync_ended(&self.online.user, now);
+            self.hub.ephemeral.lock().presences.sync_ended(&self.online.user, &self.device, now);
         }
+        self.online.weigh();
         self.online.end(now);
     }
 }
 
 impl Hub {
-    pub fn new(rooms: Rooms, clock: Arc<dyn Clock>, capacity: usize, with_presence: bool) -> Self {
+    /// A hub that takes no more than these bytes for those who are online, and for what is only in memory.
+    pub fn new(rooms: Rooms, clock: Arc<dyn Clock>, shares: &Shares, with_presence: bool) -> Self {
+        let budget = Budget::new(shares.online);
         let position = rooms.store().published();
         // Versions go on where those of an earlier run cannot have come to: tokens outlive a restart.
         let version = clock.now_ms() << 10;
         Self {
             rooms,
             clock,
-            capacity,
             with_presence,
             position: watch::Sender::new(position),
             processing: AtomicU64::new(position.0),
             online: RwLock::default(),
-            watched: WatchedRooms::default(),
+            watched: WatchedRooms::new(&budget),
+            budget,
+            full_until: AtomicU64::new(0),
+            next_online: AtomicU64::new(0),
             index: Mutex::default(),
             ephemeral: Mutex::new(Ephemeral {
-                typing: Typing::default(),
-                presences: Presences::default(),
+                typing: Typing::new(shares.typing),
+                presences: Presences::new(shares.presence),
                 version,
             }),
             ephemeral_version: AtomicU64::new(version),
@@ -207,6 +219,7 @@ impl Hub {
             match change {
                 Change::Event { room, .. } => {
                     pending.insert(*room, *position);
+                    self.set_last_event(*room, *position);
                 }
                 Change::Receipt { room, user } => {
                     if let Some(watched) = self.watched.get(*room) {
@@ -214,7 +227,7 @@ impl Hub {
                         pending.insert(*room, *position);
                     }
                     if let Some(online) = self.online(user) {
-                        online.set_receipt_changed(*room);
+                        online.set_receipt_changed(*room, *position);
                     }
                 }
                 Change::Membership { room, user, membership } => {
@@ -267,7 +280,7 @@ impl Hub {
         if now.membership == Membership::Join {
             self.watched.enter(room, &online, self.processing());
         } else {
-            self.watched.leave(room, user);
+            self.watched.leave(room, &online);
         }
         wakes.add(&online);
     }
@@ -299,32 +312,41 @@ impl Hub {
         self.online.read().get(user).cloned()
     }
 
-    /// Watches a user from now on, for a request that asks for a presence.
-    pub async fn attend(
+    /// Watches a user from now on, for a request of a device that asks for a presence.
+    ///
+    /// # Errors
+    /// [`SyncError::Full`] if there is no room for one more user.
+    pub async fn open_request(
         self: &Arc<Self>,
         user: &UserId,
+        device: &DeviceId,
         presence: &PresenceState,
-    ) -> Result<Attendance, SyncError> {
+    ) -> Result<OpenRequest, SyncError> {
         let online = {
             let known = self.online.read();
             known.get(user).inspect(|online| online.begin()).cloned()
         };
-        let online = online.unwrap_or_else(|| {
-            let mut known = self.online.write();
-            let online =
-                known.entry(user.to_owned()).or_insert_with(|| Arc::new(Online::new(user.to_owned())));
-            online.begin();
-            online.clone()
-        });
-        let attendance = Attendance { online, hub: self.clone() };
+        let online = match online {
+            Some(online) => online,
+            None => {
+                self.make_room()?;
+                let mut known = self.online.write();
+                let id = self.next_online.fetch_add(1, SeqCst);
+                let new = || Arc::new(Online::new(user.to_owned(), id, &self.budget));
+                let online = known.entry(user.to_owned()).or_insert_with(new);
+                online.begin();
+                online.clone()
+            }
+        };
+        let request = OpenRequest { online, device: device.to_owned(), hub: self.clone() };
         if self.with_presence {
             let now = self.clock.now_ms();
             self.change_presence(user, |presences, version| {
-                presences.sync_started(user, presence, now, version)
+                presences.sync_started(user, device, presence, now, version)
             });
         }
-        attendance.online.loaded.get_or_try_init(|| self.load(&attendance.online)).await?;
-        Ok(attendance)
+        request.online.loaded.get_or_try_init(|| self.load(&request.online)).await?;
+        Ok(request)
     }
 
     async fn load(&self, online: &Arc<Online>) -> Result<(), SyncError> {
@@ -340,11 +362,24 @@ impl Hub {
                 }
             }
         }
+        online.weigh();
         // What is being processed now may have missed the user.
         let ephemeral = self.ephemeral_version.load(SeqCst);
         online.watch_from(UpTo { log: self.processing(), ephemeral });
         // The store may be ahead of what was processed.
         self.reached(newest).await
+    }
+
+    /// The position of a room's last event, if it is known.
+    pub fn last_event(&self, room: RoomNid) -> Option<Position> {
+        self.watched.get(room)?.last_event()
+    }
+
+    /// Notes the position of a room's last event, or of one before.
+    pub fn set_last_event(&self, room: RoomNid, position: Position) {
+        if let Some(watched) = self.watched.get(room) {
+            watched.set_event(position);
+        }
     }
 
     /// Whether a receipt may have come in a room after a position.
@@ -438,7 +473,7 @@ impl Hub {
     pub fn tidy(&self) {
         let now = self.clock.now_ms();
         let mut wakes = Wakes::default();
-        let (version, users, again) = {
+        let (version, users, again, bytes) = {
             let mut guard = self.ephemeral.lock();
             let Ephemeral { typing, presences, version } = &mut *guard;
             typing.forget_silent(now);
@@ -447,42 +482,97 @@ impl Hub {
                 *version
             });
             self.ephemeral_version.store(*version, SeqCst);
-            (*version, users, presences.say_again(now))
+            (*version, users, presences.say_again(now), presences.bytes())
         };
+        metrics::gauge!("hearth_sync_presence_bytes").set(bytes as f64);
         self.add_all_sharers(users.iter().map(|user| &**user), &mut wakes);
         wakes.wake(UpTo { log: Position(0), ephemeral: version });
         users.iter().chain(&again).for_each(|user| self.announce_presence(user));
         self.forget_absent(now);
     }
 
-    fn forget_absent(&self, now: u64) {
-        let mut idle: Vec<(u64, OwnedUserId)> = {
-            let online = self.online.read();
-            let idle = online.values().filter_map(|online| Some((online.idle_since()?, online.user.clone())));
-            idle.collect()
-        };
-        idle.sort_unstable();
-        let over = self.online.read().len().saturating_sub(self.capacity);
-        for (place, (since, user)) in idle.into_iter().enumerate() {
-            if place < over || since + OFFLINE_AFTER_MS <= now {
-                self.forget(&user);
-            }
-        }
-        metrics::gauge!("hearth_sync_online_users").set(self.online.read().len() as f64);
+    /// How many bytes are held of those who are online.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.budget.held()
     }
 
-    fn forget(&self, user: &UserId) {
-        let _index = self.index.lock();
-        let online = {
-            let mut known = self.online.write();
-            // A request may have begun since.
-            if known.get(user).is_none_or(|online| online.idle_since().is_none()) {
+    /// Forgets who has not synced for long, and more where the budget is exceeded.
+    fn forget_absent(&self, now: u64) {
+        let online: Vec<Arc<Online>> = self.online.read().values().cloned().collect();
+        online.iter().for_each(|online| online.weigh());
+        for online in self.idle() {
+            if online.idle_since().is_some_and(|since| since + OFFLINE_AFTER_MS <= now) {
+                self.forget(&online);
+            }
+        }
+        self.shrink_to(self.budget.limit());
+        metrics::gauge!("hearth_sync_online_users").set(self.online.read().len() as f64);
+        metrics::gauge!("hearth_sync_online_bytes").set(self.budget.held() as f64);
+    }
+
+    /// Makes room for one more user.
+    fn make_room(&self) -> Result<(), SyncError> {
+        if self.budget.excess() == 0 {
+            return Ok(());
+        }
+        let now = self.clock.now_ms();
+        if self.full_until.load(SeqCst) > now {
+            return Err(SyncError::Full);
+        }
+        // Somewhat more than is needed, so that not every request has to look.
+        self.shrink_to(self.budget.limit() / 8 * 7);
+        if self.budget.excess() > 0 {
+            self.full_until.store(now + LOOK_AGAIN_AFTER_MS, SeqCst);
+            return Err(SyncError::Full);
+        }
+        Ok(())
+    }
+
+    /// Holds no more than so many bytes, if that can be: forgets those who have no request, the longest idle first,
+    /// and then what can be computed again of those who have one.
+    fn shrink_to(&self, bytes: usize) {
+        for online in self.idle() {
+            if self.budget.held() <= bytes {
                 return;
             }
-            known.remove(user)
-        };
-        for room in online.into_iter().flat_map(|online| online.joined_rooms()) {
-            self.watched.leave(room, user);
+            self.forget(&online);
+        }
+        let online: Vec<Arc<Online>> = self.online.read().values().cloned().collect();
+        for online in online {
+            if self.budget.held() <= bytes {
+                return;
+            }
+            online.let_go();
+        }
+    }
+
+    /// Those who have no request, the longest idle first.
+    fn idle(&self) -> Vec<Arc<Online>> {
+        let online = self.online.read();
+        let idle =
+            online.values().filter_map(|online| Some((online.idle_since()?, online.id, online.clone())));
+        let mut idle: Vec<_> = idle.collect();
+        drop(online);
+        idle.sort_unstable_by_key(|(since, id, _)| (*since, *id));
+        idle.into_iter().map(|(.., online)| online).collect()
+    }
+
+    fn forget(&self, online: &Online) {
+        let _index = self.index.lock();
+        {
+            let mut known = self.online.write();
+            // A request may have begun since.
+            if known
+                .get(&online.user)
+                .is_none_or(|known| known.id != online.id || known.idle_since().is_none())
+            {
+                return;
+            }
+            known.remove(&online.user);
+        }
+        for room in online.joined_rooms() {
+            self.watched.leave(room, online);
         }
     }
 }

@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use hearth_storage::{Position, RoomNid};
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 
-/// So many are remembered for all devices of a user. Whoever is forgotten is told again: redundant, not wrong.
-const CAPACITY: usize = 20_000;
+use crate::weight::{of_map, of_text};
+
+/// So many bytes are taken for all devices of a user. Whoever is forgotten is told again: redundant, not wrong.
+pub(crate) const MAX_BYTES: usize = 512 << 10;
 
 /// The members that a user's devices were told of.
 #[derive(Debug, Default)]
 pub(crate) struct ToldMembers {
     /// With the position of the token that went with each: told for good only when that token came back.
     told: HashMap<(OwnedDeviceId, RoomNid), HashMap<OwnedUserId, Position>>,
-    count: usize,
+    bytes: usize,
 }
 
 impl ToldMembers {
@@ -26,13 +28,22 @@ impl ToldMembers {
 
     /// Notes that a device is told of a member in the response whose token reaches up to `next`.
     pub fn tell(&mut self, device: &DeviceId, room: RoomNid, member: &UserId, next: Position) {
-        if self.count >= CAPACITY {
+        if self.bytes >= MAX_BYTES {
             *self = Self::default();
         }
-        let members = self.told.entry((device.to_owned(), room)).or_default();
+        let members = self.told.entry((device.to_owned(), room)).or_insert_with(|| {
+            self.bytes += of_map::<(OwnedDeviceId, RoomNid), HashMap<OwnedUserId, Position>>(1);
+            self.bytes += of_text(device.as_str());
+            HashMap::new()
+        });
         if members.insert(member.to_owned(), next).is_none() {
-            self.count += 1;
+            self.bytes += of_map::<OwnedUserId, Position>(1) + of_text(member.as_str());
         }
+    }
+
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -57,9 +68,12 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let mut told = ToldMembers::default();
-        for n in 0..CAPACITY as u64 + 1 {
+        let mut most = 0;
+        for n in 0..20_000 {
             told.tell(device_id!("D"), RoomNid(n), user_id!("@bob:h.org"), Position(1));
+            most = most.max(told.bytes());
         }
-        assert_eq!(told.count, 1);
+        assert!((MAX_BYTES..MAX_BYTES + 300).contains(&most), "{most}");
+        assert!(told.bytes() < MAX_BYTES);
     }
 }

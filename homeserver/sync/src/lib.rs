@@ -8,32 +8,30 @@
 //! - `unread.rs` derives unread counts from receipts, push rules and the timeline.
 //! - Typing and presence are only in memory.
 
+mod activity;
 mod announcement;
 mod client_event;
 mod device_lists;
-mod ephemeral;
 mod error;
+mod evaluated;
 mod filter;
 mod hub;
-mod joined_room;
 mod json;
 mod lazy_members;
-mod left_room;
-mod notices;
 mod online;
 mod presence;
 mod recent;
 mod response;
+mod room_update;
 mod rules;
 mod scope;
 mod service;
-mod state;
-mod stripped_room;
-mod timeline;
 mod token;
 mod typing;
 mod unread;
 mod watched;
+mod weight;
+mod write_room;
 
 #[cfg(test)]
 mod tests;
@@ -43,9 +41,9 @@ pub use self::{
     client_event::{ClientEvents, EventForm, Recipient},
     error::SyncError,
     filter::{EventFilter, LazyMembers},
-    presence::PresenceNow,
+    presence::{MAX_STATUS_BYTES, PresenceNow},
+    room_update::STRIPPED,
     service::{StateAfter, SyncOptions, SyncRequest, SyncService},
-    stripped_room::STRIPPED,
     token::{SyncToken, TimelineToken, TokenError},
     unread::{Counts, UnreadCounts},
 };

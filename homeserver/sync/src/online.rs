@@ -1,7 +1,7 @@
 //! A user who syncs: which rooms, what changed there lately, and how to wake the requests that wait.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
@@ -13,18 +13,33 @@ use parking_lot::Mutex;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
 use tokio::sync::{Notify, OnceCell};
 
-use crate::{lazy_members::ToldMembers, recent::Recent, token::UpTo, unread::UnreadRooms};
+use crate::{
+    activity::RoomsByActivity,
+    lazy_members::ToldMembers,
+    recent::Recent,
+    token::UpTo,
+    unread::UnreadRooms,
+    weight::{Budget, Held, of_map, of_text},
+};
 
 /// How many rooms that changed lately are remembered; whoever was away for more looks at every room.
 const RECENT_ROOMS: usize = 128;
 /// Of how many users it is remembered that their device lists changed lately.
 const RECENT_DEVICE_LISTS: usize = 64;
+/// In how many rooms it is remembered that the user's own receipts changed lately.
+const RECENT_RECEIPTS: usize = 64;
+/// Of how many of the user's devices it is remembered that their keys changed in number lately.
+const RECENT_DEVICES: usize = 32;
+/// About what a user takes in a room's list of those who are online.
+const WATCHED_BYTES: usize = 32;
 /// To tell of no more rooms than this takes no time worth mentioning.
 const FEW_ROOMS: usize = 16;
 
 /// A user who synced within the last minutes.
 pub(crate) struct Online {
     pub user: OwnedUserId,
+    /// Another one for each.
+    pub id: u64,
     watched: Mutex<Watched>,
     /// How far what concerns the user reaches.
     changed_log: AtomicU64,
@@ -37,13 +52,17 @@ pub(crate) struct Online {
     /// Set when `watched` was read from the store.
     pub loaded: OnceCell<()>,
     /// When the one-time or fallback keys of devices changed in number.
-    keys_changed: Mutex<HashMap<OwnedDeviceId, Position>>,
+    keys_changed: Mutex<Recent<OwnedDeviceId>>,
     /// Those who share a room with the user, and the user, whose device lists changed last.
     device_lists: Mutex<Recent<Arc<OwnedUserId>>>,
-    /// Rooms in which the user's receipts changed since they were counted.
-    receipts_changed: Mutex<HashSet<RoomNid>>,
+    /// The rooms in which the user's own receipts changed last.
+    receipts_changed: Mutex<Recent<RoomNid>>,
     pub unread: Mutex<UnreadRooms>,
     pub told_members: Mutex<ToldMembers>,
+    /// The user's rooms in order, as far as it was asked for.
+    pub by_activity: Mutex<RoomsByActivity>,
+    /// What all of this takes.
+    held: Held,
 }
 
 /// What a user is to a room.
@@ -68,9 +87,10 @@ pub(crate) struct Candidates {
 }
 
 impl Online {
-    pub fn new(user: OwnedUserId) -> Self {
+    pub fn new(user: OwnedUserId, id: u64, budget: &Arc<Budget>) -> Self {
         Self {
             user,
+            id,
             watched: Mutex::new(Watched { rooms: HashMap::new(), recent: Recent::new(RECENT_ROOMS) }),
             changed_log: AtomicU64::new(0),
             changed_ephemeral: AtomicU64::new(0),
@@ -78,12 +98,39 @@ impl Online {
             syncing: AtomicUsize::new(0),
             last_seen: AtomicU64::new(0),
             loaded: OnceCell::new(),
-            keys_changed: Mutex::default(),
+            keys_changed: Mutex::new(Recent::new(RECENT_DEVICES)),
             device_lists: Mutex::new(Recent::new(RECENT_DEVICE_LISTS)),
-            receipts_changed: Mutex::default(),
+            receipts_changed: Mutex::new(Recent::new(RECENT_RECEIPTS)),
             unread: Mutex::default(),
             told_members: Mutex::default(),
+            by_activity: Mutex::default(),
+            held: Held::new(budget),
         }
+    }
+
+    /// Notes how many bytes it takes now. What comes between two requests adds no more than the lists of what changed
+    /// last can hold.
+    pub fn weigh(&self) {
+        let watched = self.watched.lock();
+        let rooms = of_map::<RoomNid, UserRoom>(watched.rooms.capacity())
+            + watched.rooms.len() * WATCHED_BYTES
+            + watched.recent.bytes();
+        drop(watched);
+        let recent = self.keys_changed.lock().bytes()
+            + self.device_lists.lock().bytes()
+            + self.receipts_changed.lock().bytes();
+        let names = 2 * of_text(self.user.as_str());
+        let derived =
+            self.unread.lock().bytes() + self.told_members.lock().bytes() + self.by_activity.lock().bytes();
+        self.held.set(size_of::<Self>() + names + rooms + recent + derived);
+    }
+
+    /// Lets go of what can be read or computed again.
+    pub fn let_go(&self) {
+        *self.unread.lock() = UnreadRooms::default();
+        *self.told_members.lock() = ToldMembers::default();
+        *self.by_activity.lock() = RoomsByActivity::default();
+        self.weigh();
     }
 
     /// A request begins.
@@ -115,7 +162,10 @@ impl Online {
     /// What changes from here on is noted; what changed up to `complete_after` may have been missed.
     pub fn watch_from(&self, complete_after: UpTo) {
         self.watched.lock().recent.begin(complete_after);
-        self.device_lists.lock().begin(UpTo { log: complete_after.log, ephemeral: 0 });
+        let log = UpTo { log: complete_after.log, ephemeral: 0 };
+        self.device_lists.lock().begin(log);
+        self.keys_changed.lock().begin(log);
+        self.receipts_changed.lock().begin(log);
     }
 
     /// Notes that something changed in a room.
@@ -174,12 +224,14 @@ impl Online {
 
     /// Notes that the keys of a device changed in number.
     pub fn set_keys_changed(&self, device: &DeviceId, position: Position) {
-        self.keys_changed.lock().insert(device.to_owned(), position);
+        self.keys_changed.lock().note(device.to_owned(), UpTo { log: position, ephemeral: 0 });
     }
 
     /// Whether the keys of a device are known to have changed in number after a position.
     pub fn keys_changed_after(&self, device: &DeviceId, position: Position) -> bool {
-        self.keys_changed.lock().get(device).is_some_and(|changed| *changed > position)
+        let changed = self.keys_changed.lock();
+        let mut later = changed.after(UpTo { log: position, ephemeral: 0 }).into_iter().flatten();
+        later.any(|known| known == device)
     }
 
     /// Notes that the device list of someone in a room of the user's, or the user's own, changed.
@@ -196,13 +248,15 @@ impl Online {
     }
 
     /// Notes that a receipt of the user's changed in a room.
-    pub fn set_receipt_changed(&self, room: RoomNid) {
-        self.receipts_changed.lock().insert(room);
+    pub fn set_receipt_changed(&self, room: RoomNid, position: Position) {
+        self.receipts_changed.lock().note(room, UpTo { log: position, ephemeral: 0 });
     }
 
-    /// Whether a receipt changed in a room since this was asked last.
-    pub fn take_receipt_changed(&self, room: RoomNid) -> bool {
-        self.receipts_changed.lock().remove(&room)
+    /// Whether a receipt of the user's may have changed in a room after a position.
+    pub fn receipts_changed_after(&self, room: RoomNid, position: Position) -> bool {
+        let changed = self.receipts_changed.lock();
+        let later = changed.after(UpTo { log: position, ephemeral: 0 });
+        later.is_none_or(|mut later| later.any(|known| *known == room))
     }
 
     /// Something that concerns the user is there to be told, up to `upto`, and can be read.
@@ -243,7 +297,7 @@ mod tests {
     }
 
     fn online(rooms: u64) -> Online {
-        let online = Online::new(user_id!("@alice:h.org").to_owned());
+        let online = Online::new(user_id!("@alice:h.org").to_owned(), 1, &Budget::new(1 << 20));
         online.watch_from(upto(0));
         for room in 1..=rooms {
             online.set_room(RoomNid(room), UserRoom { membership: Membership::Join, position: Position(1) });

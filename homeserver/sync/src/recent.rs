@@ -44,6 +44,11 @@ impl<K: PartialEq> Recent<K> {
         }
     }
 
+    /// About how many bytes it takes, without what the keys point to.
+    pub fn bytes(&self) -> usize {
+        self.changes.capacity() * size_of::<(K, UpTo)>()
+    }
+
     /// What changed after what was told; `None` where more did than is remembered.
     pub fn after(&self, told: UpTo) -> Option<impl Iterator<Item = &K>> {
         let complete = !self.complete_after.exceeds(told);

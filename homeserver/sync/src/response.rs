@@ -1,22 +1,25 @@
 //! A whole response (client-server API, "Syncing"), written as text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use hearth_rooms::{Room, RoomError};
 use hearth_storage::{Position, RoomNid, schema, schema::rooms::Membership};
 use hearth_users::{AccountDataItem, whole_ruleset};
-use ruma::{OwnedRoomId, OwnedUserId, RoomId};
+use ruma::{
+    OwnedRoomId, OwnedUserId, RoomId,
+    api::client::filter::{Filter, FilterDefinition, RoomFilter},
+};
 
 use crate::{
     SyncError, SyncToken,
     device_lists::{Circle, DeviceLists},
     filter::{PlainFilter, room_is_wanted},
-    joined_room::JoinedRoom,
     json::{Array, Events, Object},
-    left_room::{left_elsewhere, left_room},
-    online::{Candidates, UserRoom},
+    online::UserRoom,
+    room_update::{RoomUpdate, ToRead},
     scope::Scope,
-    stripped_room::{invited_room, knocked_room},
+    token::UpTo,
+    write_room::{RoomForm, write_room},
 };
 
 /// A response, and whether it tells anything.
@@ -35,7 +38,8 @@ struct RoomParts {
 }
 
 impl RoomParts {
-    fn add(&mut self, membership: Membership, room: &RoomId, part: &str) {
+    /// Begins the part of a room, which is to be pushed onto what this gives back.
+    fn add(&mut self, membership: Membership, room: &RoomId) -> &mut String {
         let parts = match membership {
             Membership::Join => &mut self.join,
             Membership::Invite => &mut self.invite,
@@ -45,7 +49,7 @@ impl RoomParts {
         parts.push(if parts.is_empty() { '{' } else { ',' });
         hearth_spec::canonical_json::write_string(parts, room.as_str());
         parts.push(':');
-        parts.push_str(part);
+        parts
     }
 
     fn write(self, response: &mut Object<'_>) -> bool {
@@ -65,18 +69,22 @@ impl RoomParts {
 }
 
 /// Computes what there is to tell.
-pub(crate) fn respond(scope: &Scope<'_>) -> Result<Response, SyncError> {
+pub(crate) fn respond(
+    scope: &Scope<'_>,
+    form: RoomForm,
+    filter: &FilterDefinition,
+) -> Result<Response, SyncError> {
     let mut text = String::with_capacity(512);
     let mut response = Object::open(&mut text);
     let to_device = write_to_device(scope, &mut response)?;
     response.text("next_batch", &SyncToken::new(scope.upto, to_device.through).to_string());
     let (global, by_room) = account_data(scope)?;
     let mut device_lists = DeviceLists::default();
-    let mut told = rooms(scope, &by_room, &mut device_lists)?.write(&mut response);
-    told |= write_account_data(scope, &global, &mut response);
+    let mut told = rooms(scope, form, &filter.room, by_room, &mut device_lists)?.write(&mut response);
+    told |= write_account_data(scope, &filter.account_data, &global, &mut response);
     let in_view = device_lists.in_view(scope);
     told |= device_lists.write(scope, &mut response)?;
-    told |= write_presence(scope, in_view, &mut response)?;
+    told |= write_presence(scope, &filter.presence, in_view, &mut response)?;
     told |= write_key_counts(scope, &mut response)?;
     response.close();
     Ok(Response { text, empty: !told && to_device.count == 0 })
@@ -88,8 +96,8 @@ type ByRoom = HashMap<OwnedRoomId, Vec<AccountDataItem>>;
 fn account_data(scope: &Scope<'_>) -> Result<(Vec<AccountDataItem>, ByRoom), SyncError> {
     let account_data = &scope.users.account_data;
     let items = match scope.since {
-        Some(since) => account_data.changes(scope.user(), since.log(), scope.upto.log)?,
-        None => account_data.everything(scope.user())?,
+        Some(since) => account_data.changes(scope.user, since.log(), scope.upto.log)?,
+        None => account_data.everything(scope.user)?,
     };
     let (mut global, mut by_room) = (Vec::new(), ByRoom::new());
     for mut item in items {
@@ -103,16 +111,16 @@ fn account_data(scope: &Scope<'_>) -> Result<(Vec<AccountDataItem>, ByRoom), Syn
 
 fn rooms(
     scope: &Scope<'_>,
-    account_data: &ByRoom,
+    form: RoomForm,
+    filter: &RoomFilter,
+    mut account_data: ByRoom,
     device_lists: &mut DeviceLists,
 ) -> Result<RoomParts, SyncError> {
-    let mut candidates = match scope.since {
-        Some(since) if !scope.request.full_state => scope.online.changed_rooms(since.upto()),
-        _ => scope.online.all_rooms(),
-    };
-    add_rooms_with(scope, account_data, &mut candidates)?;
+    let full_state = scope.wanted.full_state;
+    let mut candidates = candidates(scope)?;
+    add_rooms_with(scope, &account_data, &mut candidates)?;
     let mut parts = RoomParts::default();
-    for (nid, is) in candidates.rooms {
+    for (nid, is) in candidates {
         let room = match scope.rooms.room_by_nid(nid) {
             Ok(room) => Some(room),
             // Only an invite, a knock or the end of one is known.
@@ -121,12 +129,16 @@ fn rooms(
         };
         let Some(is) = as_told(scope, room.as_ref(), is)? else { continue };
         let Some(id) = id_of(scope, nid, room.as_ref())? else { continue };
-        if !room_is_wanted(&scope.filter().room, &id) {
+        if !room_is_wanted(filter, &id) {
             continue;
         }
-        let items = account_data.get(&id).map(Vec::as_slice).unwrap_or_default();
-        if let Some(part) = part_of(scope, nid, room.as_ref(), is, items, device_lists)? {
-            parts.add(is.membership, &id, &part);
+        let account_data = account_data.remove(&id).unwrap_or_default();
+        let since = scope.since.map(|since| since.log());
+        let to_read = ToRead { nid, room: room.as_ref(), is, since, account_data };
+        let Some((update, members)) = RoomUpdate::read(scope, to_read)? else { continue };
+        device_lists.add(members);
+        if !update.is_empty() || full_state {
+            write_room(scope, form, room.as_ref(), &update, parts.add(is.membership, &id))?;
         }
     }
     Ok(parts)
@@ -138,25 +150,63 @@ fn as_told(scope: &Scope<'_>, room: Option<&Room>, is: UserRoom) -> Result<Optio
         return Ok(Some(is).filter(|is| is.position <= scope.upto.log));
     };
     let state = room.state_at_position(scope.upto.log)?;
-    let membership = room.membership_at(state, scope.user())?;
+    let membership = room.membership_at(state, scope.user)?;
     Ok(membership.map(|membership| UserRoom { membership, position: scope.upto.log }))
+}
+
+/// The rooms in which something may have happened that the client was not told: the noted ones, or where not all are
+/// noted, all that a look at each does not rule out, the latest first.
+fn candidates(scope: &Scope<'_>) -> Result<Vec<(RoomNid, UserRoom)>, SyncError> {
+    let told = scope.since.filter(|_| !scope.wanted.full_state).map(|since| since.upto());
+    if let Some(told) = told {
+        let changed = scope.online.changed_rooms(told);
+        if !changed.all {
+            return Ok(changed.rooms);
+        }
+    }
+    let latest_first: Vec<(RoomNid, Position)> =
+        scope.hub.rooms_by_activity(scope.online, |rooms| rooms.latest_first().collect())?;
+    let mut candidates = Vec::new();
+    for (room, last) in latest_first {
+        let Some(is) = scope.online.room(room) else { continue };
+        let changed = match told {
+            Some(told) => {
+                last > told.log || is.position > told.log || has_ephemeral_after(scope, room, told)?
+            }
+            None => true,
+        };
+        if changed {
+            candidates.push((room, is));
+        }
+    }
+    Ok(candidates)
+}
+
+/// Whether somebody has read or typed in a room after what was told.
+fn has_ephemeral_after(scope: &Scope<'_>, room: RoomNid, told: UpTo) -> Result<bool, SyncError> {
+    let typing =
+        scope.hub.read(|now| now.typing.in_room(room).is_some_and(|(version, _)| version > told.ephemeral));
+    Ok(typing
+        || (scope.hub.has_receipts_after(room, told.log)
+            && scope.rooms.has_receipts_after(room, told.log)?))
 }
 
 /// Adds the rooms whose account data changed.
 fn add_rooms_with(
     scope: &Scope<'_>,
     account_data: &ByRoom,
-    candidates: &mut Candidates,
+    candidates: &mut Vec<(RoomNid, UserRoom)>,
 ) -> Result<(), SyncError> {
-    if candidates.all {
+    if scope.since.is_none() || account_data.is_empty() {
         return Ok(());
     }
+    let mut known: HashSet<RoomNid> = candidates.iter().map(|(room, _)| *room).collect();
     for room in account_data.keys() {
         if let Some(room) = scope.rooms.find_room(room)?
             && let Some(is) = scope.online.room(room.nid())
-            && candidates.rooms.iter().all(|(nid, _)| *nid != room.nid())
+            && known.insert(room.nid())
         {
-            candidates.rooms.push((room.nid(), is));
+            candidates.push((room.nid(), is));
         }
     }
     Ok(())
@@ -170,29 +220,6 @@ fn id_of(scope: &Scope<'_>, nid: RoomNid, room: Option<&Room>) -> Result<Option<
     Ok(row.map(|row| row.room_id))
 }
 
-fn part_of(
-    scope: &Scope<'_>,
-    nid: RoomNid,
-    room: Option<&Room>,
-    is: UserRoom,
-    account_data: &[AccountDataItem],
-    device_lists: &mut DeviceLists,
-) -> Result<Option<String>, SyncError> {
-    let is_new = scope.since.is_none_or(|since| is.position > since.log()) || scope.request.full_state;
-    match (is.membership, room) {
-        (Membership::Join, Some(room)) => {
-            JoinedRoom::new(scope, room, is, account_data)?.respond(device_lists)
-        }
-        (Membership::Leave | Membership::Ban, Some(room)) => {
-            left_room(scope, room, is, account_data, device_lists)
-        }
-        (Membership::Leave | Membership::Ban, None) => left_elsewhere(scope, nid, is),
-        (Membership::Invite, room) if is_new => invited_room(scope, nid, room),
-        (Membership::Knock, room) if is_new => knocked_room(scope, nid, room),
-        _ => Ok(None),
-    }
-}
-
 /// What was told of the messages to the device.
 struct ToDevice {
     count: usize,
@@ -202,7 +229,7 @@ struct ToDevice {
 
 fn write_to_device(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<ToDevice, SyncError> {
     let after = scope.since.map_or(Position(0), |since| since.told_to_device());
-    let (user, device) = (scope.user(), scope.device());
+    let (user, device) = (scope.user, scope.device);
     let waiting = scope.users.to_device.list(user, device, after, scope.upto.log)?;
     let mut events = Events::default();
     for (_, message) in &waiting.messages {
@@ -213,9 +240,14 @@ fn write_to_device(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<ToDev
     Ok(ToDevice { count: waiting.messages.len(), through: waiting.through.max(after) })
 }
 
-fn write_account_data(scope: &Scope<'_>, items: &[AccountDataItem], response: &mut Object<'_>) -> bool {
+fn write_account_data(
+    scope: &Scope<'_>,
+    filter: &Filter,
+    items: &[AccountDataItem],
+    response: &mut Object<'_>,
+) -> bool {
     const PUSH_RULES: &str = "m.push_rules";
-    let filter = PlainFilter::of(&scope.filter().account_data);
+    let filter = PlainFilter::of(filter);
     let mut events = Events::default();
     let mut write = |data_type: &str, content: &str| {
         if filter.takes_type(data_type) {
@@ -242,10 +274,11 @@ fn write_account_data(scope: &Scope<'_>, items: &[AccountDataItem], response: &m
 /// Writes whose presence changed, and that of those who only now came into view.
 fn write_presence(
     scope: &Scope<'_>,
+    filter: &Filter,
     in_view: Vec<OwnedUserId>,
     response: &mut Object<'_>,
 ) -> Result<bool, SyncError> {
-    let filter = PlainFilter::of(&scope.filter().presence);
+    let filter = PlainFilter::of(filter);
     if !scope.hub.with_presence || !filter.takes_type("m.presence") {
         return Ok(false);
     }
@@ -257,14 +290,14 @@ fn write_presence(
     });
     users.extend(in_view);
     let now = scope.rooms.now_ms();
-    let circle = Circle { hub: scope.hub, rooms: scope.rooms, user: scope.user() };
+    let circle = Circle { hub: scope.hub, rooms: scope.rooms, user: scope.user };
     let mut events = Events::default();
     for user in users {
         if !filter.takes_sender(&user) {
             continue;
         }
         let Some(presence) = scope.hub.read(|ephemeral| ephemeral.presences.of(&user, now)) else { continue };
-        if user != *scope.user() && !circle.shares(&user)? {
+        if user != scope.user && !circle.shares(&user)? {
             continue;
         }
         let mut event = Object::open(events.item());
@@ -289,7 +322,7 @@ fn write_presence(
 /// Writes how many one-time keys are left and which fallback keys are unused; clients take what is absent for
 /// none, so it is always there. Says whether they changed.
 fn write_key_counts(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
-    let counts = scope.users.device_keys.counts(scope.user(), scope.device())?;
+    let counts = scope.users.device_keys.counts(scope.user, scope.device)?;
     let mut one_time = Object::open(response.key("device_one_time_keys_count"));
     for (algorithm, count) in &counts.one_time_keys {
         one_time.number(algorithm.as_ref(), count);
@@ -300,5 +333,5 @@ fn write_key_counts(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool
         unused.text(algorithm.as_ref());
     }
     unused.close();
-    Ok(scope.since.is_some_and(|since| scope.online.keys_changed_after(scope.device(), since.log())))
+    Ok(scope.since.is_some_and(|since| scope.online.keys_changed_after(scope.device, since.log())))
 }

@@ -6,7 +6,9 @@ use hearth_rooms::{Room, Rooms};
 use hearth_storage::{Clock, Position, blocking};
 use hearth_users::Users;
 use ruma::{
-    OwnedDeviceId, OwnedUserId, UserId, api::client::filter::FilterDefinition, presence::PresenceState,
+    DeviceId, OwnedDeviceId, OwnedUserId, UserId,
+    api::client::filter::{EventFormat, FilterDefinition},
+    presence::PresenceState,
 };
 use tokio::{
     sync::{Semaphore, broadcast, watch},
@@ -15,14 +17,18 @@ use tokio::{
 };
 
 use crate::{
-    Announcement, PresenceNow, SyncError, SyncToken, UnreadCounts,
+    Announcement, EventForm, PresenceNow, SyncError, SyncToken, UnreadCounts,
     device_lists::Circle,
+    evaluated::EvaluatedRooms,
+    filter::EventFilter,
     hub::Hub,
     online::Online,
     response::{Response, respond},
-    scope::{NoticesCache, Scope, notices_of},
+    scope::{Scope, Wanted},
     token::UpTo,
-    unread::{Reader, UnreadRooms},
+    unread::{ReadRoom, Reader, UnreadRooms},
+    weight::Shares,
+    write_room::RoomForm,
 };
 
 /// No request waits for longer.
@@ -35,17 +41,15 @@ const REMOTE_TYPING: Duration = Duration::from_secs(60);
 /// How sync is set up.
 #[derive(Clone, Debug)]
 pub struct SyncOptions {
-    /// How many users are watched in memory at most, besides those whose requests wait.
-    pub online_users: usize,
-    /// Of how many rooms the newest events are remembered for counting.
-    pub counted_rooms: usize,
+    /// What is kept in memory takes no more bytes than these: users who sync, counts, presence, typing.
+    pub memory_bytes: usize,
     /// Whether presence is kept and told.
     pub presence: bool,
 }
 
 impl Default for SyncOptions {
     fn default() -> Self {
-        Self { online_users: 10_000, counted_rooms: 2_000, presence: true }
+        Self { memory_bytes: 64 << 20, presence: true }
     }
 }
 
@@ -86,7 +90,7 @@ struct Core {
     users: Users,
     clock: Arc<dyn Clock>,
     hub: Arc<Hub>,
-    notices: NoticesCache,
+    evaluated: EvaluatedRooms,
     /// For each response that reads much and is computed now.
     long: Semaphore,
     /// Nobody waits any more.
@@ -104,12 +108,13 @@ impl Drop for Tasks {
 impl SyncService {
     /// Begins to follow the log. To be called within a tokio runtime.
     pub fn start(rooms: Rooms, users: Users, clock: Arc<dyn Clock>, options: SyncOptions) -> Self {
-        let hub = Arc::new(Hub::new(rooms.clone(), clock.clone(), options.online_users, options.presence));
+        let shares = Shares::of(options.memory_bytes);
+        let hub = Arc::new(Hub::new(rooms.clone(), clock.clone(), &shares, options.presence));
         let tasks = [tokio::spawn(hub.clone().run()), tokio::spawn(hub.clone().keep_time())];
-        let notices = NoticesCache::new(options.counted_rooms.max(1));
+        let evaluated = EvaluatedRooms::new(shares.evaluated);
         let stopping = watch::Sender::new(false);
         let long = Semaphore::new(2 * thread::available_parallelism().map_or(2, usize::from));
-        let core = Core { rooms, users, clock, hub, notices, long, stopping };
+        let core = Core { rooms, users, clock, hub, evaluated, long, stopping };
         Self { core: Arc::new(core), _tasks: Arc::new(Tasks(tasks)) }
     }
 
@@ -125,19 +130,19 @@ impl SyncService {
         let deadline = begun + request.timeout.min(MAX_TIMEOUT);
         // A client that was answered that something is written finds it in the sync that it asks for next.
         self.core.hub.reached(self.core.rooms.store().published()).await?;
-        let attendance = self.core.hub.attend(&request.user, &request.set_presence).await?;
+        let open = self.core.hub.open_request(&request.user, &request.device, &request.set_presence).await?;
         self.confirm_to_device(&request)?;
         let whole = request.since.is_none() || request.full_state;
         loop {
             let upto = self.core.hub.upto();
             let long = match request.since {
-                Some(since) if !whole => !attendance.online.is_nearly_told(since.within(upto).upto()),
+                Some(since) if !whole => !open.online.is_nearly_told(since.within(upto).upto()),
                 _ => true,
             };
             let response = if long {
-                self.respond_at_length(&attendance.online, &request, upto).await?
+                self.respond_at_length(&open.online, &request, upto).await?
             } else {
-                self.core.respond(&attendance.online, &request, upto)?
+                self.core.respond(&open.online, &request, upto)?
             };
             let over = Instant::now() >= deadline;
             if !response.empty || whole || over {
@@ -147,7 +152,7 @@ impl SyncService {
             }
             tokio::select! {
                 biased;
-                () = attendance.online.changed_after(upto) => {}
+                () = open.online.changed_after(upto) => {}
                 () = tokio::time::sleep_until(deadline) => return Ok(response.text),
                 () = self.core.stopped_waiting() => return Ok(response.text),
             }
@@ -218,11 +223,17 @@ impl SyncService {
     }
 
     /// Sets a user's presence by hand.
-    pub fn set_presence(&self, user: &UserId, presence: PresenceState, status_message: Option<String>) {
+    pub fn set_presence(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+        presence: PresenceState,
+        status_message: Option<String>,
+    ) {
         if self.core.hub.with_presence {
             let now = self.core.clock.now_ms();
             self.core.hub.change_presence(user, |presences, version| {
-                presences.set(user, presence, status_message, now, version)
+                presences.set(user, device, presence, status_message, now, version)
             });
         }
     }
@@ -295,6 +306,26 @@ impl SyncService {
         self.core.hub.tidy();
     }
 
+    /// As if as many long responses were being computed as may be.
+    pub(crate) fn all_long_responses(&self) -> tokio::sync::SemaphorePermit<'_> {
+        let long = &self.core.long;
+        long.try_acquire_many(long.available_permits() as u32).unwrap()
+    }
+
+    /// The latest rooms of a user who is online, at most so many, and how many rooms were looked at for them so far.
+    pub(crate) fn latest_rooms(&self, user: &UserId, count: usize) -> (Vec<hearth_storage::RoomNid>, usize) {
+        let (hub, online) = (&self.core.hub, self.core.hub.online(user).unwrap());
+        let latest = hub.rooms_by_activity(&online, |rooms| {
+            (rooms.latest_first().take(count).map(|(room, _)| room).collect(), rooms.looked_at)
+        });
+        latest.unwrap()
+    }
+
+    /// How many bytes are held of those who are online, and of the rooms that were evaluated.
+    pub(crate) fn held(&self) -> (usize, u64) {
+        (self.core.hub.held(), self.core.evaluated.bytes())
+    }
+
     /// Whether a request of the user is being answered or waits.
     pub(crate) fn is_syncing(&self, user: &UserId) -> bool {
         self.core.hub.online(user).is_some_and(|online| online.idle_since().is_none())
@@ -309,32 +340,57 @@ impl Core {
     }
 
     fn respond(&self, online: &Online, request: &SyncRequest, upto: UpTo) -> Result<Response, SyncError> {
-        respond(&Scope {
+        let SyncRequest { user, device, filter, .. } = request;
+        let (state_after, state) = match request.state_after {
+            None => (false, "state"),
+            Some(StateAfter::Stable) => (true, "state_after"),
+            Some(StateAfter::Unstable) => (true, "org.matrix.msc4222.state_after"),
+        };
+        let events = match filter.event_format {
+            EventFormat::Federation => EventForm::Federation,
+            _ => EventForm::WithoutRoomId,
+        };
+        let form = RoomForm { events, state, by_thread: filter.room.timeline.unread_thread_notifications };
+        let wanted = Wanted {
+            timeline: EventFilter::of(&filter.room.timeline),
+            state: EventFilter::of(&filter.room.state),
+            ephemeral: EventFilter::of(&filter.room.ephemeral),
+            account_data: EventFilter::of(&filter.room.account_data),
+            state_after,
+            full_state: request.full_state,
+            left_rooms: filter.room.include_leave,
+        };
+        let scope = Scope {
             rooms: &self.rooms,
             users: &self.users,
             hub: &self.hub,
-            notices: &self.notices,
+            evaluated: &self.evaluated,
             online,
-            request,
+            user,
+            device,
+            wanted,
             // A token from beyond the log's end is one from before a loss.
             since: request.since.map(|since| since.within(upto)),
             upto,
-            ignored: self.users.account_data.ignored_users(&request.user)?,
+            ignored: self.users.account_data.ignored_users(user)?,
             erased: self.users.accounts.erased(),
-            push_rules: self.users.push_rules.ruleset(&request.user)?,
-        })
+            push_rules: self.users.push_rules.ruleset(user)?,
+        };
+        respond(&scope, form, filter)
     }
 
     fn unread(&self, user: &UserId, room: &Room) -> Result<UnreadCounts, SyncError> {
         let Some(row) = room.membership(user)? else { return Ok(UnreadCounts::default()) };
         let ignored = self.users.account_data.ignored_users(user)?;
         let rules = self.users.push_rules.ruleset(user)?;
-        let reader = Reader { rooms: &self.rooms, user, rules, ignored: &ignored };
-        let notices = notices_of(&self.notices, room.nid());
+        let (rooms, users, known_rules) = (&self.rooms, &self.users, &self.evaluated.known_rules);
+        let reader = Reader { rooms, users, user, rules, known_rules, ignored: &ignored };
+        let evaluated = self.evaluated.room(room.nid());
+        let read = ReadRoom { room, evaluated: &evaluated, joined: row.position };
         let until = self.hub.position();
-        Ok(match self.hub.online(user) {
-            Some(online) => UnreadRooms::counts_of(&online, &reader, room, &notices, row.position, until)?,
-            None => UnreadRooms::default().counts(&reader, room, &notices, row.position, until)?,
-        })
+        match self.hub.online(user) {
+            Some(online) => UnreadRooms::counts_of(&online, &reader, read, until),
+            None => UnreadRooms::default().counts(&reader, read, until),
+        }
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json, value::to_raw_value};
 
 use crate::{StateAfter, SyncOptions, SyncRequest, SyncService, SyncToken};
 
+mod bounds;
 mod counts;
 mod devices;
 mod events;

@@ -10,12 +10,17 @@ const KEEP_EMPTY_MS: u64 = 60 * 60 * 1000;
 /// Other servers hear so often of who goes on typing, as they forget it by themselves.
 const SAY_AGAIN_MS: u64 = 30_000;
 
+/// About what one who types takes, in the list of the room and in the order of expiries; and what a room takes.
+const TYPIST_BYTES: usize = 256;
+
 /// Who is typing in every room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Typing {
     rooms: HashMap<RoomNid, RoomTyping>,
     /// When each who types is taken to have stopped, in milliseconds; the first to stop first.
     expiries: BTreeSet<(u64, RoomNid, OwnedUserId)>,
+    /// How many may type, and how many rooms are kept, at most.
+    capacity: usize,
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +42,16 @@ struct Typist {
 }
 
 impl Typing {
+    /// Keeps what fits into so many bytes.
+    pub fn new(limit: usize) -> Self {
+        Self { rooms: HashMap::new(), expiries: BTreeSet::new(), capacity: limit / TYPIST_BYTES / 2 }
+    }
+
     /// Notes that a user types until a time, or does not. Says whether that changes who is typing.
     pub fn set(&mut self, room: RoomNid, user: &UserId, until: Option<u64>, now: u64, version: u64) -> bool {
+        if until.is_some() && !self.is_typing(room, user) && !self.has_room(room) {
+            return false;
+        }
         let typing = match until {
             Some(_) => self.rooms.entry(room).or_default(),
             None => match self.rooms.get_mut(&room) {
@@ -111,6 +124,20 @@ impl Typing {
         self.expiries.first().map(|(until, ..)| *until)
     }
 
+    /// Whether there is room for one more who types, and for the room. Where so many type that there is not, nobody is
+    /// told of the next: it is lost, as it would be on the way.
+    fn has_room(&mut self, room: RoomNid) -> bool {
+        let is_new = !self.rooms.contains_key(&room);
+        if is_new && self.rooms.len() >= self.capacity {
+            self.rooms.retain(|_, typing| !typing.users.is_empty());
+        }
+        self.expiries.len() < self.capacity && (!is_new || self.rooms.len() < self.capacity)
+    }
+
+    fn is_typing(&self, room: RoomNid, user: &UserId) -> bool {
+        self.rooms.get(&room).is_some_and(|typing| typing.users.iter().any(|typist| typist.user == user))
+    }
+
     /// Forgets the rooms in which nobody has typed for long.
     pub fn forget_silent(&mut self, now: u64) {
         self.rooms.retain(|_, typing| !typing.users.is_empty() || typing.forget_at > now);
@@ -134,7 +161,7 @@ mod tests {
     #[test]
     fn the_list_changes_only_when_someone_starts_or_stops() {
         let (alice, bob) = (user_id!("@alice:h.org"), user_id!("@bob:h.org"));
-        let mut typing = Typing::default();
+        let mut typing = Typing::new(1 << 20);
         assert!(!typing.set(ROOM, alice, None, 0, 1));
         assert!(typing.set(ROOM, alice, Some(100), 0, 2));
         assert!(!typing.set(ROOM, alice, Some(200), 0, 3));
@@ -147,7 +174,7 @@ mod tests {
     #[test]
     fn whose_time_is_over_has_stopped_and_the_empty_list_is_told() {
         let alice = user_id!("@alice:h.org");
-        let mut typing = Typing::default();
+        let mut typing = Typing::new(1 << 20);
         typing.set(ROOM, alice, Some(100), 0, 1);
         assert_eq!(typing.next_expiry(), Some(100));
         assert!(typing.expire(99, 2).is_empty());
@@ -163,7 +190,7 @@ mod tests {
     #[test]
     fn who_says_again_that_they_type_goes_on() {
         let (alice, bob) = (user_id!("@alice:h.org"), user_id!("@bob:h.org"));
-        let mut typing = Typing::default();
+        let mut typing = Typing::new(1 << 20);
         typing.set(ROOM, alice, Some(100), 0, 1);
         typing.set(ROOM, bob, Some(150), 0, 2);
         typing.set(ROOM, alice, Some(200), 90, 3);
@@ -174,9 +201,26 @@ mod tests {
     }
 
     #[test]
+    fn how_many_type_is_bounded() {
+        let mut typing = Typing::new(20 * TYPIST_BYTES);
+        for n in 0..100 {
+            let user = UserId::parse(format!("@u{n}:h.org")).unwrap();
+            assert_eq!(typing.set(RoomNid(n), &user, Some(50), 0, n), n < 10);
+        }
+        let first = user_id!("@u0:h.org");
+        assert!(!typing.set(RoomNid(0), first, Some(50), 0, 100) && typing.is_typing(RoomNid(0), first));
+        assert_eq!(typing.expire(50, 100).len(), 10);
+        assert!(
+            typing.set(RoomNid(200), user_id!("@alice:h.org"), Some(100), 50, 101),
+            "for the silent rooms"
+        );
+        assert_eq!(typing.rooms.len(), 1);
+    }
+
+    #[test]
     fn who_goes_on_typing_is_told_of_again() {
         let alice = user_id!("@alice:h.org");
-        let mut typing = Typing::default();
+        let mut typing = Typing::new(1 << 20);
         assert!(!typing.say_again(ROOM, alice, 0));
         typing.set(ROOM, alice, Some(100_000), 0, 1);
         assert!(!typing.say_again(ROOM, alice, SAY_AGAIN_MS - 1));

@@ -1,20 +1,31 @@
 //! Unread counts: derived from receipts, push rules and the timeline, and written nowhere (client-server API,
 //! "Receiving notifications", "Threaded read receipts").
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Weak},
+};
 
-use hearth_rooms::{Room, RoomError, Rooms};
+use hearth_rooms::{Room, Rooms};
 use hearth_storage::{
     Position, RoomNid, TimelineOrder,
     schema::rooms::{ReceiptKeyRow, ReceiptRow},
 };
-use ruma::{EventId, OwnedEventId, OwnedUserId, UserId};
+use hearth_users::Users;
+use ruma::{EventId, OwnedEventId, OwnedUserId, UserId, push::Ruleset};
 
 use crate::{
-    notices::{Counter, RoomNotices, Verdict},
+    SyncError,
+    evaluated::{Counter, EvaluatedRoom, Verdict},
     online::Online,
-    rules::UserRules,
+    rules::{KnownRules, RulesOverTime, UserRules},
+    weight::of_map,
 };
+
+/// So many bytes are taken for the counts of one user; beyond it what is needed is counted anew.
+const MAX_BYTES: usize = 1 << 20;
+/// About what the count of a thread takes, or how far it is read.
+const THREAD_BYTES: usize = 160;
 
 /// How many events are unread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -97,25 +108,65 @@ impl ReadMarks {
 /// The counts of a user in the rooms that were asked for, kept up incrementally.
 #[derive(Debug, Default)]
 pub(crate) struct UnreadRooms {
-    rules: Option<UserRules>,
+    rules: Option<KnownUserRules>,
     rooms: HashMap<RoomNid, Unread>,
+    /// What the rooms take besides their places.
+    threads_bytes: usize,
+}
+
+/// The rules of the user as they were last.
+#[derive(Debug)]
+struct KnownUserRules {
+    /// Which they are: a change of rules makes a new set. It does not keep them in memory.
+    source: Weak<Ruleset>,
+    rules: UserRules,
+    /// Up to here they were others; 0 for never.
+    changed: Position,
 }
 
 #[derive(Debug)]
 struct Unread {
     counts: UnreadCounts,
     marks: ReadMarks,
+    /// The user's receipts up to here are in the marks.
+    marked: Position,
     /// Everything up to here is counted.
     counted: TimelineOrder,
     generation: u64,
 }
 
+impl Unread {
+    fn threads_bytes(&self) -> usize {
+        (self.counts.threads.len() + self.marks.threads.len()) * THREAD_BYTES
+    }
+}
+
 /// What counting needs besides the room.
 pub(crate) struct Reader<'a> {
     pub rooms: &'a Rooms,
+    pub users: &'a Users,
     pub user: &'a UserId,
-    pub rules: std::sync::Arc<ruma::push::Ruleset>,
+    pub rules: Arc<Ruleset>,
+    pub known_rules: &'a KnownRules,
     pub ignored: &'a HashSet<OwnedUserId>,
+}
+
+impl Reader<'_> {
+    /// What the rules were before, each up to a position.
+    fn rules_before(&self) -> Result<Vec<(Position, UserRules, Ruleset)>, SyncError> {
+        let before = self.users.push_rules.before(self.user)?.into_iter();
+        let compiled = |rules: &Ruleset| UserRules::new(self.user, rules, self.known_rules);
+        Ok(before.map(|(until, rules)| (until, compiled(&rules), rules)).collect())
+    }
+}
+
+/// A room that a user reads.
+#[derive(Clone, Copy)]
+pub(crate) struct ReadRoom<'a> {
+    pub room: &'a Room,
+    pub evaluated: &'a EvaluatedRoom,
+    /// Since when the user is joined.
+    pub joined: Position,
 }
 
 impl UnreadRooms {
@@ -123,55 +174,54 @@ impl UnreadRooms {
     pub fn counts_of(
         online: &Online,
         reader: &Reader<'_>,
-        room: &Room,
-        notices: &RoomNotices,
-        joined: Position,
+        read: ReadRoom<'_>,
         until: Position,
-    ) -> Result<UnreadCounts, RoomError> {
+    ) -> Result<UnreadCounts, SyncError> {
         let mut unread = online.unread.lock();
-        if online.take_receipt_changed(room.nid()) {
-            unread.rooms.remove(&room.nid());
+        let room = read.room.nid();
+        if unread.rooms.get(&room).is_some_and(|known| online.receipts_changed_after(room, known.marked)) {
+            unread.forget(room);
         }
-        unread.counts(reader, room, notices, joined, until)
+        unread.counts(reader, read, until)
     }
 
     /// The counts in a room as of a position of the log.
     pub fn counts(
         &mut self,
         reader: &Reader<'_>,
-        room: &Room,
-        notices: &RoomNotices,
-        joined: Position,
+        read: ReadRoom<'_>,
         until: Position,
-    ) -> Result<UnreadCounts, RoomError> {
-        let until = TimelineOrder::from(until);
-        let rules = match &mut self.rules {
-            Some(rules) if rules.is_of(&reader.rules) => &*rules,
-            outdated => {
-                // Other rules would have counted differently.
-                self.rooms.clear();
-                outdated.insert(UserRules::new(reader.user, reader.rules.clone()))
-            }
-        };
-        let counter =
-            Counter { rooms: reader.rooms, room, user: reader.user, rules, ignored: reader.ignored };
-        let generation = notices.follow(room, until)?;
-        let known = self.rooms.entry(room.nid());
-        let unread = match known {
-            std::collections::hash_map::Entry::Occupied(known) if known.get().generation == generation => {
-                known.into_mut()
-            }
-            missing => {
+    ) -> Result<UnreadCounts, SyncError> {
+        let ReadRoom { room, evaluated, joined } = read;
+        self.know_rules(reader)?;
+        let end = TimelineOrder::from(until);
+        let generation = evaluated.follow(room, end)?;
+        let known = self.forget(room.nid()).filter(|known| known.generation == generation);
+        let mut unread = match known {
+            Some(known) => known,
+            None => {
                 let marks = ReadMarks::of(room.receipts_of(reader.user)?, joined.into());
                 let counted = marks.everything;
-                let counts = UnreadCounts::default();
-                let unread = Unread { counts, marks, counted, generation };
-                missing.insert_entry(unread).into_mut()
+                Unread { counts: UnreadCounts::default(), marks, marked: until, counted, generation }
             }
         };
-        if until > unread.counted {
-            let Unread { counts, marks, counted, .. } = unread;
-            notices.count(&counter, *counted, until, |order, facts, verdict| {
+        if end > unread.counted
+            && let Some(known) = &self.rules
+        {
+            let before = match unread.counted < known.changed.into() {
+                true => reader.rules_before()?,
+                false => Vec::new(),
+            };
+            let rules = RulesOverTime { now: (&known.rules, &reader.rules), before };
+            let counter = Counter {
+                rooms: reader.rooms,
+                room,
+                user: reader.user,
+                rules: &rules,
+                ignored: reader.ignored,
+            };
+            let Unread { counts, marks, counted, .. } = &mut unread;
+            evaluated.count(&counter, *counted, end, |order, facts, verdict| {
                 let thread = facts.thread.as_ref();
                 if marks.has_read(order, thread.map(|thread| &***thread)) {
                     return;
@@ -181,9 +231,43 @@ impl UnreadRooms {
                     Some(thread) => counts.threads.entry((**thread).clone()).or_default().add(verdict),
                 }
             })?;
-            *counted = until;
+            *counted = end;
         }
-        Ok(unread.counts.clone())
+        let counts = unread.counts.clone();
+        self.keep(room.nid(), unread);
+        Ok(counts)
+    }
+
+    fn keep(&mut self, room: RoomNid, unread: Unread) {
+        if self.bytes() >= MAX_BYTES {
+            (self.rooms, self.threads_bytes) = (HashMap::new(), 0);
+        }
+        self.threads_bytes += unread.threads_bytes();
+        self.rooms.insert(room, unread);
+    }
+
+    /// Takes over the rules of the user, if they are not known yet.
+    fn know_rules(&mut self, reader: &Reader<'_>) -> Result<(), SyncError> {
+        let known =
+            self.rules.as_ref().is_some_and(|known| known.source.as_ptr() == Arc::as_ptr(&reader.rules));
+        if !known {
+            let rules = UserRules::new(reader.user, &reader.rules, reader.known_rules);
+            let changed = reader.users.push_rules.changed_at(reader.user)?;
+            self.rules = Some(KnownUserRules { source: Arc::downgrade(&reader.rules), rules, changed });
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, room: RoomNid) -> Option<Unread> {
+        let known = self.rooms.remove(&room)?;
+        self.threads_bytes -= known.threads_bytes();
+        Some(known)
+    }
+
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        let rules = self.rules.as_ref().map_or(0, |known| known.rules.bytes());
+        of_map::<RoomNid, Unread>(self.rooms.capacity()) + self.threads_bytes + rules
     }
 }
 
@@ -220,6 +304,28 @@ mod tests {
             marks(vec![receipt("m.read", "", 5), receipt("m.read.private", "", 9), receipt("other", "", 20)]);
         assert!(marks.has_read(TimelineOrder(9), Some(event_id!("$t"))));
         assert!(!marks.has_read(TimelineOrder(10), None));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut unread = UnreadRooms::default();
+        let threads = (0..50).map(|n| (EventId::parse(format!("$thread{n}")).unwrap(), Counts::default()));
+        let counts = UnreadCounts { threads: threads.collect(), ..UnreadCounts::default() };
+        let mut most = 0;
+        for room in 0..1000 {
+            let marks = ReadMarks::default();
+            let (marked, counted) = (Position(0), TimelineOrder(0));
+            unread.keep(
+                RoomNid(room),
+                Unread { counts: counts.clone(), marks, marked, counted, generation: 0 },
+            );
+            most = most.max(unread.bytes());
+        }
+        assert!((MAX_BYTES..MAX_BYTES + (50 << 10)).contains(&most), "{most}");
+        while let Some(room) = unread.rooms.keys().next().copied() {
+            unread.forget(room);
+        }
+        assert_eq!(unread.threads_bytes, 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who is online in which room: an event there concerns them, and only them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -10,83 +10,104 @@ use std::{
 
 use hearth_storage::{Position, RoomNid};
 use parking_lot::{Mutex, RwLock};
-use ruma::{OwnedUserId, UserId};
 
-use crate::{online::Online, token::UpTo};
+use crate::{
+    online::Online,
+    token::UpTo,
+    weight::{Budget, Held, of_map},
+};
 
 /// The rooms with someone online in them.
-#[derive(Default)]
-pub(crate) struct WatchedRooms(RwLock<HashMap<RoomNid, Arc<WatchedRoom>>>);
+pub(crate) struct WatchedRooms {
+    rooms: RwLock<HashMap<RoomNid, Arc<WatchedRoom>>>,
+    /// What it takes, besides the place of each user in each room.
+    held: Held,
+}
 
 /// A room with someone online in it.
 pub(crate) struct WatchedRoom {
-    users: Mutex<HashMap<OwnedUserId, Arc<Online>>>,
+    /// By their ids: an order that is always the same.
+    users: Mutex<BTreeMap<u64, Arc<Online>>>,
     /// The position of the last receipt, where it came after `since`.
     last_receipt: AtomicU64,
+    /// The position of the last event of the timeline; 0 where it is not known.
+    last_event: AtomicU64,
     /// From here on everything is noted.
     since: Position,
 }
 
-/// Those to be woken, each once, in the order in which they were found: addresses have none that comes again.
+/// Those to be woken, each once, in the order of their ids.
 #[derive(Default)]
-pub(crate) struct Wakes {
-    known: HashSet<*const Online>,
-    all: Vec<Arc<Online>>,
-}
+pub(crate) struct Wakes(BTreeMap<u64, Arc<Online>>);
 
 impl Wakes {
     pub fn add(&mut self, online: &Arc<Online>) {
-        if self.known.insert(Arc::as_ptr(online)) {
-            self.all.push(online.clone());
-        }
+        self.0.entry(online.id).or_insert_with(|| online.clone());
     }
 
-    pub fn add_all(&mut self, others: Self) {
-        others.all.iter().for_each(|online| self.add(online));
+    pub fn add_all(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Online>> {
-        self.all.iter()
+        self.0.values()
     }
 
     pub fn wake(self, upto: UpTo) {
-        for online in self.all {
+        for online in self.0.into_values() {
             online.wake(upto);
         }
     }
 }
 
 impl WatchedRooms {
+    pub fn new(budget: &Arc<Budget>) -> Self {
+        Self { rooms: RwLock::default(), held: Held::new(budget) }
+    }
+
     pub fn get(&self, room: RoomNid) -> Option<Arc<WatchedRoom>> {
-        self.0.read().get(&room).cloned()
+        self.rooms.read().get(&room).cloned()
     }
 
     /// Takes a user into a room of which everything after `since` is noted.
     pub fn enter(&self, room: RoomNid, online: &Arc<Online>, since: Position) {
-        let mut rooms = self.0.write();
+        let mut rooms = self.rooms.write();
+        let known = rooms.len();
         let watched = rooms.entry(room).or_insert_with(|| {
-            Arc::new(WatchedRoom { users: Mutex::default(), last_receipt: AtomicU64::new(0), since })
+            let (users, last_receipt, last_event) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
+            Arc::new(WatchedRoom { users, last_receipt, last_event, since })
         });
-        watched.users.lock().insert(online.user.clone(), online.clone());
+        watched.users.lock().insert(online.id, online.clone());
+        if rooms.len() > known {
+            self.weigh(&rooms);
+        }
     }
 
     /// Takes a user out of a room.
-    pub fn leave(&self, room: RoomNid, user: &UserId) {
-        let mut rooms = self.0.write();
+    pub fn leave(&self, room: RoomNid, online: &Online) {
+        let mut rooms = self.rooms.write();
         if let Some(watched) = rooms.get(&room) {
             let mut users = watched.users.lock();
-            users.remove(user);
+            users.remove(&online.id);
             let empty = users.is_empty();
             drop(users);
             if empty {
                 rooms.remove(&room);
+                self.weigh(&rooms);
             }
         }
     }
 
     /// Takes everyone out of every room.
     pub fn clear(&self) {
-        self.0.write().clear();
+        let mut rooms = self.rooms.write();
+        rooms.clear();
+        self.weigh(&rooms);
+    }
+
+    fn weigh(&self, rooms: &HashMap<RoomNid, Arc<WatchedRoom>>) {
+        let room = size_of::<WatchedRoom>() + 2 * size_of::<usize>();
+        self.held.set(of_map::<RoomNid, Arc<WatchedRoom>>(rooms.capacity()) + rooms.len() * room);
     }
 
     /// Notes with everyone in a room that something changed there.
@@ -109,6 +130,16 @@ impl WatchedRoom {
     /// Notes a receipt.
     pub fn set_receipt(&self, position: Position) {
         self.last_receipt.fetch_max(position.0, SeqCst);
+    }
+
+    /// Notes an event of the timeline.
+    pub fn set_event(&self, position: Position) {
+        self.last_event.fetch_max(position.0, SeqCst);
+    }
+
+    /// The position of the last event of the timeline, if it is known.
+    pub fn last_event(&self) -> Option<Position> {
+        Some(Position(self.last_event.load(SeqCst))).filter(|position| position.0 > 0)
     }
 
     /// Whether a receipt may have come after a position.

@@ -84,7 +84,7 @@ fn omit(room: &Room, join: &Event, state: &mut Vec<Arc<Event>>) -> Result<()> {
     let summary = room.summary()?;
     let heroes = match summary.name.is_some() || summary.canonical_alias.is_some() {
         true => Vec::new(),
-        false => room.heroes(join.pdu.sender())?,
+        false => room.members_at(room.head().state, join.pdu.sender())?.heroes,
     };
     state.retain(|event| {
         event.pdu.type_str() != "m.room.member"

@@ -1,6 +1,7 @@
 //! `PUT /_matrix/client/v3/presence/{userId}/status`
 
 use axum::extract::State;
+use hearth_sync::MAX_STATUS_BYTES;
 use ruma::{
     api::client::presence::set_presence::v3::{Request as SetPresence, Response},
     presence::PresenceState,
@@ -17,7 +18,10 @@ pub async fn set_presence(
     let Request { body, who, .. } = request;
     who.is(&body.user_id)?;
     who.not_suspended()?;
-    api.sync.set_presence(&who.user, known(body.presence)?, body.status_msg);
+    if body.status_msg.as_ref().is_some_and(|message| message.len() > MAX_STATUS_BYTES) {
+        return Err(MatrixError::too_large("The status message is too long."));
+    }
+    api.sync.set_presence(&who.user, &who.device, known(body.presence)?, body.status_msg);
     Ok(Answer(Response::new()))
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
-    Clock, EventNid, Random, RoomNid, Scan, StorageError, Store, View,
+    Clock, EventNid, Position, Random, RoomNid, Scan, StorageError, Store, View,
     schema::{self, rooms::UserRoomRow},
 };
 use parking_lot::Mutex;
@@ -267,6 +267,20 @@ impl Rooms {
         let view = &self.shared.view;
         let rows = view.scan(&schema::USER_ROOMS, Scan::prefix((user,)));
         Ok(rows.map(|row| row.map(|((_, room), row)| (room, row))).collect::<Result<_, _>>()?)
+    }
+
+    /// The positions of the last events in the timelines of rooms; 0 for one that is not here.
+    pub fn last_events(&self, rooms: &[RoomNid]) -> Result<Vec<Position>, StorageError> {
+        let view = &self.shared.view;
+        let heads = view.multi_get(&schema::ROOM_HEADS, rooms.iter().map(|room| (*room,)))?;
+        Ok(heads.into_iter().map(|head| head.map_or(Position(0), |head| head.position)).collect())
+    }
+
+    /// Whether a receipt changed in a room after a position.
+    pub fn has_receipts_after(&self, room: RoomNid, position: Position) -> Result<bool, StorageError> {
+        let view = &self.shared.view;
+        let later = Scan::prefix((room,)).after((room, position));
+        Ok(view.scan(&schema::RECEIPT_CHANGES, later).next().transpose()?.is_some())
     }
 
     /// What a user has to do with a room.

@@ -274,3 +274,84 @@ async fn a_room_whose_first_events_are_not_allowed_is_not_made_at_all() {
     assert!(world.rooms.rooms_of(&alice).unwrap().is_empty());
     world.assert_sound();
 }
+
+#[tokio::test]
+async fn the_members_of_a_state_are_those_of_then_also_when_others_came_and_went_since() {
+    let world = world();
+    let people: Vec<_> = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"].map(user).into();
+    let room = world.public_room(&people[0], RoomVersion::V12).await;
+    let mut then = Vec::new();
+    let mut note = |room: &hearth_rooms::Room| {
+        let state = room.head().state;
+        then.push((state, room.members_at(state, &people[0]).unwrap()));
+    };
+    note(&room);
+    for person in &people[1..] {
+        world.rooms.join(&room, person, Map::new()).await.unwrap();
+        note(&room);
+    }
+    for person in &people[1..] {
+        room.set_membership(&people[0], person, "leave", Map::new()).await.unwrap();
+        note(&room);
+    }
+    room.set_membership(&people[0], &people[3], "invite", Map::new()).await.unwrap();
+    note(&room);
+    let counts: Vec<_> = then.iter().map(|(_, members)| (members.joined, members.invited)).collect();
+    let wanted = [1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2, 1, 1].map(|joined| (joined, 0));
+    assert_eq!(counts[..13], wanted[..13]);
+    assert_eq!(counts[13], (1, 1));
+    assert_eq!(then[0].1.heroes, people[..0]);
+    assert_eq!(then[6].1.heroes, people[1..6], "five others");
+    assert_eq!(then[8].1.heroes, people[3..], "who is there");
+    assert_eq!(then[12].1.heroes, people[1..6], "who was there");
+    assert_eq!(then[13].1.heroes, people[3..4]);
+    for (state, members) in then {
+        assert_eq!(room.members_at(state, &people[0]).unwrap(), members);
+    }
+}
+
+/// Who reads holds up nobody who writes: readers take none of the places of those who wait to write, and their receipts
+/// are committed together.
+#[tokio::test]
+async fn no_send_is_refused_however_many_read_and_mark() {
+    const READERS: usize = 2_000;
+    const SENDERS: usize = 16;
+    const MESSAGES: usize = 5;
+    let world = world();
+    let senders: Vec<_> = (0..SENDERS).map(|n| user(&format!("sender{n}"))).collect();
+    let room = world.public_room(&senders[0], RoomVersion::V12).await;
+    for sender in &senders[1..] {
+        world.rooms.join(&room, sender, Map::new()).await.unwrap();
+    }
+    let first = say(&room, &senders[0], "first").await.unwrap();
+    // While the disk does not answer, all of them wait for it at once.
+    let held = world.engine.hold();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..READERS {
+        let (room, first) = (room.clone(), first.clone());
+        tasks.spawn(async move {
+            let reader = user(&format!("reader{n}"));
+            room.set_receipt(&reader, "m.read", None, &first).await.unwrap();
+        });
+    }
+    for sender in &senders {
+        let (room, sender) = (room.clone(), sender.clone());
+        tasks.spawn(async move {
+            for n in 0..MESSAGES {
+                let sent = say(&room, &sender, &n.to_string()).await.unwrap();
+                room.set_receipt(&sender, "m.read", None, &sent).await.unwrap();
+            }
+        });
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(tasks.try_join_next().is_none(), "nobody is refused, and nothing is acknowledged early");
+    drop(held);
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    assert_eq!(room.receipts().unwrap().len(), READERS + SENDERS);
+    let changed = room.receipts_since(Position(0), world.rooms.store().published()).unwrap();
+    assert_eq!(changed.len(), READERS + SENDERS);
+}

@@ -108,20 +108,53 @@ async fn a_redacted_message_counts_no_more() {
     assert_eq!(counts(&bob.sync().await, &room), (0, 0));
 }
 
+/// "Push Notifications": rules apply when an event is received, so that a count never changes for a change of rules.
 #[tokio::test]
-async fn a_rule_that_changes_counts_anew() {
+async fn an_event_counts_by_the_rules_that_held_when_it_came() {
     let world = World::new();
     let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
     let room = alice.create_with(&[&bob]).await;
     bob.sync().await;
     alice.say(&room, "tea?").await;
     assert_eq!(counts(&bob.sync().await, &room), (1, 0));
-    world
-        .users
-        .push_rules
-        .set_enabled(&bob.user, ruma::push::RuleKind::Override, ".m.rule.master", true)
-        .await
-        .unwrap();
+    let user = bob.user.clone();
+    let mute = async |on: bool| {
+        let kind = ruma::push::RuleKind::Override;
+        world.users.push_rules.set_enabled(&user, kind, ".m.rule.master", on).await.unwrap();
+    };
+    mute(true).await;
     alice.say(&room, "coffee?").await;
+    assert_eq!(counts(&bob.sync().await, &room), (1, 0), "what came while muted does not count");
+    mute(false).await;
+    alice.say(&room, "cake?").await;
+    assert_eq!(counts(&bob.sync().await, &room), (2, 0));
+    let unread = world.sync.unread(&bob.user, &room).unwrap();
+    assert_eq!(unread.total().notifications, 2);
+    // Counted from the beginning, it is the same.
+    world.clock.advance(11 * 60_000);
+    world.sync.tidy();
+    let mut again = world.client(&bob.user, "E").await;
+    assert_eq!(counts(&again.sync().await, &room), (2, 0));
+}
+
+#[tokio::test]
+async fn a_redacted_message_does_not_count_again_when_its_room_was_forgotten() {
+    let world = World::with(SyncOptions { presence: false, memory_bytes: 1 << 20 });
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    bob.sync().await;
+    let sent = alice.say(&room, "oops").await;
+    assert_eq!(counts(&bob.sync().await, &room), (1, 0));
+    // Other rooms take its place in memory.
+    let mut carol = world.user("carol").await;
+    for _ in 0..200 {
+        let other = alice.create_with(&[&carol]).await;
+        alice.say(&other, &"long ".repeat(100)).await;
+    }
+    carol.sync().await;
+    let content = to_raw_value(&json!({"redacts": sent.id()})).unwrap();
+    let mut redaction = NewEvent::message(&alice.user, "m.room.redaction", content);
+    redaction.redacts = Some(sent.id().to_owned());
+    room.send(redaction, None).await.unwrap();
     assert_eq!(counts(&bob.sync().await, &room), (0, 0));
 }

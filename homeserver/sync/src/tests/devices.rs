@@ -120,7 +120,7 @@ async fn presence_is_told_to_those_who_share_a_room() {
     let response = alice.wait().await;
     let event = &response["presence"]["events"][0];
     assert_eq!((&event["sender"], &event["content"]["presence"]), (&json!("@bob:h.org"), &json!("online")));
-    world.sync.set_presence(&bob.user, PresenceState::Unavailable, Some("lunch".to_owned()));
+    world.sync.set_presence(&bob.user, &bob.device, PresenceState::Unavailable, Some("lunch".to_owned()));
     let response = alice.wait().await;
     assert_eq!(response["presence"]["events"][0]["content"]["status_msg"], "lunch");
     assert!(!carol.sync().await["presence"].to_string().contains("bob"));

@@ -64,7 +64,7 @@ async fn a_room_that_is_joined_is_told_whole() {
     alice.say(&room, "after").await;
     let response = bob.sync().await;
     assert_eq!(bodies(&response, &room), ["after"]);
-    assert!(joined(&response, &room).get("state").is_none());
+    assert_eq!(joined(&response, &room)["state"], json!({"events": []}));
     assert!(joined(&response, &room).get("summary").is_none());
 }
 
@@ -80,7 +80,7 @@ async fn to_change_ones_profile_is_not_to_join_anew() {
     let response = alice.sync().await;
     let part = joined(&response, &room);
     assert_eq!(kinds(&part["timeline"]), [kind("m.room.member", "@alice:h.org")]);
-    assert!(part.get("state").is_none());
+    assert_eq!(part["state"], json!({"events": []}));
     let event = &part["timeline"]["events"][0];
     assert_eq!(event["unsigned"]["prev_content"]["membership"], "join");
     assert!(event["unsigned"]["replaces_state"].is_string());
@@ -158,7 +158,8 @@ async fn a_ban_and_a_declined_invite_are_left_rooms() {
     let response = carol.sync().await;
     let part = &response["rooms"]["leave"][room.id().as_str()];
     assert_eq!(kinds(&part["timeline"]), [kind("m.room.member", "@carol:h.org")]);
-    assert!(part.get("state").is_none(), "she never saw the room: {part}");
+    assert_eq!(part["state"], json!({"events": []}), "she never saw the room: {part}");
+    assert_eq!(part["account_data"], json!({"events": []}));
 }
 
 #[tokio::test]
@@ -170,7 +171,12 @@ async fn the_end_of_an_invite_to_a_room_elsewhere_is_told_by_its_leave() {
     note(&world, &bob, "leave").await;
     let leave = json!([{ "type": "m.room.member", "state_key": "@bob:h.org", "membership": "leave" }]);
     let told = |response: &Value| {
-        let events = response["rooms"]["leave"]["!there:b.org"]["timeline"]["events"].as_array()?;
+        let part = response["rooms"]["leave"].get("!there:b.org")?;
+        // Widely used clients need the lists, also where they are empty.
+        for list in ["state", "account_data"] {
+            assert_eq!(part[list], json!({"events": []}));
+        }
+        let events = part["timeline"]["events"].as_array()?;
         let events = events.iter().map(|event| {
             json!({
                 "type": event["type"],

@@ -41,7 +41,7 @@ async fn a_message_is_told_once() {
     let own = &joined(&to_alice, &room)["timeline"]["events"][0];
     assert!(own["unsigned"]["transaction_id"].is_string());
     assert_eq!(joined(&to_bob, &room)["timeline"]["limited"], false);
-    assert!(joined(&to_bob, &room).get("state").is_none());
+    assert_eq!(joined(&to_bob, &room)["state"], json!({"events": []}));
     assert!(bob.sync().await.get("rooms").is_none());
 }
 
@@ -316,4 +316,81 @@ async fn what_comes_after_a_gap_is_not_told_with_what_is_before_it() {
 
 fn ids(events: &Value) -> Vec<&str> {
     events.as_array().unwrap().iter().map(|event| event["event_id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_first_sync_tells_of_the_latest_room_first_and_who_was_away_of_what_changed() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let mut rooms = Vec::new();
+    for _ in 0..6 {
+        rooms.push(alice.create_with(&[&bob]).await);
+    }
+    alice.say(&rooms[2], "latest").await;
+    let order = |response: &str, rooms: &[Room]| -> Vec<usize> {
+        let mut found: Vec<_> = rooms.iter().enumerate().collect();
+        found.retain(|(_, room)| response.contains(&format!("\"{}\":{{", room.id())));
+        found.sort_by_key(|(_, room)| response.find(room.id().as_str()));
+        found.into_iter().map(|(place, _)| place).collect()
+    };
+    let response = world.sync.sync(bob.request(Duration::ZERO)).await.unwrap();
+    assert_eq!(order(&response, &rooms), [2, 5, 4, 3, 1, 0]);
+    bob.sync().await;
+    // Away for longer than is remembered.
+    world.clock.advance(11 * 60_000);
+    world.sync.tidy();
+    alice.say(&rooms[3], "x").await;
+    alice.say(&rooms[0], "x").await;
+    let sent = alice.say(&rooms[4], "x").await;
+    alice
+        .read(
+            &rooms[1],
+            "m.read",
+            None,
+            &rooms[1]
+                .timeline(hearth_rooms::TimelineRange { backwards: true, limit: 1, ..Default::default() })
+                .unwrap()[0],
+        )
+        .await;
+    world
+        .users
+        .account_data
+        .set(&bob.user, Some(rooms[5].id()), "org.example", &to_raw_value(&json!({})).unwrap())
+        .await
+        .unwrap();
+    let response = bob.sync().await;
+    for (place, changed) in [true, true, false, true, true, true].into_iter().enumerate() {
+        assert_eq!(joined(&response, &rooms[place]).is_object(), changed, "{place}");
+    }
+    assert_eq!(bodies(&response, &rooms[4]), ["x"]);
+    bob.read(&rooms[4], "m.read", None, &sent).await;
+    assert!(joined(&bob.sync().await, &rooms[4]).is_object());
+}
+
+#[tokio::test]
+async fn the_latest_rooms_of_many_are_known_without_a_look_at_all() {
+    const ROOMS: usize = 200;
+    let world = World::new();
+    let (mut alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let mut rooms = Vec::new();
+    for _ in 0..ROOMS {
+        rooms.push(alice.create_with(&[&bob]).await);
+    }
+    alice.sync().await;
+    let latest = |places: [usize; 3]| places.map(|place| rooms[place].nid()).to_vec();
+    let looked_at = |rooms: usize| rooms - ROOMS;
+    let (newest, looked) = world.sync.latest_rooms(&alice.user, 3);
+    assert_eq!((newest, looked_at(looked)), (latest([199, 198, 197]), 0));
+    for place in [5, 7, 5] {
+        bob.say(&rooms[place], "x").await;
+    }
+    // A receipt is no activity, a leave is.
+    let sent = bob.say(&rooms[9], "y").await;
+    alice.read(&rooms[9], "m.read", None, &sent).await;
+    alice.read(&rooms[7], "m.read", None, &sent).await;
+    alice.set_membership(&rooms[150], &bob, "leave").await;
+    alice.sync().await;
+    let (newest, looked) = world.sync.latest_rooms(&alice.user, 3);
+    assert_eq!((newest, looked_at(looked)), (latest([150, 9, 5]), 4));
+    assert_eq!(world.sync.latest_rooms(&alice.user, 9).1, looked, "nothing happened since");
 }

@@ -1,8 +1,11 @@
-//! What the newest events of a room are to those who count them: read and judged once for all users.
+//! What push rules make of the newest events of a room: evaluated once for all users whose rules are the same.
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use hearth_rooms::{Event, Room, RoomError, Rooms, TimelineRange};
@@ -10,12 +13,19 @@ use hearth_spec::{
     PowerLevels,
     push::{CompiledRuleset, FlatEvent, PushContext, evaluate},
 };
-use hearth_storage::{EventNid, TimelineOrder};
+use hearth_storage::{EventNid, RoomNid, TimelineOrder};
 use parking_lot::Mutex;
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 use ruma::{OwnedEventId, OwnedUserId, UserId, user_id};
 use serde::Deserialize;
 
-use crate::rules::UserRules;
+use crate::{
+    rules::{KnownRules, RulesOverTime},
+    weight::of_text,
+};
 
 /// So many events of a room are remembered.
 const REMEMBERED: usize = 2048;
@@ -23,19 +33,91 @@ const REMEMBERED: usize = 2048;
 const COLD: usize = 1024;
 /// So many different sets of rules are judged by per room.
 const RULESETS: usize = 32;
+/// Of an event that names more users than this it is not remembered whom it names.
+const NAMED: usize = 32;
 /// How far relations are followed from an event to its thread.
 const HOPS: usize = 3;
 
+/// The rooms whose newest events were evaluated lately, as many as fit into a number of bytes.
+pub(crate) struct EvaluatedRooms {
+    rooms: Cache<RoomNid, Weighed, ByWeight>,
+    /// Each room that is evaluated anew has counts of its own: what was counted before is not taken for them.
+    next_generation: AtomicU64,
+    pub known_rules: KnownRules,
+}
+
+/// A room, and what it weighed when it was put here: a cache must be told the same every time.
+#[derive(Clone)]
+struct Weighed {
+    room: Arc<EvaluatedRoom>,
+    bytes: u64,
+}
+
+#[derive(Clone)]
+struct ByWeight;
+
+impl Weighter<RoomNid, Weighed> for ByWeight {
+    fn weight(&self, _: &RoomNid, room: &Weighed) -> u64 {
+        room.bytes
+    }
+}
+
+impl EvaluatedRooms {
+    pub fn new(bytes: usize) -> Self {
+        // A room is too large for a part of the cache, which would then not take it.
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .estimated_items_capacity((bytes >> 14).max(16))
+            .weight_capacity(bytes as u64)
+            .build();
+        let rooms = match options {
+            Ok(options) => Cache::with_options(
+                options,
+                ByWeight,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            // All of them were given.
+            Err(_) => Cache::with_weighter(16, bytes as u64, ByWeight),
+        };
+        Self { rooms, next_generation: AtomicU64::new(1), known_rules: KnownRules::default() }
+    }
+
+    /// The room of that number, nothing evaluated if it is new here.
+    pub fn room(&self, nid: RoomNid) -> Arc<EvaluatedRoom> {
+        if let Some(known) = self.rooms.get(&nid) {
+            let bytes = known.room.bytes();
+            // What it weighs now is noted from time to time.
+            if bytes.abs_diff(known.bytes) > known.bytes / 4 {
+                self.rooms.insert(nid, Weighed { bytes, ..known.clone() });
+            }
+            return known.room;
+        }
+        // Two may come here at once; one of them reads the newest events in vain.
+        let generation = self.next_generation.fetch_add(1, Relaxed) << 32;
+        let room = Arc::new(EvaluatedRoom(Mutex::new(Evaluated { generation, ..Evaluated::default() })));
+        self.rooms.insert(nid, Weighed { bytes: room.bytes(), room: room.clone() });
+        room
+    }
+
+    /// How many bytes it takes, as noted.
+    #[cfg(test)]
+    pub fn bytes(&self) -> u64 {
+        self.rooms.weight()
+    }
+}
+
 /// The newest events of one room.
-#[derive(Default)]
-pub(crate) struct RoomNotices(Mutex<Notices>);
+pub(crate) struct EvaluatedRoom(Mutex<Evaluated>);
 
 #[derive(Default)]
-struct Notices {
+struct Evaluated {
     /// All events after `start` up to `end` are here, in order.
     start: TimelineOrder,
     end: TimelineOrder,
     facts: VecDeque<Facts>,
+    /// What the facts take besides their places.
+    facts_bytes: usize,
     judged: Vec<Judged>,
     /// Grows when an event that may have been counted is redacted.
     generation: u64,
@@ -50,11 +132,25 @@ pub(crate) struct Facts {
     order: TimelineOrder,
     nid: EventNid,
     sender: OwnedUserId,
-    /// Whom it names: what they make of it is their own.
-    named: Box<[OwnedUserId]>,
+    /// Whom it names: what they make of it is their own. `None` for too many to remember.
+    named: Option<Box<[OwnedUserId]>>,
     /// The root of the thread it is in.
     pub thread: Option<Arc<OwnedEventId>>,
     redacted: bool,
+}
+
+impl Facts {
+    /// Whether it names a user, or may.
+    fn names(&self, user: &UserId) -> bool {
+        self.named.as_ref().is_none_or(|named| named.iter().any(|named| named == user))
+    }
+
+    /// About how many bytes it takes besides its place.
+    fn bytes(&self) -> usize {
+        let named = self.named.iter().flatten().map(|user| size_of::<OwnedUserId>() + of_text(user.as_str()));
+        let thread = self.thread.iter().map(|root| size_of::<OwnedEventId>() + 2 * of_text(root.as_str()));
+        of_text(self.sender.as_str()) + named.sum::<usize>() + thread.sum::<usize>()
+    }
 }
 
 /// What one set of rules makes of the remembered events.
@@ -76,17 +172,17 @@ pub(crate) struct Counter<'a> {
     pub rooms: &'a Rooms,
     pub room: &'a Room,
     pub user: &'a UserId,
-    pub rules: &'a UserRules,
+    pub rules: &'a RulesOverTime<'a>,
     /// Whom the user ignores.
     pub ignored: &'a HashSet<OwnedUserId>,
 }
 
-impl RoomNotices {
+impl EvaluatedRoom {
     /// Takes in the events up to `until`; says how often what was counted before has become wrong.
     pub fn follow(&self, room: &Room, until: TimelineOrder) -> Result<u64, RoomError> {
-        let mut notices = self.0.lock();
-        notices.extend(room, until)?;
-        Ok(notices.generation)
+        let mut evaluated = self.0.lock();
+        evaluated.extend(room, until)?;
+        Ok(evaluated.generation)
     }
 
     /// Shows the events after one place and up to another that someone else sent and that notify, oldest first.
@@ -97,48 +193,61 @@ impl RoomNotices {
         until: TimelineOrder,
         mut show: impl FnMut(TimelineOrder, &Facts, Verdict),
     ) -> Result<(), RoomError> {
-        let mut notices = self.0.lock();
-        notices.extend(counter.room, until)?;
-        notices.extend_back(counter.room, after)?;
-        let judged = counter.rules.shared.as_ref().map(|shared| notices.judged(shared.id));
+        let mut evaluated = self.0.lock();
+        evaluated.extend(counter.room, until)?;
+        evaluated.extend_back(counter.room, after)?;
         let mut judge = Judge { counter, levels: None };
-        let first = notices.facts.partition_point(|facts| facts.order <= after);
-        for at in first..notices.facts.len() {
-            let facts = &notices.facts[at];
+        let first = evaluated.facts.partition_point(|facts| facts.order <= after);
+        for at in first..evaluated.facts.len() {
+            let facts = &evaluated.facts[at];
             if facts.order > until {
                 break;
             }
             if facts.redacted || facts.sender == counter.user || counter.ignored.contains(&facts.sender) {
                 continue;
             }
-            let known = judged.filter(|_| !facts.named.iter().any(|user| user == counter.user));
-            let verdict = match (known, &counter.rules.shared) {
-                (Some(judged), Some(shared)) => match notices.judged[judged].verdicts[at] {
-                    Some(verdict) => verdict,
-                    None => {
-                        let verdict = judge.judge(&shared.compiled, None, facts.nid)?;
-                        notices.judged[judged].verdicts[at] = Some(verdict);
-                        verdict
+            let (rules, source) = counter.rules.at(facts.order);
+            let verdict = match &rules.shared {
+                Some(shared) if !facts.names(counter.user) => {
+                    let nid = facts.nid;
+                    let judged = evaluated.judged(shared.id);
+                    match evaluated.judged[judged].verdicts[at] {
+                        Some(verdict) => verdict,
+                        None => {
+                            let verdict = judge.judge(&shared.compiled, None, nid)?;
+                            evaluated.judged[judged].verdicts[at] = Some(verdict);
+                            verdict
+                        }
                     }
-                },
-                _ => judge.judge(&counter.rules.own, Some(counter.user), facts.nid)?,
+                }
+                Some(_) => judge.judge(rules.own(source), Some((counter.user, false)), facts.nid)?,
+                None => judge.judge(rules.own(source), Some((counter.user, true)), facts.nid)?,
             };
             if verdict.notify || verdict.highlight {
-                let facts = &notices.facts[at];
+                let facts = &evaluated.facts[at];
                 show(facts.order, facts, verdict);
             }
         }
         Ok(())
     }
 
+    /// About how many bytes it takes.
+    fn bytes(&self) -> u64 {
+        let evaluated = self.0.lock();
+        let verdicts = evaluated.judged.iter().map(|judged| judged.verdicts.capacity());
+        let verdicts = verdicts.sum::<usize>() * size_of::<Option<Verdict>>();
+        let facts = evaluated.facts.capacity() * size_of::<Facts>() + evaluated.facts_bytes;
+        (size_of::<Self>() + 64 + evaluated.judged.capacity() * size_of::<Judged>() + verdicts + facts) as u64
+    }
+
     /// Whether something may relate to an event; only where this is certain it says no.
     pub fn may_have_relations(&self, order: TimelineOrder) -> bool {
-        let notices = self.0.lock();
-        order < notices.start || notices.last_relation.is_some_and(|last| last > order)
+        let evaluated = self.0.lock();
+        order < evaluated.start || evaluated.last_relation.is_some_and(|last| last > order)
     }
 }
 
-impl Notices {
+impl Evaluated {
     fn extend(&mut self, room: &Room, until: TimelineOrder) -> Result<(), RoomError> {
         if !self.begun {
             (self.start, self.end, self.begun) = (until, until, true);
@@ -151,14 +260,17 @@ impl Notices {
             TimelineRange { after: Some(self.end), until: Some(until), backwards: true, limit: REMEMBERED };
         let newest = room.timeline(range)?;
         if newest.len() == REMEMBERED {
-            // There may be a gap before them.
+            // There may be a gap before them, and redactions in it that were not seen.
             self.facts.clear();
+            self.facts_bytes = 0;
             self.judged.clear();
+            self.generation += 1;
             self.start = newest.last().and_then(|event| event.order()).map_or(until, TimelineOrder::before);
         }
         for event in newest.iter().rev() {
             self.redacts(room, event)?;
             if let Some(facts) = self.facts_of(room, event)? {
+                self.facts_bytes += facts.bytes();
                 self.facts.push_back(facts);
                 self.judged.iter_mut().for_each(|judged| judged.verdicts.push_back(None));
             }
@@ -166,6 +278,7 @@ impl Notices {
         self.end = until;
         while self.facts.len() > REMEMBERED {
             if let Some(facts) = self.facts.pop_front() {
+                self.facts_bytes -= facts.bytes();
                 self.start = facts.order;
             }
             for judged in &mut self.judged {
@@ -185,6 +298,7 @@ impl Notices {
         let older = room.timeline(range)?;
         for event in &older {
             if let Some(facts) = self.facts_of(room, event)? {
+                self.facts_bytes += facts.bytes();
                 self.facts.push_front(facts);
                 self.judged.iter_mut().for_each(|judged| judged.verdicts.push_front(None));
             }
@@ -249,11 +363,12 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// What rules make of an event for a user, or for someone whom it does not name.
+    /// What rules make of an event for a user, with whether they ask for the user's display name, or for someone whom
+    /// the event does not name.
     fn judge(
         &mut self,
         rules: &CompiledRuleset,
-        user: Option<&UserId>,
+        user: Option<(&UserId, bool)>,
         nid: EventNid,
     ) -> Result<Verdict, RoomError> {
         let room = self.counter.room;
@@ -261,15 +376,14 @@ impl Judge<'_> {
             return Ok(Verdict { notify: false, highlight: false });
         };
         let levels = self.levels.get_or_insert_with(|| room.power_levels().ok());
-        // Rules that are shared do not ask for it.
         let display_name = match user {
-            Some(user) if self.counter.rules.shared.is_none() => display_name(room, user)?,
+            Some((user, true)) => display_name(room, user)?,
             _ => None,
         };
         let context = PushContext {
             room_id: room.id(),
             member_count: room.head().joined,
-            user_id: user.unwrap_or(user_id!("@:invalid")),
+            user_id: user.map_or(user_id!("@:invalid"), |(user, _)| user),
             display_name: display_name.as_deref(),
             power_levels: levels.as_ref(),
         };
@@ -287,8 +401,8 @@ fn display_name(room: &Room, user: &UserId) -> Result<Option<String>, RoomError>
     Ok(member.and_then(|member| member.displayname))
 }
 
-/// Whom an event names: those it mentions, and the user whose state it is.
-fn named_in(event: &Event) -> Box<[OwnedUserId]> {
+/// Whom an event names: those it mentions, and the user whose state it is; `None` for too many to remember.
+fn named_in(event: &Event) -> Option<Box<[OwnedUserId]>> {
     #[derive(Deserialize)]
     struct Content {
         #[serde(rename = "m.mentions")]
@@ -308,7 +422,7 @@ fn named_in(event: &Event) -> Box<[OwnedUserId]> {
         named.extend(users);
     }
     named.extend(event.pdu.state_key().and_then(|key| OwnedUserId::try_from(key).ok()));
-    named.into()
+    (named.len() <= NAMED).then(|| named.into())
 }
 
 /// What an event relates to.

@@ -24,14 +24,14 @@ pub(crate) struct TimelineRequest<'a> {
 }
 
 /// What is told of a timeline.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Timeline {
     /// Oldest first.
     pub events: Vec<Arc<Event>>,
     /// There are earlier ones that were not told.
     pub limited: bool,
-    /// The place before the first event.
-    pub prev_batch: TimelineToken,
+    /// The place before the first event; none in a room that is not here.
+    pub prev_batch: Option<TimelineToken>,
 }
 
 impl TimelineRequest<'_> {
@@ -40,7 +40,7 @@ impl TimelineRequest<'_> {
         let mut events: Vec<Arc<Event>> = Vec::new();
         let mut from = TimelineToken::after(self.until);
         if !self.filter.takes_room(self.room.id()) {
-            return Ok(Timeline { events, limited: false, prev_batch: from });
+            return Ok(Timeline { events, limited: false, prev_batch: Some(from) });
         }
         // What came after a gap is not told with what came before it, as if it followed.
         let gap = self.room.gap_within(self.after, self.until)?;
@@ -74,7 +74,7 @@ impl TimelineRequest<'_> {
             (None, false) => to.unwrap_or(TimelineToken::after(self.until)),
         };
         events.reverse();
-        Ok(Timeline { events, limited, prev_batch })
+        Ok(Timeline { events, limited, prev_batch: Some(prev_batch) })
     }
 
     fn seen_of(&self, mut events: Vec<Arc<Event>>) -> Result<Vec<Arc<Event>>, RoomError> {

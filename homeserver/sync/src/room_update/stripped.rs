@@ -1,5 +1,5 @@
-//! A room to which the user is invited, or on which the user has knocked, in a response: its stripped state
-//! (client-server API, "Stripped state").
+//! A room to which the user is invited, or on which the user has knocked: its stripped state (client-server API,
+//! "Stripped state").
 
 use hearth_rooms::Room;
 use hearth_spec::stripped_state_event;
@@ -7,11 +7,7 @@ use hearth_storage::RoomNid;
 use ruma::{OwnedUserId, UserId};
 use serde::Deserialize;
 
-use crate::{
-    EventForm, SyncError,
-    json::{Array, Object},
-    scope::Scope,
-};
+use crate::{EventForm, SyncError, json::Array, scope::Scope};
 
 /// The types of the state events that tell a user which room it is.
 pub const STRIPPED: &[&str] = &[
@@ -24,48 +20,29 @@ pub const STRIPPED: &[&str] = &[
     "m.room.encryption",
 ];
 
-/// The part of an invite in the response; `None` where its sender is ignored.
-pub(crate) fn invited_room(
-    scope: &Scope<'_>,
-    nid: RoomNid,
-    room: Option<&Room>,
-) -> Result<Option<String>, SyncError> {
-    stripped_room(scope, nid, room, "invite_state")
+/// What someone who is not in a room is told of it.
+pub(crate) struct StrippedRoom {
+    /// The events as a JSON array.
+    pub events: String,
 }
 
-/// The part of a knock in the response.
-pub(crate) fn knocked_room(
+/// A room to which the user is invited, or on which the user has knocked; `None` where the sender of an invite is
+/// ignored.
+pub(super) fn stripped_room(
     scope: &Scope<'_>,
     nid: RoomNid,
     room: Option<&Room>,
-) -> Result<Option<String>, SyncError> {
-    stripped_room(scope, nid, room, "knock_state")
-}
-
-fn stripped_room(
-    scope: &Scope<'_>,
-    nid: RoomNid,
-    room: Option<&Room>,
-    key: &str,
-) -> Result<Option<String>, SyncError> {
+) -> Result<Option<StrippedRoom>, SyncError> {
     // What came with the invite is all that is known of a room that is not here.
-    let row = scope.rooms.user_room(scope.user(), nid)?;
+    let row = scope.rooms.user_room(scope.user, nid)?;
     let came = row.and_then(|row| row.stripped_state);
     let (sender, events) = match (came, room) {
-        (Some(came), _) => (sender_of(&came, scope.user()), came),
+        (Some(came), _) => (sender_of(&came, scope.user), came),
         (None, Some(room)) => of_room(scope, room)?,
         (None, None) => (None, "[]".to_owned()),
     };
-    if sender.is_some_and(|sender| scope.ignored.contains(&sender)) {
-        return Ok(None);
-    }
-    let mut out = String::with_capacity(events.len() + 32);
-    let mut object = Object::open(&mut out);
-    let mut state = Object::open(object.key(key));
-    state.json("events", &events);
-    state.close();
-    object.close();
-    Ok(Some(out))
+    let ignored = sender.is_some_and(|sender| scope.ignored.contains(&sender));
+    Ok((!ignored).then_some(StrippedRoom { events }))
 }
 
 /// Who sent the user's membership, and the stripped state of a room as an array.
@@ -78,9 +55,9 @@ fn of_room(scope: &Scope<'_>, room: &Room) -> Result<(Option<OwnedUserId>, Strin
             events.item().push_str(stripped_state_event(&event.pdu).get());
         }
     }
-    let member = room.state_event_at(state, "m.room.member", scope.user().as_str())?;
+    let member = room.state_event_at(state, "m.room.member", scope.user.as_str())?;
     let sender = member.as_ref().map(|member| member.pdu.sender().to_owned());
-    if let Some(sender) = sender.as_deref().filter(|sender| *sender != scope.user())
+    if let Some(sender) = sender.as_deref().filter(|sender| *sender != scope.user)
         && let Some(event) = room.state_event_at(state, "m.room.member", sender.as_str())?
     {
         events.item().push_str(stripped_state_event(&event.pdu).get());

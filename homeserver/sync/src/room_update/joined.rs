@@ -1,0 +1,238 @@
+//! What has happened in a room to which the user is joined.
+
+use std::{collections::HashSet, sync::Arc};
+
+use hearth_rooms::{Event, Room};
+use hearth_storage::{Position, StateId, schema::rooms::Membership};
+use hearth_users::AccountDataItem;
+use ruma::{OwnedUserId, UserId};
+
+use super::{
+    MemberChanges, Receipts, Shown, Summary, ToRead,
+    ephemeral::typing,
+    state::StateRequest,
+    timeline::{Timeline, TimelineRequest},
+};
+use crate::{
+    SyncError, UnreadCounts,
+    filter::LazyMembers,
+    online::UserRoom,
+    scope::Scope,
+    unread::{ReadRoom, Reader, UnreadRooms},
+};
+
+/// The members of a room that is not encrypted are told one by one only up to so many: the specification asks
+/// for those of encrypted rooms.
+const MAX_UNENCRYPTED: u64 = 1000;
+
+/// A joined room, and what the client knows of it.
+pub(super) struct JoinedRoom<'a> {
+    scope: &'a Scope<'a>,
+    room: &'a Room,
+    is: UserRoom,
+    account_data: Vec<AccountDataItem>,
+    /// Nothing was ever told to the client.
+    is_first: bool,
+    /// Up to where it was told of the room, and the state there; `None` for a room that is new to it.
+    told: Option<(Position, StateId)>,
+}
+
+impl<'a> JoinedRoom<'a> {
+    pub fn new(scope: &'a Scope<'a>, room: &'a Room, to_read: ToRead<'_>) -> Result<Self, SyncError> {
+        let ToRead { is, since, account_data, .. } = to_read;
+        let mut told = None;
+        if let Some(since) = since {
+            let state = room.state_at_position(since)?;
+            // Of a room that it was not in the client knows nothing.
+            let was_joined =
+                is.position <= since || room.membership_at(state, scope.user)? == Some(Membership::Join);
+            told = was_joined.then_some((since, state));
+        }
+        Ok(Self { scope, room, is, account_data, is_first: since.is_none(), told })
+    }
+
+    pub fn read(mut self) -> Result<Shown, SyncError> {
+        let Self { scope, room, .. } = self;
+        let wanted = scope.wanted;
+        let timeline = TimelineRequest {
+            room,
+            user: scope.user,
+            filter: wanted.timeline,
+            ignored: &scope.ignored,
+            after: self.told.map(|(position, _)| position.into()),
+            until: scope.upto.log.into(),
+        };
+        let mut timeline = timeline.read()?;
+        // Of a room that is new to the client it knows nothing but what is told.
+        timeline.limited |= self.told.is_none() && !self.is_first && !is_whole(&timeline);
+        let receipts = Receipts::read(scope, room, self.told.map(|(position, _)| position))?;
+        let is_new = self.told.is_none();
+        let typing = typing(scope, room, is_new);
+        let mut shown = Shown { is_new, timeline, receipts, typing, ..Shown::default() };
+        self.read_state(&mut shown)?;
+        if wanted.account_data.takes_room(room.id()) {
+            shown.account_data = std::mem::take(&mut self.account_data);
+        }
+        if !shown.is_empty() || wanted.full_state {
+            shown.unread = Some(self.unread()?);
+        }
+        Ok(shown)
+    }
+
+    /// Reads the state, and what follows from its changes.
+    fn read_state(&self, shown: &mut Shown) -> Result<(), SyncError> {
+        let Self { scope, room, .. } = *self;
+        let filter = scope.wanted.state;
+        let current = room.state_at_position(scope.upto.log)?;
+        let told = self.told.map(|(_, state)| state);
+        let known = told.filter(|_| !scope.wanted.full_state);
+        let request = StateRequest {
+            room,
+            known,
+            current,
+            timeline: &shown.timeline.events,
+            after: scope.wanted.state_after,
+            with_members: filter.lazy.is_none(),
+        };
+        let change = request.read()?;
+        shown.state = change.events;
+        shown.members = match told {
+            Some(told) if known.is_some() => self.changed(told, &change.changed)?,
+            Some(told) => self.changed(told, &room.state_diff(told, current)?)?,
+            None if self.is_first => MemberChanges::default(),
+            None => MemberChanges { came: everyone(scope, room)?, gone: Vec::new() },
+        };
+        let named = ["m.room.member", "m.room.name", "m.room.canonical_alias"];
+        if known.is_none() || change.changed.iter().any(|event| named.contains(&event.pdu.type_str())) {
+            shown.summary = Some(Summary::read(room, current, scope.user)?);
+        }
+        if let Some(lazy) = filter.lazy {
+            self.add_members(lazy, known, current, shown)?;
+        }
+        if filter.takes_room(room.id()) {
+            shown.state.retain(|event| filter.matches(event));
+        } else {
+            shown.state.clear();
+        }
+        Ok(())
+    }
+
+    /// Who came and went by what changed in a room that the client knows.
+    fn changed(&self, known: StateId, changed: &[Arc<Event>]) -> Result<MemberChanges, SyncError> {
+        let Self { scope, room, .. } = *self;
+        let mut members = MemberChanges::default();
+        for event in changed {
+            match (event.pdu.type_str(), event.pdu.state_key()) {
+                ("m.room.member", Some(member)) if member != scope.user.as_str() => {
+                    let Ok(member) = OwnedUserId::try_from(member) else { continue };
+                    // Who is invited is sent the keys of an encrypted room, as who is joined.
+                    let was = room.membership_at(known, &member)?;
+                    let was_joined = was == Some(Membership::Join);
+                    let was_there = was_joined || was == Some(Membership::Invite);
+                    match event.pdu.membership() {
+                        Some(hearth_spec::Membership::Join) if !was_joined => members.came.push(member),
+                        Some(hearth_spec::Membership::Invite) if !was_there => members.came.push(member),
+                        Some(hearth_spec::Membership::Join | hearth_spec::Membership::Invite) => {}
+                        _ if was_joined => members.gone.push(member),
+                        _ => {}
+                    }
+                }
+                ("m.room.encryption", Some("")) => members.came.extend(joined_others(scope, room)?),
+                _ => {}
+            }
+        }
+        Ok(members)
+    }
+
+    /// Adds the members whom the client needs to show the timeline and the room's name, and does not know.
+    fn add_members(
+        &self,
+        lazy: LazyMembers,
+        known: Option<StateId>,
+        current: StateId,
+        shown: &mut Shown,
+    ) -> Result<(), SyncError> {
+        let Self { scope, room, .. } = *self;
+        let (timeline, events) = (&shown.timeline.events, &mut shown.state);
+        let heroes = shown.summary.as_ref().and_then(|summary| summary.heroes.as_deref()).unwrap_or_default();
+        let after = scope.wanted.state_after;
+        let start = timeline.first().and_then(|event| event.state).map(|state| state.before);
+        let state = start.filter(|_| !after).unwrap_or(current);
+        let mut needed: Vec<&UserId> = timeline.iter().map(|event| event.pdu.sender()).collect();
+        if known.is_none() {
+            needed.push(scope.user);
+        }
+        needed.extend(heroes.iter().map(|hero| &**hero));
+        let mut told = scope.online.told_members.lock();
+        let mut seen: HashSet<&UserId> = HashSet::new();
+        let here: HashSet<OwnedUserId> = events.iter().filter_map(|event| member_of(event)).collect();
+        for member in &here {
+            told.tell(scope.device, room.nid(), member, scope.upto.log);
+        }
+        let since = self.told.map(|(position, _)| position);
+        for member in needed {
+            if !seen.insert(member)
+                || here.contains(member)
+                || (!lazy.redundant && told.knows(scope.device, room.nid(), member, since))
+            {
+                continue;
+            }
+            if let Some(event) = room.state_event_at(state, "m.room.member", member.as_str())?
+                && (after || timeline.iter().all(|told| told.nid != event.nid))
+            {
+                events.push(event);
+            }
+            told.tell(scope.device, room.nid(), member, scope.upto.log);
+        }
+        Ok(())
+    }
+
+    fn unread(&self) -> Result<UnreadCounts, SyncError> {
+        let Self { scope, room, .. } = *self;
+        let reader = Reader {
+            rooms: scope.rooms,
+            users: scope.users,
+            user: scope.user,
+            rules: scope.push_rules.clone(),
+            known_rules: &scope.evaluated.known_rules,
+            ignored: &scope.ignored,
+        };
+        let evaluated = scope.evaluated(room.nid());
+        let read = ReadRoom { room, evaluated: &evaluated, joined: self.is.position };
+        UnreadRooms::counts_of(scope.online, &reader, read, scope.upto.log)
+    }
+}
+
+/// Everyone who came into view with a room that the user joined, where it tells of them; the user's own devices are
+/// there as well.
+fn everyone(scope: &Scope<'_>, room: &Room) -> Result<Vec<OwnedUserId>, SyncError> {
+    let mut everyone = Vec::new();
+    if tells_of_members(room)? {
+        everyone = joined_others(scope, room)?;
+        everyone.push(scope.user.to_owned());
+    }
+    Ok(everyone)
+}
+
+/// Whether the devices of a room's members are told of one by one.
+pub(super) fn tells_of_members(room: &Room) -> Result<bool, SyncError> {
+    Ok(room.head().joined <= MAX_UNENCRYPTED || room.state_event("m.room.encryption", "")?.is_some())
+}
+
+/// Those who are joined besides the user.
+pub(super) fn joined_others(scope: &Scope<'_>, room: &Room) -> Result<Vec<OwnedUserId>, SyncError> {
+    let mut members = room.members_with(Membership::Join)?;
+    members.retain(|user| user != scope.user);
+    Ok(members)
+}
+
+/// Whether a timeline begins where its room does.
+fn is_whole(timeline: &Timeline) -> bool {
+    timeline.events.first().is_some_and(|first| first.pdu.type_str() == "m.room.create")
+}
+
+/// Whose membership an event is.
+fn member_of(event: &Event) -> Option<OwnedUserId> {
+    let state_key = event.pdu.state_key().filter(|_| event.pdu.type_str() == "m.room.member")?;
+    state_key.try_into().ok()
+}

@@ -70,7 +70,7 @@ pub struct Outside {
 impl Outside {
     /// The clock and the randomness of this machine, and the internet.
     pub fn of_the_machine(config: &Config) -> Result<Self, ServerError> {
-        let internet = Internet::new(&federation_options(config, config.memory().users))?;
+        let internet = Internet::new(&federation_options(config, config.memory().servers))?;
         Ok(Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), dialer: Arc::new(internet) })
     }
 }
@@ -110,13 +110,11 @@ impl Server {
             clock.clone(),
             random.clone(),
         )?;
-        // An entry of the users' caches is about a kilobyte; an eighth is left to federation.
-        let cached_entries = ((memory.users - memory.users / 8) >> 10).max(64);
         let users = Users::new(
             store.clone(),
             clock.clone(),
             random.clone(),
-            UsersOptions { cached_entries, ..UsersOptions::default() },
+            UsersOptions { memory_bytes: memory.users, ..UsersOptions::default() },
         )?;
         let media = Media::new(
             store.clone(),
@@ -134,7 +132,7 @@ impl Server {
         let sync_options = SyncOptions { memory_bytes: memory.sync, ..SyncOptions::default() };
         let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), sync_options);
         let federation = Federation::start(hearth_federation::Parts {
-            options: federation_options(config, memory.users),
+            options: federation_options(config, memory.servers),
             key,
             rooms: rooms.clone(),
             users: users.clone(),
@@ -159,14 +157,14 @@ impl Server {
     }
 }
 
-/// What is known of other servers shares the part of users: a server's keys and its address are about 2 KiB.
+/// What is known of another server, its keys and its address, takes about 2 KiB.
 fn federation_options(config: &Config, bytes: usize) -> FederationOptions {
     FederationOptions {
         public_address: config.public_federation.clone(),
         trusted_ca: config.trusted_ca.clone(),
         allow_private_networks: config.allow_private_networks,
         notaries: config.notaries.clone(),
-        cached_servers: (bytes >> 14).max(256),
+        cached_servers: (bytes >> 11).max(256),
         connections: Descriptors::available().outgoing,
         rate_limits: config.rate_limits.then(|| config.rates.clone()),
         trusted_proxies: config.trusted_proxies.clone(),

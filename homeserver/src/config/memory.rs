@@ -7,17 +7,26 @@ pub struct MemoryBudget {
     pub storage: usize,
     /// Hot rooms: events, state trees, current state and extremities.
     pub rooms: usize,
-    /// Answers and positions of `/sync`, receipts, typing, presence.
+    /// Who syncs and what each was told, unread counts, typing, presence.
     pub sync: usize,
-    /// Sessions, devices, profiles, push rules; and the keys and addresses of other servers.
+    /// Sessions, devices, profiles, push rules.
     pub users: usize,
+    /// The keys and addresses of other servers.
+    pub servers: usize,
 }
 
 impl MemoryBudget {
-    /// Half goes to the storage engine, whose cache serves everything that the others do not hold; most of the
-    /// rest to rooms, which every message reads.
+    /// The most goes to the storage engine, whose cache serves everything that the others do not hold, and to rooms,
+    /// which every message reads. Each part divides its share among its caches and weighs what it keeps.
     pub(super) fn split(memory_mib: u32) -> Self {
         let sixteenth = (memory_mib as usize) << 16;
-        Self { storage: 8 * sixteenth, rooms: 5 * sixteenth, sync: 2 * sixteenth, users: sixteenth }
+        let servers = sixteenth / 8;
+        Self {
+            storage: 7 * sixteenth,
+            rooms: 5 * sixteenth,
+            sync: 3 * sixteenth,
+            users: sixteenth - servers,
+            servers,
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use hearth_storage::{
-    Change, Position, Remembered, Scan, Transaction, View,
+    Change, Position, Scan, Transaction, View,
     schema::{
         self,
         users::{AccountDataKeyRow, AccountDataRow},
@@ -18,7 +18,15 @@ use ruma::{
 };
 use serde_json::value::RawValue;
 
-use crate::{UsersError, json, locks::UserGuard, push_rules::PUSH_RULES, quota, shared::Shared};
+use crate::{
+    UsersError,
+    cached::{Cached, Parsed, Shares, cached},
+    json,
+    locks::UserGuard,
+    push_rules::PUSH_RULES,
+    quota,
+    shared::Shared,
+};
 
 /// The largest content of one piece, in bytes.
 const MAX_CONTENT: usize = 1 << 20;
@@ -37,9 +45,9 @@ pub struct AccountData {
 }
 
 struct Caches {
-    ignored: Remembered<OwnedUserId, Arc<HashSet<OwnedUserId>>>,
+    ignored: Cached<OwnedUserId, Arc<HashSet<OwnedUserId>>>,
     /// Parsed push rules, as they are account data.
-    rulesets: Remembered<OwnedUserId, Arc<ruma::push::Ruleset>>,
+    rulesets: Cached<OwnedUserId, Parsed<ruma::push::Ruleset>>,
 }
 
 /// One piece of account data.
@@ -52,11 +60,8 @@ pub struct AccountDataItem {
 }
 
 impl AccountData {
-    pub(crate) fn new(shared: Arc<Shared>, cached_entries: usize) -> Self {
-        let caches = Arc::new(Caches {
-            ignored: Remembered::new(cached_entries),
-            rulesets: Remembered::new(cached_entries),
-        });
+    pub(crate) fn new(shared: Arc<Shared>, shares: &Shares) -> Self {
+        let caches = Arc::new(Caches { ignored: cached(shares.ignored), rulesets: cached(shares.rulesets) });
         shared.store.observe(&schema::ACCOUNT_DATA, {
             let caches = caches.clone();
             move |row| {
@@ -263,7 +268,12 @@ impl AccountData {
         user: &UserId,
         load: impl FnOnce() -> Result<Arc<ruma::push::Ruleset>, UsersError>,
     ) -> Result<Arc<ruma::push::Ruleset>, UsersError> {
-        self.caches.rulesets.get_or_load(user, UserId::to_owned, load)
+        let load = || {
+            let value = load()?;
+            let length = serde_json::to_string(&*value).map_or(0, |json| json.len());
+            Ok::<_, UsersError>(Parsed { value, length })
+        };
+        Ok(self.caches.rulesets.get_or_load(user, UserId::to_owned, load)?.value)
     }
 }
 

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use hearth_storage::{Remembered, Scan, schema};
+use hearth_storage::{Scan, schema};
 use ruma::{OwnedUserId, UserId, api::client::filter::FilterDefinition};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::{UsersError, json, quota, shared::Shared};
+use crate::{
+    UsersError,
+    cached::{Cached, Parsed, cached},
+    json, quota,
+    shared::Shared,
+};
 
 /// The largest filter, in bytes.
 const MAX_FILTER: usize = 64 << 10;
@@ -17,12 +22,12 @@ const MAX_FILTER: usize = 64 << 10;
 pub struct Filters {
     shared: Arc<Shared>,
     /// A filter never changes, so nothing is forgotten here.
-    parsed: Arc<Remembered<(OwnedUserId, u64), Arc<FilterDefinition>>>,
+    parsed: Arc<Cached<(OwnedUserId, u64), Parsed<FilterDefinition>>>,
 }
 
 impl Filters {
-    pub(crate) fn new(shared: Arc<Shared>, cached_entries: usize) -> Self {
-        Self { shared, parsed: Arc::new(Remembered::new(cached_entries)) }
+    pub(crate) fn new(shared: Arc<Shared>, bytes: usize) -> Self {
+        Self { shared, parsed: Arc::new(cached(bytes)) }
     }
 
     /// Stores a filter and says its id. A client that defines the same one again gets the id it had.
@@ -72,11 +77,14 @@ impl Filters {
         let Some(number) = number(id) else { return Ok(None) };
         let key = (user.to_owned(), number);
         if let Some(filter) = self.parsed.get(&key, u64::MAX) {
-            return Ok(Some(filter));
+            return Ok(Some(filter.value));
         }
         let Some(json) = self.get_raw(user, id)? else { return Ok(None) };
-        let load = || serde_json::from_str(json.get()).map(Arc::new).map_err(UsersError::corrupt);
-        self.parsed.get_or_load(&key, Clone::clone, load).map(Some)
+        let load = || {
+            let value = Arc::new(serde_json::from_str(json.get()).map_err(UsersError::corrupt)?);
+            Ok::<_, UsersError>(Parsed { value, length: json.get().len() })
+        };
+        Ok(Some(self.parsed.get_or_load(&key, Clone::clone, load)?.value))
     }
 }
 

@@ -7,6 +7,7 @@
 mod account_data;
 mod accounts;
 mod backup_keys;
+mod cached;
 mod cross_signing;
 mod device_keys;
 mod device_lists;
@@ -41,7 +42,6 @@ use std::sync::Arc;
 
 use hearth_storage::{Clock, Random, Store};
 
-use self::shared::Shared;
 pub use self::{
     account_data::{AccountData, AccountDataItem},
     accounts::{Accounts, NewAccount},
@@ -64,6 +64,7 @@ pub use self::{
     to_device::{ToDevice, WaitingMessages},
     uia::{Attempt, Operation, Registered, RegistrationAttempt, Uia, UiaStep},
 };
+use self::{cached::Shares, shared::Shared};
 
 /// All that this crate offers, by concern. Cheap to clone.
 #[derive(Clone)]
@@ -86,8 +87,8 @@ pub struct Users {
 /// What can be chosen.
 #[derive(Clone, Debug)]
 pub struct UsersOptions {
-    /// How many entries each cache holds: sessions, push rules, profiles and so on.
-    pub cached_entries: usize,
+    /// What is kept in memory takes no more bytes than these: sessions, push rules, profiles and so on.
+    pub memory_bytes: usize,
     /// What a guess of a password costs.
     pub password_cost: PasswordCost,
     /// How long an access token lives that comes with a refresh token, in milliseconds.
@@ -97,7 +98,7 @@ pub struct UsersOptions {
 impl Default for UsersOptions {
     fn default() -> Self {
         Self {
-            cached_entries: 20_000,
+            memory_bytes: 16 << 20,
             password_cost: PasswordCost::STANDARD,
             access_token_lifetime_ms: 5 * 60 * 1000,
         }
@@ -112,8 +113,9 @@ impl Users {
         random: Arc<dyn Random>,
         options: UsersOptions,
     ) -> Result<Self, UsersError> {
-        let shared = Arc::new(Shared::new(store, clock, random, options.cached_entries)?);
-        let account_data = AccountData::new(shared.clone(), options.cached_entries);
+        let shares = Shares::of(options.memory_bytes);
+        let shared = Arc::new(Shared::new(store, clock, random, &shares)?);
+        let account_data = AccountData::new(shared.clone(), &shares);
         Ok(Self {
             accounts: Accounts::new(shared.clone(), options.password_cost)?,
             sessions: Sessions::new(shared.clone(), options.access_token_lifetime_ms),
@@ -124,7 +126,7 @@ impl Users {
             push_rules: PushRules::new(shared.clone(), account_data.clone()),
             account_data,
             profiles: Profiles::new(shared.clone()),
-            filters: Filters::new(shared.clone(), options.cached_entries),
+            filters: Filters::new(shared.clone(), shares.filters),
             to_device: ToDevice::new(shared.clone()),
             pushers: Pushers::new(shared.clone()),
             uia: Uia::new(shared),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use hearth_storage::{
-    Change, Clock, Commit, Position, Random, Remembered, Scan, Store, Transaction,
+    Change, Clock, Commit, Position, Random, Scan, Store, Transaction,
     schema::{
         self,
         users::{DeviceChangeRow, OwnedUserIdValue},
@@ -21,6 +21,7 @@ use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
 
 use crate::{
     Profile, Session, UsersError,
+    cached::{Cached, Shares, cached},
     device_keys::KeyCounts,
     erasures::Erasures,
     locks::{UserGuard, UserLocks},
@@ -37,13 +38,13 @@ pub(crate) struct Shared {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locks: UserLocks,
     /// Sessions by the hash of their access token.
-    pub(crate) sessions: Arc<Remembered<[u8; 32], Arc<Session>>>,
-    pub(crate) key_counts: Arc<Remembered<(OwnedUserId, OwnedDeviceId), Arc<KeyCounts>>>,
+    pub(crate) sessions: Arc<Cached<[u8; 32], Arc<Session>>>,
+    pub(crate) key_counts: Arc<Cached<(OwnedUserId, OwnedDeviceId), Arc<KeyCounts>>>,
     /// The newest message that waits for each device; the first position stands for none.
-    pub(crate) newest_to_device: Arc<Remembered<(OwnedUserId, OwnedDeviceId), Position>>,
+    pub(crate) newest_to_device: Arc<Cached<(OwnedUserId, OwnedDeviceId), Position>>,
     /// The position of each user's newest change of account data; the first position stands for none.
-    pub(crate) newest_account_data: Arc<Remembered<OwnedUserId, Position>>,
-    pub(crate) profiles: Arc<Remembered<OwnedUserId, Arc<Profile>>>,
+    pub(crate) newest_account_data: Arc<Cached<OwnedUserId, Position>>,
+    pub(crate) profiles: Arc<Cached<OwnedUserId, Arc<Profile>>>,
     pub(crate) erasures: Erasures,
     /// The position of the newest change of any device list.
     newest_device_list: Arc<AtomicU64>,
@@ -70,7 +71,7 @@ impl Shared {
         store: Store,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        cached_entries: usize,
+        shares: &Shares,
     ) -> Result<Self, UsersError> {
         let newest =
             store.view().scan(&schema::DEVICE_LIST_CHANGES, Scan::all().reversed()).next().transpose()?;
@@ -80,11 +81,11 @@ impl Shared {
             clock,
             random,
             locks: UserLocks::new(),
-            sessions: Arc::new(Remembered::new(cached_entries)),
-            key_counts: Arc::new(Remembered::new(cached_entries)),
-            newest_to_device: Arc::new(Remembered::new(cached_entries)),
-            newest_account_data: Arc::new(Remembered::new(cached_entries)),
-            profiles: Arc::new(Remembered::new(cached_entries)),
+            sessions: Arc::new(cached(shares.sessions)),
+            key_counts: Arc::new(cached(shares.key_counts)),
+            newest_to_device: Arc::new(cached(shares.newest_to_device)),
+            newest_account_data: Arc::new(cached(shares.newest_account_data)),
+            profiles: Arc::new(cached(shares.profiles)),
             newest_device_list: Arc::new(AtomicU64::new(newest.map_or(0, |((position,), _)| position.0))),
         };
         shared.follow_commits();

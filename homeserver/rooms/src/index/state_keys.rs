@@ -7,7 +7,7 @@ use hearth_storage::{
     schema::{self, rooms::StateKeyRow},
 };
 use parking_lot::Mutex;
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 
 type Pair = (String, String);
 
@@ -15,9 +15,31 @@ type Pair = (String, String);
 /// submitted is durable before whatever uses it, so what is remembered needs no care.
 pub(crate) struct StateKeys {
     store: Store,
-    numbers: Cache<Pair, StateKeyNid>,
-    names: Cache<StateKeyNid, Arc<StateKeyRow>>,
+    numbers: Cache<Pair, StateKeyNid, ByLength>,
+    names: Cache<StateKeyNid, Arc<StateKeyRow>, ByLength>,
     next: Mutex<u64>,
+}
+
+/// A pair takes its two texts, and its places and those of the table.
+#[derive(Clone)]
+struct ByLength;
+
+impl ByLength {
+    fn of(event_type: &str, state_key: &str) -> u64 {
+        (event_type.len() + state_key.len()) as u64 + 144
+    }
+}
+
+impl Weighter<Pair, StateKeyNid> for ByLength {
+    fn weight(&self, (event_type, state_key): &Pair, _: &StateKeyNid) -> u64 {
+        Self::of(event_type, state_key)
+    }
+}
+
+impl Weighter<StateKeyNid, Arc<StateKeyRow>> for ByLength {
+    fn weight(&self, _: &StateKeyNid, row: &Arc<StateKeyRow>) -> u64 {
+        Self::of(&row.event_type, &row.state_key)
+    }
 }
 
 /// A lookup without making an owned pair.
@@ -33,11 +55,12 @@ impl quick_cache::Equivalent<Pair> for PairRef<'_> {
 impl StateKeys {
     pub fn open(store: Store, cache_bytes: u64) -> Result<Self, StorageError> {
         let last = store.view().scan(&schema::STATE_KEY_NAMES, Scan::all().reversed()).next().transpose()?;
-        let capacity = (cache_bytes / 2 / 192).max(256) as usize;
+        // An estimate only: it sizes the first tables.
+        let expected = (cache_bytes / 2 / 192).max(256) as usize;
         Ok(Self {
             store,
-            numbers: Cache::new(capacity),
-            names: Cache::new(capacity),
+            numbers: Cache::with_weighter(expected, cache_bytes / 2, ByLength),
+            names: Cache::with_weighter(expected, cache_bytes / 2, ByLength),
             next: Mutex::new(last.map_or(1, |((nid,), _)| nid.0 + 1)),
         })
     }

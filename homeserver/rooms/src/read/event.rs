@@ -105,6 +105,16 @@ impl Weighter<EventNid, Arc<Event>> for ByWeight {
     }
 }
 
+#[derive(Clone)]
+struct ByLength;
+
+impl Weighter<OwnedEventId, EventNid> for ByLength {
+    fn weight(&self, id: &OwnedEventId, _: &EventNid) -> u64 {
+        // In early room versions whoever sends an event chooses its id. The rest is its places and the table's.
+        id.as_str().len() as u64 + 80
+    }
+}
+
 /// What an event weighs once its content is parsed for the rules, which happens while it is cached.
 fn weight_of(pdu: &Pdu) -> u64 {
     let parsed = if pdu.is_state() { 2 * pdu.content_str().len() } else { 0 };
@@ -114,7 +124,7 @@ fn weight_of(pdu: &Pdu) -> u64 {
 /// All events of all rooms that are in memory, and the numbers that new ones are given.
 pub(crate) struct Events {
     remembered: Arc<Remembered<EventNid, Arc<Event>, ByWeight>>,
-    nids: Remembered<OwnedEventId, EventNid>,
+    nids: Remembered<OwnedEventId, EventNid, ByLength>,
     next_nid: AtomicU64,
 }
 
@@ -139,7 +149,7 @@ impl Events {
         });
         Ok(Self {
             remembered,
-            nids: Remembered::new((cache_bytes / 10 / 128).max(64) as usize),
+            nids: Remembered::weighed((cache_bytes / 10 / 128).max(64) as usize, cache_bytes / 10, ByLength),
             next_nid: AtomicU64::new(next),
         })
     }

@@ -74,10 +74,10 @@ impl Rooms {
         let part = options.cache_bytes / 8;
         let shared = Shared {
             events: Events::open(&store, part * 3)?,
-            state_keys: StateKeys::open(store.clone(), part)?,
+            state_keys: StateKeys::open(store.clone(), part / 8 * 7)?,
             trees: StateTrees::new(part * 2),
             reachability: Reachability::new(part),
-            versions: Versions::new(store.clone()),
+            versions: Versions::new(store.clone(), part / 8),
             aliases: Mutex::default(),
             view: store.view(),
             server_name: options.server_name,

@@ -8,6 +8,7 @@ use hearth_storage::{
     schema::rooms::{Membership, RoomRow},
 };
 use parking_lot::{Mutex, RwLock};
+use quick_cache::sync::Cache;
 use ruma::OwnedServerName;
 
 use crate::{
@@ -35,31 +36,51 @@ pub(crate) struct Shared {
     pub aliases: Mutex<()>,
 }
 
-/// The versions of all rooms that were asked for: some ten bytes a room.
+/// The versions of the rooms that were asked for lately.
 pub(crate) struct Versions {
     store: Store,
-    known: RwLock<HashMap<RoomNid, RoomVersion>>,
+    known: Cache<RoomNid, RoomVersion>,
+    /// Those of rooms that may not be durable yet.
+    coming: RwLock<HashMap<RoomNid, RoomVersion>>,
 }
 
+/// What a room takes here, in bytes.
+const VERSION_BYTES: u64 = 64;
+/// When so many rooms may not be durable yet, those that are by now are let go of.
+const COMING: usize = 1024;
+
 impl Versions {
-    pub fn new(store: Store) -> Self {
-        Self { store, known: RwLock::default() }
+    /// Takes so many bytes.
+    pub fn new(store: Store, cache_bytes: u64) -> Self {
+        let known = Cache::new((cache_bytes / VERSION_BYTES).max(64) as usize);
+        Self { store, known, coming: RwLock::default() }
     }
 
     /// Makes a room's version known before the room is durable.
     pub fn insert(&self, room: RoomNid, version: RoomVersion) {
-        self.known.write().insert(room, version);
+        let mut coming = self.coming.write();
+        coming.insert(room, version);
+        self.known.remove(&room);
+        if coming.len() >= COMING {
+            // What cannot be read now is looked for again the next time.
+            let view = self.store.view();
+            coming.retain(|room, _| !view.contains(&schema::ROOMS, (*room,)).unwrap_or(false));
+        }
     }
 }
 
 impl VersionOf for Versions {
     fn version_of(&self, room: RoomNid) -> Result<RoomVersion, RoomError> {
-        if let Some(version) = self.known.read().get(&room) {
+        if let Some(version) = self.known.get(&room) {
+            return Ok(version);
+        }
+        // First what may not be durable yet: a version that an invite told wrongly is corrected there.
+        if let Some(version) = self.coming.read().get(&room) {
             return Ok(*version);
         }
         let row = self.store.view().get(&schema::ROOMS, (room,))?.ok_or(RoomError::UnknownRoom)?;
         let version = version_named(&row)?;
-        self.insert(room, version);
+        self.known.insert(room, version);
         Ok(version)
     }
 }

@@ -22,6 +22,9 @@ const AT_ONCE: usize = 16;
 /// How many servers are asked at most for what is missing.
 const ASKED: usize = 3;
 
+/// What became of each event.
+type Outcomes = Vec<(OwnedEventId, Outcome)>;
+
 /// Taking in what one server sends into one room.
 pub(crate) struct RoomIntake<'a> {
     pub federation: &'a Federation,
@@ -52,6 +55,8 @@ impl Federation {
             outcomes.extend(pdus.into_iter().map(|pdu| (pdu.event_id_owned().clone(), refused())));
             return Ok(outcomes);
         }
+        let (pdus, outside) = self.split_outside(origin, &room, pdus)?;
+        outcomes.extend(outside);
         let ids: Vec<OwnedEventId> = pdus.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
         let mut good = Vec::with_capacity(pdus.len());
         let verified = self.keys().verify_soon(origin, room.version(), pdus).await;
@@ -82,6 +87,32 @@ impl Federation {
             outcomes.push((id, outcome));
         }
         Ok(outcomes)
+    }
+
+    /// Of a server that is not in a room, whatever follows only what is here is none of the room's. What follows
+    /// something else may show that the server is in the room by now.
+    fn split_outside(
+        &self,
+        origin: &ServerName,
+        room: &Room,
+        pdus: Vec<Pdu>,
+    ) -> Result<(Vec<Pdu>, Outcomes), FederationError> {
+        if room.has_server(origin)? {
+            return Ok((pdus, Vec::new()));
+        }
+        let is_here = |id: &OwnedEventId| -> Result<bool, RoomError> {
+            Ok(room.event(id)?.is_some_and(|event| event.state.is_some()))
+        };
+        let (mut inside, mut outside) = (Vec::new(), Vec::new());
+        for pdu in pdus {
+            let id = pdu.event_id_owned();
+            let follows_others = pdu.prev_events().iter().map(is_here).any(|here| !matches!(here, Ok(true)));
+            match follows_others || is_here(id)? {
+                true => inside.push(pdu),
+                false => outside.push((id.clone(), Err("your server is not in the room".to_owned()))),
+            }
+        }
+        Ok((inside, outside))
     }
 
     /// The room, if some user of this server is in it: after a join to it, if one is under way. What comes

@@ -137,6 +137,33 @@ async fn where_missing_events_are_not_given_the_state_is_asked_for() {
 }
 
 #[tokio::test]
+async fn who_is_not_in_a_room_says_nothing_there() {
+    let neighbours = Neighbours::meet().await;
+    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
+    let Neighbours { here, there, .. } = &neighbours;
+    let said = there.say(&theirs, "hello").await;
+    send(there, here, "1", &[said.pdu.text().to_owned()], &[]).await;
+    let rooms = there.federation.rooms();
+    // Good ones of the other server, which a third passes on.
+    let made = (0..3).map(|number| {
+        let mut event: Value = serde_json::from_str(said.pdu.text()).unwrap();
+        event["content"]["body"] = json!(number);
+        event["prev_events"] = json!([said.id()]);
+        rooms.seal(RoomVersion::V12, event.as_object().unwrap()).unwrap()
+    });
+    let texts: Vec<String> = made.map(|pdu| pdu.text().to_owned()).collect();
+    let now = MilliSecondsSinceUnixEpoch(UInt::from(1_u32));
+    let mut request = Request::new("1".into(), "elsewhere".try_into().unwrap(), now);
+    request.pdus = texts.into_iter().map(|text| RawValue::from_string(text).unwrap()).collect();
+    let answer = here.federation.transaction("elsewhere".try_into().unwrap(), request).await.unwrap();
+    assert_eq!(answer.pdus.len(), 3);
+    for (id, outcome) in answer.pdus {
+        assert_eq!(outcome.unwrap_err(), "your server is not in the room");
+        assert!(ours.event(&id).unwrap().is_none());
+    }
+}
+
+#[tokio::test]
 async fn a_chain_without_an_end_ends() {
     let neighbours = Neighbours::meet().await;
     let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;

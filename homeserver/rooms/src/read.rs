@@ -9,6 +9,7 @@ pub(crate) mod members;
 pub(crate) mod reading;
 pub(crate) mod receipts;
 pub(crate) mod redactions;
+pub(crate) mod rejections;
 pub(crate) mod relations;
 pub(crate) mod room;
 pub(crate) mod rooms;

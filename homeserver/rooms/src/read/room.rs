@@ -21,6 +21,7 @@ use crate::{
     read::{
         event::Event,
         reading::Reader,
+        rejections::Rejections,
         shared::{Shared, membership_of},
     },
 };
@@ -51,6 +52,7 @@ pub(crate) struct RoomInner {
     pub waiting: Semaphore,
     /// Held while a receipt is moved.
     pub receipts: parking_lot::Mutex<()>,
+    pub rejections: Rejections,
     /// The access control list that was read last, and its event.
     pub server_acl: parking_lot::Mutex<Option<(EventNid, Arc<ServerAcl>)>>,
 }
@@ -81,6 +83,7 @@ impl RoomInner {
             published: ArcSwap::from_pointee(durable),
             waiting: Semaphore::new(WAITING_WRITERS),
             receipts: parking_lot::Mutex::default(),
+            rejections: Rejections::default(),
             server_acl: parking_lot::Mutex::default(),
         }
     }

@@ -30,7 +30,7 @@ pub enum Received {
     Accepted(Arc<Event>),
     /// It is kept, but the state at this moment does not allow it: clients are not shown it.
     SoftFailed(Arc<Event>, String),
-    /// The room's rules do not allow it: kept, and never referred to.
+    /// The room's rules do not allow it: kept, as long as there are not too many, and never referred to.
     Rejected(String),
     /// It was here before.
     Known(Arc<Event>),
@@ -79,6 +79,10 @@ impl Room {
             None => self.0.state_before(&mut staged, &pdu)?,
         };
         let received = self.0.judge(&mut staged, Arc::new(pdu), before)?;
+        // Rejected, and not kept.
+        if staged.made.events.is_empty() {
+            return Ok(received);
+        }
         let commit = self.0.commit(&mut head, staged)?;
         drop(head);
         commit.await?;
@@ -98,6 +102,9 @@ impl RoomInner {
             refused => refused,
         };
         if let Err(reason) = verdict {
+            if !self.rejections.one_more(self.shared.clock.now_ms()) {
+                return Ok(Received::Rejected(reason));
+            }
             self.stage(staged, pdu, Standing::Rejected, before, None)?;
             return Ok(Received::Rejected(reason));
         }

@@ -116,6 +116,26 @@ async fn what_the_state_before_it_forbids_is_rejected_and_never_referred_to() {
 }
 
 #[tokio::test]
+async fn only_so_many_rejected_events_are_kept() {
+    let Fork { world, room, .. } = fork(RoomVersion::V12).await;
+    let mallory = far("mallory");
+    receive_join(&room, &mallory).await;
+    let (auth_events, last) = (auth(&room, &mallory, &[]), last(&room));
+    let mut rejected = Vec::new();
+    for number in 0..150 {
+        let attempt = Elsewhere { room: &room, sender: &mallory, prev: &[&last], auth: &auth_events };
+        let pdu = attempt.make("m.room.name", Some(""), json!({ "name": number.to_string() }));
+        assert!(matches!(room.receive(pdu.clone()).await.unwrap(), Received::Rejected(_)));
+        rejected.push(pdu);
+    }
+    let kept = rejected.iter().filter(|pdu| room.event(pdu.event_id()).unwrap().is_some());
+    assert_eq!(kept.count(), 100);
+    // Those that are not are decided on anew.
+    assert!(matches!(room.receive(rejected.remove(149)).await.unwrap(), Received::Rejected(_)));
+    world.assert_sound();
+}
+
+#[tokio::test]
 async fn an_event_waits_for_what_it_follows() {
     let Fork { world, room, alice, bob } = fork(RoomVersion::V12).await;
     let (base, auth) = (say(&room, &alice, "0").await.unwrap(), auth(&room, &bob, &[]));

@@ -41,7 +41,7 @@ const READ_LEVELS: usize = 2;
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Whose places it takes.
+    /// What it is made for: each purpose has a limit of its own on requests at once.
     pub purpose: Purpose,
     /// From the first look-up to the last byte.
     pub timeout: Duration,
@@ -52,16 +52,14 @@ pub struct Limits {
     pub back_off: BackOff,
 }
 
-/// What it means for a request that its server did not answer lately, and what it means for the server that it does
-/// not answer this one.
+/// How a request treats a server that did not answer lately.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BackOff {
-    /// It is not asked before its time comes; and that it fails is remembered, also after a restart.
+    /// The server is not asked before its back-off has passed. A failure of this request counts, also after a restart.
     Obeyed,
-    /// It is not asked before its time comes; that it fails is remembered for these requests alone, in memory, as its
-    /// name may be made up.
+    /// The same, but failures are counted in memory and for such requests alone: the server's name may be made up.
     OfStrangers,
-    /// It is asked all the same, and is none the worse for it: a user waits, or nothing but its name is known.
+    /// The server is asked all the same, and a failure does not count: a user waits, or nothing but its name is known.
     Ignored,
 }
 
@@ -184,7 +182,7 @@ impl Client {
             .map_err(|error| FederationError::Invalid(error.to_string()))
     }
 
-    /// Sends a request and reads the answer whole, which is a success.
+    /// Sends a request and reads the whole answer. An error status is an error.
     pub(crate) async fn ask(
         &self,
         server: &ServerName,
@@ -194,7 +192,7 @@ impl Client {
         let mut place = self.place(server, limits).await?;
         let exchange = async {
             let (head, body) = self.begin(server, request).await?.into_parts();
-            let body = read_body(body, limits.body_bytes, |bytes| place.weigh(bytes)).await?;
+            let body = read_body(body, limits.body_bytes, |bytes| place.count(bytes)).await?;
             accepted(Response::from_parts(head, body))
         };
         let result = tokio::time::timeout(limits.timeout, exchange)
@@ -204,7 +202,7 @@ impl Client {
         result
     }
 
-    /// Connects to a server, and no more: where that fails, it costs less than to make a request of what is to be told.
+    /// Connects to a server and sends nothing: cheaper than to make a transaction for one that cannot be reached.
     pub(crate) async fn reach(&self, server: &ServerName, limits: Limits) -> Result<(), FederationError> {
         let _place = self.place(server, limits).await?;
         let connect = |authority: String, _| async move { self.0.network.connect(&authority).await };
@@ -212,7 +210,7 @@ impl Client {
             .await
             .unwrap_or(Err(NetworkError::TimedOut))
             .map_err(FederationError::from);
-        // That it can be connected to is no answer yet.
+        // A connection does not show yet that the server answers.
         if result.is_err() {
             self.note(server, &result, limits);
         }
@@ -225,7 +223,7 @@ impl Client {
             return Err(FederationError::Unreachable("it is this server itself".to_owned()));
         }
         self.may_ask(server, limits)?;
-        // That too many wait is not the server's fault, or not of all of them: it is not held against it.
+        // That too many requests wait here does not count as a failure of the other server.
         let place = self.0.places.take(limits.purpose, server).await?;
         // Others who asked it meanwhile may have found out that it does not answer.
         self.may_ask(server, limits)?;
@@ -248,7 +246,7 @@ impl Client {
         self.0.places.free(purpose)
     }
 
-    /// Remembers how the server did.
+    /// Notes for the back-off whether the server answered.
     fn note<T>(&self, server: &ServerName, result: &Result<T, FederationError>, limits: Limits) {
         let destinations = &self.0.destinations;
         let outcome = match result {

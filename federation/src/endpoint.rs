@@ -215,8 +215,8 @@ async fn answer(
         false => None,
     };
     let busy = |_| MatrixError::limit_exceeded(BUSY);
-    let mut weight = federation.under_way().requests.weight(came_from.clone()).map_err(busy)?;
-    let admit = |bytes| weight.add(bytes).map_err(busy);
+    let mut counter = federation.under_way().requests.counter(came_from.clone()).map_err(busy)?;
+    let admit = |bytes| counter.add(bytes).map_err(busy);
     let bytes = body::read(&parts.headers, body, endpoint.max_body, admit).await?;
     let origin = match claim {
         Some(claim) => Some(signer(claim, &federation, &parts, &bytes)?),
@@ -229,7 +229,7 @@ async fn answer(
     let endpoint = endpoint.clone();
     run::to_its_end(reads, async move {
         let answer = (endpoint.run)(federation, incoming).await;
-        drop(weight);
+        drop(counter);
         answer
     })
     .await

@@ -27,7 +27,7 @@ const SOON: Duration = Duration::from_secs(3);
 /// How long a server is not asked again for keys that it did not give.
 const RETRY_MS: u64 = 60 * 1000;
 /// What the keys of most servers take in memory, in bytes.
-const USUAL_WEIGHT: u64 = 2048;
+const USUAL_SIZE: u64 = 2048;
 /// How long our own key response holds.
 const OWN_LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -54,7 +54,7 @@ struct Bytes;
 
 impl Weighter<OwnedServerName, Arc<ServerKeys>> for Bytes {
     fn weight(&self, server: &OwnedServerName, keys: &Arc<ServerKeys>) -> u64 {
-        (server.as_str().len() + keys.weight()) as u64
+        (server.as_str().len() + keys.size()) as u64
     }
 }
 
@@ -74,7 +74,7 @@ impl KeyRing {
             notaries: options.notaries.clone(),
             store,
             clock,
-            cache: Cache::with_weighter(servers, servers as u64 * USUAL_WEIGHT, Bytes),
+            cache: Cache::with_weighter(servers, servers as u64 * USUAL_SIZE, Bytes),
             tried: Cache::new(servers),
             fetches: Fetches::default(),
         }))
@@ -245,7 +245,7 @@ fn signers(version: RoomVersion, pdus: &[Pdu]) -> BTreeMap<OwnedServerName, BTre
     needed
 }
 
-/// No server signs an event more often.
+/// So many signatures of one server on an event are looked at.
 const MAX_KEYS_PER_EVENT: usize = 8;
 
 #[cfg(test)]

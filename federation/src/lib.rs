@@ -12,6 +12,7 @@
 
 mod asked_by;
 pub mod backfill;
+mod byte_budget;
 pub mod client;
 pub mod destinations;
 pub mod discovery;
@@ -24,8 +25,6 @@ pub mod key_ring;
 mod keyed;
 mod keyed_semaphore;
 mod limits;
-#[cfg(test)]
-mod neighbours;
 pub mod network;
 pub mod options;
 pub mod outbox;
@@ -34,8 +33,9 @@ pub mod router;
 pub mod server;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod two_servers;
 mod under_way;
-mod weight;
 pub mod x_matrix;
 
 pub use self::{

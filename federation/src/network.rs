@@ -40,7 +40,7 @@ const IDLE_PER_SERVER: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 const PACE: usize = 64 << 10;
 
-/// What the head of an answer may weigh, in bytes.
+/// How large the head of an answer may be, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
 
 /// How talking to a server fails.

@@ -5,14 +5,14 @@ use hearth_storage::RoomNid;
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId};
 
 use crate::{
-    AskedBy, FederationError, intake::Transactions, keyed::Crowded, keyed_semaphore::KeyedSemaphore,
-    weight::Scales,
+    AskedBy, FederationError, byte_budget::ByteBudget, intake::Transactions, keyed::Crowded,
+    keyed_semaphore::KeyedSemaphore,
 };
 
 /// What is being done.
 pub(crate) struct UnderWay {
     /// What comes from each address, from its first byte until it is answered.
-    pub requests: Scales<AskedBy>,
+    pub requests: ByteBudget<AskedBy>,
     pub transactions: Transactions,
     /// What a server sends into a room: in the order in which it came.
     pub intake: KeyedSemaphore<(OwnedRoomId, OwnedServerName)>,
@@ -37,7 +37,7 @@ pub(crate) struct UnderWay {
 impl Default for UnderWay {
     fn default() -> Self {
         Self {
-            requests: Scales::new(128 << 20, 24 << 20),
+            requests: ByteBudget::new(128 << 20, 24 << 20),
             transactions: Transactions::default(),
             intake: KeyedSemaphore::mutex(8),
             gaps: KeyedSemaphore::mutex(64),

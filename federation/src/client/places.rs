@@ -1,4 +1,4 @@
-//! How many requests may be under way at once, for each purpose, and what their answers weigh.
+//! How many requests may be under way at once, for each purpose, and how many bytes of their answers are read at once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,9 +6,9 @@ use ruma::{OwnedServerName, ServerName};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    byte_budget::{ByteBudget, ByteCounter},
     keyed::Crowded,
     keyed_semaphore::{KeyedSemaphore, Permit},
-    weight::{Scales, Weight},
 };
 
 /// What a request is made for. Each purpose has places of its own, so that none waits for those of another: what
@@ -17,8 +17,10 @@ use crate::{
 pub enum Purpose {
     /// Sending transactions.
     Transactions,
-    /// Rooms and encryption: joins, missing events, history, keys of users.
+    /// Rooms: joins, missing events, history.
     Rooms,
+    /// Keys and devices of users.
+    UserKeys,
     /// What users, or anyone, want to know of another server: profiles, aliases, summaries, published rooms.
     Lookups,
     /// Files.
@@ -49,7 +51,8 @@ struct Share {
 const MIB: usize = 1 << 20;
 
 impl Purpose {
-    const ALL: [Self; 5] = [Self::Transactions, Self::Rooms, Self::Lookups, Self::Media, Self::ServerKeys];
+    const ALL: [Self; 6] =
+        [Self::Transactions, Self::Rooms, Self::UserKeys, Self::Lookups, Self::Media, Self::ServerKeys];
 
     const fn bounds(self) -> Bounds {
         match self {
@@ -66,6 +69,13 @@ impl Purpose {
                 per_server: Share { requests: 32, bytes: 256 * MIB },
                 waiting: 4096,
                 patience: Duration::from_secs(30),
+            },
+            // A client asks for all members of a room at once.
+            Self::UserKeys => Bounds {
+                all: Share { requests: 256, bytes: 64 * MIB },
+                per_server: Share { requests: 16, bytes: 16 * MIB },
+                waiting: 4096,
+                patience: Duration::from_secs(10),
             },
             Self::Lookups => Bounds {
                 all: Share { requests: 64, bytes: 32 * MIB },
@@ -118,7 +128,7 @@ impl Places {
 struct Pool {
     requests: Arc<Semaphore>,
     servers: KeyedSemaphore<OwnedServerName>,
-    answers: Scales<OwnedServerName>,
+    answers: ByteBudget<OwnedServerName>,
     waiting: Semaphore,
     patience: Duration,
 }
@@ -127,7 +137,7 @@ struct Pool {
 pub(super) struct Place {
     _request: Option<OwnedSemaphorePermit>,
     _of_server: Permit<OwnedServerName>,
-    answer: Weight<OwnedServerName>,
+    answer: ByteCounter<OwnedServerName>,
 }
 
 impl Pool {
@@ -135,7 +145,7 @@ impl Pool {
         Self {
             requests: Arc::new(Semaphore::new(all.requests)),
             servers: KeyedSemaphore::new(per_server.requests, per_server.requests + waiting),
-            answers: Scales::new(all.bytes, per_server.bytes),
+            answers: ByteBudget::new(all.bytes, per_server.bytes),
             waiting: Semaphore::new(waiting),
             patience,
         }
@@ -148,7 +158,7 @@ impl Pool {
             let of_server = self.servers.acquire(server.to_owned()).await?;
             // The semaphore is never closed.
             let request = self.requests.clone().acquire_owned().await.ok();
-            let answer = self.answers.weight(server.to_owned())?;
+            let answer = self.answers.counter(server.to_owned())?;
             Ok(Place { _request: request, _of_server: of_server, answer })
         };
         tokio::time::timeout(self.patience, wait).await.unwrap_or(Err(Crowded))
@@ -157,7 +167,7 @@ impl Pool {
 
 impl Place {
     /// Lets in so many more bytes of the answer.
-    pub(super) fn weigh(&mut self, bytes: usize) -> Result<(), Crowded> {
+    pub(super) fn count(&mut self, bytes: usize) -> Result<(), Crowded> {
         self.answer.add(bytes)
     }
 }
@@ -168,7 +178,7 @@ mod tests {
     use ruma::server_name;
 
     use super::*;
-    use crate::weight::LIGHT;
+    use crate::byte_budget::UNCOUNTED;
 
     fn pool(requests: usize, per_server: usize) -> Pool {
         Pool::new(Bounds {
@@ -206,18 +216,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_server_has_its_share_of_what_answers_weigh() {
+    async fn each_server_has_its_share_of_the_bytes_of_answers() {
         let pool = pool(8, 8);
         let (a, b) = (server_name!("a.example"), server_name!("b.example"));
         let (mut large, mut another) = (pool.take(a).await.unwrap(), pool.take(a).await.unwrap());
-        large.weigh(LIGHT + 100).unwrap();
-        another.weigh(LIGHT + 1).unwrap_err();
+        large.count(UNCOUNTED + 100).unwrap();
+        another.count(UNCOUNTED + 1).unwrap_err();
         let mut other = pool.take(b).await.unwrap();
-        other.weigh(LIGHT + 50).unwrap();
+        other.count(UNCOUNTED + 50).unwrap();
         let mut late = pool.take(server_name!("c.example")).await.unwrap();
-        late.weigh(LIGHT + 1).unwrap_err();
+        late.count(UNCOUNTED + 1).unwrap_err();
         drop(large);
-        other.weigh(50).unwrap();
+        other.count(50).unwrap();
     }
 
     #[tokio::test]

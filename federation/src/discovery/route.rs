@@ -16,7 +16,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Of a name that says it all: an IP literal, or a port.
+    /// The route of a name that needs no look-up: an IP literal, or one with a port.
     pub(super) fn explicit(server: &ServerName) -> Option<Self> {
         let port = match server.port() {
             Some(port) => port,

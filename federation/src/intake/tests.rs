@@ -22,11 +22,17 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     Backfilled,
-    neighbours::{Neighbour, Neighbours},
     testing::device_keys,
+    two_servers::{ServerWithUser, TwoServers},
 };
 
-async fn send(from: &Neighbour, to: &Neighbour, id: &str, pdus: &[String], edus: &[Value]) -> Response {
+async fn send(
+    from: &ServerWithUser,
+    to: &ServerWithUser,
+    id: &str,
+    pdus: &[String],
+    edus: &[Value],
+) -> Response {
     let now = MilliSecondsSinceUnixEpoch(UInt::from(1_u32));
     let mut request = Request::new(id.into(), from.name().to_owned(), now);
     request.pdus = pdus.iter().map(|text| RawValue::from_string(text.clone()).unwrap()).collect();
@@ -35,8 +41,8 @@ async fn send(from: &Neighbour, to: &Neighbour, id: &str, pdus: &[String], edus:
 }
 
 /// A room of Bob's that Alice has joined, as each has it.
-async fn shared(neighbours: &Neighbours, version: RoomVersion) -> (Room, Room) {
-    let Neighbours { here, there, .. } = neighbours;
+async fn shared(servers: &TwoServers, version: RoomVersion) -> (Room, Room) {
+    let TwoServers { here, there, .. } = servers;
     let theirs = there.public_room(version).await;
     let ours = here.join(&theirs, there).await;
     (ours, theirs)
@@ -48,9 +54,9 @@ fn has(room: &Room, id: &OwnedEventId) -> bool {
 
 #[tokio::test]
 async fn events_are_taken_in_once_and_bad_ones_are_told() {
-    let neighbours = Neighbours::meet().await;
-    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet().await;
+    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let TwoServers { here, there, .. } = &servers;
     let (good, bad) = (there.say(&theirs, "good").await, there.say(&theirs, "bad").await);
     let forged = bad.pdu.text().replace(r#""type":"m.room.message""#, r#""type":"m.room.forged""#);
     let forged_id = hearth_spec::Pdu::parse(RoomVersion::V12, &forged).unwrap().event_id().to_owned();
@@ -67,10 +73,10 @@ async fn events_are_taken_in_once_and_bad_ones_are_told() {
 
 #[tokio::test]
 async fn what_is_missing_between_is_fetched() {
-    let neighbours = Neighbours::meet().await;
+    let servers = TwoServers::meet().await;
     for version in [RoomVersion::V2, RoomVersion::V12] {
-        let (ours, theirs) = shared(&neighbours, version).await;
-        let Neighbours { here, there, .. } = &neighbours;
+        let (ours, theirs) = shared(&servers, version).await;
+        let TwoServers { here, there, .. } = &servers;
         let mut ids = Vec::new();
         for number in 0..30 {
             ids.push(there.say(&theirs, &number.to_string()).await.id().to_owned());
@@ -88,9 +94,9 @@ async fn what_is_missing_between_is_fetched() {
 
 #[tokio::test]
 async fn a_gap_that_is_too_long_is_bridged_by_the_state_behind_it() {
-    let neighbours = Neighbours::meet().await;
-    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet().await;
+    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let TwoServers { here, there, .. } = &servers;
     there.set(&theirs, "m.room.topic", "", json!({ "topic": "in the gap" })).await;
     let first = there.say(&theirs, "lost in the gap").await;
     for number in 0..150 {
@@ -125,9 +131,9 @@ async fn where_missing_events_are_not_given_the_state_is_asked_for() {
             }
         }))
     };
-    let neighbours = Neighbours::meet_behind(front).await;
-    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet_behind(front).await;
+    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let TwoServers { here, there, .. } = &servers;
     there.set(&theirs, "m.room.topic", "", json!({ "topic": "in the gap" })).await;
     let last = there.say(&theirs, "last").await;
     let answer = send(there, here, "1", &[last.pdu.text().to_owned()], &[]).await;
@@ -138,9 +144,9 @@ async fn where_missing_events_are_not_given_the_state_is_asked_for() {
 
 #[tokio::test]
 async fn who_is_not_in_a_room_says_nothing_there() {
-    let neighbours = Neighbours::meet().await;
-    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet().await;
+    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let TwoServers { here, there, .. } = &servers;
     let said = there.say(&theirs, "hello").await;
     send(there, here, "1", &[said.pdu.text().to_owned()], &[]).await;
     let rooms = there.federation.rooms();
@@ -165,9 +171,9 @@ async fn who_is_not_in_a_room_says_nothing_there() {
 
 #[tokio::test]
 async fn a_chain_without_an_end_ends() {
-    let neighbours = Neighbours::meet().await;
-    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet().await;
+    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let TwoServers { here, there, .. } = &servers;
     let last = there.say(&theirs, "real").await;
     // Its predecessors exist nowhere.
     let event: Value = serde_json::from_str(last.pdu.text()).unwrap();
@@ -183,9 +189,9 @@ async fn a_chain_without_an_end_ends() {
 
 #[tokio::test]
 async fn edus_of_the_servers_own_users_are_taken_in() {
-    let neighbours = Neighbours::meet().await;
-    let (ours, theirs) = shared(&neighbours, RoomVersion::V12).await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet().await;
+    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let TwoServers { here, there, .. } = &servers;
     let said = there.say(&theirs, "read me").await;
     let receipt = |user: &ruma::UserId| {
         json!({ "m.read": {
@@ -215,8 +221,8 @@ async fn edus_of_the_servers_own_users_are_taken_in() {
 
 #[tokio::test]
 async fn a_message_to_a_device_comes_once() {
-    let neighbours = Neighbours::meet().await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet().await;
+    let TwoServers { here, there, .. } = &servers;
     let device = ruma::owned_device_id!("PHONE");
     let sessions = &here.federation.users().sessions;
     sessions.create(&here.user, Some(&device), None, false).await.unwrap();
@@ -238,8 +244,8 @@ async fn a_message_to_a_device_comes_once() {
 
 #[tokio::test]
 async fn only_who_invited_takes_an_invite_back() {
-    let neighbours = Neighbours::meet().await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet().await;
+    let TwoServers { here, there, .. } = &servers;
     let room = there.public_room(RoomVersion::V12).await;
     there.federation.invite(&room, &there.user, &here.user, Map::new()).await.unwrap();
     let membership = || {
@@ -262,9 +268,9 @@ async fn only_who_invited_takes_an_invite_back() {
 
 #[tokio::test]
 async fn devices_are_kept_for_when_their_server_is_away() {
-    let neighbours = Neighbours::meet().await;
-    shared(&neighbours, RoomVersion::V12).await;
-    let Neighbours { here, there, .. } = &neighbours;
+    let servers = TwoServers::meet().await;
+    shared(&servers, RoomVersion::V12).await;
+    let TwoServers { here, there, .. } = &servers;
     let carol = UserId::parse(format!("@carol:{}", there.name())).unwrap();
     let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
     there.federation.users().accounts.create(&carol, account).await.unwrap();

@@ -27,7 +27,7 @@ pub(super) fn signed_join(join: &Pdu, signed: Option<&RawValue>) -> Result<Pdu, 
 /// An event of ours as another server sends it back with a signature of its own.
 pub(super) fn signed_again(ours: &Pdu, signed: &RawValue) -> Result<Pdu, FederationError> {
     match Pdu::parse(ours.version(), signed.get()) {
-        // Signatures are not part of what the id is made of; what the rules look at is.
+        // The event id is a hash of what the rules look at, and not of the signatures.
         Ok(signed) if signed.event_id() == ours.event_id() && signed.content_str() == ours.content_str() => {
             Ok(signed)
         }

@@ -23,7 +23,7 @@ pub(crate) fn supported(version: Option<RoomVersionId>) -> Result<RoomVersion, F
 }
 
 impl Member<'_> {
-    /// Makes the event where another server proposes.
+    /// Makes the event with the prev events, auth events and depth that another server proposes.
     pub fn at(
         &self,
         federation: &Federation,
@@ -34,13 +34,13 @@ impl Member<'_> {
             .map_err(|error: serde_json::Error| FederationError::Invalid(error.to_string()))?;
         match federation.rooms().seal(version, &self.placed(&proposed)) {
             Ok(event) => Ok(event),
-            // What is ours of it was good.
+            // This server's own part of the event is valid, so the proposal is not.
             Err(RoomError::Invalid(reason)) => Err(FederationError::Invalid(reason)),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Makes the event on another alone: what one can do without the room.
+    /// Makes the event with one other as its only prev and auth event, as nothing else of the room is known.
     pub fn after(&self, federation: &Federation, event: &Pdu) -> Result<Pdu, FederationError> {
         let proposed = json!({
             "prev_events": [event.event_id()],

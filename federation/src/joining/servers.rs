@@ -12,7 +12,7 @@ use crate::{Federation, FederationError};
 
 /// How many servers are asked at most.
 const MOST: usize = 10;
-/// After so long no further one is.
+/// No further server is asked after so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Federation {
@@ -93,11 +93,11 @@ fn nobody() -> FederationError {
     }
 }
 
-/// How much a failure tells the user: that one may not more than that a server does not know the room, and
-/// either more than that one cannot be reached.
+/// How much a failure tells the user, to choose among those of several servers: that the user may not is more than that
+/// a server does not know the room, which is more than that a server cannot be reached.
 fn clarity(error: &FederationError) -> u8 {
     match error {
-        // Of this server or that one: another may have had room.
+        // This server is busy, which says nothing about the room.
         FederationError::Room(RoomError::Busy) => 0,
         FederationError::Room(_) | FederationError::Storage(_) | FederationError::Users(_) => 6,
         FederationError::Refused { status, .. } if *status == StatusCode::FORBIDDEN => 5,

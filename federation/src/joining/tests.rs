@@ -19,13 +19,13 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     Backfilled, Federation, FederationError,
-    neighbours::Neighbours,
     testing::{Peer, START_MS, far, federation, join_event, key_response},
+    two_servers::TwoServers,
 };
 
 #[tokio::test]
 async fn a_room_of_another_server_is_joined_in_every_kind_of_version() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     for version in [RoomVersion::V1, RoomVersion::V3, RoomVersion::V6, RoomVersion::V10, RoomVersion::V12] {
         let theirs = there.public_room(version).await;
         for number in 0..3 {
@@ -48,7 +48,7 @@ async fn a_room_of_another_server_is_joined_in_every_kind_of_version() {
 
 #[tokio::test]
 async fn history_from_before_the_join_is_fetched() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let theirs = there.public_room(RoomVersion::V12).await;
     for number in 0..10 {
         there.say(&theirs, &format!("before {number}")).await;
@@ -74,7 +74,7 @@ async fn history_from_before_the_join_is_fetched() {
 
 #[tokio::test]
 async fn history_comes_from_a_server_that_answers() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let theirs = there.public_room(RoomVersion::V11).await;
     there.say(&theirs, "before").await;
     let ours = here.join(&theirs, there).await;
@@ -90,7 +90,7 @@ async fn history_comes_from_a_server_that_answers() {
 
 #[tokio::test]
 async fn who_may_not_come_in_is_told_so() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let theirs = there.room(RoomVersion::V12, json!({ "join_rule": "invite" })).await;
     let nobody: OwnedServerName = "localhost:1".try_into().unwrap();
     let via = [nobody, there.name().to_owned()];
@@ -104,7 +104,7 @@ async fn who_may_not_come_in_is_told_so() {
 
 #[tokio::test]
 async fn an_invite_is_signed_by_the_other_server_and_accepted() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     for version in [RoomVersion::V1, RoomVersion::V6, RoomVersion::V12] {
         let room = here.room(version, json!({ "join_rule": "invite" })).await;
         here.federation.invite(&room, &here.user, &there.user, Map::new()).await.unwrap();
@@ -123,7 +123,7 @@ async fn an_invite_is_signed_by_the_other_server_and_accepted() {
 
 #[tokio::test]
 async fn an_invite_of_nobody_is_refused_by_their_server() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let room = here.public_room(RoomVersion::V12).await;
     let nobody = ruma::UserId::parse(format!("@nobody:{}", there.name())).unwrap();
     let error = here.federation.invite(&room, &here.user, &nobody, Map::new()).await.unwrap_err();
@@ -133,7 +133,7 @@ async fn an_invite_of_nobody_is_refused_by_their_server() {
 
 #[tokio::test]
 async fn an_invite_is_turned_down_also_when_nobody_hears_it() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let room = here.public_room(RoomVersion::V12).await;
     here.federation.invite(&room, &here.user, &there.user, Map::new()).await.unwrap();
     there.federation.leave(&there.user, room.id(), Map::new()).await.unwrap();
@@ -260,7 +260,7 @@ async fn an_older_server_is_invited_by_the_first_version() {
 
 #[tokio::test]
 async fn who_knocks_is_let_in() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let theirs = there.room(RoomVersion::V10, json!({ "join_rule": "knock" })).await;
     let via = [there.name().to_owned()];
     here.federation.knock(&here.user, theirs.id(), &via, Map::new()).await.unwrap();
@@ -275,7 +275,7 @@ async fn who_knocks_is_let_in() {
 
 #[tokio::test]
 async fn a_restricted_room_is_joined_by_who_is_in_the_other() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let club = there.public_room(RoomVersion::V10).await;
     let allow = json!([{ "type": "m.room_membership", "room_id": club.id() }]);
     let theirs = there.room(RoomVersion::V10, json!({ "join_rule": "restricted", "allow": allow })).await;
@@ -289,7 +289,7 @@ async fn a_restricted_room_is_joined_by_who_is_in_the_other() {
 
 #[tokio::test]
 async fn where_a_room_is_is_guessed_only_if_no_other_server_is_named() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let theirs = there.public_room(RoomVersion::V11).await;
     let via: [OwnedServerName; 1] = ["localhost:1".try_into().unwrap()];
     let error = here.federation.join(&here.user, theirs.id(), &via, Map::new()).await.map(drop).unwrap_err();

@@ -16,8 +16,8 @@ use crate::{AskedBy, keyed::Crowded, keyed_semaphore::KeyedSemaphore};
 /// How long fetches go on of which nobody waits for the end, with those that wait for their turn.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// Why keys are fetched, and for whom. Anyone can make up names of servers that never answer: so each reason has
-/// turns of its own, and each asker only some of them.
+/// Why keys are fetched, and for whom. Anyone can make up names of servers that never answer: so the fetches for each
+/// reason have a limit of their own, and each asker a share of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum FetchedFor {
     /// A request that says which server makes it, and comes from there.
@@ -28,15 +28,15 @@ pub enum FetchedFor {
     Events(OwnedServerName),
 }
 
-/// Turns to fetch, for one reason.
-struct Turns {
-    /// Of all askers together.
+/// How many fetches may run for one reason.
+struct FetchLimits {
+    /// For all askers together.
     all: Arc<Semaphore>,
-    /// Of each: so many at once, and so many that wait.
+    /// For each: so many at once, and so many that wait.
     askers: KeyedSemaphore<FetchedFor>,
 }
 
-impl Turns {
+impl FetchLimits {
     fn new(all: usize, per_asker: usize, present: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), askers: KeyedSemaphore::new(per_asker, present) }
     }
@@ -44,11 +44,11 @@ impl Turns {
 
 /// All fetches.
 pub(super) struct Fetches {
-    /// Those that have begun: never more than there are turns.
+    /// Those that have begun: never more than the limits together.
     running: Mutex<HashMap<OwnedServerName, Fetch>>,
-    requests: Turns,
-    notary: Turns,
-    events: Turns,
+    requests: FetchLimits,
+    notary: FetchLimits,
+    events: FetchLimits,
 }
 
 /// A fetch that has begun.
@@ -63,16 +63,16 @@ impl Default for Fetches {
     fn default() -> Self {
         Self {
             running: Mutex::default(),
-            requests: Turns::new(64, 16, 128),
-            notary: Turns::new(32, 8, 128),
+            requests: FetchLimits::new(64, 16, 128),
+            notary: FetchLimits::new(32, 8, 128),
             // A large room has events of thousands of servers.
-            events: Turns::new(128, 64, 20_000),
+            events: FetchLimits::new(128, 64, 20_000),
         }
     }
 }
 
 impl Fetches {
-    fn turns(&self, fetched_for: &FetchedFor) -> &Turns {
+    fn limits(&self, fetched_for: &FetchedFor) -> &FetchLimits {
         match fetched_for {
             FetchedFor::Request(_) => &self.requests,
             FetchedFor::Notary(_) => &self.notary,
@@ -121,14 +121,14 @@ impl KeyRing {
         if let Some(fetch) = self.0.fetches.running(&server) {
             return fetch.end().await;
         }
-        let turns = self.0.fetches.turns(fetched_for);
+        let limits = self.0.fetches.limits(fetched_for);
         // The asker's turn comes first: who waits for slow servers takes none from others.
-        let _asker = match turns.askers.acquire(fetched_for.clone()).await {
+        let _asker = match limits.askers.acquire(fetched_for.clone()).await {
             Ok(permit) => permit,
             Err(Crowded) => return tracing::debug!(?fetched_for, "too many keys are wanted"),
         };
         // Never closed.
-        let Ok(turn) = turns.all.clone().acquire_owned().await else { return };
+        let Ok(turn) = limits.all.clone().acquire_owned().await else { return };
         if let Some(fetch) = self.begin(server, turn) {
             fetch.end().await;
         }

@@ -161,7 +161,7 @@ impl ServerKeys {
     }
 
     /// What it takes in memory, in bytes.
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         const KEY: usize = 300;
         let earlier: usize = self.earlier.iter().map(|response| response.get().len()).sum();
         size_of::<Self>() + self.response.get().len() + earlier + self.keys.len() * KEY

@@ -27,7 +27,7 @@ impl Audiences {
         if let Some(before) = self.rooms.insert(room, servers) {
             self.held -= before.len() + 1;
         }
-        // Whichever: it is read again when something happens there.
+        // Any other room will do: its servers are read again when something happens there.
         while self.held > MAX_SERVERS && self.rooms.len() > 1 {
             let Some(other) = self.rooms.keys().find(|other| **other != room).copied() else { return };
             self.take(other);

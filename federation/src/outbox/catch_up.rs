@@ -49,8 +49,8 @@ pub(super) fn catch_up(
     if room.head().position.0.saturating_sub(first.0) >= LONG_AWAY {
         return Ok(Stretch::whole(where_it_stands(rooms, room, first, limit, ours)?));
     }
-    // The first is owed whoever sent it: an event of another server is missed only where this one passes it on. History
-    // that came here since is not what the server missed.
+    // The first missed event is sent whoever its sender is, as this server may have relayed it; after it, only those of
+    // this server's users. History that was fetched later was not missed.
     let arrived = |event: &Arc<Event>| event.order().is_some_and(|order| !order.is_history());
     let owed = |event: &Arc<Event>| arrived(event) && (ours(event) || position(event) == Some(first));
     next_since(room, first, limit, owed)

@@ -24,14 +24,14 @@ use super::{
 
 /// The most PDUs of a transaction, as the specification says.
 pub(super) const MAX_PDUS: usize = 50;
-/// So many transactions are on their way at once to destinations that took their last one, and as many to others:
-/// who does not answer takes long to be known for it, and keeps nobody waiting who does.
+/// How many transactions are under way at once to destinations that took their last one, and as many to all others, so
+/// that those that never answer do not hold up those that do.
 const MAX_SENDING: usize = 256;
-/// So many events wait for one destination.
+/// How many events wait for one destination.
 const MAX_QUEUED: usize = 10_000;
-/// So many wait for all; beyond it no destination has more than a few.
+/// How many events wait for all destinations together; beyond that, at most [`FEW`] wait for each.
 const MAX_QUEUED_IN_ALL: usize = 200_000;
-/// Nor has one of which it is not known that it answers: many may not, and then each event costs something for each.
+/// How many events wait for a destination that did not answer yet: if many never do, each event costs memory for each.
 const FEW: usize = MAX_PDUS;
 /// So many users' device lists wait for one destination in memory.
 const MAX_LISTS: usize = 500;

@@ -17,15 +17,19 @@ use ruma::{
 };
 
 use super::kept_devices::KeptDevices;
-use crate::{BackOff, Federation, FederationError, Limits};
+use crate::{BackOff, Federation, FederationError, Limits, Purpose};
 
 /// How many servers are asked at once.
 const SERVERS_AT_ONCE: usize = 32;
 /// Nobody waits for longer.
 const LONGEST: Duration = Duration::from_secs(30);
 /// For all devices of a user.
-const DEVICES: Limits =
-    Limits { timeout: Duration::from_secs(15), back_off: BackOff::Ignored, ..Limits::USUAL };
+const DEVICES: Limits = Limits {
+    purpose: Purpose::UserKeys,
+    timeout: Duration::from_secs(15),
+    back_off: BackOff::Ignored,
+    ..Limits::USUAL
+};
 
 /// Keys of users of other servers.
 #[derive(Debug, Default)]
@@ -162,7 +166,8 @@ fn told(users: &BTreeMap<OwnedUserId, Vec<OwnedDeviceId>>, answer: &Keys) -> Vec
 
 fn within(timeout: Option<Duration>) -> Limits {
     // A server that does not answer fails at once the next time: clients ask for many at once, and often.
-    Limits { timeout: timeout.unwrap_or(Duration::from_secs(10)).min(LONGEST), ..Limits::USUAL }
+    let timeout = timeout.unwrap_or(Duration::from_secs(10)).min(LONGEST);
+    Limits { purpose: Purpose::UserKeys, timeout, ..Limits::USUAL }
 }
 
 fn only<T>(

@@ -17,17 +17,17 @@ use tokio::task::JoinSet;
 
 use crate::{
     AskedBy, FederationError, Purpose,
-    neighbours::{Neighbour, Neighbours},
     testing::silent_servers,
+    two_servers::{ServerWithUser, TwoServers},
 };
 
-fn alice(here: &Neighbour) -> AskedBy {
+fn alice(here: &ServerWithUser) -> AskedBy {
     AskedBy::User(here.user.clone())
 }
 
 #[tokio::test]
 async fn a_profile_is_asked_for() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let name = to_raw_value("Bob").unwrap();
     there.federation.users().profiles.set(&there.user, "displayname", &name).await.unwrap();
     let profile = here.federation.profile(alice(here), &there.user, None).await.unwrap();
@@ -38,7 +38,7 @@ async fn a_profile_is_asked_for() {
 
 #[tokio::test]
 async fn an_alias_and_the_published_rooms_are_asked_for() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let room = there.public_room(RoomVersion::V12).await;
     let alias = RoomAliasId::parse(format!("#room:{}", there.name())).unwrap();
     let rooms = there.federation.rooms();
@@ -59,7 +59,7 @@ async fn an_alias_and_the_published_rooms_are_asked_for() {
 
 #[tokio::test]
 async fn keys_come_from_each_server_and_what_fails_is_told() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let away = UserId::parse("@zoe:localhost:1").unwrap();
     let wanted: BTreeMap<_, _> =
         [&there.user, &away, &here.user].map(|user| (user.clone(), Vec::new())).into();
@@ -70,7 +70,7 @@ async fn keys_come_from_each_server_and_what_fails_is_told() {
 
 #[tokio::test]
 async fn media_are_brought_here_once() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let body = || stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"some text"))]);
     let about =
         UploadInfo { content_type: Some("text/plain".to_owned()), file_name: Some("a name.txt".to_owned()) };
@@ -88,7 +88,7 @@ async fn media_are_brought_here_once() {
 
 /// So many profiles of servers that never answer are asked for.
 fn ask_silence(
-    here: &Neighbour,
+    here: &ServerWithUser,
     port: u16,
     times: u32,
     asked_by: impl Fn(u8, u8) -> IpAddr,
@@ -113,7 +113,7 @@ async fn expect_busy(asking: &mut JoinSet<FederationError>, times: usize) {
 
 #[tokio::test]
 async fn what_anyone_makes_this_server_ask_takes_no_place_of_messages() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let client = here.federation.client();
     let free = || [Purpose::Transactions, Purpose::Rooms].map(|purpose| client.free_places(purpose));
     let before = (free(), client.free_places(Purpose::Lookups));
@@ -127,7 +127,7 @@ async fn what_anyone_makes_this_server_ask_takes_no_place_of_messages() {
 
 #[tokio::test]
 async fn one_address_has_a_share_of_what_is_asked() {
-    let Neighbours { here, there, .. } = &Neighbours::meet().await;
+    let TwoServers { here, there, .. } = &TwoServers::meet().await;
     let port = silent_servers().await;
     let mut asking = ask_silence(here, port, 100, |_, _| [10, 0, 0, 1].into());
     // 8 are under way, and as many more are there as make 64.

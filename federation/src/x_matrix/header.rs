@@ -1,4 +1,5 @@
-//! The header as it is written.
+//! The header as it is written. ruma's `XMatrix` refuses values with colons that have no quotes (`origin=a.example:8448`),
+//! which the specification lets older servers send ("Request Authentication").
 
 use ruma::{OwnedServerName, ServerName};
 

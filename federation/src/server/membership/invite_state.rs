@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{Federation, joining::stripped_state, server::membership::submitted::invalid};
 
-/// As many events as are looked at: there are some ten that tell anything.
+/// At most so many events are read; servers send about ten.
 const MAX_EVENTS: usize = 50;
 
 /// The state that a room tells, as whole events.

@@ -31,7 +31,7 @@ metadata! {
     path: "/_matrix/federation/v1/invite/{room_id}/{event_id}",
 }
 
-/// ruma's type of the request wants what not every event has.
+/// ruma's type of the request requires fields that not every event has.
 #[request]
 pub struct Request {
     #[ruma_api(path)]

@@ -15,21 +15,21 @@ use tempfile::TempDir;
 use crate::{Federation, FederationOptions, router::router, testing};
 
 /// A server, and one user of it.
-pub(crate) struct Neighbour {
+pub(crate) struct ServerWithUser {
     pub federation: Federation,
     pub user: OwnedUserId,
     _folder: TempDir,
 }
 
-pub(crate) struct Neighbours {
+pub(crate) struct TwoServers {
     /// Where Alice is.
-    pub here: Neighbour,
+    pub here: ServerWithUser,
     /// Where Bob is.
-    pub there: Neighbour,
+    pub there: ServerWithUser,
     _certificate: TempDir,
 }
 
-impl Neighbours {
+impl TwoServers {
     pub async fn meet() -> Self {
         Self::meet_behind(|routes| routes).await
     }
@@ -60,14 +60,14 @@ impl Neighbours {
             let user = UserId::parse(format!("@{name}:{server}")).unwrap();
             let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
             federation.users().accounts.create(&user, account).await.unwrap();
-            Neighbour { federation, user, _folder: folder }
+            ServerWithUser { federation, user, _folder: folder }
         };
         let (here, there) = (start("alice").await, start("bob").await);
         Self { here, there, _certificate: certificate }
     }
 }
 
-impl Neighbour {
+impl ServerWithUser {
     pub fn name(&self) -> &ServerName {
         self.federation.server_name()
     }

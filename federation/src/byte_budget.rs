@@ -1,4 +1,4 @@
-//! What bodies weigh that are in memory at once: requests that come, answers that are read.
+//! How many bytes of bodies are in memory at once: of requests that come, and of answers that are read.
 
 use std::{hash::Hash, sync::Arc};
 
@@ -6,20 +6,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::keyed::{Crowded, Held, Keyed};
 
-/// What each body may weigh before it is counted, so that small ones are read however crowded it is.
-pub(crate) const LIGHT: usize = 64 << 10;
+/// The first bytes of each body are not counted, so that small ones are read however many there are.
+pub(crate) const UNCOUNTED: usize = 64 << 10;
 
 /// A bound for the bytes of many bodies together, and one for those of each key: who sends or answers them.
-pub(crate) struct Scales<K> {
+pub(crate) struct ByteBudget<K> {
     all: Arc<Semaphore>,
     keys: Keyed<K, Semaphore>,
     per_key: usize,
 }
 
-/// What a body weighs, for as long as this is held.
-pub(crate) struct Weight<K: Eq + Hash> {
+/// Counts the bytes of one body, for as long as this is held.
+pub(crate) struct ByteCounter<K: Eq + Hash> {
     /// How much more of it does not count, in bytes.
-    light: usize,
+    uncounted: usize,
     all: Arc<Semaphore>,
     of_all: Option<OwnedSemaphorePermit>,
     // Before the key's semaphore, which it belongs to.
@@ -27,32 +27,32 @@ pub(crate) struct Weight<K: Eq + Hash> {
     key: Held<K, Semaphore>,
 }
 
-impl<K: Clone + Eq + Hash> Scales<K> {
+impl<K: Clone + Eq + Hash> ByteBudget<K> {
     /// So many bytes in all, and so many for each key.
     pub fn new(all: usize, per_key: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), keys: Keyed::default(), per_key }
     }
 
     /// A body of which nothing has come yet.
-    pub fn weight(&self, key: K) -> Result<Weight<K>, Crowded> {
+    pub fn counter(&self, key: K) -> Result<ByteCounter<K>, Crowded> {
         let key = self.keys.hold(key, usize::MAX, || Semaphore::new(self.per_key))?;
-        Ok(Weight { light: LIGHT, all: self.all.clone(), of_all: None, of_key: None, key })
+        Ok(ByteCounter { uncounted: UNCOUNTED, all: self.all.clone(), of_all: None, of_key: None, key })
     }
 }
 
-impl<K: Eq + Hash> Weight<K> {
+impl<K: Eq + Hash> ByteCounter<K> {
     /// Lets in so many more bytes. Nobody waits for that: those who hold the rest may be waiting too.
     pub fn add(&mut self, bytes: usize) -> Result<(), Crowded> {
-        let light = bytes.min(self.light);
-        self.light -= light;
-        let counted = u32::try_from(bytes - light).map_err(|_| Crowded)?;
+        let uncounted = bytes.min(self.uncounted);
+        self.uncounted -= uncounted;
+        let counted = u32::try_from(bytes - uncounted).map_err(|_| Crowded)?;
         take(&self.key, &mut self.of_key, counted)?;
         take(&self.all, &mut self.of_all, counted)
     }
 }
 
-fn take(scales: &Arc<Semaphore>, held: &mut Option<OwnedSemaphorePermit>, bytes: u32) -> Result<(), Crowded> {
-    let more = scales.clone().try_acquire_many_owned(bytes).map_err(|_| Crowded)?;
+fn take(budget: &Arc<Semaphore>, held: &mut Option<OwnedSemaphorePermit>, bytes: u32) -> Result<(), Crowded> {
+    let more = budget.clone().try_acquire_many_owned(bytes).map_err(|_| Crowded)?;
     match held {
         Some(held) => held.merge(more),
         none => *none = Some(more),
@@ -65,22 +65,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_share_what_they_weigh_and_small_ones_are_let_in() {
-        let scales = Scales::new(150, 100);
-        let weight = |key: &'static str| scales.weight(key).unwrap();
-        let (mut large, mut another) = (weight("a"), weight("a"));
-        large.add(LIGHT + 60).unwrap();
+    fn bodies_share_a_budget_and_small_ones_are_let_in() {
+        let budget = ByteBudget::new(150, 100);
+        let counter = |key: &'static str| budget.counter(key).unwrap();
+        let (mut large, mut another) = (counter("a"), counter("a"));
+        large.add(UNCOUNTED + 60).unwrap();
         large.add(40).unwrap();
-        another.add(LIGHT).unwrap();
+        another.add(UNCOUNTED).unwrap();
         another.add(1).unwrap_err();
         // Others have their own share, as long as all together have room.
-        let mut other = weight("b");
-        other.add(LIGHT + 50).unwrap();
-        weight("c").add(LIGHT + 1).unwrap_err();
+        let mut other = counter("b");
+        other.add(UNCOUNTED + 50).unwrap();
+        counter("c").add(UNCOUNTED + 1).unwrap_err();
         drop(large);
         another.add(100).unwrap();
         another.add(1).unwrap_err();
         drop((another, other));
-        weight("c").add(LIGHT + 100).unwrap();
+        counter("c").add(UNCOUNTED + 100).unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod alias;
 pub mod public_rooms;
+pub(crate) mod resolve;
 #[cfg(test)]
 mod tests;
 pub mod users;

@@ -1,5 +1,6 @@
 //! How far users have read, and who types ("Receipts", "Read and unread markers", "Typing Notifications").
 
+mod fully_read;
 pub mod read_markers;
 pub mod receipt;
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod redact;
 pub mod send;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
 use crate::{Admits, EndpointRouter};
 

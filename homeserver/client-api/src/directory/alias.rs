@@ -2,15 +2,19 @@
 
 use axum::extract::State;
 use hearth_federation::AskedBy;
-use hearth_http::rooms::servers::servers_of;
 use hearth_rooms::{NewEvent, Room, RoomError};
 use http::StatusCode;
 use ruma::{
-    OwnedRoomAliasId, OwnedRoomId, OwnedServerName, RoomAliasId, ServerName, UserId,
+    OwnedRoomAliasId, RoomAliasId, ServerName, UserId,
     api::client::alias::{create_alias::v3 as create, delete_alias::v3 as delete, get_alias::v3 as get},
 };
 
-use crate::{Answer, ClientApi, MatrixError, Request, Result, room::access, state::canonical_alias::Aliases};
+use crate::{
+    Answer, ClientApi, MatrixError, Request, Result,
+    directory::resolve::{resolve, unknown},
+    room::access,
+    state::canonical_alias::Aliases,
+};
 
 /// The room that an alias stands for
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3directoryroomroomalias)).
@@ -20,20 +24,6 @@ pub async fn get_room_id_by_alias(
 ) -> Result<Answer<get::Response>> {
     let (room, servers) = resolve(&api, AskedBy::address(request.address), &request.body.room_alias).await?;
     Ok(Answer(get::Response::new(room, servers)))
-}
-
-/// The room that an alias stands for, as the alias's server knows it, and servers that are in the room.
-pub(crate) async fn resolve(
-    api: &ClientApi,
-    asked_by: AskedBy,
-    alias: &RoomAliasId,
-) -> Result<(OwnedRoomId, Vec<OwnedServerName>)> {
-    if !api.federation.is_own(alias.server_name()) {
-        return Ok(api.federation.resolve_alias(asked_by, alias).await?);
-    }
-    let room = api.rooms.resolve_alias(alias)?.ok_or_else(unknown)?.room_id;
-    let servers = servers_of(&api.rooms, &room)?;
-    Ok((room, servers))
 }
 
 /// Gives a room an alias. Only members may
@@ -111,8 +101,4 @@ fn check_name(name: &str) -> Result<()> {
         true => Err(MatrixError::invalid_param("That name cannot be a room alias.")),
         false => Ok(()),
     }
-}
-
-fn unknown() -> MatrixError {
-    MatrixError::not_found("There is no such room alias.")
 }

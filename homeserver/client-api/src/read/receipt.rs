@@ -12,7 +12,7 @@ use ruma::{
 
 use crate::{
     Answer, ClientApi, MatrixError, Request, Result, message::view::no_such_event,
-    read::read_markers::set_fully_read, relations::thread::Place, room::access,
+    read::fully_read::set_fully_read, relations::thread::Place, room::access,
 };
 
 /// Says that the user has read up to an event

@@ -4,7 +4,7 @@ use hearth_federation::AskedBy;
 use hearth_rooms::{Room, Rooms};
 use ruma::{OwnedRoomId, OwnedRoomOrAliasId, OwnedServerName};
 
-use crate::{ClientApi, Result, directory::alias, room::access};
+use crate::{ClientApi, Result, directory::resolve::resolve, room::access};
 
 /// A room that a request names.
 pub(crate) struct Named {
@@ -24,7 +24,7 @@ impl Named {
         match OwnedRoomId::try_from(name) {
             Ok(id) => Ok(Self { id, via }),
             Err(alias) => {
-                let (id, servers) = alias::resolve(api, asked_by, &alias).await?;
+                let (id, servers) = resolve(api, asked_by, &alias).await?;
                 via.extend(servers);
                 Ok(Self { id, via })
             }

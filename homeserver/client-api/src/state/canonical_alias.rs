@@ -9,7 +9,7 @@ use ruma::{RoomAliasId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ClientApi, MatrixError, Result, directory::alias};
+use crate::{ClientApi, MatrixError, Result, directory::resolve::resolve};
 
 /// The content of `m.room.canonical_alias`, as it comes.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
@@ -47,8 +47,8 @@ pub(crate) async fn check(api: &ClientApi, user: &UserId, room: &Room, content: 
     for alias in new.named().filter(|alias| !old.named().any(|known| known == *alias)) {
         let parsed = RoomAliasId::parse(alias.as_str())
             .map_err(|_| MatrixError::invalid_param(format!("{alias:?} is not a room alias.")))?;
-        let resolve = alias::resolve(api, AskedBy::User(user.to_owned()), &parsed);
-        let stands_for = tokio::time::timeout_at(until, resolve).await;
+        let resolving = resolve(api, AskedBy::User(user.to_owned()), &parsed);
+        let stands_for = tokio::time::timeout_at(until, resolving).await;
         if matches!(stands_for, Ok(Ok((id, _))) if id == room.id()) {
             continue;
         }

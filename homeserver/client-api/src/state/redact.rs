@@ -10,7 +10,7 @@ use serde_json::value::to_raw_value;
 
 use crate::{
     Answer, ClientApi, MatrixError, Request, Requester, Result, membership::content::because, room::access,
-    state::send::transaction,
+    state::transaction::transaction,
 };
 
 /// Redacts an event

@@ -1,7 +1,7 @@
 //! `PUT /_matrix/client/v3/rooms/{roomId}/send/{eventType}/{txnId}`
 
 use axum::extract::State;
-use hearth_rooms::{ClientTransaction, NewEvent};
+use hearth_rooms::NewEvent;
 use ruma::{
     OwnedEventId,
     api::client::message::send_message_event::v3::{Request as SendMessage, Response},
@@ -9,7 +9,11 @@ use ruma::{
 };
 use serde_json::{Map, Value, value::to_raw_value};
 
-use crate::{Answer, ClientApi, MatrixError, Request, Requester, Result, room::access, state::redact};
+use crate::{
+    Answer, ClientApi, MatrixError, Request, Result,
+    room::access,
+    state::{redact, transaction::transaction},
+};
 
 /// Sends a message event
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid)).
@@ -48,14 +52,4 @@ fn take_redacts(event: &mut NewEvent) -> Result<OwnedEventId> {
     let redacts = redacts.ok_or_else(|| MatrixError::missing_param("`redacts` is missing."))?;
     event.content = to_raw_value(&content)?;
     Ok(serde_json::from_value(redacts)?)
-}
-
-/// The transaction of a request. A transaction id counts for one device, room and endpoint.
-pub(crate) fn transaction(who: &Requester, endpoint: String, transaction_id: &str) -> ClientTransaction {
-    ClientTransaction {
-        user: who.user.clone(),
-        device: who.device.clone(),
-        endpoint,
-        transaction_id: transaction_id.to_owned(),
-    }
 }

@@ -5,6 +5,7 @@
 //! that does not is behind in rooms that are written down. `driver.rs` reads the log, fills transactions
 //! (`transaction.rs`, `edus.rs`, `catch_up.rs`) and sends them, one at a time to each server.
 //!
+//! What it missed in the log, which has a bound, it writes down as if the servers had missed it (`driver/behind.rs`).
 //! The cursor is saved up to what is delivered or written down. After a crash a server may get events again, which
 //! it knows by their ids.
 
@@ -26,9 +27,9 @@ mod transaction;
 
 use std::sync::Arc;
 
+use hearth_storage::readers::{Progress, ReadFrom, ReaderTask};
 use parking_lot::Mutex;
 use ruma::EventId;
-use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) use self::exceptions::Exceptions;
 use self::{
@@ -36,20 +37,18 @@ use self::{
     exceptions::Exception,
     post::Wire,
 };
-use crate::{Federation, FederationError};
+use crate::Federation;
+
+/// The name of the outbox's cursor in the log.
+const READER: &str = "federation";
 
 /// Tells other servers what happens here, until it is stopped or dropped. Cheap to clone.
 #[derive(Clone)]
-pub struct Outbox(Arc<Inner>);
-
-struct Inner {
-    stop: watch::Sender<bool>,
-    task: Mutex<Option<JoinHandle<()>>>,
-}
+pub struct Outbox(Arc<Mutex<Option<ReaderTask>>>);
 
 impl Outbox {
     /// Begins to send: first what was left when it ended last. To be called within a tokio runtime.
-    pub fn start(federation: &Federation) -> Result<Self, FederationError> {
+    pub fn start(federation: &Federation) -> Self {
         let mut random = [0; 4];
         federation.random().fill(&mut random);
         Self::run(Parts {
@@ -62,26 +61,24 @@ impl Outbox {
                 clock: federation.clock().clone(),
             }),
             exceptions: federation.exceptions().clone(),
-            announcements: federation.sync().ephemeral(),
+            sync: federation.sync().clone(),
             id_prefix: format!("{:x}-{:08x}", federation.now_ms(), u32::from_le_bytes(random)),
+            sent: Arc::default(),
         })
     }
 
-    fn run(parts: Parts) -> Result<Self, FederationError> {
-        let driver = Driver::open(parts)?;
-        let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(driver.run(stopped));
-        Ok(Self(Arc::new(Inner { stop, task: Mutex::new(Some(task)) })))
+    fn run(parts: Parts) -> Self {
+        let store = parts.rooms.store().clone();
+        let open = move |after| Ok(Driver::open(parts.clone(), after)?);
+        let reading = store.start_reader(READER, ReadFrom::Cursor, Progress::default(), open);
+        Self(Arc::new(Mutex::new(Some(reading))))
     }
 
     /// Begins nothing new, waits some seconds for what is on its way, and notes how far it came.
     pub async fn stop(&self) {
-        self.0.stop.send_replace(true);
-        let task = self.0.task.lock().take();
-        if let Some(task) = task
-            && let Err(error) = task.await
-        {
-            tracing::error!(%error, "sending to other servers ended badly");
+        let reading = self.0.lock().take();
+        if let Some(reading) = reading {
+            reading.stop().await;
         }
     }
 }

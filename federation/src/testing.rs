@@ -157,10 +157,15 @@ pub(crate) fn own_key() -> SigningKey {
 
 /// All of federation, in memory but for media, which lie in the folder.
 pub(crate) fn federation(options: FederationOptions) -> (Federation, TempDir) {
+    federation_on(StoreOptions::default(), options)
+}
+
+/// The same with a store of these options.
+pub(crate) fn federation_on(store: StoreOptions, options: FederationOptions) -> (Federation, TempDir) {
+    let store = Store::open(MemoryEngine::default(), store).unwrap();
     let clock = Arc::new(ManualClock::new(START_MS));
     let random = Arc::new(SeededRandom::new(1));
     let server_name = options.server_name.clone();
-    let store = Store::open(MemoryEngine::default(), StoreOptions::default()).unwrap();
     let users_options = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };
     let users = Users::new(store.clone(), clock.clone(), random.clone(), users_options).unwrap();
     let rooms_options = RoomsOptions {

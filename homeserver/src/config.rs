@@ -95,6 +95,9 @@ pub struct Config {
     /// The memory of all caches together, in MiB.
     #[serde(deserialize_with = "values::within::<_, 64, 1048576>")]
     pub memory_mib: u32,
+    /// How much of the commit log is kept for those who follow it, in MiB.
+    #[serde(deserialize_with = "values::within::<_, 16, 1048576>")]
+    pub commit_log_mib: u32,
     /// What is logged, as `tracing_subscriber`'s `EnvFilter` reads it.
     #[serde(deserialize_with = "values::log_filter")]
     pub log: String,
@@ -190,6 +193,7 @@ impl Config {
             default_room_version: RoomVersionId::V12,
             durability: Durability::Sync,
             memory_mib: 256,
+            commit_log_mib: 256,
             log: "info".to_owned(),
         }
     }

@@ -12,7 +12,7 @@ use axum_server::{
     Handle,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
-use hearth_federation::{FederationError, outbox::Outbox};
+use hearth_federation::outbox::Outbox;
 use hearth_sync::SyncService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -40,8 +40,6 @@ pub enum ListenError {
     Metrics(String),
     #[error("the accounts cannot be read: {0}")]
     Users(#[from] hearth_users::UsersError),
-    #[error("nothing can be sent to other servers: {0}")]
-    Federation(#[from] FederationError),
     #[error("serving failed: {0}")]
     Serve(#[from] io::Error),
 }
@@ -64,7 +62,7 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
             Err(error) => tracing::warn!(%error, "no metrics are served"),
         }
     }
-    let outbox = Outbox::start(&server.federation)?;
+    let outbox = Outbox::start(&server.federation);
     announce(config, &server)?;
     tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone()));
     let connections = Connections::new(config.max_connections());

@@ -88,7 +88,8 @@ pub fn open_store(config: &Config) -> Result<Store, ServerError> {
         Durability::Sync => hearth_storage::Durability::Sync,
         Durability::Async => hearth_storage::Durability::Async,
     };
-    Ok(Store::open(engine, StoreOptions { durability, ..StoreOptions::default() })?)
+    let log_bytes = u64::from(config.commit_log_mib) << 20;
+    Ok(Store::open(engine, StoreOptions { durability, log_bytes, ..StoreOptions::default() })?)
 }
 
 impl Server {

@@ -73,7 +73,7 @@ fn next_since(
     let mut events: Vec<_> = found.into_iter().filter(owed).take(limit + 1).collect();
     let rest = match events.len() > limit {
         true => events.pop().as_ref().and_then(position),
-        false => end.map(|end| Position(end.0 + 1)),
+        false => end.map(Position::next),
     };
     Ok(Stretch { events, rest })
 }

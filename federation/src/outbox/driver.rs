@@ -1,16 +1,28 @@
-//! The one task that follows the log, and drives the queues: it reads, writes and sends what they decide.
+//! The reader of the log that drives the queues: it reads, writes and sends what they decide.
 
+mod behind;
 mod changes;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use hearth_rooms::Rooms;
-use hearth_storage::{Follower, Position, Scan, StorageError, Store, blocking, schema};
-use hearth_sync::Announcement;
+use hearth_storage::{
+    Behind, Change, Position, Scan, StorageError, Store, blocking,
+    readers::{Reader, ReaderError},
+    schema,
+};
+use hearth_sync::{Announcement, SyncService};
 use hearth_users::Users;
 use ruma::OwnedServerName;
 use tokio::{
-    sync::{broadcast, watch},
+    sync::broadcast,
     task::{Id, JoinError, JoinSet},
     time::Instant,
 };
@@ -26,8 +38,6 @@ use super::{
 };
 use crate::FederationError;
 
-/// The name of the outbox's cursor in the log.
-const READER: &str = "federation";
 /// How long a destination that failed is left alone at least.
 const REST: Duration = Duration::from_secs(1);
 /// The same for one that answers, but refuses: it doubles each time, so often.
@@ -39,15 +49,18 @@ const BUSY: Duration = Duration::from_millis(200);
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// What a driver works with.
+#[derive(Clone)]
 pub(super) struct Parts {
     pub rooms: Rooms,
     pub users: Users,
     pub post: Arc<dyn Post>,
     pub exceptions: Arc<Exceptions>,
-    /// What only passes.
-    pub announcements: broadcast::Receiver<Announcement>,
+    /// Tells what only passes.
+    pub sync: SyncService,
     /// Transaction ids begin with it.
     pub id_prefix: String,
+    /// How many transactions were made: the next one's id ends with it, also of a driver that begins anew.
+    pub sent: Arc<AtomicU64>,
 }
 
 pub(super) struct Driver {
@@ -57,7 +70,6 @@ pub(super) struct Driver {
     filler: Arc<Filler>,
     exceptions: Arc<Exceptions>,
     announcements: Option<broadcast::Receiver<Announcement>>,
-    follower: Follower,
     queues: Queues,
     circles: Circles,
     /// Rows that the store was too busy to take.
@@ -69,7 +81,7 @@ pub(super) struct Driver {
     /// How often in a row a destination refused.
     refused: HashMap<ServerNid, u32>,
     id_prefix: String,
-    sent: u64,
+    sent: Arc<AtomicU64>,
 }
 
 /// What came of something that the driver began.
@@ -89,28 +101,25 @@ enum Report {
 }
 
 impl Driver {
-    /// Takes up what waits in the store.
-    pub fn open(parts: Parts) -> Result<Self, StorageError> {
-        let Parts { rooms, users, post, exceptions, announcements, id_prefix } = parts;
-        let store = rooms.store().clone();
-        let follower = store.follow_durably(READER)?;
+    /// Takes up what waits in the store, and what the log tells after a position.
+    pub fn open(parts: Parts, after: Position) -> Result<Self, StorageError> {
+        let Parts { rooms, users, post, exceptions, sync, id_prefix, sent } = parts;
         let mut driver = Self {
-            queues: Queues::new(follower.position()),
+            store: rooms.store().clone(),
+            queues: Queues::new(after),
             filler: Arc::new(Filler { rooms: rooms.clone(), users }),
-            announcements: Some(announcements),
+            announcements: Some(sync.ephemeral()),
             circles: Circles::default(),
             unwritten: None,
             tasks: JoinSet::new(),
             writing: 0,
             sending: HashMap::new(),
             refused: HashMap::new(),
-            sent: 0,
-            store,
             rooms,
             post,
             exceptions,
-            follower,
             id_prefix,
+            sent,
         };
         driver.restore()?;
         Ok(driver)
@@ -146,43 +155,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Works until it is stopped, or the store is.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        loop {
-            if let Err(error) = self.act() {
-                tracing::warn!(%error, "no more is sent to other servers until the next start");
-                break;
-            }
-            let busy = self.unwritten.is_some();
-            // The log, which may always have more, comes last.
-            tokio::select! {
-                biased;
-                // Also when nobody is left who could stop it.
-                _ = stop.wait_for(|stop| *stop) => break,
-                said = announced(&mut self.announcements) => self.announced(said),
-                Some(report) = self.tasks.join_next_with_id() => {
-                    self.report(report);
-                    // Where many fail at once, what is to be written of them is one batch.
-                    while let Some(report) = self.tasks.try_join_next_with_id() {
-                        self.report(report);
-                    }
-                }
-                () = tokio::time::sleep(BUSY), if busy => {}
-                changes = self.follower.next() => match changes {
-                    Ok(changes) => self.take_in(&changes),
-                    Err(StorageError::Stopped(_)) => break,
-                    Err(error) => {
-                        tracing::error!(%error, "the log cannot be read: no more is sent to other servers");
-                        break;
-                    }
-                },
-            }
-        }
-        self.finish().await;
-    }
-
-    /// Waits a little for what is on its way, and notes how far it came.
-    async fn finish(&mut self) {
+    /// Waits a little for what is on its way.
+    async fn end(&mut self) {
         let until = Instant::now() + LAST_WAIT;
         while !self.sending.is_empty() {
             match tokio::time::timeout_at(until, self.tasks.join_next_with_id()).await {
@@ -199,20 +173,18 @@ impl Driver {
         {
             self.report(report);
         }
-        self.follower.save(self.queues.settled());
         self.tasks.shutdown().await;
     }
 
-    /// Does what the queues ask for.
-    fn act(&mut self) -> Result<(), StorageError> {
+    /// Does what the queues ask for. Gives up to where everything is delivered or written down.
+    fn act(&mut self) -> Result<Position, StorageError> {
         self.write_rows()?;
         while let Some((server, order)) = self.queues.next() {
             self.send(server, order);
         }
-        self.follower.save(self.queues.settled());
         metrics::gauge!("hearth_federation_destinations").set(self.queues.destinations().len() as f64);
         metrics::gauge!("hearth_federation_sending").set(self.sending.len() as f64);
-        Ok(())
+        Ok(self.queues.settled())
     }
 
     fn write_rows(&mut self) -> Result<(), StorageError> {
@@ -235,10 +207,10 @@ impl Driver {
     }
 
     fn send(&mut self, server: ServerNid, order: Order) {
-        self.sent += 1;
+        let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         let sending = Delivery {
             name: self.queues.name(server).clone(),
-            id: format!("{}-{}", self.id_prefix, self.sent),
+            id: format!("{}-{number}", self.id_prefix),
             order,
             filler: self.filler.clone(),
             post: self.post.clone(),
@@ -318,6 +290,41 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+impl Reader for Driver {
+    async fn take(&mut self, changes: &[(Position, Change)]) -> Result<Position, ReaderError> {
+        self.take_in(changes);
+        Ok(self.act()?)
+    }
+
+    async fn catch_up(&mut self, gap: Behind) -> Result<Position, ReaderError> {
+        self.skip(gap).await?;
+        Ok(self.act()?)
+    }
+
+    async fn meanwhile(&mut self) -> Result<Position, ReaderError> {
+        self.act()?;
+        let busy = self.unwritten.is_some();
+        tokio::select! {
+            biased;
+            Some(report) = self.tasks.join_next_with_id() => {
+                self.report(report);
+                // Where many fail at once, what is to be written of them is one batch.
+                while let Some(report) = self.tasks.try_join_next_with_id() {
+                    self.report(report);
+                }
+            }
+            said = announced(&mut self.announcements) => self.announced(said),
+            () = tokio::time::sleep(BUSY), if busy => {}
+        }
+        Ok(self.act()?)
+    }
+
+    async fn finish(&mut self) -> Option<Position> {
+        self.end().await;
+        Some(self.queues.settled())
     }
 }
 

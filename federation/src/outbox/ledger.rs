@@ -43,7 +43,7 @@ impl Ledger {
     /// Everything up to here is dealt with.
     pub fn settled(&self) -> Position {
         match self.open.first_key_value() {
-            Some((first, _)) => self.read.min(Position(first.0.saturating_sub(1))),
+            Some((first, _)) => self.read.min(first.before()),
             None => self.read,
         }
     }

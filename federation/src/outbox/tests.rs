@@ -9,7 +9,7 @@ use std::{
 use futures::future::BoxFuture;
 use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Received, Room};
 use hearth_spec::RoomVersion;
-use hearth_storage::{Scan, schema, schema::users::AccountKind};
+use hearth_storage::{Scan, StoreOptions, schema, schema::users::AccountKind};
 use hearth_users::NewAccount;
 use parking_lot::Mutex;
 use ruma::{
@@ -119,14 +119,19 @@ fn open(federation: &Federation, others: &Arc<Others>) -> Outbox {
         users: federation.users().clone(),
         post: others.clone(),
         exceptions: federation.exceptions().clone(),
-        announcements: federation.sync().ephemeral(),
+        sync: federation.sync().clone(),
         id_prefix: "t".to_owned(),
+        sent: Arc::default(),
     })
-    .unwrap()
 }
 
 async fn world() -> World {
-    let (federation, folder) = testing::federation(FederationOptions::new(owned_server_name!("own.example")));
+    world_on(StoreOptions::default()).await
+}
+
+async fn world_on(store: StoreOptions) -> World {
+    let options = FederationOptions::new(owned_server_name!("own.example"));
+    let (federation, folder) = testing::federation_on(store, options);
     let others = Arc::new(Others::default());
     let outbox = open(&federation, &others);
     let alice = owned_user_id!("@alice:own.example");
@@ -271,6 +276,66 @@ async fn after_a_restart_it_goes_on_where_it_was() {
         world.until("two", |others| others.bodies(server).contains(&"two".to_owned())).await;
     }
     assert_eq!(world.others.bodies("b.example"), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn what_the_log_does_not_have_any_more_is_sent_all_the_same() {
+    let options = StoreOptions {
+        recent_changes: 4,
+        log_bytes: 1000,
+        log_keeps: 1,
+        trim_step: 10,
+        ..StoreOptions::default()
+    };
+    let world = world_on(options).await;
+    let room = world.room(&["a.example", "b.example", "c.example"]).await;
+    let quiet = world.room(&["a.example"]).await;
+    world.say(&room, "heard").await;
+    world.say(&quiet, "heard too").await;
+    for server in ["b.example", "c.example"] {
+        world.until("heard", |others| others.bodies(server) == ["heard"]).await;
+    }
+    world.until("heard too", |others| others.bodies("a.example").contains(&"heard too".to_owned())).await;
+    world.until("nothing waits", |_| world.rows() == 0).await;
+    world.others.set_down("b.example", true);
+    world.say(&room, "missed").await;
+    world.until("b is behind", |_| world.rooms_behind() == 1).await;
+    world.outbox.stop().await;
+
+    let keys = testing::device_keys(&world.alice, "D");
+    let (keys, none) = (Raw::from_json(to_raw_value(&keys).unwrap()), BTreeMap::new());
+    let device = ruma::device_id!("D");
+    world
+        .federation
+        .users()
+        .device_keys
+        .upload(&world.alice, device, Some(&keys), &none, &none)
+        .await
+        .unwrap();
+    room.set_membership(&world.alice, &far("c.example"), "leave", Map::new()).await.unwrap();
+    for number in 0..200 {
+        world.say(&room, &number.to_string()).await;
+    }
+    let told = world.others.edus("a.example", "m.device_list_update").len();
+    world.others.set_down("b.example", false);
+    let _outbox = open(&world.federation, &world.others);
+    let numbers: Vec<_> = (0..200).map(|number| number.to_string()).collect();
+    for server in ["a.example", "b.example"] {
+        world.until("all of it", |others| others.bodies(server).ends_with(&numbers)).await;
+    }
+    assert_eq!(world.others.bodies("b.example")[..2], ["heard", "missed"]);
+    assert_eq!(world.others.bodies("a.example").len(), 203, "nothing is sent twice");
+    world
+        .until("the device list", |others| others.edus("a.example", "m.device_list_update").len() > told)
+        .await;
+    world
+        .until("the kick", |others| {
+            let pdus = others.values("c.example", |transaction| &transaction.pdus);
+            pdus.iter().any(|pdu| pdu["content"]["membership"] == "leave")
+        })
+        .await;
+    assert_eq!(world.others.bodies("c.example"), ["heard", "missed"]);
+    world.until("nothing waits", |_| world.rows() == 0).await;
 }
 
 #[tokio::test]

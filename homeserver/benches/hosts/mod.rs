@@ -103,7 +103,7 @@ impl Host {
                 .unwrap()
                 .serve(for_clients.into_make_service_with_connect_info::<SocketAddr>()),
         );
-        let outbox = Outbox::start(&server.federation).unwrap();
+        let outbox = Outbox::start(&server.federation);
         Self { server, client, answered, _outbox: outbox, _data: data }
     }
 

@@ -87,7 +87,7 @@ impl Neighbours {
             let app = hearth_federation::router::router(federation.clone());
             let app = app.layer(middleware::from_fn(answer)).into_make_service();
             tokio::spawn(axum_server::from_tcp_rustls(listener, tls.clone()).unwrap().serve(app));
-            let outbox = Outbox::start(federation).unwrap();
+            let outbox = Outbox::start(federation);
             Neighbour { server, name, answers, _outbox: outbox }
         };
         let (here, there) = (start(), start());

@@ -293,6 +293,7 @@ impl From<SyncError> for MatrixError {
             SyncError::Full => {
                 Self { message: error.to_string().into(), ..Self::limit_exceeded(Duration::from_secs(5)) }
             }
+            SyncError::Behind => Self::unavailable("The server cannot tell what is new at the moment."),
             SyncError::Stopping => Self::unavailable("The server is stopping."),
         }
     }

@@ -110,7 +110,7 @@ impl Host {
             dialer: self.network.dialer(&self.address, is_up.clone()),
         };
         let server = Server::open(&self.config, store, outside).await.expect("the server starts again");
-        let outbox = Outbox::start(&server.federation).expect("the outbox starts again");
+        let outbox = Outbox::start(&server.federation);
         let router = hearth_client_api::router(server.api.clone())
             .merge(hearth_federation::router::router(server.federation.clone()));
         let listener = tokio::spawn(self.listen(router.clone()));

@@ -102,6 +102,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_DEFAULT_ROOM_VERSION", "11"),
             ("HEARTH_DURABILITY", "async"),
             ("HEARTH_MEMORY_MIB", "64"),
+            ("HEARTH_COMMIT_LOG_MIB", "32"),
             ("HEARTH_LOG", "hearth=debug,warn"),
         ],
     );
@@ -135,6 +136,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         default_room_version: RoomVersionId::V11,
         durability: Durability::Async,
         memory_mib: 64,
+        commit_log_mib: 32,
         log: "hearth=debug,warn".to_owned(),
     };
     assert_eq!(config, Ok(expected));

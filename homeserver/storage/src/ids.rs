@@ -50,8 +50,22 @@ number!(
 const MOST_PROVISIONAL: u64 = 1 << 32;
 
 impl Position {
+    /// Before the first change, and of nothing.
+    pub const NONE: Self = Self(0);
+    pub const MAX: Self = Self(u64::MAX);
+
     /// Provisional positions begin here; real ones stay far below, and what stands for no position is far above.
     const PROVISIONAL: u64 = 1 << 63;
+
+    /// The position right before; of the first change, [`NONE`](Self::NONE).
+    pub fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// The position right after.
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 
     /// The n-th position of a transaction that is not submitted yet, the first being 1; 0 stands for the last
     /// one before it. Comes after every real position.

@@ -11,6 +11,7 @@
 mod batch;
 mod blocking;
 mod buffer;
+mod caught;
 mod engine;
 mod environment;
 mod error;
@@ -20,6 +21,7 @@ mod keyspace;
 mod log;
 mod memory;
 mod migration;
+pub mod readers;
 mod remembered;
 mod rocks;
 pub mod schema;
@@ -35,9 +37,12 @@ pub use self::{
     ids::{EventNid, Position, RoomNid, StateId, StateKeyNid, TimelineOrder},
     key::{AsKey, AsPart, AsPrefix, Key, KeyPart},
     keyspace::{Access, AnyKeyspace, Keyspace, Value},
-    log::Change,
+    log::{Change, LogRow},
     memory::{Faults, Hold, MemoryEngine},
     remembered::{Reading, Remembered},
     rocks::{RocksEngine, RocksOptions},
-    store::{Commit, Durability, Follower, RowChange, Scan, Store, StoreOptions, Transaction, View},
+    store::{
+        Behind, Commit, Durability, Follower, Lag, RowChange, Scan, Store, StoreOptions, Told, Transaction,
+        View,
+    },
 };

@@ -3,7 +3,9 @@
 use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{EventNid, RoomNid, keyspace::row, schema::rooms::Membership};
+use crate::{
+    Buffer, EventNid, Position, RoomNid, StorageError, Value, keyspace::row, schema::rooms::Membership,
+};
 
 /// One change, as the log tells it to its readers. It names what changed; the rest is read where it is kept.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -28,3 +30,71 @@ pub enum Change {
 }
 
 row!(Change);
+
+/// A change as it stands in the log.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LogRow {
+    pub change: Change,
+    /// The change at the next position belongs to the same commit.
+    pub goes_on: bool,
+}
+
+impl LogRow {
+    /// The changes of a commit as they stand in the log, behind a position.
+    pub(crate) fn of_commit(
+        before: Position,
+        changes: impl ExactSizeIterator<Item = Change>,
+    ) -> impl Iterator<Item = (Position, Self)> {
+        let (count, mut position) = (changes.len(), before);
+        changes.enumerate().map(move |(at, change)| {
+            position = position.next();
+            (position, Self { change, goes_on: at + 1 < count })
+        })
+    }
+
+    /// How many bytes the change takes in the log, its key included.
+    pub fn size(&self) -> u64 {
+        let mut value = Buffer::default();
+        self.encode(&mut value);
+        (size_of::<Position>() + value.len()) as u64
+    }
+}
+
+/// The change, and one byte more if its commit goes on: rows of older servers, which have none, read as the ends of
+/// commits.
+impl Value for LogRow {
+    fn encode(&self, out: &mut Buffer) {
+        self.change.encode(out);
+        if self.goes_on {
+            out.extend([1]);
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, StorageError> {
+        let (change, rest) = postcard::take_from_bytes(bytes)
+            .map_err(|error| StorageError::corrupt(format!("a change cannot be read: {error}")))?;
+        Ok(Self { change, goes_on: !rest.is_empty() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_says_whether_its_commit_goes_on() {
+        let change = Change::Event { room: RoomNid(300), event: EventNid(7) };
+        for goes_on in [false, true] {
+            let row = LogRow { change: change.clone(), goes_on };
+            let mut bytes = Buffer::default();
+            row.encode(&mut bytes);
+            assert_eq!(LogRow::decode(bytes.bytes()).unwrap(), row);
+            assert_eq!(row.size(), 8 + bytes.len() as u64);
+        }
+        // As it was written before it said so.
+        let mut bytes = Buffer::default();
+        change.encode(&mut bytes);
+        assert_eq!(LogRow::decode(bytes.bytes()).unwrap(), LogRow { change, goes_on: false });
+        assert!(LogRow::decode(&[99]).is_err());
+    }
+}

@@ -1,6 +1,7 @@
 //! The version of the schema, and how an older folder is brought up to it.
 
 mod erased_users;
+mod log_marks;
 mod members;
 mod room_for_history;
 mod short_tokens;
@@ -21,6 +22,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     ("short tokens of devices", short_tokens::upgrade),
     ("members by server", members::upgrade),
     ("erased users", erased_users::upgrade),
+    ("the size of the log", log_marks::upgrade),
 ];
 
 /// The key in [`schema::META`].
@@ -248,6 +250,23 @@ mod tests {
         let view = View::latest(engine.into());
         let erased: Result<Vec<_>, _> = view.scan(&schema::ERASED_USERS, Scan::all()).collect();
         assert_eq!(erased.unwrap(), [((ruma::owned_user_id!("@b:here"),), Position(7))]);
+    }
+
+    #[test]
+    fn the_bytes_of_an_older_log_are_counted() {
+        use crate::{Change, EventNid, Lag, LogRow, RoomNid, Store};
+
+        let engine = MemoryEngine::new();
+        run(&engine.clone().into(), &MIGRATIONS[..1]).unwrap();
+        let mut old = Batch::default();
+        // Trimmed up to 6. Each change takes eleven bytes.
+        for position in 7..=9 {
+            let change = Change::Event { room: RoomNid(1), event: EventNid(1) };
+            old.put(&schema::LOG, (Position(position),), &LogRow { change, goes_on: false });
+        }
+        engine.apply([&old].into_iter(), true).unwrap();
+        let store = Store::open(engine, StoreOptions::default()).unwrap();
+        assert_eq!(store.lag(Position(6)), Lag { changes: 3, bytes: 33 });
     }
 
     #[test]

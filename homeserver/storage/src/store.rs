@@ -11,6 +11,7 @@ mod committer;
 mod cursors;
 mod draft;
 mod follower;
+mod log_size;
 mod observers;
 mod queue;
 mod queued;
@@ -32,10 +33,12 @@ use parking_lot::Mutex;
 use tokio::{runtime, sync::watch};
 
 use self::{
-    cursors::Cursors, draft::Draft, observers::Observers, queue::Queue, queued::Queued, recent::Recent,
+    cursors::Cursors, draft::Draft, log_size::LogSize, observers::Observers, queue::Queue, queued::Queued,
+    recent::Recent,
 };
 pub use self::{
-    follower::Follower,
+    follower::{Behind, Follower, Told},
+    log_size::Lag,
     observers::RowChange,
     scan::Scan,
     transaction::{Commit, Transaction},
@@ -63,6 +66,9 @@ pub struct StoreOptions {
     pub queue_bytes: usize,
     /// How many of the latest changes are kept in memory for readers that are up to date.
     pub recent_changes: usize,
+    /// How many bytes of changes the log has at most, and those of up to `trim_step` changes more: a reader that is
+    /// behind by more is told that it is [`Behind`].
+    pub log_bytes: u64,
     /// How many of the latest changes stay in the log even if every durable reader has them; at least one
     /// does, as positions continue from it.
     pub log_keeps: u64,
@@ -76,6 +82,7 @@ impl Default for StoreOptions {
             durability: Durability::default(),
             queue_bytes: 64 << 20,
             recent_changes: 8192,
+            log_bytes: 256 << 20,
             log_keeps: 100_000,
             trim_step: 10_000,
         }
@@ -105,20 +112,19 @@ struct Shared {
     stopped: watch::Sender<Option<String>>,
     recent: Mutex<Recent>,
     cursors: Mutex<Cursors>,
+    log_size: Mutex<LogSize>,
 }
 
 impl Shared {
-    /// A store as it was left, and up to where its log was trimmed.
-    fn new(engine: AnyEngine, options: StoreOptions) -> Result<(Arc<Self>, Position), StorageError> {
+    /// A store as it was left.
+    fn new(engine: AnyEngine, options: StoreOptions) -> Result<Arc<Self>, StorageError> {
         let view = View::latest(engine.clone());
         let newest = view.scan(&schema::LOG, Scan::all().reversed()).next().transpose()?;
-        let oldest = view.scan(&schema::LOG, Scan::all()).next().transpose()?;
         let last = newest.map_or(Position(0), |((position,), _)| position);
-        let trimmed = oldest.map_or(Position(0), |((position,), _)| Position(position.0.saturating_sub(1)));
-        let cursors = Cursors::read(&view)?;
+        let (cursors, log_size) = (Cursors::read(&view)?, LogSize::read(&view)?);
 
         metrics::gauge!("hearth_storage_stopped").set(0.0);
-        let shared = Arc::new(Self {
+        Ok(Arc::new(Self {
             engine,
             order: Mutex::new(last),
             submitted: AtomicU64::new(0),
@@ -131,9 +137,9 @@ impl Shared {
             stopped: watch::Sender::new(None),
             recent: Mutex::new(Recent::new(options.recent_changes)),
             cursors: Mutex::new(cursors),
+            log_size: Mutex::new(log_size),
             options,
-        });
-        Ok((shared, trimmed))
+        }))
     }
 
     fn published(&self) -> Position {
@@ -158,10 +164,10 @@ impl Store {
     /// # Errors
     /// [`StorageError::TooNew`] if a newer server wrote the folder.
     pub fn open(engine: impl Into<AnyEngine>, options: StoreOptions) -> Result<Self, StorageError> {
-        let (shared, trimmed) = Self::upgrade(engine.into(), options)?;
+        let shared = Self::upgrade(engine.into(), options)?;
         let unable = |error| StorageError::Engine(format!("no thread for the committer: {error}"));
         let runtime = runtime::Builder::new_current_thread().enable_time().build().map_err(unable)?;
-        let run = committer::run(shared.clone(), trimmed, || Duration::ZERO);
+        let run = committer::run(shared.clone(), || Duration::ZERO);
         let committer = thread::Builder::new().name("committer".to_owned());
         let committer = committer.spawn(move || runtime.block_on(run)).map_err(unable)?;
         Ok(Self { open: Arc::new(Open { shared, committer: Mutex::new(Some(committer)) }) })
@@ -174,12 +180,12 @@ impl Store {
         options: StoreOptions,
         disk: impl FnMut() -> Duration + Send + 'static,
     ) -> Result<Self, StorageError> {
-        let (shared, trimmed) = Self::upgrade(engine.into(), options)?;
-        tokio::spawn(committer::run(shared.clone(), trimmed, disk));
+        let shared = Self::upgrade(engine.into(), options)?;
+        tokio::spawn(committer::run(shared.clone(), disk));
         Ok(Self { open: Arc::new(Open { shared, committer: Mutex::new(None) }) })
     }
 
-    fn upgrade(engine: AnyEngine, options: StoreOptions) -> Result<(Arc<Shared>, Position), StorageError> {
+    fn upgrade(engine: AnyEngine, options: StoreOptions) -> Result<Arc<Shared>, StorageError> {
         migration::run(&engine, migration::MIGRATIONS)?;
         Shared::new(engine, options)
     }
@@ -191,7 +197,7 @@ impl Store {
     pub fn open_read_only(engine: impl Into<AnyEngine>) -> Result<Self, StorageError> {
         let engine = engine.into();
         migration::check(&View::latest(engine.clone()))?;
-        let (shared, _) = Shared::new(engine, StoreOptions::default())?;
+        let shared = Shared::new(engine, StoreOptions::default())?;
         shared.stopped.send_replace(Some("it was opened to be read".to_owned()));
         shared.queue.close();
         Ok(Self { open: Arc::new(Open { shared, committer: Mutex::new(None) }) })
@@ -299,6 +305,17 @@ impl Store {
             }
         };
         Ok(Follower::new(shared.clone(), Some(name.to_owned()), after))
+    }
+
+    /// Forgets a durable reader, which must not be following any more: the log is not kept for it, and if it comes
+    /// again it is new. Written with the next commit, within a second, or when the store is closed.
+    pub fn forget_reader(&self, name: &str) {
+        self.open.shared.cursors.lock().remove(name);
+    }
+
+    /// What lies between a position and the end of the log.
+    pub fn lag(&self, position: Position) -> Lag {
+        self.open.shared.log_size.lock().lag(position)
     }
 
     /// Why nothing more is written, once a write has failed or the store is closed.

@@ -22,6 +22,9 @@ pub enum SyncError {
     /// What may be kept of those who sync is used up by others.
     #[error("too many users sync at once")]
     Full,
+    /// What was written last cannot be told yet, and it is not known when.
+    #[error("the log cannot be followed at the moment")]
+    Behind,
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,

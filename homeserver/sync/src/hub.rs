@@ -3,6 +3,8 @@
 //! A writer knows nothing of it. What is noted in memory is a hint of where to look; what is told is read from
 //! the rooms and the store, up to the position that the hub has processed.
 
+mod announcing;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -13,13 +15,17 @@ use std::{
 };
 
 use hearth_rooms::Rooms;
-use hearth_storage::{Change, Clock, Follower, Position, RoomNid, StorageError, schema::rooms::Membership};
+use hearth_storage::{
+    Behind, Change, Clock, Position, RoomNid, StorageError,
+    readers::{Progress, ReadFrom, Reader, ReaderError, ReaderTask},
+    schema::rooms::Membership,
+};
 use parking_lot::{Mutex, RwLock};
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId, presence::PresenceState};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, broadcast};
 
 use crate::{
-    Announcement, SyncError, announcement,
+    Announcement, SyncError,
     online::{Online, UserRoom},
     presence::Presences,
     token::UpTo,
@@ -34,10 +40,9 @@ const OFFLINE_AFTER_MS: u64 = 10 * 60_000;
 const LOOK_AGAIN_AFTER_MS: u64 = 1_000;
 /// How often what is only in memory is tidied up.
 const TIDY_EVERY_MS: u64 = 15_000;
-/// How many changes the log tells at once.
-const AT_ONCE: usize = 1024;
-/// How long to wait when the log cannot be read.
-const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// So many announcements wait for a listener that is slow: it misses the oldest then.
+const ANNOUNCEMENTS: usize = 4096;
 
 /// Who is online, and what is only in memory.
 pub(crate) struct Hub {
@@ -51,7 +56,9 @@ pub(crate) struct Hub {
     /// Whether presence is kept and told.
     pub with_presence: bool,
     /// All changes up to here are noted with those whom they concern.
-    position: watch::Sender<Position>,
+    position: AtomicU64,
+    /// How far the reader of the log came, and whether it fails.
+    progress: Progress,
     /// The end of what is being processed: ahead of `position`, or the same.
     processing: AtomicU64,
     online: RwLock<HashMap<OwnedUserId, Arc<Online>>>,
@@ -64,6 +71,9 @@ pub(crate) struct Hub {
     /// Something has to happen earlier than was planned.
     earlier: Notify,
     pub announced: broadcast::Sender<Announcement>,
+    /// It panics whenever it is told of a change.
+    #[cfg(test)]
+    pub broken: std::sync::atomic::AtomicBool,
 }
 
 /// What is only in memory.
@@ -92,6 +102,23 @@ impl Drop for OpenRequest {
     }
 }
 
+/// The hub as a reader of the log.
+struct LogReader(Arc<Hub>);
+
+impl Reader for LogReader {
+    async fn take(&mut self, changes: &[(Position, Change)]) -> Result<Position, ReaderError> {
+        #[cfg(test)]
+        assert!(!self.0.broken.load(SeqCst), "a test broke it");
+        self.0.take(changes)?;
+        Ok(self.0.position())
+    }
+
+    async fn catch_up(&mut self, gap: Behind) -> Result<Position, ReaderError> {
+        self.0.begin_anew(gap.to);
+        Ok(gap.to)
+    }
+}
+
 impl Hub {
     /// A hub that takes no more than these bytes for those who are online, and for what is only in memory.
     pub fn new(rooms: Rooms, clock: Arc<dyn Clock>, shares: &Shares, with_presence: bool) -> Self {
@@ -103,7 +130,8 @@ impl Hub {
             rooms,
             clock,
             with_presence,
-            position: watch::Sender::new(position),
+            position: AtomicU64::new(position.0),
+            progress: Progress::default(),
             processing: AtomicU64::new(position.0),
             online: RwLock::default(),
             watched: WatchedRooms::new(&budget),
@@ -118,48 +146,29 @@ impl Hub {
             }),
             ephemeral_version: AtomicU64::new(version),
             earlier: Notify::new(),
-            announced: broadcast::Sender::new(announcement::WAITING),
+            announced: broadcast::Sender::new(ANNOUNCEMENTS),
+            #[cfg(test)]
+            broken: Default::default(),
         }
     }
 
-    /// Follows the log for as long as the store takes writes.
-    pub async fn run(self: Arc<Self>) {
-        let mut follower = self.rooms.store().follow(self.position());
-        loop {
-            match self.process(&mut follower).await {
-                Ok(()) => {}
-                Err(StorageError::Stopped(why)) => {
-                    // The end of every run; if it is a failure, the store has said so.
-                    tracing::info!(why, "sync stopped following the log");
-                    return;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "sync cannot read the log and begins anew at its end");
-                    tokio::time::sleep(READ_AGAIN_AFTER).await;
-                    self.begin_anew();
-                    follower = self.rooms.store().follow(self.position());
-                }
-            }
-        }
+    /// Begins to follow the log. To be called within a tokio runtime.
+    pub fn follow(self: &Arc<Self>) -> ReaderTask {
+        let hub = self.clone();
+        let from = ReadFrom::Position(self.position());
+        self.rooms
+            .store()
+            .start_reader("sync", from, self.progress.clone(), move |_| Ok(LogReader(hub.clone())))
     }
 
-    async fn process(&self, follower: &mut Follower) -> Result<(), StorageError> {
-        let mut changes = follower.next().await?;
-        // So many may end within a commit, and what is told never does: the rest follows at once.
-        while changes.len().is_multiple_of(AT_ONCE) && follower.position() < self.rooms.store().published() {
-            changes.extend(follower.next().await?);
-        }
-        self.take(&changes)
-    }
-
-    /// What was noted has a gap: whoever is online is told to look, and noted anew at the next request.
-    fn begin_anew(&self) {
+    /// What was noted has a gap up to this position: whoever is online is told to look, and noted anew at the next
+    /// request.
+    fn begin_anew(&self, position: Position) {
         let _index = self.index.lock();
-        let position = self.rooms.store().published();
         self.processing.store(position.0, SeqCst);
         self.watched.clear();
         let online = std::mem::take(&mut *self.online.write());
-        self.position.send_replace(position);
+        self.position.store(position.0, SeqCst);
         for online in online.into_values() {
             online.watch_from(self.upto());
             online.wake(self.upto());
@@ -189,7 +198,7 @@ impl Hub {
 
     /// All changes up to here can be told.
     pub fn position(&self) -> Position {
-        *self.position.borrow()
+        Position(self.position.load(SeqCst))
     }
 
     /// What comes after this is noted with all who are watched by now.
@@ -202,10 +211,12 @@ impl Hub {
         UpTo { log: self.position(), ephemeral: self.ephemeral_version.load(SeqCst) }
     }
 
-    /// Returns when the changes up to a position can be told.
+    /// Returns when the changes up to a position can be told, or cannot be waited for.
+    ///
+    /// # Errors
+    /// [`SyncError::Behind`] if they cannot be told yet and whoever follows the log fails, or has ended.
     pub async fn reached(&self, position: Position) -> Result<(), SyncError> {
-        let mut processed = self.position.subscribe();
-        processed.wait_for(|at| *at >= position).await.map(|_| ()).map_err(|_| SyncError::Stopping)
+        self.progress.reached(position).await.map_err(|_| SyncError::Behind)
     }
 
     /// Notes changes with those whom they concern, and wakes them.
@@ -260,7 +271,7 @@ impl Hub {
             self.watched.touch(room, UpTo { log: position, ephemeral: 0 }, &mut wakes);
         }
         // First the position, then the wake-ups: who wakes finds what there is to tell.
-        self.position.send_replace(*end);
+        self.position.store(end.0, SeqCst);
         wakes.wake(UpTo { log: *end, ephemeral: 0 });
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use hearth_rooms::{Room, Rooms};
-use hearth_storage::{Clock, Position, blocking};
+use hearth_storage::{Clock, Position, blocking, readers::ReaderTask};
 use hearth_users::Users;
 use ruma::{
     DeviceId, OwnedDeviceId, OwnedUserId, UserId,
@@ -13,7 +13,7 @@ use ruma::{
 use tokio::{
     sync::{Semaphore, broadcast, watch},
     task::JoinHandle,
-    time::Instant,
+    time::{Instant, timeout_at},
 };
 
 use crate::{
@@ -33,6 +33,8 @@ use crate::{
 
 /// No request waits for longer.
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
+/// So long a request waits for the hub at most, if it has no longer timeout.
+const HUB_WAIT: Duration = Duration::from_secs(5);
 /// Nobody types for longer without saying so again.
 const MAX_TYPING: Duration = Duration::from_secs(120);
 /// A user of another server types for so long when it does not say so again.
@@ -97,11 +99,14 @@ struct Core {
     stopping: watch::Sender<bool>,
 }
 
-struct Tasks([JoinHandle<()>; 2]);
+struct Tasks {
+    _reading: ReaderTask,
+    time: JoinHandle<()>,
+}
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
+        self.time.abort();
     }
 }
 
@@ -110,12 +115,12 @@ impl SyncService {
     pub fn start(rooms: Rooms, users: Users, clock: Arc<dyn Clock>, options: SyncOptions) -> Self {
         let shares = Shares::of(options.memory_bytes);
         let hub = Arc::new(Hub::new(rooms.clone(), clock.clone(), &shares, options.presence));
-        let tasks = [tokio::spawn(hub.clone().run()), tokio::spawn(hub.clone().keep_time())];
+        let tasks = Tasks { _reading: hub.follow(), time: tokio::spawn(hub.clone().keep_time()) };
         let evaluated = EvaluatedRooms::new(shares.evaluated);
         let stopping = watch::Sender::new(false);
         let long = Semaphore::new(2 * thread::available_parallelism().map_or(2, usize::from));
         let core = Core { rooms, users, clock, hub, evaluated, long, stopping };
-        Self { core: Arc::new(core), _tasks: Arc::new(Tasks(tasks)) }
+        Self { core: Arc::new(core), _tasks: Arc::new(tasks) }
     }
 
     /// Answers all that wait, and from now on each at once: the server is about to stop.
@@ -128,9 +133,15 @@ impl SyncService {
     pub async fn sync(&self, request: SyncRequest) -> Result<String, SyncError> {
         let begun = Instant::now();
         let deadline = begun + request.timeout.min(MAX_TIMEOUT);
-        // A client that was answered that something is written finds it in the sync that it asks for next.
-        self.core.hub.reached(self.core.rooms.store().published()).await?;
-        let open = self.core.hub.open_request(&request.user, &request.device, &request.set_presence).await?;
+        let patience = deadline.max(begun + HUB_WAIT);
+        // A client that was answered that something is written finds it in the sync that it asks for next, unless
+        // nobody follows the log at the moment.
+        let fresh = self.core.hub.reached(self.core.rooms.store().published());
+        if !matches!(timeout_at(patience, fresh).await, Ok(Ok(()))) {
+            metrics::counter!("hearth_sync_stale_total").increment(1);
+        }
+        let opened = self.core.hub.open_request(&request.user, &request.device, &request.set_presence);
+        let open = timeout_at(patience, opened).await.map_err(|_| SyncError::Behind)??;
         self.confirm_to_device(&request)?;
         let whole = request.since.is_none() || request.full_state;
         loop {
@@ -324,6 +335,11 @@ impl SyncService {
     /// How many bytes are held of those who are online, and of the rooms that were evaluated.
     pub(crate) fn held(&self) -> (usize, u64) {
         (self.core.hub.held(), self.core.evaluated.bytes())
+    }
+
+    /// Lets the hub panic whenever it is told of a change, or no more.
+    pub(crate) fn set_broken(&self, broken: bool) {
+        self.core.hub.broken.store(broken, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// Whether a request of the user is being answered or waits.

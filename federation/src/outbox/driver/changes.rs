@@ -118,7 +118,7 @@ impl Driver {
     fn receipt(&mut self, position: Position, nid: RoomNid) -> Result<(), FederationError> {
         let room = self.rooms.room_by_nid(nid)?;
         // Nothing, if the receipt moved on since: then that is told.
-        for (key, row) in room.receipts_since(Position(position.0.saturating_sub(1)), position)? {
+        for (key, row) in room.receipts_since(position.before(), position)? {
             if key.receipt_type == "m.read" {
                 self.load_audience(nid)?;
                 let (user, thread, event_id, ts) = (key.user, key.thread, row.event_id, row.ts);

@@ -13,7 +13,7 @@ use crate::{
         Access::{Append, Blob, Point, Range},
         AnyKeyspace, Keyspace,
     },
-    log::Change,
+    log::LogRow,
 };
 use federation::*;
 use media::*;
@@ -38,8 +38,12 @@ macro_rules! keyspaces {
 keyspaces! {
     // The store's own.
 
-    /// The commit log: what changed at each position, trimmed behind the slowest reader.
-    LOG: (Position,) => Change, Append;
+    /// The commit log: what changed at each position, trimmed behind the slowest reader, and
+    /// where it gets too long.
+    LOG: (Position,) => LogRow, Append;
+    /// How many bytes all changes up to a position take that ever were in the log; at every so many positions, and
+    /// where the log was trimmed.
+    LOG_MARKS: (Position,) => u64, Append;
     /// How far each durable reader of the log has come, by the reader's name.
     CURSORS: (String,) => Position, Point;
     /// Facts about the folder: schema version, server name, signing key.

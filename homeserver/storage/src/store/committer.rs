@@ -8,7 +8,7 @@ use super::{
     Durability, Shared,
     queue::{CLOSED, Pending, Taken},
 };
-use crate::{Batch, Engine, Position, StorageError, schema};
+use crate::{Batch, Engine, LogRow, StorageError};
 
 /// How long cursors, and with [`Durability::Async`] commits, wait to be synced when nothing else does it.
 const AT_REST: Duration = Duration::from_secs(1);
@@ -17,12 +17,11 @@ const AT_REST: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Writes what comes until the store is closed or a write fails for good. `trimmed` is the last position that the log
-/// does not have any more. Each group waits before it is written for as long as `disk` says.
-pub(super) async fn run(shared: Arc<Shared>, trimmed: Position, mut disk: impl FnMut() -> Duration) {
+/// Writes what comes until the store is closed or a write fails for good. Each group waits before
+/// it is written for as long as `disk` says.
+pub(super) async fn run(shared: Arc<Shared>, mut disk: impl FnMut() -> Duration) {
     let mut committer = Committer {
         shared: &shared,
-        trimmed,
         own: Batch::default(),
         unsynced: false,
         last_sync: Instant::now(),
@@ -53,7 +52,6 @@ pub(super) async fn run(shared: Arc<Shared>, trimmed: Position, mut disk: impl F
 
 struct Committer<'a> {
     shared: &'a Shared,
-    trimmed: Position,
     /// What it writes itself: cursors, and the end of what is trimmed.
     own: Batch,
     /// Something was written that no sync has followed.
@@ -68,7 +66,7 @@ impl Committer<'_> {
     async fn commit(&mut self, group: &mut Vec<Pending>) -> Result<(), StorageError> {
         self.own.clear();
         self.shared.cursors.lock().write(&mut self.own);
-        let trimmed = self.trim();
+        self.trim(group);
         let sync = match self.shared.options.durability {
             Durability::Sync => true,
             Durability::Async => self.last_sync.elapsed() >= AT_REST,
@@ -80,7 +78,6 @@ impl Committer<'_> {
             self.rest(&mut pause).await?;
         }
         let ended = Instant::now();
-        self.trimmed = trimmed;
         self.unsynced = !sync;
         if sync {
             self.last_sync = ended;
@@ -94,10 +91,9 @@ impl Committer<'_> {
             // The engine has them now.
             self.shared.queued.remove(pending.commit, &pending.batch);
         }
-        let changes = group
-            .iter_mut()
-            .flat_map(|pending| (pending.before.0 + 1..).map(Position).zip(pending.changes.drain(..)));
-        self.shared.recent.lock().extend(changes);
+        let rows =
+            group.iter_mut().flat_map(|pending| LogRow::of_commit(pending.before, pending.changes.drain(..)));
+        self.shared.recent.lock().extend(rows);
         if let Some(last) = last {
             self.shared.published.send_if_modified(|published| {
                 debug_assert!(*published <= last, "positions are published in order");
@@ -187,18 +183,16 @@ impl Committer<'_> {
         Ok(())
     }
 
-    /// Trims the log if enough of it has been read by all. Gives the last position that will be gone.
-    fn trim(&mut self) -> Position {
+    /// Counts what a group adds to the log, and cuts off what the log need not or cannot keep.
+    fn trim(&mut self, group: &[Pending]) {
         let options = &self.shared.options;
-        let kept = Position(self.shared.published().0.saturating_sub(options.log_keeps.max(1)));
         // The cursors are those that this very write brings to disk.
-        let read = self.shared.cursors.lock().slowest().unwrap_or(kept);
-        let end = kept.min(read);
-        if end.0 < self.trimmed.0.saturating_add(options.trim_step.max(1)) {
-            return self.trimmed;
+        let slowest = self.shared.cursors.lock().slowest();
+        let mut size = self.shared.log_size.lock();
+        for pending in group {
+            size.add(pending.last, &pending.batch, options, &mut self.own);
         }
-        self.own.delete_range(&schema::LOG, (Position(self.trimmed.0 + 1),), (Position(end.0 + 1),));
-        end
+        size.trim(self.shared.published(), slowest, options, &mut self.own);
     }
 
     /// A write failed for good. What is on disk of it is not known, so nothing may follow it: the next start finds out.

@@ -1,6 +1,6 @@
 //! How far the durable readers have come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Scan, View};
 use crate::{Batch, Position, StorageError, schema};
@@ -8,6 +8,8 @@ use crate::{Batch, Position, StorageError, schema};
 /// The cursors of all durable readers, those that are not following at the moment among them.
 pub(super) struct Cursors {
     readers: BTreeMap<String, Cursor>,
+    /// Whose rows are still to be deleted.
+    removed: BTreeSet<String>,
 }
 
 struct Cursor {
@@ -22,7 +24,7 @@ impl Cursors {
             .scan(&schema::CURSORS, Scan::all())
             .map(|row| row.map(|((name,), position)| (name, Cursor { position, moved: false })))
             .collect::<Result<_, _>>()?;
-        Ok(Self { readers })
+        Ok(Self { readers, removed: BTreeSet::new() })
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Position> {
@@ -32,6 +34,14 @@ impl Cursors {
     /// A new reader, whose first cursor is written by whoever calls this.
     pub(super) fn register(&mut self, name: &str, position: Position) {
         self.readers.insert(name.to_owned(), Cursor { position, moved: false });
+        self.removed.remove(name);
+    }
+
+    /// A reader that will not come again.
+    pub(super) fn remove(&mut self, name: &str) {
+        if self.readers.remove(name).is_some() {
+            self.removed.insert(name.to_owned());
+        }
     }
 
     /// Moves a reader's cursor forward.
@@ -43,12 +53,15 @@ impl Cursors {
         }
     }
 
-    /// Adds the cursors that moved to a batch that is about to be written.
+    /// Adds the cursors that moved or are gone to a batch that is about to be written.
     pub(super) fn write(&mut self, batch: &mut Batch) {
         for (name, cursor) in &mut self.readers {
             if std::mem::take(&mut cursor.moved) {
                 batch.put(&schema::CURSORS, (name,), &cursor.position);
             }
+        }
+        for name in std::mem::take(&mut self.removed) {
+            batch.delete(&schema::CURSORS, (name,));
         }
     }
 

@@ -2,36 +2,39 @@
 
 use std::collections::VecDeque;
 
-use crate::{Change, Position};
+use super::follower::whole_commits;
+use crate::{Change, LogRow, Position};
 
 /// The latest published changes, without a gap.
 pub(super) struct Recent {
-    changes: VecDeque<(Position, Change)>,
+    rows: VecDeque<(Position, LogRow)>,
     capacity: usize,
 }
 
 impl Recent {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { changes: VecDeque::new(), capacity }
+        Self { rows: VecDeque::new(), capacity }
     }
 
-    pub(super) fn extend(&mut self, changes: impl IntoIterator<Item = (Position, Change)>) {
-        self.changes.extend(changes);
-        let excess = self.changes.len().saturating_sub(self.capacity);
-        self.changes.drain(..excess);
+    pub(super) fn extend(&mut self, rows: impl IntoIterator<Item = (Position, LogRow)>) {
+        self.rows.extend(rows);
+        let excess = self.rows.len().saturating_sub(self.capacity);
+        self.rows.drain(..excess);
     }
 
-    /// The changes behind `after` up to `through`, at most so many; `None` if not all of them are here.
+    /// The changes behind `after`, about so many, up to the end of a commit and to `through`, which is one; `None` if
+    /// not all of them are here.
     pub(super) fn between(
         &self,
         after: Position,
         through: Position,
-        at_most: usize,
+        about: usize,
     ) -> Option<Vec<(Position, Change)>> {
-        let (first, _) = self.changes.front()?;
-        let skipped = usize::try_from((after.0 + 1).checked_sub(first.0)?).ok()?;
-        let count = usize::try_from(through.0.saturating_sub(after.0)).ok()?.min(at_most);
-        Some(self.changes.iter().skip(skipped).take(count).cloned().collect())
+        let (first, _) = self.rows.front()?;
+        let skipped = usize::try_from(after.next().0.checked_sub(first.0)?).ok()?;
+        let rows = self.rows.iter().skip(skipped).take_while(|(position, _)| *position <= through);
+        let rows = whole_commits(rows, about, |(_, row)| row.goes_on);
+        Some(rows.map(|(position, row)| (*position, row.change.clone())).collect())
     }
 }
 
@@ -44,15 +47,17 @@ mod tests {
     fn only_the_latest_are_kept() {
         let mut recent = Recent::new(3);
         let change = Change::Event { room: RoomNid(1), event: EventNid(1) };
-        assert_eq!(recent.between(Position(0), Position(9), 9), None);
-        recent.extend((1..=5).map(|position| (Position(position), change.clone())));
-        assert_eq!(recent.between(Position(1), Position(5), 9), None);
-        let positions = |after, through, at_most| {
-            let found = recent.between(Position(after), Position(through), at_most);
+        let row = |position| (Position(position), LogRow { change: change.clone(), goes_on: position == 4 });
+        let positions = |recent: &Recent, after, through, about| {
+            let found = recent.between(Position(after), Position(through), about);
             found.map(|changes| changes.into_iter().map(|(position, _)| position.0).collect::<Vec<_>>())
         };
-        assert_eq!(positions(2, 5, 9), Some(vec![3, 4, 5]));
-        assert_eq!(positions(3, 4, 9), Some(vec![4]));
-        assert_eq!(positions(2, 5, 1), Some(vec![3]));
+        assert_eq!(positions(&recent, 0, 5, 9), None);
+        recent.extend((1..=5).map(row));
+        assert_eq!(positions(&recent, 1, 5, 9), None);
+        assert_eq!(positions(&recent, 2, 5, 9), Some(vec![3, 4, 5]));
+        assert_eq!(positions(&recent, 2, 3, 9), Some(vec![3]));
+        assert_eq!(positions(&recent, 2, 5, 1), Some(vec![3]));
+        assert_eq!(positions(&recent, 3, 5, 1), Some(vec![4, 5]));
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{Scan, Shared, View, draft::Draft, queue::Pending};
-use crate::{AsKey, AsPrefix, Change, Key, Keyspace, Position, StorageError, Value, schema};
+use crate::{AsKey, AsPrefix, Change, Key, Keyspace, LogRow, Position, StorageError, Value, schema};
 
 /// Writes that happen together or not at all. It reads, as a [`View`], what it has written itself, in front of
 /// what is queued and what is durable. Dropped without [`submit`](Self::submit) it writes nothing.
@@ -55,7 +55,6 @@ impl Transaction {
     /// Writes a change to the log, at the next position, which is provisional.
     pub fn append(&mut self, change: &Change) -> Position {
         let position = self.next_position();
-        self.view.draft.put(&schema::LOG, (position,), change);
         self.changes.push(change.clone());
         position
     }
@@ -91,7 +90,10 @@ impl Transaction {
 
     /// Puts the transaction into the queue of what is written. From then on every writer sees it.
     pub fn submit(self) -> Commit {
-        let Self { shared, view, changes } = self;
+        let Self { shared, mut view, changes } = self;
+        for (position, row) in LogRow::of_commit(Position::provisional(0), changes.iter().cloned()) {
+            view.draft.put(&schema::LOG, (position,), &row);
+        }
         let (acknowledge, acknowledged) = oneshot::channel();
         let bytes = size_of::<Pending>() + view.draft.bytes() + changes.len() * CHANGE_BYTES;
         // Only what needs the order of positions happens under this lock.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use hearth_storage::{Durability, Position, Scan, Store, StoreOptions, schema};
+use hearth_storage::{Durability, LogRow, Position, Scan, Store, StoreOptions, schema};
 
 use crate::{Disk, Shared, commit, commit_event, event, on_both_engines, within};
 
@@ -48,7 +48,8 @@ async fn positions_follow_each_other(disk: Disk) {
     let position = commit(&store, |transaction| transaction.delete(&schema::META, ("a",))).await;
     assert_eq!(position, Position(2));
     assert_eq!(commit_event(&store, 3).await, Position(3));
-    assert_eq!(store.view().get(&schema::LOG, (Position(2),)).unwrap(), Some(event(2)));
+    let row = LogRow { change: event(2), goes_on: false };
+    assert_eq!(store.view().get(&schema::LOG, (Position(2),)).unwrap(), Some(row));
 }
 
 async fn positions_go_on_after_a_restart(disk: Disk) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hearth_storage::{Durability, Faults, MemoryEngine, Position, StorageError, Store, StoreOptions, schema};
+use hearth_storage::{
+    Durability, Faults, MemoryEngine, Position, StorageError, Store, StoreOptions, Told, schema,
+};
 
 use crate::{Shared, commit_event, event, within};
 
@@ -51,8 +53,9 @@ async fn a_write_that_fails_three_times_is_written_the_fourth_time() {
         assert_eq!(commit_event(&store, number).await, Position(number));
     }
     assert_eq!(store.is_failing(), None);
-    let told: Vec<_> = within(follower.next()).await.unwrap();
-    assert!(told.iter().map(|(position, _)| position.0).eq(1..=5), "{told:?}");
+    let told = within(follower.next()).await.unwrap();
+    let Told::Changes(changes) = &told else { panic!("{told:?}") };
+    assert!(changes.iter().map(|(position, _)| position.0).eq(1..=5), "{told:?}");
 }
 
 /// On a full disk reading goes on, and who comes to write is refused; what was taken before is written in its

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use hearth_storage::{Change, Follower, Position, StorageError, Store, StoreOptions, schema};
+use hearth_storage::{
+    Behind, Change, Follower, Lag, Position, StorageError, Store, StoreOptions, Told, schema,
+};
 
 use crate::{Disk, commit, commit_event, commits::log, event, on_both_engines, within};
 
@@ -17,7 +19,10 @@ on_both_engines!(
     a_cursor_is_saved_when_nothing_is_committed,
     the_log_is_trimmed_behind_the_slowest_reader,
     the_log_is_trimmed_if_nobody_reads,
+    what_is_told_ends_with_a_commit,
     who_comes_too_late_is_told_so,
+    a_log_that_is_too_long_waits_for_nobody,
+    who_is_forgotten_holds_nothing,
     the_end_comes_after_the_last_change,
 );
 
@@ -36,12 +41,20 @@ async fn commit_events(store: &Store, numbers: std::ops::RangeInclusive<u64>) {
 async fn read_to(follower: &mut Follower, end: u64) -> Vec<u64> {
     let mut positions = Vec::new();
     while follower.position() < Position(end) {
-        for (position, change) in within(follower.next()).await.unwrap() {
+        for (position, change) in changes(follower).await {
             assert_eq!(change, event(position.0));
             positions.push(position.0);
         }
     }
     positions
+}
+
+/// What a reader that is not behind is told next.
+async fn changes(follower: &mut Follower) -> Vec<(Position, Change)> {
+    match within(follower.next()).await.unwrap() {
+        Told::Changes(changes) => changes,
+        Told::Behind(gap) => panic!("it is behind: {gap:?}"),
+    }
 }
 
 async fn a_reader_is_told_of_each_change_once_and_in_order(disk: Disk) {
@@ -68,7 +81,7 @@ async fn a_reader_wakes_up(disk: Disk) {
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(!reader.is_finished());
     commit_event(&store, 1).await;
-    assert_eq!(within(reader).await.unwrap().unwrap(), [(Position(1), event(1))]);
+    assert_eq!(within(reader).await.unwrap().unwrap(), Told::Changes(vec![(Position(1), event(1))]));
 }
 
 async fn a_dropped_wait_loses_nothing(disk: Disk) {
@@ -81,7 +94,7 @@ async fn a_dropped_wait_loses_nothing(disk: Disk) {
         let commit = transaction.submit();
         tokio::select! {
             biased;
-            changes = follower.next() => told.extend(changes.unwrap()),
+            changes = changes(&mut follower) => told.extend(changes),
             () = tokio::task::yield_now() => {}
         }
         within(commit).await.unwrap();
@@ -114,7 +127,7 @@ async fn a_durable_reader_goes_on_where_it_was(disk: Disk) {
         let end = first + 9;
         while follower.position() < Position(end) {
             let position = follower.position().0 + 1;
-            for (position, change) in within(follower.next()).await.unwrap() {
+            for (position, change) in changes(&mut follower).await {
                 assert_eq!(change, event(position.0));
                 if position <= Position(end) {
                     told.push(position.0);
@@ -219,7 +232,64 @@ async fn who_comes_too_late_is_told_so(disk: Disk) {
     let store = disk.open(small());
     commit_events(&store, 1..=30).await;
     let mut follower = store.follow(Position(3));
-    assert!(matches!(within(follower.next()).await, Err(StorageError::Corrupt(_))));
+    let gap = Behind { from: Position(3), to: Position(30) };
+    assert_eq!(within(follower.next()).await.unwrap(), Told::Behind(gap));
+    commit_event(&store, 31).await;
+    assert_eq!(read_to(&mut follower, 31).await, [31]);
+}
+
+async fn what_is_told_ends_with_a_commit(disk: Disk) {
+    // From memory and from disk.
+    for recent_changes in [8192, 4] {
+        let store = disk.open(StoreOptions { recent_changes, ..StoreOptions::default() });
+        let before = store.published();
+        let mut follower = store.follow(before);
+        for count in [1000, 1000, 10] {
+            commit(&store, |transaction| {
+                for _ in 0..count {
+                    transaction.append(&event(1));
+                }
+            })
+            .await;
+        }
+        assert_eq!(changes(&mut follower).await.len(), 2000);
+        assert_eq!(changes(&mut follower).await.len(), 10);
+    }
+}
+
+async fn a_log_that_is_too_long_waits_for_nobody(disk: Disk) {
+    let options = StoreOptions { log_bytes: 1000, trim_step: 10, ..small() };
+    let mut told = Vec::new();
+    for run in 0..3 {
+        // After a restart it is as long as it was.
+        let store = disk.open(options.clone());
+        let mut follower = store.follow_durably("reader").unwrap();
+        let first = run * 200 + 1;
+        commit_events(&store, first..=first + 199).await;
+        let log = log(&store);
+        let (oldest, end) = (log[0], store.published());
+        let bytes = store.lag(Position(oldest).before()).bytes;
+        assert_eq!(store.lag(end), Lag { changes: 0, bytes: 0 });
+        assert!((850..=1000).contains(&bytes), "{bytes} bytes in {} changes", log.len());
+        told.push(within(follower.next()).await.unwrap());
+        assert_eq!(follower.position(), end);
+    }
+    // It never said that it is done with anything, and is told so each time.
+    let gap = |to| Told::Behind(Behind { from: Position(0), to: Position(to) });
+    assert_eq!(told, [gap(200), gap(400), gap(600)]);
+}
+
+async fn who_is_forgotten_holds_nothing(disk: Disk) {
+    let store = disk.open(small());
+    store.follow_durably("reader").unwrap();
+    commit_events(&store, 1..=30).await;
+    assert_eq!(log(&store).len(), 30);
+    store.forget_reader("reader");
+    commit_event(&store, 31).await;
+    assert!(log(&store).into_iter().eq(26..=31));
+    assert_eq!(saved(&store), None);
+    // If it comes again it is new.
+    assert_eq!(store.follow_durably("reader").unwrap().position(), Position(31));
 }
 
 async fn the_end_comes_after_the_last_change(disk: Disk) {

@@ -7,6 +7,7 @@ mod crashes;
 mod failures;
 mod followers;
 mod keys;
+mod readers;
 mod reads;
 mod written;
 

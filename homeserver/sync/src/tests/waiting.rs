@@ -76,6 +76,33 @@ async fn long_responses_are_computed_few_at_a_time_and_hold_up_no_others() {
 }
 
 #[tokio::test]
+async fn nobody_hangs_while_the_log_cannot_be_followed() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    bob.sync().await;
+    world.sync.set_broken(true);
+    let guard = Duration::from_secs(60);
+    let all = async {
+        for number in 0..4 {
+            let body = number.to_string();
+            alice.say(&room, &body).await;
+            // Not at once, as the hub has to begin anew; but each request is answered.
+            while !bodies(&bob.sync_for(Duration::ZERO).await, &room).contains(&body) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    };
+    tokio::time::timeout(guard, all).await.unwrap();
+
+    world.sync.set_broken(false);
+    let waiting = bob.sync_for(Duration::from_secs(3600));
+    let said = async { tokio::join!(waiting, alice.say(&room, "mended")).0 };
+    let response = tokio::time::timeout(guard, said).await.unwrap();
+    assert_eq!(bodies(&response, &room), ["mended"]);
+}
+
+#[tokio::test]
 async fn an_invite_and_a_join_by_another_device_wake() {
     let world = World::new();
     let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);

@@ -9,7 +9,7 @@ use hearth_storage::{
 use ruma::ServerName;
 use tokio::{fs::File, time::timeout_at};
 
-use crate::{Inner, Media, MediaError, disposition, usage};
+use crate::{Inner, Media, MediaError, changed, disposition, usage};
 
 /// The content type of an upload that came without one.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
@@ -70,6 +70,7 @@ impl Media {
                 if let Some(user) = row.uploader {
                     transaction.delete(&schema::MEDIA_PENDING, (&user, media_id));
                 }
+                transaction.append(&changed(server, media_id));
                 transaction.submit()
             };
             commit.await?;
@@ -93,6 +94,7 @@ impl Media {
                 Some((user, usage)) => transaction.put(&schema::USAGE, (user, usage::KIND), usage),
                 None => transaction.delete(&schema::MEDIA_COPIES, (row.created_at, server, media_id)),
             }
+            transaction.append(&changed(server, media_id));
             transaction.submit()
         };
         commit.await?;

@@ -20,7 +20,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use hearth_storage::{Clock, Random, Store, schema::media::MediaRow};
+use hearth_storage::{Change, Clock, Random, Store, schema::media::MediaRow};
 use ruma::{OwnedServerName, ServerName};
 use tokio::sync::{Mutex, Semaphore, watch};
 
@@ -142,3 +142,8 @@ impl Inner {
 
 #[cfg(test)]
 mod tests;
+
+/// What the log tells of a piece of media of which something changed.
+fn changed(server: &str, media_id: &str) -> Change {
+    Change::Media { server: server.to_owned(), media_id: media_id.to_owned() }
+}

@@ -19,7 +19,7 @@ use hearth_storage::{
 use ruma::{OwnedMxcUri, ServerName, UserId};
 use tokio::sync::Mutex;
 
-use crate::{Inner, Media, MediaError, SHARDS, usage};
+use crate::{Inner, Media, MediaError, SHARDS, changed, usage};
 
 /// The longest content type and file name that are kept, in bytes. They become headers again.
 const MAX_TEXT: usize = 1024;
@@ -76,9 +76,11 @@ impl Media {
             for media_id in &expired {
                 transaction.delete(&schema::MEDIA_PENDING, (user, media_id));
                 transaction.delete(&schema::MEDIA, (server, media_id));
+                transaction.append(&changed(server, media_id));
             }
             transaction.put(&schema::MEDIA, (server, &media_id), &row);
             transaction.put(&schema::MEDIA_PENDING, (user, &media_id), &expires_at);
+            transaction.append(&changed(server, &media_id));
             transaction.submit()
         };
         commit.await?;
@@ -194,6 +196,7 @@ impl Inner {
                 Some((user, usage)) => transaction.put(&schema::USAGE, (user, usage::KIND), usage),
                 None => transaction.put(&schema::MEDIA_COPIES, (row.created_at, server, media_id), &size),
             }
+            transaction.append(&changed(server, media_id));
             if let Some(user) = pending_of {
                 transaction.delete(&schema::MEDIA_PENDING, (&user, media_id));
             }

@@ -1,10 +1,11 @@
 //! The commit log: what changed, in the order in which it became durable.
 
-use ruma::{OwnedDeviceId, OwnedServerName, OwnedUserId};
+use ruma::{OwnedDeviceId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Buffer, EventNid, Position, RoomNid, StorageError, Value, keyspace::row, schema::rooms::Membership,
+    Buffer, EventNid, Position, RoomNid, StateKeyNid, StorageError, Value, keyspace::row,
+    schema::rooms::Membership,
 };
 
 /// One change, as the log tells it to its readers. It names what changed; the rest is read where it is kept.
@@ -17,8 +18,8 @@ pub enum Change {
     Membership { room: RoomNid, user: OwnedUserId, membership: Membership },
     /// A receipt of this user changed.
     Receipt { room: RoomNid, user: OwnedUserId },
-    /// Account data, push rules or tags of this user changed.
-    AccountData { user: OwnedUserId },
+    /// Account data, push rules or tags of this user changed: in a room, or everywhere.
+    AccountData { user: OwnedUserId, room: Option<OwnedRoomId>, data_type: String },
     /// A message waits for this device.
     ToDevice { user: OwnedUserId, device: OwnedDeviceId },
     /// Device keys, devices or cross-signing keys of this user changed.
@@ -27,6 +28,25 @@ pub enum Change {
     OneTimeKeys { user: OwnedUserId, device: OwnedDeviceId },
     /// An EDU waits for this server.
     Edu { server: OwnedServerName },
+    /// An event that was missing in a room's timeline was fetched: it stands before what came earlier.
+    History { room: RoomNid, event: EventNid },
+    /// An event of a timeline was emptied by a redaction, which may have come before it.
+    Redacted { room: RoomNid, event: EventNid },
+    /// The current state of a room changed at this key, by an event or because forks met. Of members, `Membership`
+    /// tells.
+    State { room: RoomNid, key: StateKeyNid },
+    /// A user's profile changed.
+    Profile { user: OwnedUserId },
+    /// An account was made, changed or deactivated.
+    Account { user: OwnedUserId },
+    /// An alias of this server was made, moved to another room, or deleted.
+    Alias { alias: OwnedRoomAliasId },
+    /// A room was put into the published directory, or taken out.
+    Directory { room: RoomNid },
+    /// A piece of media was announced, came, or was deleted.
+    Media { server: String, media_id: String },
+    /// Somebody reported content, at this time in milliseconds.
+    Report { at: u64, reporter: OwnedUserId },
 }
 
 row!(Change);

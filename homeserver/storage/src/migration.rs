@@ -1,5 +1,6 @@
 //! The version of the schema, and how an older folder is brought up to it.
 
+mod account_data_in_log;
 mod erased_users;
 mod log_marks;
 mod members;
@@ -8,7 +9,7 @@ mod short_tokens;
 mod to_device_queues;
 mod usage;
 
-use crate::{AnyEngine, Batch, Engine, Scan, StorageError, View, schema};
+use crate::{Access, AnyEngine, Batch, Engine, Keyspace, Position, Scan, StorageError, View, schema};
 
 /// One step up: what it does, and the writes that do it. A step and the new version are one atomic batch, so
 /// that a crash leaves the folder at one version or the other.
@@ -23,7 +24,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     ("members by server", members::upgrade),
     ("erased users", erased_users::upgrade),
     ("the size of the log", log_marks::upgrade),
+    ("which account data changed", account_data_in_log::upgrade),
 ];
+
+/// The log as bytes: changes have not always looked as they do.
+const LOG: Keyspace<(Position,), Vec<u8>> = Keyspace::new("LOG", Access::Append, schema::LOG.raw.index);
 
 /// The key in [`schema::META`].
 const VERSION: &str = "schema_version";
@@ -76,7 +81,7 @@ fn version(view: &View) -> Result<Option<u64>, StorageError> {
             Ok(0) | Err(_) => Err(StorageError::corrupt(format!("{text:?} is no schema version"))),
             Ok(version) => Ok(Some(version)),
         },
-        None if view.scan(&schema::LOG, Scan::all()).next().is_some() => {
+        None if view.scan(&LOG, Scan::all()).next().is_some() => {
             Err(StorageError::corrupt("there is a log, but no schema version"))
         }
         None => Ok(None),
@@ -86,7 +91,7 @@ fn version(view: &View) -> Result<Option<u64>, StorageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Faults, MemoryEngine, Position, StoreOptions};
+    use crate::{Faults, MemoryEngine, StoreOptions};
 
     const STEPS: &[Migration] = &[
         ("one cursor for all", |_, batch| {
@@ -223,15 +228,12 @@ mod tests {
 
     #[test]
     fn erased_users_are_written_down() {
-        use crate::{
-            Change, EventNid, RoomNid,
-            schema::users::{AccountKind, AccountRow},
-        };
+        use crate::schema::users::{AccountKind, AccountRow};
 
         let engine = MemoryEngine::new();
         run(&engine.clone().into(), &MIGRATIONS[..5]).unwrap();
         let mut old = Batch::default();
-        old.put(&schema::LOG, (Position(7),), &Change::Event { room: RoomNid(1), event: EventNid(1) });
+        old.put(&LOG, (Position(7),), &vec![0, 1, 1]);
         for (user, erased) in [("@a:here", false), ("@b:here", true)] {
             let account = AccountRow {
                 password_hash: None,
@@ -267,6 +269,35 @@ mod tests {
         engine.apply([&old].into_iter(), true).unwrap();
         let store = Store::open(engine, StoreOptions::default()).unwrap();
         assert_eq!(store.lag(Position(6)), Lag { changes: 3, bytes: 33 });
+    }
+
+    #[test]
+    fn the_log_says_which_account_data_changed() {
+        use crate::{Change, LogRow, schema::users::AccountDataKeyRow};
+
+        let user = ruma::user_id!("@alice:here");
+        let engine = MemoryEngine::new();
+        let before = MIGRATIONS.iter().position(|(what, _)| *what == "which account data changed").unwrap();
+        run(&engine.clone().into(), &MIGRATIONS[..before]).unwrap();
+        let mut old = Batch::default();
+        let bytes = [&[3, 11], user.as_bytes()].concat();
+        old.put(&LOG, (Position(1),), &bytes);
+        old.put(&LOG, (Position(2),), &[&*bytes, &[1]].concat());
+        let tags = AccountDataKeyRow { room: "!room:here".to_owned(), data_type: "m.tag".to_owned() };
+        old.put(&schema::ACCOUNT_DATA_CHANGES, (user, Position(2)), &tags);
+        engine.apply([&old].into_iter(), true).unwrap();
+
+        run(&engine.clone().into(), MIGRATIONS).unwrap();
+        let view = View::latest(engine.into());
+        let told = |position| view.get(&schema::LOG, (Position(position),)).unwrap().unwrap();
+        let changed = |room: Option<&ruma::RoomId>, data_type: &str| Change::AccountData {
+            user: user.to_owned(),
+            room: room.map(ToOwned::to_owned),
+            data_type: data_type.to_owned(),
+        };
+        assert_eq!(told(1), LogRow { change: changed(None, ""), goes_on: false });
+        let tags = changed(Some(ruma::room_id!("!room:here")), "m.tag");
+        assert_eq!(told(2), LogRow { change: tags, goes_on: true });
     }
 
     #[test]

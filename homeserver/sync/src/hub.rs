@@ -258,13 +258,22 @@ impl Hub {
                         wakes.add(&online);
                     }
                 }
-                Change::AccountData { user } | Change::ToDevice { user, .. } => {
+                Change::AccountData { user, .. } | Change::ToDevice { user, .. } => {
                     if let Some(online) = self.online(user) {
                         wakes.add(&online);
                     }
                 }
-                // For other servers.
-                Change::Edu { .. } => {}
+                // For other readers.
+                Change::Edu { .. }
+                | Change::History { .. }
+                | Change::Redacted { .. }
+                | Change::State { .. }
+                | Change::Profile { .. }
+                | Change::Account { .. }
+                | Change::Alias { .. }
+                | Change::Directory { .. }
+                | Change::Media { .. }
+                | Change::Report { .. } => {}
             }
         }
         for (room, position) in pending {

@@ -288,7 +288,11 @@ fn write_change(
     if let Some(before) = before {
         transaction.delete(&schema::ACCOUNT_DATA_CHANGES, (user, before.position));
     }
-    let position = transaction.append(&Change::AccountData { user: user.to_owned() });
+    let position = transaction.append(&Change::AccountData {
+        user: user.to_owned(),
+        room: room.map(ToOwned::to_owned),
+        data_type: data_type.to_owned(),
+    });
     let row = AccountDataKeyRow { room: room_part(room).to_owned(), data_type: data_type.to_owned() };
     transaction.put(&schema::ACCOUNT_DATA_CHANGES, (user, position), &row);
     position

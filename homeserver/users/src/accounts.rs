@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use hearth_storage::{
-    Scan,
+    Change, Scan,
     schema::{
         self,
         users::{AccountKind, AccountRow},
@@ -72,9 +72,11 @@ impl Accounts {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
+            transaction.append(&Change::Account { user: user.to_owned() });
             if account.kind == AccountKind::User {
                 let name = serde_json::Value::from(user.localpart()).to_string();
                 transaction.put(&schema::PROFILES, (user, DISPLAYNAME), &name);
+                transaction.append(&Change::Profile { user: user.to_owned() });
             }
             self.shared.submit(transaction, guard)
         };
@@ -147,6 +149,7 @@ impl Accounts {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
+            transaction.append(&Change::Account { user: user.to_owned() });
             short_tokens::delete_login_tokens(&mut transaction, &view, user)?;
             self.shared.submit(transaction, guard)
         };
@@ -205,6 +208,7 @@ impl Accounts {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
+            transaction.append(&Change::Account { user: user.to_owned() });
             self.shared.submit(transaction, guard)
         };
         commit.await?;
@@ -225,6 +229,7 @@ impl Accounts {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
+            transaction.append(&Change::Account { user: user.to_owned() });
             let devices = view.scan(&schema::DEVICES, Scan::prefix((user,)));
             let devices: Vec<OwnedDeviceId> =
                 devices.map(|entry| entry.map(|((_, device), _)| device)).collect::<Result<_, _>>()?;
@@ -250,6 +255,7 @@ impl Accounts {
             if erase {
                 erasures::add(&mut transaction, user);
                 transaction.delete_prefix(&schema::PROFILES, (user,))?;
+                transaction.append(&Change::Profile { user: user.to_owned() });
             }
             let devices: Vec<&DeviceId> = devices.into_iter().collect();
             self.shared.change_shared_keys(&mut transaction, user, &devices, true)?;

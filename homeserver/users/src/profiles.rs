@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hearth_storage::{Scan, View, schema};
+use hearth_storage::{Change, Scan, View, schema};
 use ruma::{OwnedMxcUri, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
@@ -123,6 +123,7 @@ impl Profiles {
                 Some(value) => transaction.put(&schema::PROFILES, (user, field), &value.get().to_owned()),
                 None => transaction.delete(&schema::PROFILES, (user, field)),
             }
+            transaction.append(&Change::Profile { user: user.to_owned() });
             self.shared.submit(transaction, guard)
         };
         commit.await?;

@@ -2,7 +2,10 @@
 //! `/users/{userId}/report`
 
 use axum::extract::State;
-use hearth_storage::schema::{self, rooms::ReportRow};
+use hearth_storage::{
+    Change,
+    schema::{self, rooms::ReportRow},
+};
 use ruma::{
     UserId,
     api::client::{
@@ -85,6 +88,7 @@ async fn record(api: &ClientApi, reporter: &UserId, report: ReportRow) -> Result
     let commit = {
         let mut transaction = store.begin()?;
         transaction.put(&schema::REPORTS, (at, reporter), &report);
+        transaction.append(&Change::Report { at, reporter: reporter.to_owned() });
         transaction.submit()
     };
     commit.await?;

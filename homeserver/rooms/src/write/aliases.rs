@@ -1,6 +1,9 @@
 //! Taking and giving up aliases of this server, and places in the published directory.
 
-use hearth_storage::schema::{self, rooms::AliasRow};
+use hearth_storage::{
+    Change,
+    schema::{self, rooms::AliasRow},
+};
 use ruma::{RoomAliasId, UserId};
 
 use crate::{
@@ -25,6 +28,7 @@ impl Rooms {
             }
             tx.put(&schema::ALIASES, (alias,), &row);
             tx.put(&schema::ROOM_ALIASES, (room.nid(), alias), &());
+            tx.append(&Change::Alias { alias: alias.to_owned() });
             tx.submit()
         };
         commit.await?;
@@ -41,6 +45,7 @@ impl Rooms {
             if let Some(room) = tx.get(&schema::ROOM_NIDS, (&row.room_id,))? {
                 tx.delete(&schema::ROOM_ALIASES, (room, alias));
             }
+            tx.append(&Change::Alias { alias: alias.to_owned() });
             tx.submit()
         };
         commit.await?;
@@ -58,11 +63,15 @@ impl Rooms {
                     tx.put(&schema::ALIASES, (&alias,), &row);
                     tx.delete(&schema::ROOM_ALIASES, (from.nid(), &alias));
                     tx.put(&schema::ROOM_ALIASES, (to.nid(), &alias), &());
+                    tx.append(&Change::Alias { alias });
                 }
             }
             if tx.contains(&schema::DIRECTORY, (from.nid(),))? {
                 tx.delete(&schema::DIRECTORY, (from.nid(),));
                 tx.put(&schema::DIRECTORY, (to.nid(),), &());
+                for room in [from, to] {
+                    tx.append(&Change::Directory { room: room.nid() });
+                }
             }
             tx.submit()
         };
@@ -78,6 +87,7 @@ impl Rooms {
                 true => tx.put(&schema::DIRECTORY, (room.nid(),), &()),
                 false => tx.delete(&schema::DIRECTORY, (room.nid(),)),
             }
+            tx.append(&Change::Directory { room: room.nid() });
             tx.submit()
         };
         commit.await?;

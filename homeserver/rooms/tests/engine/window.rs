@@ -425,6 +425,32 @@ async fn a_thread_ends_with_its_newest_reply_that_is_left() {
     assert_eq!(stage.thread(), None);
 }
 
+/// A reply, another one, and the end of that one.
+#[tokio::test]
+async fn a_thread_goes_back_to_a_reply_that_is_queued() {
+    let (engine, prepared) = prepare().await;
+    let replies = ["three", "four"].map(|body| thread_reply(&prepared.bob, &prepared.root, body));
+    // The ids are the same on every stage.
+    let rehearsal = Stage::set(&engine, &prepared);
+    let mut ids: Vec<OwnedEventId> = Vec::new();
+    for reply in &replies {
+        ids.push(rehearsal.room.send(reply.clone(), None).await.unwrap().id().to_owned());
+    }
+    let stage = Stage::set(&engine, &prepared);
+    let hold = stage.world.engine.hold();
+    let events = replies.into_iter().chain([redaction(&prepared.bob, &ids[1])]);
+    let mut writes: Vec<Write<'_>> = events.map(|event| Box::pin(stage.send(event)) as Write<'_>).collect();
+    assert!(writes.iter_mut().all(|write| begin(write).is_none()));
+    drop(hold);
+    for write in writes {
+        write.await.unwrap();
+    }
+    let thread = stage.thread().unwrap();
+    let left = stage.room.event(&ids[0]).unwrap().unwrap();
+    assert_eq!((Some(thread.latest), thread.count), (left.order(), 3));
+    stage.world.assert_sound();
+}
+
 #[tokio::test]
 async fn readers_have_an_event_whole_until_its_redaction_is_durable_and_never_again() {
     let (engine, prepared) = prepare().await;

@@ -324,7 +324,7 @@ impl Client {
 }
 
 /// A typed request as it is sent.
-fn unsent<R>(request: R) -> Result<Unsent, FederationError>
+pub(crate) fn unsent<R>(request: R) -> Result<Unsent, FederationError>
 where
     R: OutgoingRequest<PathBuilder = SinglePath>,
     R::Authentication: Authenticates,

@@ -1,29 +1,25 @@
 //! The outbox: other servers are told what happens here (server-server API, "Transactions").
 //!
-//! It follows the log with one durable cursor, and nothing is stored for an event and a server. `queues.rs` and
-//! what it is made of decide who must be told what, without I/O: a server that keeps up has a queue in memory, one
-//! that does not is behind in rooms that are written down. `driver.rs` reads the log, fills transactions
-//! (`transaction.rs`, `edus.rs`, `catch_up.rs`) and sends them, one at a time to each server.
+//! It follows the log with one durable cursor, and nothing is stored for an event and a server. `queues.rs` decides
+//! who must be told what, without I/O: a server that keeps up has a queue in memory, one that does not is behind in
+//! rooms that are written down. `driver.rs` reads the log, fills transactions (`transaction.rs`, `edus.rs`,
+//! `catch_up.rs`) and sends them, one at a time to each server. One that is not acknowledged with a 200 goes out again
+//! as it was (`unacknowledged.rs`).
 //!
 //! What it missed in the log, which has a bound, it writes down as if the servers had missed it (`driver/behind.rs`).
 //! The cursor is saved up to what is delivered or written down. After a crash a server may get events again, which
 //! it knows by their ids.
 
-mod audiences;
 mod catch_up;
-mod destination;
 mod driver;
 mod edus;
 mod exceptions;
-mod ledger;
-mod names;
-mod passing;
 mod post;
 mod queues;
-mod rows;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod unacknowledged;
 
 use std::sync::Arc;
 
@@ -58,8 +54,8 @@ impl Outbox {
                 own: federation.server_name().to_owned(),
                 client: federation.client().clone(),
                 destinations: federation.destinations().clone(),
-                clock: federation.clock().clone(),
             }),
+            clock: federation.clock().clone(),
             exceptions: federation.exceptions().clone(),
             sync: federation.sync().clone(),
             id_prefix: format!("{:x}-{:08x}", federation.now_ms(), u32::from_le_bytes(random)),

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use hearth_rooms::{Event, Room, RoomError, Rooms, TimelineRange};
-use hearth_storage::{Position, TimelineOrder};
+use hearth_storage::{Position, Scan, TimelineOrder, schema};
 use ruma::{ServerName, UserId};
 
-/// A server is away for long when the log has grown by so much.
-const LONG_AWAY: u64 = 20_000;
+/// A server that missed more events of a room was away for long.
+const LONG_AWAY: usize = 1000;
 /// So many events are looked through at once for those that are owed.
 const LOOKED_THROUGH: usize = 500;
 /// One that was away for long, or is not in the room any more, is told of at most so many events.
@@ -19,14 +19,10 @@ const EVENTS: usize = 5;
 #[derive(Debug)]
 pub(super) struct Stretch {
     pub events: Vec<Arc<Event>>,
-    /// Where it goes on, if there is more.
-    pub rest: Option<Position>,
-}
-
-impl Stretch {
-    fn whole(events: Vec<Arc<Event>>) -> Self {
-        Self { events, rest: None }
-    }
+    /// Where it goes on.
+    pub up_to: Position,
+    /// Whether more is owed from there on.
+    pub has_more: bool,
 }
 
 /// The next events, at most so many, of a room in which a server missed something first at `first`. A server that
@@ -39,21 +35,31 @@ pub(super) fn catch_up(
     limit: usize,
 ) -> Result<Stretch, RoomError> {
     let ours = |event: &Arc<Event>| event.pdu.sender().server_name() == rooms.server_name();
+    // What comes while this is read is not part of it.
+    let end = room.head().position.next();
+    let whole = |events| Stretch { events, up_to: end, has_more: false };
     if !room.has_server(server)? {
         let mut told = newest_since(room, first)?;
         told.retain(|event| ours(event) && addressee(event) == Some(server));
         told.truncate(EVENTS.min(limit));
         told.reverse();
-        return Ok(Stretch::whole(told));
+        return Ok(whole(told));
     }
-    if room.head().position.0.saturating_sub(first.0) >= LONG_AWAY {
-        return Ok(Stretch::whole(where_it_stands(rooms, room, first, limit, ours)?));
+    if was_away_for_long(rooms, room, first)? {
+        return Ok(whole(where_it_stands(rooms, room, first, limit, ours)?));
     }
     // The first missed event is sent whoever its sender is, as this server may have relayed it; after it, only those of
     // this server's users. History that was fetched later was not missed.
     let arrived = |event: &Arc<Event>| event.order().is_some_and(|order| !order.is_history());
     let owed = |event: &Arc<Event>| arrived(event) && (ours(event) || position(event) == Some(first));
-    next_since(room, first, limit, owed)
+    next_since(room, first, end, limit, owed)
+}
+
+/// Whether more happened in the room since than is told one by one.
+fn was_away_for_long(rooms: &Rooms, room: &Room, first: Position) -> Result<bool, RoomError> {
+    let since = Scan::prefix((room.nid(),)).after((room.nid(), TimelineOrder::from(first).before()));
+    let view = rooms.store().view();
+    Ok(view.scan(&schema::TIMELINE, since).nth(LONG_AWAY).transpose()?.is_some())
 }
 
 /// The server of whose user a membership event speaks.
@@ -65,17 +71,18 @@ pub(super) fn addressee(event: &Event) -> Option<&ServerName> {
 fn next_since(
     room: &Room,
     first: Position,
+    end: Position,
     limit: usize,
     owed: impl Fn(&Arc<Event>) -> bool,
 ) -> Result<Stretch, RoomError> {
     let found = room.timeline(TimelineRange { limit: LOOKED_THROUGH, ..since(first) })?;
-    let end = found.last().filter(|_| found.len() == LOOKED_THROUGH).and_then(position);
+    let last = found.last().filter(|_| found.len() == LOOKED_THROUGH).and_then(position);
     let mut events: Vec<_> = found.into_iter().filter(owed).take(limit + 1).collect();
     let rest = match events.len() > limit {
         true => events.pop().as_ref().and_then(position),
-        false => end.map(Position::next),
+        false => last.map(Position::next),
     };
-    Ok(Stretch { events, rest })
+    Ok(Stretch { events, up_to: rest.unwrap_or(end), has_more: rest.is_some() })
 }
 
 /// The room's ends that this server made; if it made none of them, its newest event there.

@@ -14,27 +14,26 @@ use std::{
 
 use hearth_rooms::Rooms;
 use hearth_storage::{
-    Behind, Change, Position, Scan, StorageError, Store, blocking,
+    Behind, Change, Clock, Position, RoomNid, Scan, StorageError, Store, blocking,
     readers::{Reader, ReaderError},
     schema,
 };
 use hearth_sync::{Announcement, SyncService};
 use hearth_users::Users;
-use ruma::OwnedServerName;
+use ruma::{OwnedServerName, ServerName};
 use tokio::{
     sync::broadcast,
     task::{Id, JoinError, JoinSet},
     time::Instant,
 };
 
-use self::changes::Circles;
+use self::changes::PresenceServers;
 use super::{
     exceptions::Exceptions,
-    names::ServerNid,
     post::Post,
-    queues::{Order, Queues},
-    rows::Rows,
-    transaction::{Filled, Filler},
+    queues::{MAX_MISSED, Order, Queues, Rows, ServerNid, Step},
+    transaction::{Filled, Filler, Transaction},
+    unacknowledged::Unacknowledged,
 };
 use crate::FederationError;
 
@@ -55,7 +54,8 @@ pub(super) struct Parts {
     pub users: Users,
     pub post: Arc<dyn Post>,
     pub exceptions: Arc<Exceptions>,
-    /// Tells what only passes.
+    pub clock: Arc<dyn Clock>,
+    /// Tells of typing and presence.
     pub sync: SyncService,
     /// Transaction ids begin with it.
     pub id_prefix: String,
@@ -68,16 +68,18 @@ pub(super) struct Driver {
     rooms: Rooms,
     post: Arc<dyn Post>,
     filler: Arc<Filler>,
+    clock: Arc<dyn Clock>,
     exceptions: Arc<Exceptions>,
     announcements: Option<broadcast::Receiver<Announcement>>,
     queues: Queues,
-    circles: Circles,
+    presence_servers: PresenceServers,
     /// Rows that the store was too busy to take.
     unwritten: Option<Rows>,
     tasks: JoinSet<Report>,
     /// Writes on their way.
     writing: usize,
     sending: HashMap<Id, ServerNid>,
+    unacknowledged: Unacknowledged,
     /// How often in a row a destination refused.
     refused: HashMap<ServerNid, u32>,
     id_prefix: String,
@@ -88,32 +90,39 @@ pub(super) struct Driver {
 enum Report {
     Delivered {
         server: ServerNid,
-        filled: Filled,
+        filled: Arc<Filled>,
     },
-    /// There was nothing to send but to see whether it can be reached.
-    Reached(ServerNid),
+    /// It has what it did not acknowledge before, or can at least be connected to.
+    Reached {
+        server: ServerNid,
+        acknowledged: Option<Arc<Filled>>,
+    },
     Failed {
         server: ServerNid,
         refused: bool,
+        /// What was sent and not acknowledged.
+        unacknowledged: Option<Arc<Filled>>,
     },
     Rested(ServerNid),
-    Written(Result<Vec<Position>, StorageError>),
+    Written(Result<Rows, StorageError>),
 }
 
 impl Driver {
     /// Takes up what waits in the store, and what the log tells after a position.
     pub fn open(parts: Parts, after: Position) -> Result<Self, StorageError> {
-        let Parts { rooms, users, post, exceptions, sync, id_prefix, sent } = parts;
+        let Parts { rooms, users, post, exceptions, clock, sync, id_prefix, sent } = parts;
         let mut driver = Self {
             store: rooms.store().clone(),
             queues: Queues::new(after),
             filler: Arc::new(Filler { rooms: rooms.clone(), users }),
+            clock,
             announcements: Some(sync.ephemeral()),
-            circles: Circles::default(),
+            presence_servers: PresenceServers::default(),
             unwritten: None,
             tasks: JoinSet::new(),
             writing: 0,
             sending: HashMap::new(),
+            unacknowledged: Unacknowledged::default(),
             refused: HashMap::new(),
             rooms,
             post,
@@ -127,17 +136,19 @@ impl Driver {
 
     fn restore(&mut self) -> Result<(), StorageError> {
         let view = self.store.view();
-        for row in view.scan(&schema::DESTINATION_ROOMS, Scan::all()) {
-            let ((server, room), first) = row?;
+        // From server to server: a dead one may have many rows.
+        let mut next = view.scan(&schema::DESTINATION_ROOMS, Scan::all()).next().transpose()?;
+        while let Some(((server, _), _)) = next {
+            let after = Scan::all().after((&server, RoomNid(u64::MAX)));
+            next = view.scan(&schema::DESTINATION_ROOMS, after).next().transpose()?;
             let server = self.queues.nid(&server);
-            self.queues.restore(server, room, first);
+            self.queues.rooms_wait(server);
         }
         for row in view.scan(&schema::DESTINATION_DEVICE_LISTS, Scan::all()) {
             let ((server, _), ()) = row?;
             let server = self.queues.nid(&server);
             self.queues.lists_wait(server);
         }
-        // From server to server: a dead one may have many.
         let mut next = view.scan(&schema::DESTINATION_EDUS, Scan::all()).next().transpose()?;
         while let Some(((server, _), _)) = next {
             let after = Scan::all().after((&server, Position(u64::MAX)));
@@ -179,8 +190,12 @@ impl Driver {
     /// Does what the queues ask for. Gives up to where everything is delivered or written down.
     fn act(&mut self) -> Result<Position, StorageError> {
         self.write_rows()?;
-        while let Some((server, order)) = self.queues.next() {
-            self.send(server, order);
+        while let Some((server, step)) = self.queues.next() {
+            match step {
+                Step::Reach => self.reach(server),
+                Step::ReadRooms(from) => self.read_rooms(server, from)?,
+                Step::Send(order) => self.send(server, order),
+            }
         }
         metrics::gauge!("hearth_federation_destinations").set(self.queues.destinations().len() as f64);
         metrics::gauge!("hearth_federation_sending").set(self.sending.len() as f64);
@@ -199,39 +214,80 @@ impl Driver {
                 Err(error) => return Err(error),
             };
             rows.write(&mut transaction);
-            let (commit, held) = (transaction.submit(), rows.held);
+            let commit = transaction.submit();
             self.writing += 1;
-            self.tasks.spawn(async move { Report::Written(commit.await.map(|_| held)) });
+            self.tasks.spawn(async move { Report::Written(commit.await.map(|_| rows)) });
         }
         Ok(())
     }
 
+    /// Reads in which rooms a destination is behind.
+    fn read_rooms(&mut self, server: ServerNid, from: RoomNid) -> Result<(), StorageError> {
+        let name = self.queues.name(server).clone();
+        let view = self.store.view();
+        let rows = view.scan(&schema::DESTINATION_ROOMS, Scan::prefix((&name,)).from((&name, from)));
+        let rooms: Vec<(RoomNid, Position)> = rows
+            .take(MAX_MISSED)
+            .map(|row| row.map(|((_, room), first)| (room, first)))
+            .collect::<Result<_, _>>()?;
+        let more = rooms.last().filter(|_| rooms.len() == MAX_MISSED).map(|(last, _)| RoomNid(last.0 + 1));
+        self.queues.rooms_read(server, rooms, more);
+        Ok(())
+    }
+
+    /// Sends again what a destination did not acknowledge, or else sees whether it can be connected to.
+    fn reach(&mut self, server: ServerNid) {
+        let delivery = self.delivery(server);
+        let again = self.unacknowledged.get(server).cloned();
+        let task = self.tasks.spawn(async move {
+            let reached = match &again {
+                Some(filled) => delivery.deliver(filled).await,
+                None => delivery.post.reach(&delivery.name).await,
+            };
+            match reached {
+                Ok(()) => Report::Reached { server, acknowledged: again },
+                Err(error) => Report::Failed {
+                    server,
+                    refused: again.is_some() && is_refusal(&error),
+                    unacknowledged: again,
+                },
+            }
+        });
+        self.sending.insert(task.id(), server);
+    }
+
     fn send(&mut self, server: ServerNid, order: Order) {
         let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
-        let sending = Delivery {
-            name: self.queues.name(server).clone(),
+        let new = Transaction {
             id: format!("{}-{number}", self.id_prefix),
-            order,
-            filler: self.filler.clone(),
-            post: self.post.clone(),
-            store: self.store.clone(),
+            made_at: self.clock.now_ms(),
+            ..Transaction::default()
         };
+        let (delivery, filler) = (self.delivery(server), self.filler.clone());
         let task = self.tasks.spawn(async move {
-            if sending.order == Order::default() {
-                return match sending.post.reach(&sending.name).await {
-                    Ok(()) => Report::Reached(server),
-                    Err(_) => Report::Failed { server, refused: false },
-                };
-            }
-            match sending.run().await {
-                Ok(filled) => Report::Delivered { server, filled },
+            let filled = match fill(&filler, &delivery.name, &order, new) {
+                Ok(filled) => Arc::new(filled),
                 Err(error) => {
-                    let refused = !error.is_outage() && !matches!(error, FederationError::BackingOff);
-                    Report::Failed { server, refused }
+                    tracing::error!(server = %delivery.name, %error, "a transaction could not be made");
+                    return Report::Failed { server, refused: true, unacknowledged: None };
+                }
+            };
+            match delivery.deliver(&filled).await {
+                Ok(()) => Report::Delivered { server, filled },
+                Err(error) => {
+                    Report::Failed { server, refused: is_refusal(&error), unacknowledged: Some(filled) }
                 }
             }
         });
         self.sending.insert(task.id(), server);
+    }
+
+    fn delivery(&self, server: ServerNid) -> Delivery {
+        Delivery {
+            name: self.queues.name(server).clone(),
+            post: self.post.clone(),
+            store: self.store.clone(),
+        }
     }
 
     /// Leaves a destination alone, at least so long.
@@ -253,7 +309,7 @@ impl Driver {
             Err(error) => match self.sending.remove(&error.id()) {
                 Some(server) => {
                     tracing::error!(%error, "a transaction could not be made");
-                    Report::Failed { server, refused: true }
+                    Report::Failed { server, refused: true, unacknowledged: None }
                 }
                 None => return,
             },
@@ -269,8 +325,18 @@ impl Driver {
                 }
                 self.queues.delivered(server, &filled.lists, &filled.rooms);
             }
-            Report::Reached(server) => self.queues.reached(server),
-            Report::Failed { server, refused } => {
+            Report::Reached { server, acknowledged } => {
+                if let Some(filled) = acknowledged {
+                    self.refused.remove(&server);
+                    self.unacknowledged.remove(server);
+                    self.queues.told(server, &filled.told);
+                }
+                self.queues.reached(server);
+            }
+            Report::Failed { server, refused, unacknowledged } => {
+                if let Some(filled) = unacknowledged {
+                    self.unacknowledged.insert(server, filled);
+                }
                 self.queues.failed(server);
                 let mut rest = REST;
                 if refused {
@@ -284,7 +350,7 @@ impl Driver {
             Report::Written(written) => {
                 self.writing -= 1;
                 match written {
-                    Ok(held) => self.queues.written(held),
+                    Ok(rows) => self.queues.written(rows),
                     // The store is stopped, which the next write finds out.
                     Err(error) => tracing::error!(%error, "which servers are behind was not written"),
                 }
@@ -328,7 +394,7 @@ impl Reader for Driver {
     }
 }
 
-/// What passes next; never, when there is no more.
+/// What is announced next; never, when there is no more.
 async fn announced(
     announcements: &mut Option<broadcast::Receiver<Announcement>>,
 ) -> Result<Announcement, broadcast::error::RecvError> {
@@ -338,27 +404,43 @@ async fn announced(
     }
 }
 
-/// A transaction from its making to its end.
+/// Whether a server answers, but does not take what it is sent.
+fn is_refusal(error: &FederationError) -> bool {
+    !error.is_outage() && !matches!(error, FederationError::BackingOff)
+}
+
+/// Makes a transaction.
+fn fill(
+    filler: &Filler,
+    name: &ServerName,
+    order: &Order,
+    new: Transaction,
+) -> Result<Filled, FederationError> {
+    if order.rooms.is_empty() {
+        return filler.fill(name, order, new);
+    }
+    // It reads much, and not between the others.
+    blocking(|| filler.fill(name, order, new))
+}
+
+/// Brings transactions to a destination.
 struct Delivery {
     name: OwnedServerName,
-    id: String,
-    order: Order,
-    filler: Arc<Filler>,
     post: Arc<dyn Post>,
     store: Store,
 }
 
 impl Delivery {
-    async fn run(self) -> Result<Filled, FederationError> {
-        let mut filled = self.fill()?;
-        let transaction = std::mem::take(&mut filled.transaction);
+    /// Returns when the destination has the transaction, and the store knows.
+    async fn deliver(&self, filled: &Filled) -> Result<(), FederationError> {
+        let transaction = &filled.transaction;
         if !transaction.is_empty() {
-            let (pdus, edus) = (transaction.pdus.len(), transaction.edus.len());
             if let Err(error) = self.post.send(&self.name, transaction).await {
                 tracing::debug!(server = %self.name, %error, "a transaction was not delivered");
                 metrics::counter!("hearth_federation_transactions_total", "result" => "failed").increment(1);
                 return Err(error);
             }
+            let (pdus, edus) = (transaction.pdus.len(), transaction.edus.len());
             metrics::counter!("hearth_federation_transactions_total", "result" => "delivered").increment(1);
             metrics::counter!("hearth_federation_sent_pdus_total").increment(pdus as u64);
             metrics::counter!("hearth_federation_sent_edus_total").increment(edus as u64);
@@ -374,14 +456,6 @@ impl Delivery {
             // Durable before the next is made, so that it does not read them again.
             commit.await?;
         }
-        Ok(filled)
-    }
-
-    fn fill(&self) -> Result<Filled, FederationError> {
-        if self.order.rooms.is_empty() {
-            return self.filler.fill(&self.name, &self.order, self.id.clone());
-        }
-        // It reads much, and not between the others.
-        blocking(|| self.filler.fill(&self.name, &self.order, self.id.clone()))
+        Ok(())
     }
 }

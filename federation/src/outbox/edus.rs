@@ -15,7 +15,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::passing::{Passing, Receipt};
+use super::queues::{Ephemeral, Receipt};
 
 /// The EDUs of one transaction.
 #[derive(Default)]
@@ -57,20 +57,20 @@ impl Edus {
         }
     }
 
-    /// What passes: one EDU for all presence, one for the receipts of all rooms and each thread.
-    pub fn passing(&mut self, passing: &[Arc<Passing>], rooms: &Rooms) {
+    /// Typing, presence and receipts: one EDU for all presence, one for the receipts of all rooms and each thread.
+    pub fn ephemeral(&mut self, ephemeral: &[Arc<Ephemeral>], rooms: &Rooms) {
         let mut names = RoomNames { rooms, known: BTreeMap::new() };
         let mut presence = Vec::new();
         let mut threads: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-        for passing in passing {
-            match &**passing {
-                Passing::Typing { room, user, typing } => {
+        for one in ephemeral {
+            match &**one {
+                Ephemeral::Typing { room, user, typing } => {
                     if let Some(room) = names.of(*room) {
                         self.push("m.typing", json!({ "room_id": room, "user_id": user, "typing": typing }));
                     }
                 }
-                Passing::Presence { user, now } => presence.push(presence_of(user, now)),
-                Passing::Receipt(receipt) => {
+                Ephemeral::Presence { user, now } => presence.push(presence_of(user, now)),
+                Ephemeral::Receipt(receipt) => {
                     if let Some(room) = names.of(receipt.room) {
                         let by_room = threads.entry(&receipt.thread).or_default();
                         let read = by_room.entry(room.as_str()).or_insert_with(|| json!({ "m.read": {} }));

@@ -1,16 +1,16 @@
 //! Bringing a transaction to its destination.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::BoxFuture;
-use hearth_storage::Clock;
 use ruma::{
     MilliSecondsSinceUnixEpoch, OwnedServerName, ServerName, UInt,
     api::federation::transactions::send_transaction_message::v1::Request, serde::Raw,
 };
+use serde::Deserialize;
 
 use super::transaction::Transaction;
-use crate::{Client, Destinations, FederationError, Limits, Purpose};
+use crate::{Client, Destinations, FederationError, Limits, Purpose, client::unsent};
 
 /// Whoever gets many events at once takes a while, as it may have to ask for others before it answers.
 const LIMITS: Limits = Limits {
@@ -19,6 +19,18 @@ const LIMITS: Limits = Limits {
     body_bytes: 1 << 20,
     ..Limits::USUAL
 };
+
+/// What a destination says of the events that it was sent.
+#[derive(Default, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    pdus: BTreeMap<String, Outcome>,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    error: Option<String>,
+}
 
 /// The way to other servers.
 pub(super) trait Post: Send + Sync + 'static {
@@ -35,7 +47,7 @@ pub(super) trait Post: Send + Sync + 'static {
     fn send<'a>(
         &'a self,
         server: &'a ServerName,
-        transaction: Transaction,
+        transaction: &'a Transaction,
     ) -> BoxFuture<'a, Result<(), FederationError>>;
 }
 
@@ -44,7 +56,6 @@ pub(super) struct Wire {
     pub own: OwnedServerName,
     pub client: Client,
     pub destinations: Destinations,
-    pub clock: Arc<dyn Clock>,
 }
 
 impl Post for Wire {
@@ -63,21 +74,49 @@ impl Post for Wire {
     fn send<'a>(
         &'a self,
         server: &'a ServerName,
-        transaction: Transaction,
+        transaction: &'a Transaction,
     ) -> BoxFuture<'a, Result<(), FederationError>> {
         Box::pin(async move {
-            let Transaction { id, pdus, edus } = transaction;
-            let now = UInt::new_saturating(self.clock.now_ms());
-            let mut request = Request::new(id.into(), self.own.clone(), MilliSecondsSinceUnixEpoch(now));
-            request.pdus = pdus;
-            request.edus = edus.into_iter().map(Raw::from_json).collect();
-            let response = self.client.send_with(server, request, LIMITS).await?;
-            for (event, refused) in response.pdus {
-                if let Err(error) = refused {
-                    tracing::debug!(%server, %event, error, "a server did not take an event");
+            let made_at = MilliSecondsSinceUnixEpoch(UInt::new_saturating(transaction.made_at));
+            let mut request = Request::new(transaction.id.clone().into(), self.own.clone(), made_at);
+            request.pdus.clone_from(&transaction.pdus);
+            request.edus = transaction.edus.iter().cloned().map(Raw::from_json).collect();
+            let answer = self.client.ask(server, &unsent(request)?, LIMITS).await?;
+            // Whatever it says: with a 200 the destination has the transaction.
+            let said = serde_json::from_slice::<Answer>(answer.body()).unwrap_or_default();
+            for (event, said) in said.pdus {
+                if let Some(error) = said.error {
+                    tracing::debug!(%server, event, error, "a server did not take an event");
                 }
             }
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::put};
+    use http::StatusCode;
+
+    use super::*;
+    use crate::testing::{Peer, Transport};
+
+    #[tokio::test]
+    async fn with_any_200_the_destination_has_it() {
+        let send = async |status: StatusCode, body: &'static str| {
+            let answer = put(async move || (status, body));
+            let peer =
+                Peer::serve(|_, _| Router::new().route("/_matrix/federation/v1/send/{id}", answer)).await;
+            let Transport { client, destinations, .. } = Transport::new(peer.trusted());
+            let wire = Wire { own: "own.example".try_into().unwrap(), client, destinations };
+            wire.send(&peer.name, &Transaction { id: "1".to_owned(), ..Transaction::default() }).await
+        };
+        for body in [r#"{"pdus":{"$a":{"error":"no"},"$b":{}}}"#, "{}", "", "[]", "nonsense"] {
+            send(StatusCode::OK, body).await.unwrap();
+        }
+        for status in [StatusCode::BAD_REQUEST, StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY] {
+            send(status, "{}").await.unwrap_err();
+        }
     }
 }

@@ -5,21 +5,32 @@
 //! caught up in a room, it is sent what happens there from that moment on, and the row stays until it has what
 //! caught it up.
 
+mod destination;
+mod ephemeral;
+mod names;
+mod pending;
+mod recipients;
+mod rows;
+
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
 use hearth_storage::{Position, RoomNid};
 use ruma::{OwnedServerName, OwnedUserId, ServerName};
 
-use super::{
-    audiences::Audiences,
-    destination::{Destination, ListWork, Queued, Sending},
-    ledger::Ledger,
-    names::{Names, ServerNid},
-    passing::Passing,
+pub(super) use self::{
+    destination::Queued,
+    ephemeral::{Ephemeral, Receipt},
+    names::ServerNid,
     rows::Rows,
+};
+use self::{
+    destination::{Destination, ListWork, Sending},
+    names::Names,
+    pending::Pending,
+    recipients::Recipients,
 };
 
 /// The most PDUs of a transaction, as the specification says.
@@ -35,11 +46,13 @@ const MAX_QUEUED_IN_ALL: usize = 200_000;
 const FEW: usize = MAX_PDUS;
 /// So many users' device lists wait for one destination in memory.
 const MAX_LISTS: usize = 500;
-/// A transaction tells of so many device lists, and of so many things that pass.
+/// A transaction tells of so many device lists, and of so much that is ephemeral.
 const LISTS_AT_ONCE: usize = 10;
-const PASSING_AT_ONCE: usize = 30;
+const EPHEMERAL_AT_ONCE: usize = 30;
 /// A transaction catches up in so many rooms.
 pub(super) const ROOMS_AT_ONCE: usize = 10;
+/// So many rooms in which a destination is behind are held in memory; of the others only the store knows.
+pub(super) const MAX_MISSED: usize = 64;
 
 /// What is to be put into a transaction.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -49,18 +62,28 @@ pub(super) struct Order {
     pub rooms: Vec<(RoomNid, Position)>,
     /// Users whose device lists changed, and where; nowhere for what changed last.
     pub lists: Vec<(OwnedUserId, Vec<Position>)>,
-    pub passing: Vec<Arc<Passing>>,
+    pub ephemeral: Vec<Arc<Ephemeral>>,
     /// Also what the store has for the destination.
     pub stored_edus: bool,
     pub stored_lists: bool,
+}
+
+/// What is to be done for a destination.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Step {
+    /// To see whether it answers: by what it did not acknowledge, or by connecting to it.
+    Reach,
+    /// To read in which rooms it is behind, from this one on ([`Queues::rooms_read`]).
+    ReadRooms(RoomNid),
+    Send(Order),
 }
 
 /// All destinations that have something to be told.
 pub(super) struct Queues {
     names: Names,
     destinations: HashMap<ServerNid, Destination>,
-    audiences: Audiences,
-    ledger: Ledger,
+    recipients: Recipients,
+    pending: Pending,
     rows: Rows,
     /// Those that can be connected to, which says little: they may not answer.
     reached: HashSet<ServerNid>,
@@ -70,6 +93,10 @@ pub(super) struct Queues {
     to_others: Lane,
     /// The events in all queues.
     queued: usize,
+    /// How many rows of each destination and room are not written yet: what the store says of it is out of date.
+    unwritten: HashMap<(ServerNid, RoomNid), usize>,
+    /// [`MAX_MISSED`], but for tests.
+    max_missed: usize,
 }
 
 /// Destinations that share a bound on what is on its way.
@@ -92,14 +119,16 @@ impl Queues {
         Self {
             names: Names::default(),
             destinations: HashMap::new(),
-            audiences: Audiences::default(),
-            ledger: Ledger::new(after),
+            recipients: Recipients::default(),
+            pending: Pending::new(after),
             rows: Rows::default(),
             reached: HashSet::new(),
             proven: HashSet::new(),
             to_proven: Lane::default(),
             to_others: Lane::default(),
             queued: 0,
+            unwritten: HashMap::new(),
+            max_missed: MAX_MISSED,
         }
     }
 
@@ -111,10 +140,39 @@ impl Queues {
         self.names.name(server)
     }
 
-    /// A destination is behind in a room, the store says.
-    pub fn restore(&mut self, server: ServerNid, room: RoomNid, first: Position) {
-        self.destinations.entry(server).or_default().missed.insert(room, first);
+    /// A destination is behind in rooms that stand in the store.
+    pub fn rooms_wait(&mut self, server: ServerNid) {
+        self.destinations.entry(server).or_default().stored_rooms = Some(RoomNid(0));
         self.settle(server);
+    }
+
+    /// The next rooms in which a destination is behind, as the store has them, and from which room on it has more.
+    pub fn rooms_read(
+        &mut self,
+        server: ServerNid,
+        rooms: impl IntoIterator<Item = (RoomNid, Position)>,
+        more: Option<RoomNid>,
+    ) {
+        let Some(known) = self.destinations.get_mut(&server) else { return };
+        known.stored_rooms = more;
+        for (room, first) in rooms {
+            if !self.unwritten.contains_key(&(server, room)) {
+                known.missed.entry(room).or_insert(first);
+            }
+        }
+        self.settle(server);
+    }
+
+    /// Whether a destination is behind in a room; `None` if only the store knows.
+    pub fn is_behind(&self, server: ServerNid, room: RoomNid) -> Option<bool> {
+        let Some(known) = self.destinations.get(&server) else { return Some(false) };
+        if known.missed.contains_key(&room) {
+            return Some(true);
+        }
+        let is_known = known.stored_rooms.is_none()
+            || known.catches_up(room)
+            || self.unwritten.contains_key(&(server, room));
+        is_known.then_some(false)
     }
 
     /// EDUs wait in the store for a destination.
@@ -130,31 +188,29 @@ impl Queues {
     }
 
     /// Whether the servers of a room are known.
-    pub fn knows_audience(&self, room: RoomNid) -> bool {
-        self.audiences.is_known(room)
+    pub fn knows_recipients(&self, room: RoomNid) -> bool {
+        self.recipients.is_known(room)
     }
 
-    /// The servers of a room but for this one.
-    pub fn set_audience(&mut self, room: RoomNid, mut servers: Vec<ServerNid>) {
-        servers.retain(|server| {
-            self.destinations.get(server).is_none_or(|known| !known.missed.contains_key(&room))
-        });
-        self.audiences.insert(room, servers);
+    /// The servers of a room that are not behind there, without this one.
+    pub fn set_recipients(&mut self, room: RoomNid, servers: Vec<ServerNid>) {
+        self.recipients.insert(room, servers);
     }
 
     /// Who is in a room may have changed.
-    pub fn forget_audience(&mut self, room: RoomNid) {
-        self.audiences.take(room);
+    pub fn forget_recipients(&mut self, room: RoomNid) {
+        self.recipients.take(room);
     }
 
-    /// An event came that the servers of its room must get, which are known, and another besides them.
+    /// An event came that the servers of its room must get, which are known, and another besides them that is not
+    /// behind there.
     pub fn event(&mut self, event: Queued, also: Option<ServerNid>) {
-        let mut servers = self.audiences.take(event.room).unwrap_or_default();
+        let mut servers = self.recipients.take(event.room).unwrap_or_default();
         if let Some(also) = also.filter(|also| !servers.contains(also)) {
             self.enqueue(also, event);
         }
         servers.retain(|server| self.enqueue(*server, event));
-        self.audiences.insert(event.room, servers);
+        self.recipients.insert(event.room, servers);
     }
 
     /// The device list of a user of this server changed, which these servers must be told. With `whole` they may
@@ -169,39 +225,39 @@ impl Queues {
         for server in servers {
             let known = self.destinations.entry(*server).or_default();
             if known.resting || (known.lists.len() >= MAX_LISTS && !known.lists.contains_key(user)) {
-                self.ledger.hold(position, 1);
+                self.pending.hold(position, 1);
                 self.store_list(*server, user.clone(), position);
             } else if let Some(work) = known.lists.get_mut(user) {
                 work.add(position, whole);
             } else {
                 known.lists.insert(user.clone(), ListWork::new(position, whole));
-                self.ledger.hold(position, 1);
+                self.pending.hold(position, 1);
             }
             self.settle(*server);
         }
     }
 
-    /// Something passes that those servers are told that keep up.
-    pub fn passing(&mut self, passing: &Arc<Passing>, servers: &[ServerNid]) {
+    /// Something ephemeral happened, of which those of these servers are told that keep up.
+    pub fn ephemeral(&mut self, ephemeral: &Arc<Ephemeral>, servers: &[ServerNid]) {
         for server in servers {
             let known = self.destinations.entry(*server).or_default();
             if !known.resting {
-                known.passing.push(passing);
+                known.ephemeral.push(ephemeral);
             }
             self.settle(*server);
         }
     }
 
     /// The same, to the servers of a room, which are known.
-    pub fn passing_in(&mut self, room: RoomNid, passing: &Arc<Passing>) {
-        let servers = self.audiences.take(room).unwrap_or_default();
-        self.passing(passing, &servers);
-        self.audiences.insert(room, servers);
+    pub fn ephemeral_in(&mut self, room: RoomNid, ephemeral: &Arc<Ephemeral>) {
+        let servers = self.recipients.take(room).unwrap_or_default();
+        self.ephemeral(ephemeral, &servers);
+        self.recipients.insert(room, servers);
     }
 
     /// Everything up to here was taken in.
     pub fn read_to(&mut self, position: Position) {
-        self.ledger.read_to(position);
+        self.pending.read_to(position);
     }
 
     /// A destination can be connected to.
@@ -212,6 +268,17 @@ impl Queues {
         }
     }
 
+    /// A destination has what it did not acknowledge before, so it knows these rooms up to there. In each it goes on
+    /// to catch up: more may have happened. For the same reason it is told of the device lists again, as they are now.
+    pub fn told(&mut self, server: ServerNid, rooms: &BTreeMap<RoomNid, Position>) {
+        for (room, up_to) in rooms {
+            let missed = self.destinations.get(&server).and_then(|known| known.missed.get(room));
+            if missed.is_some_and(|first| first < up_to) {
+                self.go_on(server, *room, *up_to);
+            }
+        }
+    }
+
     /// A destination has what it was sent last. `listed` are the users whose lists the store wanted it told, `more`
     /// the rooms in which more is to be caught up, and from where.
     pub fn delivered(&mut self, server: ServerNid, listed: &[OwnedUserId], more: &[(RoomNid, Position)]) {
@@ -219,7 +286,7 @@ impl Queues {
         self.proven.insert(server);
         let lists = sending.lists.values().map(|work| work.held);
         for position in sending.events.iter().map(|event| event.position).chain(lists) {
-            self.ledger.release(position);
+            self.pending.release(position);
         }
         for (room, _) in sending.rooms {
             if let Some((_, rest)) = more.iter().find(|(known, _)| *known == room) {
@@ -229,7 +296,7 @@ impl Queues {
             // Missed again meanwhile: the row stays as it is.
             let known = self.destinations.get(&server);
             if known.is_none_or(|known| !known.missed.contains_key(&room)) {
-                self.rows.rooms.push((self.names.name(server).clone(), room, None));
+                self.write_room(server, room, None);
             }
         }
         let name = self.names.name(server);
@@ -249,7 +316,7 @@ impl Queues {
         self.proven.remove(&server);
         let known = self.destinations.entry(server).or_default();
         known.resting = true;
-        known.passing.clear();
+        known.ephemeral.clear();
         if let Some(sending) = sending {
             // Their rows are still there.
             for (room, first) in sending.rooms {
@@ -277,15 +344,33 @@ impl Queues {
         }
     }
 
-    /// Rows were written on which these positions hung.
-    pub fn written(&mut self, held: Vec<Position>) {
-        held.into_iter().for_each(|position| self.ledger.release(position));
+    /// Rows were written: what hung on them is dealt with, and of the rooms in which a destination is behind no more
+    /// than some are kept in memory.
+    pub fn written(&mut self, rows: Rows) {
+        rows.held.into_iter().for_each(|position| self.pending.release(position));
+        for (name, room, missed) in rows.rooms {
+            let server = self.names.nid(&name);
+            if let Some(count) = self.unwritten.get_mut(&(server, room)) {
+                *count -= 1;
+                if *count == 0 {
+                    self.unwritten.remove(&(server, room));
+                }
+            }
+            let Some(known) = self.destinations.get_mut(&server) else { continue };
+            let in_store = missed.is_some() && known.missed.get(&room) == missed.as_ref();
+            if in_store && known.missed.len() > self.max_missed && !known.catches_up(room) {
+                known.missed.remove(&room);
+                known.stored_rooms = Some(RoomNid(0));
+                // It is made anew with what the store says.
+                self.recipients.take(room);
+            }
+        }
     }
 
-    /// The next destination to send to, and what. It is sent nothing else before this is delivered or fails. One that
-    /// was not reached yet, or failed since, is to be reached first: an order of nothing. For one that cannot be
-    /// reached, nothing is taken out of where it waits, and no audience changes.
-    pub fn next(&mut self) -> Option<(ServerNid, Order)> {
+    /// The next destination that something is to be done for, and what. Nothing else is before this is delivered or
+    /// fails. One that was not reached yet, or failed since, is to be reached first: for one that cannot be reached,
+    /// nothing is taken out of where it waits, and the recipients of no room change.
+    pub fn next(&mut self) -> Option<(ServerNid, Step)> {
         loop {
             let server = self.to_proven.next().or_else(|| self.to_others.next())?;
             let Some(known) = self.destinations.get_mut(&server) else { continue };
@@ -296,7 +381,10 @@ impl Queues {
             if !self.reached.contains(&server) {
                 known.sending = Some(Sending::default());
                 self.lane(server).sending += 1;
-                return Some((server, Order::default()));
+                return Some((server, Step::Reach));
+            }
+            if let Some(from) = known.stored_rooms.filter(|_| known.missed.is_empty()) {
+                return Some((server, Step::ReadRooms(from)));
             }
             let events: Vec<_> = known.queue.drain(..known.queue.len().min(MAX_PDUS)).collect();
             self.queued -= events.len();
@@ -306,7 +394,7 @@ impl Queues {
             for (room, _) in &rooms {
                 known.missed.remove(room);
                 // From now on it is sent what happens there.
-                self.audiences.take(*room);
+                self.recipients.take(*room);
             }
             let mut sending = Sending {
                 events: events.clone(),
@@ -328,13 +416,13 @@ impl Queues {
                     .iter()
                     .map(|(user, work)| (user.clone(), work.changes.clone()))
                     .collect(),
-                passing: known.passing.take(PASSING_AT_ONCE),
+                ephemeral: known.ephemeral.take(EPHEMERAL_AT_ONCE),
                 stored_edus: sending.stored_edus,
                 stored_lists: sending.stored_lists,
             };
             known.sending = Some(sending);
             self.lane(server).sending += 1;
-            return Some((server, order));
+            return Some((server, Step::Send(order)));
         }
     }
 
@@ -345,7 +433,7 @@ impl Queues {
 
     /// Everything up to here is delivered or written down.
     pub fn settled(&self) -> Position {
-        self.ledger.settled()
+        self.pending.settled()
     }
 
     /// The destinations that have something to be told, those that are behind among them.
@@ -364,7 +452,7 @@ impl Queues {
         let known = self.destinations.entry(server).or_default();
         let behind = known.missed.contains_key(&event.room);
         if !behind {
-            self.ledger.hold(event.position, 1);
+            self.pending.hold(event.position, 1);
             if known.resting {
                 self.miss(server, event);
             } else {
@@ -392,17 +480,17 @@ impl Queues {
     /// A destination misses an event, which holds its position until that is written down.
     fn miss(&mut self, server: ServerNid, event: Queued) {
         let known = self.destinations.entry(server).or_default();
-        let catching_up = known.sending.as_ref().is_some_and(|sending| sending.catches_up(event.room));
+        let catching_up = known.catches_up(event.room);
         let new = !known.missed.contains_key(&event.room);
         if new {
             known.missed.insert(event.room, event.position);
         }
         if new && !catching_up {
-            self.rows.rooms.push((self.names.name(server).clone(), event.room, Some(event.position)));
+            self.write_room(server, event.room, Some(event.position));
             self.rows.held.push(event.position);
         } else {
             // An earlier row says it, which is written, or holds an earlier position until it is.
-            self.ledger.release(event.position);
+            self.pending.release(event.position);
         }
     }
 
@@ -414,12 +502,18 @@ impl Queues {
         known.queue.retain(|event| {
             if event.room == room {
                 // The row says it, with an earlier position.
-                self.ledger.release(event.position);
+                self.pending.release(event.position);
             }
             event.room != room
         });
         self.queued -= before - known.queue.len();
-        self.rows.rooms.push((self.names.name(server).clone(), room, Some(rest)));
+        self.write_room(server, room, Some(rest));
+    }
+
+    /// Writes down from where on a destination is behind in a room, or that it is no more.
+    fn write_room(&mut self, server: ServerNid, room: RoomNid, missed: Option<Position>) {
+        *self.unwritten.entry((server, room)).or_default() += 1;
+        self.rows.rooms.push((self.names.name(server).clone(), room, missed));
     }
 
     /// Writes down that a destination must be told of a device list. The position is held until that is so.

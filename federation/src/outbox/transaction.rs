@@ -1,6 +1,6 @@
 //! Making a transaction of what is to be told.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hearth_rooms::{Event, Rooms};
 use hearth_storage::{Position, RoomNid, Scan, schema};
@@ -23,10 +23,12 @@ const STORED_LISTS: usize = 10;
 const STORED_BYTES: usize = 1 << 20;
 
 /// What is sent to a destination at once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Transaction {
     /// Unique among all that this server ever sent.
     pub id: String,
+    /// When it was made, in milliseconds.
+    pub made_at: u64,
     pub pdus: Vec<Box<RawValue>>,
     pub edus: Vec<Box<RawValue>>,
 }
@@ -39,6 +41,8 @@ pub(super) struct Filled {
     pub lists: Vec<OwnedUserId>,
     /// The rooms in which more is to be caught up, and from where.
     pub rooms: Vec<(RoomNid, Position)>,
+    /// All rooms of which it tells, and up to where.
+    pub told: BTreeMap<RoomNid, Position>,
     /// The store has more.
     pub more_edus: bool,
     pub more_lists: bool,
@@ -52,10 +56,14 @@ pub(super) struct Filler {
 
 impl Filler {
     /// Fills a transaction. What cannot be read is left out, so that it holds nothing else up.
-    pub fn fill(&self, server: &ServerName, order: &Order, id: String) -> Result<Filled, FederationError> {
-        let mut filled = Filled::default();
-        filled.transaction.id = id;
-        (filled.transaction.pdus, filled.rooms) = self.pdus(server, order);
+    pub fn fill(
+        &self,
+        server: &ServerName,
+        order: &Order,
+        new: Transaction,
+    ) -> Result<Filled, FederationError> {
+        let mut filled = Filled { transaction: new, ..Filled::default() };
+        self.add_pdus(server, order, &mut filled);
         let mut edus = Edus::default();
         for (user, changes) in &order.lists {
             match changes.as_slice() {
@@ -71,7 +79,7 @@ impl Filler {
         if order.stored_lists {
             self.add_stored_lists(server, &mut edus, &mut filled)?;
         }
-        edus.passing(&order.passing, &self.rooms);
+        edus.ephemeral(&order.ephemeral, &self.rooms);
         if order.stored_edus {
             self.add_stored_edus(server, &mut edus, &mut filled)?;
         }
@@ -79,15 +87,14 @@ impl Filler {
         Ok(filled)
     }
 
-    /// The PDUs, and the rooms in which there are more.
-    fn pdus(&self, server: &ServerName, order: &Order) -> (Vec<Box<RawValue>>, Vec<(RoomNid, Position)>) {
+    fn add_pdus(&self, server: &ServerName, order: &Order, filled: &mut Filled) {
         let nids: Vec<_> = order.events.iter().map(|event| event.event).collect();
         let mut events = self.rooms.events(&nids).unwrap_or_else(|error| {
             tracing::error!(%error, "events to be sent cannot be read");
             let one = |nid| self.rooms.event(nid).ok().flatten();
             nids.iter().filter_map(|nid| one(*nid)).collect()
         });
-        let mut more = Vec::new();
+        filled.told = order.events.iter().map(|event| (event.room, event.position.next())).collect();
         for (place, (room, first)) in order.rooms.iter().enumerate() {
             // Each of the rooms gets its share of what is left.
             let share = (MAX_PDUS.saturating_sub(events.len()) / (order.rooms.len() - place)).max(1);
@@ -95,12 +102,15 @@ impl Filler {
             match found.and_then(|room| catch_up(&self.rooms, &room, server, *first, share)) {
                 Ok(stretch) => {
                     events.extend(stretch.events);
-                    more.extend(stretch.rest.map(|rest| (*room, rest)));
+                    filled.told.insert(*room, stretch.up_to);
+                    if stretch.has_more {
+                        filled.rooms.push((*room, stretch.up_to));
+                    }
                 }
                 Err(error) => tracing::error!(%error, %server, "a room to catch up in cannot be read"),
             }
         }
-        (events.iter().filter_map(pdu).collect(), more)
+        filled.transaction.pdus = events.iter().filter_map(pdu).collect();
     }
 
     fn add_stored_lists(
@@ -161,5 +171,10 @@ fn pdu(event: &Arc<Event>) -> Option<Box<RawValue>> {
 impl Transaction {
     pub fn is_empty(&self) -> bool {
         self.pdus.is_empty() && self.edus.is_empty()
+    }
+
+    /// What it takes in memory, in bytes.
+    pub fn size(&self) -> usize {
+        self.pdus.iter().chain(&self.edus).map(|text| text.get().len()).sum()
     }
 }

@@ -9,8 +9,11 @@ use hearth_storage::{
 };
 use ruma::{OwnedServerName, ServerName};
 
-use super::{Circles, Driver, Queues};
-use crate::{FederationError, outbox::rows::Rows};
+use super::{Driver, PresenceServers, Queues};
+use crate::{
+    FederationError,
+    outbox::{queues::Rows, unacknowledged::Unacknowledged},
+};
 
 /// So many rooms are looked at between two commits.
 const ROOMS_AT_ONCE: usize = 500;
@@ -34,7 +37,10 @@ impl Driver {
         }
         (self.writing, self.unwritten) = (0, None);
         self.sending.clear();
-        self.circles = Circles::default();
+        // Servers get other numbers.
+        self.unacknowledged = Unacknowledged::default();
+        self.refused.clear();
+        self.presence_servers = PresenceServers::default();
         self.queues = Queues::new(gap.to);
         Ok(self.restore()?)
     }

@@ -1,9 +1,9 @@
-//! What a change of the log, or something that passes, means to other servers.
+//! What a change of the log, or something ephemeral, means to other servers.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hearth_rooms::{Event, Room};
-use hearth_storage::{Change, EventNid, Position, RoomNid, schema::rooms::Membership};
+use hearth_storage::{Change, EventNid, Position, RoomNid, schema, schema::rooms::Membership};
 use hearth_sync::Announcement;
 use ruma::{OwnedUserId, ServerName, UserId};
 use tokio::{sync::broadcast::error::RecvError, time::Instant};
@@ -13,23 +13,21 @@ use crate::{
     FederationError,
     outbox::{
         catch_up::addressee,
-        destination::Queued,
         exceptions::Exception,
-        names::ServerNid,
-        passing::{Passing, Receipt},
+        queues::{Ephemeral, Queued, Receipt, ServerNid},
     },
 };
 
 /// A user's presence is told to so many servers at most.
 const MAX_PRESENCE_SERVERS: usize = 500;
 /// For so long it is told to the same.
-const CIRCLE_LASTS: Duration = Duration::from_secs(60);
+const PRESENCE_SERVERS_LAST: Duration = Duration::from_secs(60);
 /// Of so many users it is remembered who they are told to.
-const CIRCLES: usize = 10_000;
+const MAX_PRESENCE_USERS: usize = 10_000;
 
 /// Which servers are told of a user's presence.
 #[derive(Default)]
-pub(super) struct Circles(HashMap<OwnedUserId, (Instant, Arc<[ServerNid]>)>);
+pub(super) struct PresenceServers(HashMap<OwnedUserId, (Instant, Arc<[ServerNid]>)>);
 
 impl Driver {
     /// Takes in changes of the log. One that cannot be read is passed over, so that it holds nothing else up.
@@ -48,9 +46,9 @@ impl Driver {
         match change {
             Change::Event { room, event } => self.event(position, *room, *event),
             Change::Membership { room, user, membership } => {
-                self.queues.forget_audience(*room);
+                self.queues.forget_recipients(*room);
                 if self.is_local(user) {
-                    self.circles.0.remove(user);
+                    self.presence_servers.0.remove(user);
                     if *membership == Membership::Join {
                         self.joined(position, *room, user)?;
                     }
@@ -80,8 +78,14 @@ impl Driver {
             None => self.is_local(event.pdu.sender()),
         };
         if ours {
-            self.load_audience(room)?;
-            let also = self.goes_also_to(&event);
+            self.load_recipients(room)?;
+            let mut also = self.goes_also_to(&event);
+            // Caught up there, it hears of it.
+            if let Some(server) = also
+                && self.is_behind(server, room)?
+            {
+                also = None;
+            }
             self.queues.event(Queued { position, room, event: nid }, also);
         }
         Ok(())
@@ -120,26 +124,26 @@ impl Driver {
         // Nothing, if the receipt moved on since: then that is told.
         for (key, row) in room.receipts_since(position.before(), position)? {
             if key.receipt_type == "m.read" {
-                self.load_audience(nid)?;
+                self.load_recipients(nid)?;
                 let (user, thread, event_id, ts) = (key.user, key.thread, row.event_id, row.ts);
                 let receipt = Receipt { room: nid, user, thread, event_id, ts };
-                self.queues.passing_in(nid, &Arc::new(Passing::Receipt(receipt)));
+                self.queues.ephemeral_in(nid, &Arc::new(Ephemeral::Receipt(receipt)));
             }
         }
         Ok(())
     }
 
-    /// Takes in what passes.
+    /// Takes in what a user does, of which the log does not tell.
     pub(super) fn announced(&mut self, said: Result<Announcement, RecvError>) {
         let done = match said {
-            Ok(Announcement::Typing { room, user, typing }) => self.load_audience(room).map(|()| {
-                self.queues.passing_in(room, &Arc::new(Passing::Typing { room, user, typing }));
+            Ok(Announcement::Typing { room, user, typing }) => self.load_recipients(room).map(|()| {
+                self.queues.ephemeral_in(room, &Arc::new(Ephemeral::Typing { room, user, typing }));
             }),
-            Ok(Announcement::Presence { user, now }) => self.circle(&user).map(|servers| {
-                self.queues.passing(&Arc::new(Passing::Presence { user, now }), &servers);
+            Ok(Announcement::Presence { user, now }) => self.presence_servers_of(&user).map(|servers| {
+                self.queues.ephemeral(&Arc::new(Ephemeral::Presence { user, now }), &servers);
             }),
             Err(RecvError::Lagged(missed)) => {
-                tracing::debug!(missed, "other servers are not told all that passes");
+                tracing::debug!(missed, "other servers are not told of all typing and presence");
                 Ok(())
             }
             Err(RecvError::Closed) => {
@@ -148,14 +152,14 @@ impl Driver {
             }
         };
         if let Err(error) = done {
-            tracing::error!(%error, "other servers are not told of something that passes");
+            tracing::error!(%error, "other servers are not told of typing or presence");
         }
     }
 
     /// The servers that share a room with a user, as they were lately.
-    fn circle(&mut self, user: &UserId) -> Result<Arc<[ServerNid]>, FederationError> {
+    fn presence_servers_of(&mut self, user: &UserId) -> Result<Arc<[ServerNid]>, FederationError> {
         let now = Instant::now();
-        if let Some((until, servers)) = self.circles.0.get(user)
+        if let Some((until, servers)) = self.presence_servers.0.get(user)
             && *until > now
         {
             return Ok(servers.clone());
@@ -163,24 +167,40 @@ impl Driver {
         let servers = self.rooms.servers_of_user(user)?;
         let servers: Arc<[_]> =
             self.nids(servers.iter().map(|server| &**server).take(MAX_PRESENCE_SERVERS)).into();
-        if self.circles.0.len() >= CIRCLES {
-            self.circles.0.retain(|_, (until, _)| *until > now);
-            if self.circles.0.len() >= CIRCLES {
-                self.circles.0.clear();
+        if self.presence_servers.0.len() >= MAX_PRESENCE_USERS {
+            self.presence_servers.0.retain(|_, (until, _)| *until > now);
+            if self.presence_servers.0.len() >= MAX_PRESENCE_USERS {
+                self.presence_servers.0.clear();
             }
         }
-        self.circles.0.insert(user.to_owned(), (now + CIRCLE_LASTS, servers.clone()));
+        self.presence_servers.0.insert(user.to_owned(), (now + PRESENCE_SERVERS_LAST, servers.clone()));
         Ok(servers)
     }
 
     /// Makes the servers of a room known to the queues.
-    fn load_audience(&mut self, room: RoomNid) -> Result<(), FederationError> {
-        if !self.queues.knows_audience(room) {
+    fn load_recipients(&mut self, room: RoomNid) -> Result<(), FederationError> {
+        if !self.queues.knows_recipients(room) {
             let servers = self.rooms.room_by_nid(room)?.servers()?;
-            let servers = self.nids(servers.iter().map(|server| &**server));
-            self.queues.set_audience(room, servers);
+            let mut keep_up = Vec::with_capacity(servers.len());
+            for server in self.nids(servers.iter().map(|server| &**server)) {
+                if !self.is_behind(server, room)? {
+                    keep_up.push(server);
+                }
+            }
+            self.queues.set_recipients(room, keep_up);
         }
         Ok(())
+    }
+
+    /// Whether a server is behind in a room.
+    fn is_behind(&self, server: ServerNid, room: RoomNid) -> Result<bool, FederationError> {
+        match self.queues.is_behind(server, room) {
+            Some(is_behind) => Ok(is_behind),
+            None => {
+                let row = (self.queues.name(server), room);
+                Ok(self.store.view().get(&schema::DESTINATION_ROOMS, row)?.is_some())
+            }
+        }
     }
 
     /// The numbers of other servers.

@@ -5,7 +5,7 @@ use ruma::{OwnedServerName, OwnedUserId};
 
 /// Rows to be written, in order, and the positions that hang on them.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Rows {
+pub(in crate::outbox) struct Rows {
     /// The first position missed in a room, or nothing where a destination is caught up.
     pub rooms: Vec<(OwnedServerName, RoomNid, Option<Position>)>,
     /// Whether a device list is still to be told.

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use hearth_storage::{EventNid, Position, RoomNid};
 use ruma::OwnedUserId;
 
-use super::passing::PassingQueue;
+use super::ephemeral::EphemeralQueue;
 
 /// An event to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Queued {
+pub(in crate::outbox) struct Queued {
     pub position: Position,
     pub room: RoomNid,
     pub event: EventNid,
@@ -46,9 +46,11 @@ impl ListWork {
 pub(super) struct Destination {
     pub queue: VecDeque<Queued>,
     pub lists: BTreeMap<OwnedUserId, ListWork>,
-    pub passing: PassingQueue,
-    /// The rooms in which it is behind, each with the first position that it missed. They stand in the store.
+    pub ephemeral: EphemeralQueue,
+    /// Rooms in which it is behind, each with the first position that it missed. They stand in the store.
     pub missed: HashMap<RoomNid, Position>,
+    /// Further ones stand only there, from this room on.
+    pub stored_rooms: Option<RoomNid>,
     /// EDUs wait for it in the store.
     pub stored_edus: bool,
     /// Device lists are to be told that stand in the store.
@@ -73,18 +75,18 @@ pub(super) struct Sending {
     pub relisted: HashSet<OwnedUserId>,
 }
 
-impl Sending {
-    pub fn catches_up(&self, room: RoomNid) -> bool {
-        self.rooms.iter().any(|(known, _)| *known == room)
-    }
-}
-
 impl Destination {
+    /// Whether it is being caught up in a room.
+    pub fn catches_up(&self, room: RoomNid) -> bool {
+        self.sending.as_ref().is_some_and(|sending| sending.rooms.iter().any(|(known, _)| *known == room))
+    }
+
     pub fn has_work(&self) -> bool {
         !self.queue.is_empty()
             || !self.lists.is_empty()
-            || !self.passing.is_empty()
+            || !self.ephemeral.is_empty()
             || !self.missed.is_empty()
+            || self.stored_rooms.is_some()
             || self.stored_edus
             || self.stored_lists
     }

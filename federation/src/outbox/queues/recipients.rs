@@ -12,12 +12,12 @@ const MAX_SERVERS: usize = 1_000_000;
 /// The servers of rooms that are sent what happens there as it happens: neither this one nor those that are behind
 /// in the room, so that those cost nothing.
 #[derive(Default)]
-pub(super) struct Audiences {
+pub(super) struct Recipients {
     rooms: HashMap<RoomNid, Vec<ServerNid>>,
     held: usize,
 }
 
-impl Audiences {
+impl Recipients {
     pub fn is_known(&self, room: RoomNid) -> bool {
         self.rooms.contains_key(&room)
     }
@@ -44,19 +44,22 @@ impl Audiences {
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::Names;
     use super::*;
-    use crate::outbox::names::Names;
 
     #[test]
     fn what_is_held_is_bounded() {
         let server = Names::default().nid(ruma::server_name!("a"));
-        let mut audiences = Audiences::default();
+        let mut recipients = Recipients::default();
         for room in 0..300 {
-            audiences.insert(RoomNid(room), vec![server; 5000]);
-            assert!(audiences.is_known(RoomNid(room)));
+            recipients.insert(RoomNid(room), vec![server; 5000]);
+            assert!(recipients.is_known(RoomNid(room)));
         }
-        assert!(audiences.held <= MAX_SERVERS && audiences.rooms.len() > 150);
-        audiences.insert(RoomNid(299), Vec::new());
-        assert_eq!(audiences.held, audiences.rooms.values().map(|servers| servers.len() + 1).sum::<usize>());
+        assert!(recipients.held <= MAX_SERVERS && recipients.rooms.len() > 150);
+        recipients.insert(RoomNid(299), Vec::new());
+        assert_eq!(
+            recipients.held,
+            recipients.rooms.values().map(|servers| servers.len() + 1).sum::<usize>()
+        );
     }
 }

@@ -7,7 +7,7 @@ use ruma::{OwnedServerName, ServerName};
 /// A server's number in this process. It keeps it until the end: there are as many as servers that were ever in
 /// a room with this one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct ServerNid(u32);
+pub(in crate::outbox) struct ServerNid(u32);
 
 #[derive(Default)]
 pub(super) struct Names {

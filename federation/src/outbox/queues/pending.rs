@@ -1,32 +1,32 @@
-//! How far the log is dealt with.
+//! What of the log is still to be delivered or written down.
 
 use std::collections::BTreeMap;
 
 use hearth_storage::Position;
 
-/// Counts what hangs on each position of the log and is neither delivered nor written down.
-pub(super) struct Ledger {
+/// Counts for each position of the log how much that it caused is neither delivered nor written down yet.
+pub(super) struct Pending {
     open: BTreeMap<Position, usize>,
     read: Position,
 }
 
-impl Ledger {
-    /// A ledger for what comes after a position.
+impl Pending {
+    /// Nothing is pending yet of what comes after a position.
     pub fn new(read: Position) -> Self {
         Self { open: BTreeMap::new(), read }
     }
 
-    /// So much hangs on a position from now on.
+    /// So much more is pending because of a position.
     pub fn hold(&mut self, position: Position, times: usize) {
         if times > 0 {
             *self.open.entry(position).or_default() += times;
         }
     }
 
-    /// One of what hangs on a position is dealt with.
+    /// One thing that a position caused is delivered or written down.
     pub fn release(&mut self, position: Position) {
         let open = self.open.get_mut(&position);
-        debug_assert!(open.is_some(), "nothing hangs on {position}");
+        debug_assert!(open.is_some(), "nothing is pending because of {position}");
         if let Some(open) = open {
             *open -= 1;
             if *open == 0 {
@@ -35,7 +35,7 @@ impl Ledger {
         }
     }
 
-    /// Everything up to here was read, and what hangs on it is held.
+    /// Everything up to here was read, and what it caused is held.
     pub fn read_to(&mut self, position: Position) {
         self.read = self.read.max(position);
     }
@@ -55,17 +55,17 @@ mod tests {
 
     #[test]
     fn the_oldest_that_is_open_holds_the_rest() {
-        let mut ledger = Ledger::new(Position(4));
-        assert_eq!(ledger.settled(), Position(4));
-        ledger.hold(Position(6), 2);
-        ledger.hold(Position(8), 1);
-        ledger.read_to(Position(9));
-        assert_eq!(ledger.settled(), Position(5));
-        ledger.release(Position(6));
-        assert_eq!(ledger.settled(), Position(5));
-        ledger.release(Position(6));
-        assert_eq!(ledger.settled(), Position(7));
-        ledger.release(Position(8));
-        assert_eq!(ledger.settled(), Position(9));
+        let mut pending = Pending::new(Position(4));
+        assert_eq!(pending.settled(), Position(4));
+        pending.hold(Position(6), 2);
+        pending.hold(Position(8), 1);
+        pending.read_to(Position(9));
+        assert_eq!(pending.settled(), Position(5));
+        pending.release(Position(6));
+        assert_eq!(pending.settled(), Position(5));
+        pending.release(Position(6));
+        assert_eq!(pending.settled(), Position(7));
+        pending.release(Position(8));
+        assert_eq!(pending.settled(), Position(9));
     }
 }

@@ -1,4 +1,4 @@
-//! What is told only to those who are there: typing, presence, receipts. Nobody misses it later.
+//! Typing, presence and receipts: told only to servers that keep up, as nobody misses them later.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -6,12 +6,12 @@ use hearth_storage::RoomNid;
 use hearth_sync::PresenceNow;
 use ruma::{OwnedEventId, OwnedUserId};
 
-/// So much waits for a destination; then the oldest is forgotten.
+/// So many wait for a destination; then the oldest is forgotten.
 const WAITING: usize = 100;
 
-/// Something that a user of this server does.
+/// What a user of this server does, of which other servers are told at once or never.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Passing {
+pub(in crate::outbox) enum Ephemeral {
     Typing { room: RoomNid, user: OwnedUserId, typing: bool },
     Presence { user: OwnedUserId, now: PresenceNow },
     Receipt(Receipt),
@@ -19,7 +19,7 @@ pub(super) enum Passing {
 
 /// A public read receipt.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Receipt {
+pub(in crate::outbox) struct Receipt {
     pub room: RoomNid,
     pub user: OwnedUserId,
     /// Empty for an unthreaded one.
@@ -29,7 +29,7 @@ pub(super) struct Receipt {
     pub ts: u64,
 }
 
-impl Passing {
+impl Ephemeral {
     /// Whether it makes an older one pointless.
     fn replaces(&self, older: &Self) -> bool {
         match (self, older) {
@@ -47,10 +47,10 @@ impl Passing {
 
 /// What waits for one destination. What goes to many is held once.
 #[derive(Default)]
-pub(super) struct PassingQueue(VecDeque<Arc<Passing>>);
+pub(super) struct EphemeralQueue(VecDeque<Arc<Ephemeral>>);
 
-impl PassingQueue {
-    pub fn push(&mut self, new: &Arc<Passing>) {
+impl EphemeralQueue {
+    pub fn push(&mut self, new: &Arc<Ephemeral>) {
         self.0.retain(|older| !new.replaces(older));
         if self.0.len() == WAITING {
             self.0.pop_front();
@@ -66,7 +66,7 @@ impl PassingQueue {
         self.0 = VecDeque::new();
     }
 
-    pub fn take(&mut self, at_most: usize) -> Vec<Arc<Passing>> {
+    pub fn take(&mut self, at_most: usize) -> Vec<Arc<Ephemeral>> {
         self.0.drain(..at_most.min(self.0.len())).collect()
     }
 }
@@ -75,14 +75,14 @@ impl PassingQueue {
 mod tests {
     use super::*;
 
-    fn typing(room: u64, typing: bool) -> Arc<Passing> {
+    fn typing(room: u64, typing: bool) -> Arc<Ephemeral> {
         let user = ruma::owned_user_id!("@alice:here");
-        Arc::new(Passing::Typing { room: RoomNid(room), user, typing })
+        Arc::new(Ephemeral::Typing { room: RoomNid(room), user, typing })
     }
 
     #[test]
     fn the_newest_stands_for_those_before() {
-        let mut queue = PassingQueue::default();
+        let mut queue = EphemeralQueue::default();
         queue.push(&typing(1, true));
         queue.push(&typing(2, true));
         queue.push(&typing(1, false));

@@ -26,6 +26,7 @@ mod remembered;
 mod rocks;
 pub mod schema;
 mod store;
+pub mod timers;
 
 pub use self::{
     batch::{Batch, Op},

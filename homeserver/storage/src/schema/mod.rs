@@ -5,6 +5,7 @@
 pub mod federation;
 pub mod media;
 pub mod rooms;
+pub mod timers;
 pub mod users;
 
 use crate::{
@@ -19,6 +20,7 @@ use federation::*;
 use media::*;
 use rooms::*;
 use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
+use timers::Timer;
 use users::*;
 
 /// Declares the table: a constant for each keyspace, and `ALL` of them in order.
@@ -46,6 +48,8 @@ keyspaces! {
     LOG_MARKS: (Position,) => u64, Append;
     /// How far each durable reader of the log has come, by the reader's name.
     CURSORS: (String,) => Position, Point;
+    /// What is to happen at a time in milliseconds.
+    TIMERS: (u64, Timer) => (), Range;
     /// Facts about the folder: schema version, server name, signing key.
     META: (String,) => String, Point;
 

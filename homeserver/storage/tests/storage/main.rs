@@ -9,6 +9,7 @@ mod followers;
 mod keys;
 mod readers;
 mod reads;
+mod timers;
 mod written;
 
 use std::{sync::Arc, time::Duration};

@@ -1,0 +1,44 @@
+//! What happens at a time that was written down.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AsPart, Buffer, KeyPart, StorageError, Value, keyspace::row};
+
+/// What is due. It names what it belongs to; whether that is still so is for its handler to see.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Timer {
+    /// The transaction ids of messages that were sent up to this day, counted from the Unix epoch, are forgotten.
+    ForgetTransactions { day: u64 },
+}
+
+/// The kind of a timer: each has one handler.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TimerKind {
+    ForgetTransactions,
+}
+
+impl Timer {
+    pub fn kind(&self) -> TimerKind {
+        match self {
+            Self::ForgetTransactions { .. } => TimerKind::ForgetTransactions,
+        }
+    }
+}
+
+row!(Timer);
+
+// The last part of a key; its bytes have no order that means something.
+impl KeyPart for Timer {
+    fn read(bytes: &mut &[u8]) -> Result<Self, StorageError> {
+        let (timer, rest) = postcard::take_from_bytes(bytes)
+            .map_err(|error| StorageError::corrupt(format!("a timer cannot be read: {error}")))?;
+        *bytes = rest;
+        Ok(timer)
+    }
+}
+
+impl AsPart<Timer> for Timer {
+    fn write(&self, out: &mut Buffer) {
+        self.encode(out);
+    }
+}

@@ -13,6 +13,7 @@ use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
     Clock, Random, RocksEngine, RocksOptions, StorageError, Store, StoreOptions, SystemClock, SystemRandom,
     schema,
+    timers::{Ticking, Timers},
 };
 use hearth_sync::{SyncOptions, SyncService};
 use hearth_users::{Users, UsersOptions};
@@ -57,6 +58,7 @@ pub struct Server {
     pub sync: SyncService,
     pub federation: Federation,
     pub api: ClientApi,
+    _timers: Ticking,
 }
 
 /// What a server takes from outside besides its store.
@@ -130,6 +132,9 @@ impl Server {
                 ..MediaLimits::default()
             },
         )?;
+        let mut timers = Timers::new(store.clone(), clock.clone());
+        rooms.handle_timers(&mut timers);
+        let timers = timers.start();
         let sync_options = SyncOptions { memory_bytes: memory.sync, ..SyncOptions::default() };
         let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), sync_options);
         let federation = Federation::start(hearth_federation::Parts {
@@ -154,7 +159,7 @@ impl Server {
             clock,
             random,
         });
-        Ok(Self { store, rooms, users, sync, federation, api })
+        Ok(Self { store, rooms, users, sync, federation, api, _timers: timers })
     }
 }
 

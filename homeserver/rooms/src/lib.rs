@@ -33,7 +33,8 @@ pub use self::{
         create::{CreateRoom, Preset},
         out_of_room::OutOfRoom,
         receive::Received,
+        transactions::ClientTransaction,
         upgrade::Upgrade,
-        writer::{ClientTransaction, NewEvent},
+        writer::NewEvent,
     },
 };

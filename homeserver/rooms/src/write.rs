@@ -18,5 +18,6 @@ pub(crate) mod relations;
 pub(crate) mod resolution;
 pub(crate) mod servers;
 pub(crate) mod staged;
+pub(crate) mod transactions;
 pub(crate) mod upgrade;
 pub(crate) mod writer;

@@ -7,6 +7,7 @@ mod members;
 mod room_for_history;
 mod short_tokens;
 mod to_device_queues;
+mod transactions_by_day;
 mod usage;
 
 use crate::{Access, AnyEngine, Batch, Engine, Keyspace, Position, Scan, StorageError, View, schema};
@@ -25,6 +26,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     ("erased users", erased_users::upgrade),
     ("the size of the log", log_marks::upgrade),
     ("which account data changed", account_data_in_log::upgrade),
+    ("transaction ids by day", transactions_by_day::upgrade),
 ];
 
 /// The log as bytes: changes have not always looked as they do.
@@ -298,6 +300,26 @@ mod tests {
         assert_eq!(told(1), LogRow { change: changed(None, ""), goes_on: false });
         let tags = changed(Some(ruma::room_id!("!room:here")), "m.tag");
         assert_eq!(told(2), LogRow { change: tags, goes_on: true });
+    }
+
+    #[test]
+    fn transaction_ids_without_a_day_are_forgotten() {
+        use crate::schema::rooms::TransactionRow;
+
+        let engine = MemoryEngine::new();
+        let before = MIGRATIONS.iter().position(|(what, _)| *what == "transaction ids by day").unwrap();
+        run(&engine.clone().into(), &MIGRATIONS[..before]).unwrap();
+        let index = schema::TRANSACTIONS.raw.index;
+        let old =
+            Keyspace::<(String, String, String), TransactionRow>::new("TRANSACTIONS", Access::Point, index);
+        let mut batch = Batch::default();
+        for user in ["@alice:here", "@zoe:there"] {
+            let row = TransactionRow { event_id: ruma::owned_event_id!("$event") };
+            batch.put(&old, (user, "DEVICE", "send\0t1"), &row);
+        }
+        engine.apply([&batch].into_iter(), true).unwrap();
+        run(&engine.clone().into(), MIGRATIONS).unwrap();
+        assert!(View::latest(engine.into()).scan(&schema::TRANSACTIONS, Scan::all()).next().is_none());
     }
 
     #[test]

@@ -37,7 +37,10 @@ impl RoomInner {
                 staged.head.position = staged.tx.append(&change);
                 Some(staged.head.position.into())
             }
-            TimelinePlace::At(order) => Some(order),
+            TimelinePlace::At(order) => {
+                staged.changes.push(Change::History { room: self.nid, event: event.nid });
+                Some(order)
+            }
             TimelinePlace::Nowhere => None,
         };
         let event = staged.put_event(event);
@@ -65,6 +68,8 @@ impl RoomInner {
                 && let Ok(user) = UserId::parse(&*name.state_key)
             {
                 changes.push((user, was, is));
+            } else {
+                staged.changes.push(Change::State { room: self.nid, key });
             }
         }
         // With one read for all: a room that comes here changes thousands.
@@ -119,6 +124,7 @@ impl RoomInner {
             return Ok(());
         }
         staged.put_event(target.redacted(redact(&target.pdu, self.version)?, redaction.nid));
+        staged.changes.push(Change::Redacted { room: self.nid, event: target.nid });
         self.unrelate(&mut staged.tx, target)
     }
 
@@ -131,6 +137,9 @@ impl RoomInner {
         let memberships = std::mem::take(&mut staged.memberships);
         self.count_servers(&mut staged.tx, &memberships)?;
         self.write_memberships(&mut staged, memberships);
+        for change in std::mem::take(&mut staged.changes) {
+            staged.tx.append(&change);
+        }
         // A room that is only heard of has no head.
         if !staged.head.extremities.is_empty() {
             staged.tx.put(&schema::ROOM_HEADS, (self.nid,), &staged.head);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hearth_spec::{EventTemplate, RoomVersion, check_auth_events, room_version::EventIdFormat};
 use hearth_storage::{
-    StateId,
+    Change, StateId,
     schema::{
         self,
         rooms::{AliasRow, RoomRow, Standing},
@@ -153,9 +153,11 @@ impl Rooms {
                 }
                 staged.tx.put(&schema::ALIASES, (&alias,), &row);
                 staged.tx.put(&schema::ROOM_ALIASES, (room.nid(), &alias), &());
+                staged.tx.append(&Change::Alias { alias });
             }
             if published {
                 staged.tx.put(&schema::DIRECTORY, (room.nid(),), &());
+                staged.tx.append(&Change::Directory { room: room.nid() });
             }
             self.register(room);
             room.0.commit(&mut head, staged)?

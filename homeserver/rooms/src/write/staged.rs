@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearth_storage::{
-    EventNid, Position, TimelineOrder, Transaction, View, schema, schema::rooms::Membership,
+    Change, EventNid, Position, TimelineOrder, Transaction, View, schema, schema::rooms::Membership,
 };
 use ruma::OwnedUserId;
 
@@ -28,6 +28,8 @@ pub(crate) struct Staged {
     pub made: Made,
     /// The new memberships of the current state.
     pub memberships: Vec<MembershipChange>,
+    /// What the log tells besides, after the events.
+    pub changes: Vec<Change>,
 }
 
 /// A user's membership before and after, each with its event.
@@ -58,6 +60,7 @@ impl Staged {
             head,
             made: Made::default(),
             memberships: Vec::new(),
+            changes: Vec::new(),
         })
     }
 

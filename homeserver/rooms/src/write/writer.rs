@@ -8,12 +8,9 @@ use std::{cell::RefCell, sync::Arc};
 use hearth_spec::{EventTemplate, Pdu, auth_event_keys, check_state, room_version::EventIdFormat};
 use hearth_storage::{
     EventNid, StateId,
-    schema::{
-        self,
-        rooms::{SentByRow, Standing, StateAround, TransactionRow},
-    },
+    schema::rooms::{SentByRow, Standing, StateAround},
 };
-use ruma::{OwnedDeviceId, OwnedEventId, OwnedUserId, UserId};
+use ruma::{OwnedEventId, OwnedUserId, UserId};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -24,7 +21,10 @@ use crate::{
         reading::Reader,
         room::{Head, Room, RoomInner},
     },
-    write::staged::{Staged, TimelinePlace},
+    write::{
+        staged::{Staged, TimelinePlace},
+        transactions::ClientTransaction,
+    },
 };
 
 /// An event to be made by this server.
@@ -71,26 +71,6 @@ impl NewEvent {
     }
 }
 
-/// Under which transaction of which device an event is sent, so that it is sent once.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct ClientTransaction {
-    pub user: OwnedUserId,
-    pub device: OwnedDeviceId,
-    /// The endpoint: a transaction id counts for one.
-    pub endpoint: String,
-    pub transaction_id: String,
-}
-
-impl ClientTransaction {
-    fn key(&self) -> (OwnedUserId, OwnedDeviceId, String) {
-        (self.user.clone(), self.device.clone(), format!("{}\0{}", self.endpoint, self.transaction_id))
-    }
-
-    fn sent_by(&self) -> SentByRow {
-        SentByRow { device: self.device.clone(), transaction_id: self.transaction_id.clone() }
-    }
-}
-
 /// As many forward extremities as a new event names at most.
 const MAX_PREV_EVENTS: usize = 10;
 
@@ -106,7 +86,7 @@ impl Room {
         let mut head = self.0.writer.lock().await;
         let mut staged = Staged::new(self.shared(), head.clone())?;
         let earlier = match &transaction {
-            Some(transaction) => sent_under(&staged, transaction)?,
+            Some(transaction) => transaction.sent(&staged)?,
             None => None,
         };
         let earlier = match earlier {
@@ -152,14 +132,6 @@ impl Room {
     }
 }
 
-/// The event that was sent under the same transaction before.
-fn sent_under(staged: &Staged, transaction: &ClientTransaction) -> Result<Option<Arc<Event>>, RoomError> {
-    match staged.tx.get(&schema::TRANSACTIONS, transaction.key())? {
-        Some(row) => staged.event_by_id(&row.event_id),
-        None => Ok(None),
-    }
-}
-
 /// The event of the current state that says what `event` would say, by the same sender.
 fn same_state(staged: &Staged, event: &NewEvent) -> Result<Option<Arc<Event>>, RoomError> {
     let Some(state_key) = &event.state_key else { return Ok(None) };
@@ -187,8 +159,7 @@ impl RoomInner {
         let sent_by = transaction.map(ClientTransaction::sent_by);
         let made = self.stage(staged, pdu, Standing::Accepted, state, sent_by)?;
         if let Some(transaction) = transaction {
-            let row = TransactionRow { event_id: made.id().to_owned() };
-            staged.tx.put(&schema::TRANSACTIONS, transaction.key(), &row);
+            transaction.remember(staged, &made)?;
         }
         Ok(made)
     }

@@ -5,5 +5,6 @@ mod forks;
 mod hostile;
 mod remote;
 mod rooms;
+mod told;
 mod window;
 mod world;

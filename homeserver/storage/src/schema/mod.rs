@@ -108,8 +108,8 @@ keyspaces! {
     THREADS: (RoomNid, OwnedEventId) => ThreadRow, Point;
     /// Redactions that came before what they redact: (redacted, redaction).
     PENDING_REDACTIONS: (OwnedEventId, EventNid) => (), Range;
-    /// Events sent by clients: (user, device, endpoint and transaction id) to the event's id.
-    TRANSACTIONS: (OwnedUserId, OwnedDeviceId, String) => TransactionRow, Point;
+    /// Events sent by clients: (day since the Unix epoch, user, device, endpoint and transaction id) to the event's id.
+    TRANSACTIONS: (u64, OwnedUserId, OwnedDeviceId, String) => TransactionRow, Point;
     /// Aliases of this server.
     ALIASES: (OwnedRoomAliasId,) => AliasRow, Point;
     /// The same by room.

@@ -64,10 +64,9 @@ async fn whose_devices_changed_is_told_to_those_who_share_a_room() {
     world.client(&bob.user, "NEW").await;
     let list = |response: &Value, key: &str| response["device_lists"][key].clone();
     let changes = world.users.device_keys.list_changes(Position(0), Position(u64::MAX >> 1), 9).unwrap();
-    if changes.contains(&bob.user) {
-        assert_eq!(list(&alice.sync().await, "changed"), json!(["@bob:h.org"]));
-        assert!(carol.sync().await.get("device_lists").is_none());
-    }
+    assert!(changes.contains(&bob.user), "a device without keys is one as well");
+    assert_eq!(list(&alice.sync().await, "changed"), json!(["@bob:h.org"]));
+    assert!(carol.sync().await.get("device_lists").is_none());
     carol.join(&room).await;
     assert_eq!(list(&alice.sync().await, "changed"), json!(["@carol:h.org"]));
     let everyone = json!(["@alice:h.org", "@bob:h.org", "@carol:h.org"]);
@@ -76,6 +75,22 @@ async fn whose_devices_changed_is_told_to_those_who_share_a_room() {
     carol.set_membership(&room, &other, "leave").await;
     assert_eq!(list(&alice.sync().await, "left"), json!(["@carol:h.org"]));
     assert_eq!(list(&carol.sync().await, "left"), json!(["@alice:h.org", "@bob:h.org"]));
+}
+
+/// Who is invited is sent the keys of an encrypted room, as who is joined.
+#[tokio::test]
+async fn the_devices_of_who_is_invited_are_to_be_looked_at() {
+    let world = World::new();
+    let (mut alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create(Preset::PrivateChat).await;
+    alice.sync().await;
+    alice.set_membership(&room, &bob, "invite").await;
+    let response = alice.sync().await;
+    assert_eq!(response["device_lists"]["changed"], json!(["@bob:h.org"]));
+    bob.join(&room).await;
+    assert_eq!(alice.sync().await["device_lists"]["changed"], json!(["@bob:h.org"]));
+    alice.say(&room, "welcome").await;
+    assert!(alice.sync().await.get("device_lists").is_none());
 }
 
 #[tokio::test]

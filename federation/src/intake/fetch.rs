@@ -89,7 +89,7 @@ impl RoomIntake<'_> {
     pub fn not_here(&self, pdus: Vec<Pdu>) -> Result<Vec<Pdu>, FederationError> {
         let mut new = Vec::with_capacity(pdus.len());
         for pdu in pdus {
-            if self.room.event(pdu.event_id())?.is_none_or(|event| event.state.is_none()) {
+            if !self.room.is_known(pdu.event_id())? {
                 new.push(pdu);
             }
         }

@@ -112,8 +112,7 @@ impl RoomIntake<'_> {
     pub fn unknown(&self, ids: &[OwnedEventId], found: &[Pdu]) -> Result<Vec<OwnedEventId>, FederationError> {
         let mut unknown = Vec::new();
         for id in ids {
-            let here = self.room.event(id)?.is_some_and(|event| event.state.is_some());
-            if !here && !found.iter().any(|pdu| pdu.event_id() == id) {
+            if !self.room.is_known(id)? && !found.iter().any(|pdu| pdu.event_id() == id) {
                 unknown.push(id.clone());
             }
         }

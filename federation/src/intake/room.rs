@@ -202,7 +202,7 @@ pub(crate) enum Reception {
 fn reception(received: Result<Received, RoomError>) -> Result<Reception, FederationError> {
     Ok(Reception::Decided(match received {
         // That it was soft-failed is nothing to tell: it is kept, and others may follow it.
-        Ok(Received::Accepted(_) | Received::SoftFailed(..)) => Ok(()),
+        Ok(Received::Accepted(_) | Received::SoftFailed(..) | Received::Purged) => Ok(()),
         Ok(Received::Known(event)) => known_outcome(event.standing),
         Ok(Received::Rejected(reason)) => Err(reason),
         Ok(Received::Missing { prev_events, auth_events }) => {
@@ -216,7 +216,7 @@ fn reception(received: Result<Received, RoomError>) -> Result<Reception, Federat
 fn known_outcome(standing: Standing) -> Outcome {
     match standing {
         Standing::Rejected => Err("the event was rejected before".to_owned()),
-        Standing::Accepted | Standing::SoftFailed => Ok(()),
+        Standing::Accepted | Standing::SoftFailed | Standing::Purged => Ok(()),
     }
 }
 

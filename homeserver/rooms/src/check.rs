@@ -139,7 +139,7 @@ impl RoomCheck<'_> {
                         if !order.is_history() && row.order.is_some_and(|at| at > order) {
                             late.insert(prev);
                         }
-                        row.state.is_some()
+                        row.state.is_some() || row.standing == Standing::Purged
                     }),
                     None => false,
                 };
@@ -165,10 +165,15 @@ impl RoomCheck<'_> {
         });
         self.expect(head.position <= self.end, || "its head is past the end of the log".to_owned());
         let extremities: HashSet<EventNid> = head.extremities.iter().copied().collect();
-        // What was here before the room came, or was fetched from before, is no end that counts.
+        // What was here before the room came, or was fetched from before, is no end that counts. What followed an
+        // event may be purged.
         let arrived = TimelineOrder::from(head.arrived);
+        let purged = self.view.get(&schema::PURGES, (self.nid,))?.unwrap_or(TimelineOrder::MIN);
+        let counts = |nid: &EventNid, order: TimelineOrder| {
+            order >= arrived && (order >= purged || extremities.contains(nid))
+        };
         let ends: HashSet<EventNid> =
-            ends.into_iter().filter(|(_, order)| *order >= arrived).map(|(nid, _)| nid).collect();
+            ends.into_iter().filter(|(nid, order)| counts(nid, *order)).map(|(nid, _)| nid).collect();
         self.expect(extremities == ends, || {
             format!(
                 "its forward extremities are {extremities:?}, but the events that nothing follows {ends:?}"

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::{Buffer, EventNid, Key, Position, RoomNid, StateId, StateKeyNid, StorageError};
+use crate::{Buffer, EventNid, Key, Position, RoomNid, StateId, StateKeyNid, StorageError, TimelineOrder};
 
 /// How a keyspace is read and written; an engine tunes itself by it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,4 +99,4 @@ macro_rules! row {
 }
 pub(crate) use row;
 
-row!(u64, Position, RoomNid, EventNid, StateKeyNid, StateId);
+row!(u64, Position, RoomNid, EventNid, StateKeyNid, StateId, TimelineOrder);

@@ -21,6 +21,7 @@ mod keyspace;
 mod log;
 mod memory;
 mod migration;
+mod numbers;
 pub mod readers;
 mod remembered;
 mod rocks;
@@ -40,6 +41,7 @@ pub use self::{
     keyspace::{Access, AnyKeyspace, Keyspace, Value},
     log::{Change, LogRow},
     memory::{Faults, Hold, MemoryEngine},
+    numbers::Numbers,
     remembered::{Reading, Remembered},
     rocks::{RocksEngine, RocksOptions},
     store::{

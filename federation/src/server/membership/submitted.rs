@@ -89,6 +89,7 @@ pub(super) async fn taken_in(federation: &Federation, room: &Room, pdu: Pdu) -> 
         Received::Known(event) if event.standing == Standing::Accepted => Ok(event),
         Received::Known(_) => Err(MatrixError::forbidden("The event was refused before.")),
         Received::SoftFailed(_, reason) | Received::Rejected(reason) => Err(MatrixError::forbidden(reason)),
+        Received::Purged => Err(MatrixError::forbidden("The event was here before, and was purged.")),
         Received::Missing { .. } => {
             Err(invalid("The event follows events that are not here: it was not drafted by this server."))
         }

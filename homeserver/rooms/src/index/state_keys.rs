@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearth_storage::{
-    Scan, StateKeyNid, StorageError, Store, View,
+    Numbers, Scan, StateKeyNid, StorageError, Store, View,
     schema::{self, rooms::StateKeyRow},
 };
 use parking_lot::Mutex;
@@ -17,7 +17,9 @@ pub(crate) struct StateKeys {
     store: Store,
     numbers: Cache<Pair, StateKeyNid, ByLength>,
     names: Cache<StateKeyNid, Arc<StateKeyRow>, ByLength>,
-    next: Mutex<u64>,
+    given: Numbers,
+    /// Held while numbers are given to pairs.
+    giving: Mutex<()>,
 }
 
 /// A pair takes its two texts, and its places and those of the table.
@@ -55,13 +57,16 @@ impl quick_cache::Equivalent<Pair> for PairRef<'_> {
 impl StateKeys {
     pub fn open(store: Store, cache_bytes: u64) -> Result<Self, StorageError> {
         let last = store.view().scan(&schema::STATE_KEY_NAMES, Scan::all().reversed()).next().transpose()?;
+        let used = last.map_or(0, |((nid,), _)| nid.0);
+        let given = Numbers::open(store.clone(), "state_keys_given", used)?;
         // An estimate only: it sizes the first tables.
         let expected = (cache_bytes / 2 / 192).max(256) as usize;
         Ok(Self {
             store,
             numbers: Cache::with_weighter(expected, cache_bytes / 2, ByLength),
             names: Cache::with_weighter(expected, cache_bytes / 2, ByLength),
-            next: Mutex::new(last.map_or(1, |((nid,), _)| nid.0 + 1)),
+            given,
+            giving: Mutex::default(),
         })
     }
 
@@ -95,16 +100,16 @@ impl StateKeys {
         &self,
         pairs: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Vec<StateKeyNid>, StorageError> {
-        let mut next = self.next.lock();
+        let _giving = self.giving.lock();
         let mut tx = self.store.begin()?;
         let mut nids = Vec::new();
-        let mut new = *next;
+        let mut any_new = false;
         for (event_type, state_key) in pairs {
             let nid = match tx.get(&schema::STATE_KEYS, (event_type, state_key))? {
                 Some(nid) => nid,
                 None => {
-                    let nid = StateKeyNid(new);
-                    new += 1;
+                    let nid = StateKeyNid(self.given.next()?);
+                    any_new = true;
                     let row =
                         StateKeyRow { event_type: event_type.to_owned(), state_key: state_key.to_owned() };
                     tx.put(&schema::STATE_KEYS, (event_type, state_key), &nid);
@@ -114,8 +119,7 @@ impl StateKeys {
             };
             nids.push(nid);
         }
-        if new > *next {
-            *next = new;
+        if any_new {
             tx.submit();
         }
         Ok(nids)

@@ -17,13 +17,18 @@
 mod diff;
 mod grow;
 mod lineage;
+mod marks;
 mod node;
 mod nodes;
 mod read;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
-use hearth_storage::{EventNid, StateId, StateKeyNid, StorageError, Transaction, View, schema};
+use std::collections::HashSet;
+
+use hearth_storage::{Commit, EventNid, StateId, StateKeyNid, StorageError, Transaction, View, schema};
+use parking_lot::Mutex;
 
 use self::{
     grow::{Edit, Growth},
@@ -32,9 +37,13 @@ use self::{
     nodes::{NewNode, NodeCache, Nodes},
 };
 
+pub use self::sweep::Sweep;
+
 /// All sets of state of all rooms. Nodes are read through a cache of a bounded weight.
 pub struct StateTrees {
     cache: NodeCache,
+    /// While a sweep is under way: the nodes that were submitted since.
+    submitted: Mutex<Option<HashSet<StateId>>>,
     lineage: Lineage,
 }
 
@@ -52,7 +61,11 @@ impl StateTrees {
     /// Trees with a cache of so many bytes.
     pub fn new(cache_bytes: u64) -> Self {
         let for_lineage = cache_bytes / 16;
-        Self { cache: NodeCache::new(cache_bytes - for_lineage), lineage: Lineage::new(for_lineage) }
+        Self {
+            cache: NodeCache::new(cache_bytes - for_lineage),
+            submitted: Mutex::default(),
+            lineage: Lineage::new(for_lineage),
+        }
     }
 
     /// The sets as a view shows them.
@@ -67,6 +80,17 @@ impl StateTrees {
         tx: &mut Transaction,
         root: StateId,
         changes: &[(StateKeyNid, Option<EventNid>)],
+    ) -> Result<StateId, StorageError> {
+        self.grow(tx, root, changes, &mut Vec::new())
+    }
+
+    /// The same, naming the nodes that are written: where sweeps go on meanwhile, [`submit`](Self::submit) wants them.
+    pub fn grow(
+        &self,
+        tx: &mut Transaction,
+        root: StateId,
+        changes: &[(StateKeyNid, Option<EventNid>)],
+        written: &mut Vec<StateId>,
     ) -> Result<StateId, StorageError> {
         let mut edits: Vec<Edit> = changes.iter().map(|&(key, value)| (mix(key), key, value)).collect();
         edits.sort_by_key(|&(hash, ..)| hash);
@@ -87,10 +111,20 @@ impl StateTrees {
         }
         for NewNode { id, node, encoded } in new {
             tx.put(&schema::STATE_NODES, (id,), &encoded);
+            written.push(id);
             // A node is named by its content: should the transaction be dropped, it is still what it is.
             self.cache.insert(id, node);
         }
         Ok(made)
+    }
+
+    /// Submits a transaction that writes nodes: a sweep leaves them alone from then on.
+    pub fn submit(&self, tx: Transaction, written: &[StateId]) -> Commit {
+        let mut submitted = self.submitted.lock();
+        if let Some(submitted) = &mut *submitted {
+            submitted.extend(written);
+        }
+        tx.submit()
     }
 
     /// Writes a set from its entries, in any order; the last of equal keys counts.

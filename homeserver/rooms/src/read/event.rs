@@ -1,13 +1,10 @@
 //! Events as the room engine holds them, and where they are kept.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use hearth_spec::{Pdu, RoomVersion, redact};
 use hearth_storage::{
-    EventNid, Position, Reading, Remembered, RoomNid, Scan, StorageError, Store, TimelineOrder,
+    EventNid, Numbers, Position, Reading, Remembered, RoomNid, Scan, StorageError, Store, TimelineOrder,
     schema::{
         self,
         rooms::{EventRow, SentByRow, Standing, StateAround},
@@ -125,7 +122,7 @@ fn weight_of(pdu: &Pdu) -> u64 {
 pub(crate) struct Events {
     remembered: Arc<Remembered<EventNid, Arc<Event>, ByWeight>>,
     nids: Remembered<OwnedEventId, EventNid, ByLength>,
-    next_nid: AtomicU64,
+    numbers: Numbers,
 }
 
 /// What interns a room's version for reading its events.
@@ -136,7 +133,8 @@ pub(crate) trait VersionOf {
 impl Events {
     pub fn open(store: &Store, cache_bytes: u64) -> Result<Self, StorageError> {
         let last = store.view().scan(&schema::EVENTS, Scan::all().reversed()).next().transpose()?;
-        let next = last.map_or(1, |((nid,), _)| nid.0 + 1);
+        let used = last.map_or(0, |((nid,), _)| nid.0);
+        let numbers = Numbers::open(store.clone(), "events_given", used)?;
         // An event of ordinary size weighs about 1 KiB; ids a tenth of the budget.
         let events = (cache_bytes / 1024).max(64) as usize;
         let remembered = Arc::new(Remembered::weighed(events, cache_bytes * 9 / 10, ByWeight));
@@ -150,13 +148,13 @@ impl Events {
         Ok(Self {
             remembered,
             nids: Remembered::weighed((cache_bytes / 10 / 128).max(64) as usize, cache_bytes / 10, ByLength),
-            next_nid: AtomicU64::new(next),
+            numbers,
         })
     }
 
     /// A number that no event has.
-    pub fn allocate(&self) -> EventNid {
-        EventNid(self.next_nid.fetch_add(1, Relaxed))
+    pub fn allocate(&self) -> Result<EventNid, StorageError> {
+        self.numbers.next().map(EventNid)
     }
 
     pub fn remembered(&self, nid: EventNid, upto: u64) -> Option<Arc<Event>> {
@@ -206,6 +204,11 @@ impl Events {
         }
         self.remembered.put(event.nid, commit, event);
     }
+}
+
+/// Whether nothing can be read of an event any more.
+pub(crate) fn is_gone(row: &EventRow) -> bool {
+    row.standing == Standing::Purged && row.text.is_empty()
 }
 
 pub(crate) fn missing_event(nid: EventNid) -> RoomError {

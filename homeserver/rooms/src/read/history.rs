@@ -1,7 +1,7 @@
 //! Where history is missing.
 
 use hearth_storage::{Scan, TimelineOrder, schema};
-use ruma::OwnedEventId;
+use ruma::{EventId, OwnedEventId};
 
 use crate::{
     RoomError,
@@ -28,19 +28,17 @@ impl Room {
     pub fn missing_before(&self, gap: TimelineOrder) -> Result<Vec<OwnedEventId>, RoomError> {
         let row = self.shared().view.get(&schema::TIMELINE, (self.nid(), gap))?;
         let Some(nid) = row else { return Ok(Vec::new()) };
-        self.without_state(self.shared().referred(nid)?.pdu.prev_events())
+        missing(&**self.shared(), self.shared().referred(nid)?.pdu.prev_events())
     }
 
-    /// Those of the events that are not part of the graph here.
-    pub(crate) fn without_state(&self, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
-        without_state(&**self.shared(), ids)
+    /// Whether an event is part of the room's graph here, or was until it was purged: it is not to be fetched.
+    pub fn is_known(&self, id: &EventId) -> Result<bool, RoomError> {
+        Ok(!self.shared().is_missing(id)?)
     }
 }
 
-pub(crate) fn without_state(
-    reader: &impl Reader,
-    ids: &[OwnedEventId],
-) -> Result<Vec<OwnedEventId>, RoomError> {
+/// Those of the events that are not part of the graph here, and could be fetched.
+pub(crate) fn missing(reader: &impl Reader, ids: &[OwnedEventId]) -> Result<Vec<OwnedEventId>, RoomError> {
     let mut missing = Vec::new();
     for id in ids {
         if reader.is_missing(id)? {
@@ -48,4 +46,18 @@ pub(crate) fn without_state(
         }
     }
     Ok(missing)
+}
+
+/// Those of the events at which the state is not known.
+pub(crate) fn without_state(
+    reader: &impl Reader,
+    ids: &[OwnedEventId],
+) -> Result<Vec<OwnedEventId>, RoomError> {
+    let mut without = Vec::new();
+    for id in ids {
+        if reader.lacks_state(id)? {
+            without.push(id.clone());
+        }
+    }
+    Ok(without)
 }

@@ -3,13 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use hearth_spec::PowerLevels;
-use hearth_storage::{EventNid, StateId, View, schema};
+use hearth_storage::{EventNid, StateId, View, schema, schema::rooms::Standing};
 use ruma::{EventId, OwnedEventId};
 
 use crate::{
     RoomError,
     read::{
-        event::{Event, missing_event},
+        event::{Event, is_gone, missing_event},
         shared::Shared,
     },
 };
@@ -34,7 +34,8 @@ pub(crate) trait Reader {
         }
         let shared = self.shared();
         let (reading, upto) = (shared.events.read(nid), self.upto());
-        let Some(row) = self.view().get(&schema::EVENTS, (nid,))? else { return Ok(None) };
+        let row = self.view().get(&schema::EVENTS, (nid,))?.filter(|row| !is_gone(row));
+        let Some(row) = row else { return Ok(None) };
         shared.events.keep(reading, upto, nid, row, &shared.versions).map(Some)
     }
 
@@ -43,7 +44,7 @@ pub(crate) trait Reader {
         self.event(nid)?.ok_or_else(|| missing_event(nid))
     }
 
-    /// The events behind `nids`, in their order. One that is missing is damage.
+    /// The events behind `nids`, in their order, without those that are purged. One that is missing is damage.
     fn events_of(&self, nids: &[EventNid]) -> Result<Vec<Arc<Event>>, RoomError> {
         let mut found: Vec<Option<Arc<Event>>> = nids.iter().map(|nid| self.at_hand(*nid)).collect();
         let absent: Vec<usize> = (0..nids.len()).filter(|at| found[*at].is_none()).collect();
@@ -54,7 +55,9 @@ pub(crate) trait Reader {
             let rows = self.view().multi_get(&schema::EVENTS, absent.iter().map(|at| (nids[*at],)))?;
             for ((at, reading), row) in absent.into_iter().zip(readings).zip(rows) {
                 let row = row.ok_or_else(|| missing_event(nids[at]))?;
-                found[at] = Some(shared.events.keep(reading, upto, nids[at], row, &shared.versions)?);
+                if !is_gone(&row) {
+                    found[at] = Some(shared.events.keep(reading, upto, nids[at], row, &shared.versions)?);
+                }
             }
         }
         Ok(found.into_iter().flatten().collect())
@@ -125,9 +128,21 @@ pub(crate) trait Reader {
         Ok(create.map(|create| create.id().to_owned()))
     }
 
-    /// Whether an event is in no timeline and has no known state: it is not here, or an outlier.
+    /// Whether an event is in no timeline and has no known state: it is not here, or an outlier. One that is purged is
+    /// not missed.
     fn is_missing(&self, id: &EventId) -> Result<bool, RoomError> {
+        Ok(self.lacks_state(id)? && !self.is_purged(id)?)
+    }
+
+    /// Whether the state at an event is not known.
+    fn lacks_state(&self, id: &EventId) -> Result<bool, RoomError> {
         Ok(self.event_by_id(id)?.is_none_or(|event| event.state.is_none()))
+    }
+
+    /// Whether an event was here once.
+    fn is_purged(&self, id: &EventId) -> Result<bool, RoomError> {
+        let Some(nid) = self.nid(id)? else { return Ok(false) };
+        Ok(self.event(nid)?.is_none_or(|event| event.standing == Standing::Purged))
     }
 
     fn at_hand(&self, nid: EventNid) -> Option<Arc<Event>> {

@@ -63,6 +63,16 @@ struct Recent {
     events: VecDeque<(TimelineOrder, EventNid)>,
 }
 
+impl Recent {
+    /// What stands up to a place is read from the store.
+    fn read_up_to(&mut self, order: TimelineOrder) {
+        if order > self.after {
+            self.after = order;
+            self.events.retain(|(known, _)| *known > order);
+        }
+    }
+}
+
 impl RoomInner {
     /// A room with the head that is durable and the one that is written on.
     pub fn new(
@@ -107,11 +117,15 @@ impl RoomInner {
                     recent.after = order;
                 }
             }
-        } else if order > recent.after {
-            // History came among the newest: up to there they are read from the store.
-            recent.after = order;
-            recent.events.retain(|(known, _)| *known > order);
+        } else {
+            // History came among the newest.
+            recent.read_up_to(order);
         }
+    }
+
+    /// An event was taken out of the timeline.
+    pub fn went(&self, order: TimelineOrder) {
+        self.recent.write().read_up_to(order);
     }
 }
 

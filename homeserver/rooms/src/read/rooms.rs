@@ -7,7 +7,7 @@ use std::{
 
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
-    Clock, EventNid, Position, Random, RoomNid, Scan, StorageError, Store, View,
+    Clock, EventNid, Numbers, Position, Random, RoomNid, Scan, StorageError, Store, View,
     schema::{self, rooms::UserRoomRow},
 };
 use parking_lot::Mutex;
@@ -48,7 +48,7 @@ pub struct Rooms {
 struct Registry {
     loaded: Arc<Mutex<Loaded>>,
     hot: Cache<RoomNid, Room>,
-    next_nid: AtomicU64,
+    numbers: Numbers,
     last_creation: AtomicU64,
 }
 
@@ -89,7 +89,7 @@ impl Rooms {
         let registry = Registry {
             loaded: Arc::default(),
             hot: Cache::new((part / HOT_ROOM_BYTES).max(16) as usize),
-            next_nid: AtomicU64::new(last.map_or(1, |((nid,), _)| nid.0 + 1)),
+            numbers: Numbers::open(shared.store.clone(), "rooms_given", last.map_or(0, |((nid,), _)| nid.0))?,
             last_creation: AtomicU64::new(0),
         };
         let rooms = Self {
@@ -108,8 +108,11 @@ impl Rooms {
         let loaded = self.registry.loaded.clone();
         self.shared.store.observe(&schema::TIMELINE, move |row| {
             let (nid, order) = row.key()?;
-            if let (Some(room), Some(event)) = (room(&loaded, nid), row.value()?) {
-                room.came(order, event);
+            if let Some(room) = room(&loaded, nid) {
+                match row.value()? {
+                    Some(event) => room.came(order, event),
+                    None => room.went(order),
+                }
             }
             Ok(())
         });
@@ -199,7 +202,10 @@ impl Rooms {
                 return Err(wrong());
             }
         }
-        let nid = known.unwrap_or_else(|| self.allocate_nid());
+        let nid = match known {
+            Some(nid) => nid,
+            None => self.allocate_nid()?,
+        };
         self.shared.versions.insert(nid, version);
         let room = self.load(&mut loaded, nid, id.to_owned(), version)?;
         if known.is_none() {
@@ -229,8 +235,8 @@ impl Rooms {
     }
 
     /// A number that no room has.
-    pub(crate) fn allocate_nid(&self) -> RoomNid {
-        RoomNid(self.registry.next_nid.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    pub(crate) fn allocate_nid(&self) -> Result<RoomNid, RoomError> {
+        Ok(RoomNid(self.registry.numbers.next()?))
     }
 
     /// The time, in milliseconds, at which a room is made: another one for each. From version 12 on a room's id

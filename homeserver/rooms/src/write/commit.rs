@@ -101,6 +101,7 @@ impl RoomInner {
         {
             match staged.event_by_id(&target)? {
                 Some(redacted) => self.apply_redaction(staged, &redacted, event)?,
+                None if staged.is_purged(&target)? => {}
                 None => staged.tx.put(&schema::PENDING_REDACTIONS, (target, event.nid), &()),
             }
         }
@@ -144,7 +145,7 @@ impl RoomInner {
         if !staged.head.extremities.is_empty() {
             staged.tx.put(&schema::ROOM_HEADS, (self.nid,), &staged.head);
         }
-        let commit = staged.tx.submit();
+        let commit = self.shared.trees.submit(staged.tx, &staged.nodes);
         *head = staged.head;
         settle(head, commit.before());
         for mut event in staged.made.events.into_values() {

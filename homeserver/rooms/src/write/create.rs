@@ -123,7 +123,7 @@ impl Rooms {
                 .then(|| self.shared.opaque_id(18)),
         };
         let create = Arc::new(template.seal(version, self.server_name(), &self.shared.key)?);
-        let nid = self.allocate_nid();
+        let nid = self.allocate_nid()?;
         self.shared.versions.insert(nid, version);
         let id = create.room_id().to_owned();
         let inner = RoomInner::new(self.shared.clone(), nid, id, version, Head::default(), Head::default());

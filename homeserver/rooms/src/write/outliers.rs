@@ -66,8 +66,8 @@ impl RoomInner {
                 None => false,
                 Some(_) if indexed.next() == Some(true) => true,
                 Some(nid) => {
-                    let event = reader.referred(*nid)?;
-                    event.standing == Standing::Rejected || !event.pdu.is_state()
+                    let event = reader.event(*nid)?;
+                    event.is_none_or(|event| event.standing == Standing::Rejected || !event.pdu.is_state())
                 }
             });
         }
@@ -131,7 +131,7 @@ impl RoomInner {
             }
             entries.push((self.shared.state_keys.intern(event.pdu.type_str(), state_key)?, event.nid));
         }
-        let root = self.shared.trees.build(&mut staged.tx, entries)?;
+        let root = staged.build_state(entries)?;
         if staged.create_event_of(root)?.is_none() {
             return Err(RoomError::Invalid("the state has no create event".to_owned()));
         }

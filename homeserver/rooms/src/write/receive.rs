@@ -16,7 +16,7 @@ use crate::{
     RoomError,
     read::{
         event::Event,
-        history::without_state,
+        history::{missing, without_state},
         reading::Reader,
         room::{Room, RoomInner},
     },
@@ -34,6 +34,8 @@ pub enum Received {
     Rejected(String),
     /// It was here before.
     Known(Arc<Event>),
+    /// It was here before, and was purged.
+    Purged,
     /// It names events that are not here; it can be taken in when they are, or with the state before it.
     Missing { prev_events: Vec<OwnedEventId>, auth_events: Vec<OwnedEventId> },
 }
@@ -62,6 +64,9 @@ impl Room {
         {
             drop((head, staged));
             return Ok(Received::Known(self.when_durable(&known).await?));
+        }
+        if staged.is_purged(pdu.event_id())? {
+            return Ok(Received::Purged);
         }
         if is_create(&pdu) && staged.create_event_of(head.state)?.as_ref() != Some(pdu.event_id_owned()) {
             // The rules see no state before it, and so nothing against a second one.
@@ -203,7 +208,7 @@ impl RoomInner {
             let named_by = staged.referred(named_by)?;
             staged.tx.delete(&schema::MISSING_PREV, (self.nid, &found, named_by.nid));
             if let Some(order) = named_by.order()
-                && without_state(staged, named_by.pdu.prev_events())?.is_empty()
+                && missing(staged, named_by.pdu.prev_events())?.is_empty()
             {
                 staged.tx.delete(&schema::GAPS, (self.nid, order));
             }

@@ -1,13 +1,13 @@
 //! Indexing events that relate to others.
 
 use hearth_storage::{
-    TimelineOrder, Transaction,
+    RoomNid, TimelineOrder, Transaction,
     schema::{
         self,
         rooms::{OwnedEventIdValue, RelationRow, ThreadRow},
     },
 };
-use ruma::OwnedEventId;
+use ruma::{EventId, OwnedEventId};
 
 use crate::{
     RoomError,
@@ -90,4 +90,18 @@ impl RoomInner {
         tx.put(&schema::THREADS_BY_ACTIVITY, (self.nid, thread.latest), &OwnedEventIdValue(root.clone()));
         tx.put(&schema::THREADS, (self.nid, &root), &thread);
     }
+}
+
+/// Takes what is known of the children of an event out of the indexes.
+pub(crate) fn forget_children(
+    tx: &mut Transaction,
+    room: RoomNid,
+    parent: &EventId,
+) -> Result<(), RoomError> {
+    tx.delete_prefix(&schema::RELATIONS, (room, parent))?;
+    if let Some(known) = thread(tx, room, parent)? {
+        tx.delete(&schema::THREADS_BY_ACTIVITY, (room, known.latest));
+        tx.delete(&schema::THREADS, (room, parent));
+    }
+    Ok(())
 }

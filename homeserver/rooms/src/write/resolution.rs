@@ -47,7 +47,7 @@ impl RoomInner {
             })
             .collect();
         let resolved = resolve(self.version, &Conflict { conflicted }, &fork)?;
-        Ok(self.shared.trees.set(&mut staged.tx, base, &resolved)?)
+        staged.set_state(base, &resolved)
     }
 }
 

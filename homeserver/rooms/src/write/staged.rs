@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hearth_storage::{
-    Change, EventNid, Position, TimelineOrder, Transaction, View, schema, schema::rooms::Membership,
+    Change, EventNid, Position, StateId, StateKeyNid, TimelineOrder, Transaction, View, schema,
+    schema::rooms::Membership,
 };
 use ruma::OwnedUserId;
 
@@ -26,6 +27,8 @@ pub(crate) struct Staged {
     /// The position at which the commit begins.
     pub begins: Position,
     pub made: Made,
+    /// The nodes of sets of state that are written.
+    pub nodes: Vec<StateId>,
     /// The new memberships of the current state.
     pub memberships: Vec<MembershipChange>,
     /// What the log tells besides, after the events.
@@ -59,9 +62,25 @@ impl Staged {
             shared: shared.clone(),
             head,
             made: Made::default(),
+            nodes: Vec::new(),
             memberships: Vec::new(),
             changes: Vec::new(),
         })
+    }
+
+    /// Writes a set of state: another one with these changes made.
+    pub fn set_state(
+        &mut self,
+        root: StateId,
+        changes: &[(StateKeyNid, Option<EventNid>)],
+    ) -> Result<StateId, RoomError> {
+        Ok(self.shared.trees.grow(&mut self.tx, root, changes, &mut self.nodes)?)
+    }
+
+    /// Writes a set of state from its entries.
+    pub fn build_state(&mut self, entries: Vec<(StateKeyNid, EventNid)>) -> Result<StateId, RoomError> {
+        let changes: Vec<_> = entries.into_iter().map(|(key, event)| (key, Some(event))).collect();
+        self.set_state(StateId::EMPTY, &changes)
     }
 
     /// Writes an event as it is now.

@@ -257,7 +257,7 @@ impl RoomInner {
         let after = match (event.pdu.state_key(), standing) {
             (Some(state_key), Standing::Accepted | Standing::SoftFailed) => {
                 let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
-                self.shared.trees.set(&mut staged.tx, before, &[(key, Some(event.nid))])?
+                staged.set_state(before, &[(key, Some(event.nid))])?
             }
             _ => before,
         };
@@ -278,7 +278,7 @@ impl RoomInner {
         state: Option<StateAround>,
     ) -> Result<Event, RoomError> {
         let Some(nid) = staged.nid(pdu.event_id())? else {
-            return Ok(Event::new(self.shared.events.allocate(), self.nid, pdu, standing, state));
+            return Ok(Event::new(self.shared.events.allocate()?, self.nid, pdu, standing, state));
         };
         let known = staged.referred(nid)?;
         if known.room != self.nid {

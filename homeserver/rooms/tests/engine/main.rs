@@ -3,6 +3,7 @@
 mod crashes;
 mod forks;
 mod hostile;
+mod purge;
 mod remote;
 mod rooms;
 mod told;

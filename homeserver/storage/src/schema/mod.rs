@@ -74,6 +74,8 @@ keyspaces! {
     MISSING_PREV: (RoomNid, OwnedEventId, EventNid) => (), Range;
     /// The places of those that name them: right before each, the timeline has a gap.
     GAPS: (RoomNid, TimelineOrder) => (), Range;
+    /// Up to which place of its timeline a room was purged.
+    PURGES: (RoomNid,) => TimelineOrder, Point;
     /// Where the whole current state of a room changed: the set from that position on.
     STATE_HISTORY: (RoomNid, Position) => StateId, Append;
     /// Pairs of event type and state key, interned.

@@ -44,6 +44,9 @@ pub enum Standing {
     SoftFailed,
     /// Not allowed: kept, so that it need not be fetched again, and never referred to.
     Rejected,
+    /// It was part of the room, and is gone: never fetched again, and in no timeline. Of a state event the text is kept,
+    /// as later events stand on it.
+    Purged,
 }
 
 /// An event and all that was decided about it.
@@ -60,7 +63,7 @@ pub struct EventRow {
     pub redacted_by: Option<EventNid>,
     /// How a client of this server sent it.
     pub sent_by: Option<SentByRow>,
-    /// The PDU as canonical JSON.
+    /// The PDU as canonical JSON; empty for a message event that was purged.
     pub text: String,
 }
 

@@ -1,0 +1,118 @@
+//! Purging what was sent long ago, so that the disk has room again.
+
+use std::sync::Arc;
+
+use hearth_storage::{
+    Position, RoomNid, Scan, StorageError, TimelineOrder, schema,
+    schema::rooms::{EventRow, Standing},
+};
+
+use crate::{
+    RoomError,
+    read::{
+        event::Event,
+        reading::Reader,
+        room::{Room, RoomInner},
+    },
+    write::{relations::forget_children, staged::Staged},
+};
+
+/// How many events are purged in one commit.
+const AT_ONCE: usize = 500;
+
+impl Room {
+    /// Purges what was sent before a place of the timeline, and gives how many events that were. It is never fetched
+    /// again, and who pages back comes to an end there.
+    ///
+    /// State events stay, outside of the timeline: later events stand on them. The ends of the graph, where the next
+    /// event goes on, stay where they are, and so does the newest event.
+    pub async fn purge_before(&self, place: TimelineOrder) -> Result<u64, RoomError> {
+        let mut purged = 0;
+        loop {
+            let _turn = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
+            let head = self.0.writer.lock().await;
+            let mut staged = Staged::new(self.shared(), head.clone())?;
+            let some = self.0.to_purge(&staged, place)?;
+            if some.is_empty() {
+                return Ok(purged);
+            }
+            for (order, event) in &some {
+                self.0.purge(&mut staged, *order, event)?;
+            }
+            self.0.forget_states(&mut staged, place)?;
+            staged.tx.put(&schema::PURGES, (self.nid(),), &place);
+            let commit = staged.tx.submit();
+            drop(head);
+            commit.await?;
+            purged += some.len() as u64;
+        }
+    }
+}
+
+impl RoomInner {
+    fn to_purge(
+        &self,
+        staged: &Staged,
+        place: TimelineOrder,
+    ) -> Result<Vec<(TimelineOrder, Arc<Event>)>, RoomError> {
+        let scan: Scan<(RoomNid, TimelineOrder)> = Scan::prefix((self.nid,)).until((self.nid, place));
+        let newest = TimelineOrder::from(staged.head.position);
+        let mut some = Vec::new();
+        for row in staged.tx.scan(&schema::TIMELINE, scan) {
+            let ((_, order), nid) = row?;
+            if order == newest || staged.head.extremities.contains(&nid) {
+                continue;
+            }
+            some.push((order, staged.referred(nid)?));
+            if some.len() == AT_ONCE {
+                break;
+            }
+        }
+        Ok(some)
+    }
+
+    fn purge(&self, staged: &mut Staged, order: TimelineOrder, event: &Event) -> Result<(), RoomError> {
+        let tx = &mut staged.tx;
+        tx.delete(&schema::TIMELINE, (self.nid, order));
+        tx.delete(&schema::TIMESTAMPS, (self.nid, event.ts(), order));
+        tx.delete(&schema::GAPS, (self.nid, order));
+        for prev in event.pdu.prev_events() {
+            tx.delete(&schema::MISSING_PREV, (self.nid, prev, event.nid));
+        }
+        self.unrelate(tx, event)?;
+        forget_children(tx, self.nid, event.id())?;
+        if let Some(target) = event.pdu.redacts() {
+            tx.delete(&schema::PENDING_REDACTIONS, (target, event.nid));
+        }
+        tx.put(&schema::EVENTS, (event.nid,), &event.purged_row());
+        Ok(())
+    }
+
+    /// Which state was current before a place is asked for no more; only the last of them counts on.
+    fn forget_states(&self, staged: &mut Staged, place: TimelineOrder) -> Result<(), RoomError> {
+        let scan: Scan<(RoomNid, Position)> =
+            Scan::prefix((self.nid,)).until((self.nid, place.position())).reversed();
+        let old = staged.tx.scan(&schema::STATE_HISTORY, scan).skip(1).map(|row| row.map(|(key, _)| key));
+        for key in old.collect::<Result<Vec<_>, StorageError>>()? {
+            staged.tx.delete(&schema::STATE_HISTORY, key);
+        }
+        Ok(())
+    }
+}
+
+impl Event {
+    /// What is kept of it once it is purged.
+    fn purged_row(&self) -> EventRow {
+        let text = if self.pdu.is_state() { self.pdu.text().to_owned() } else { String::new() };
+        EventRow {
+            room: self.room,
+            event_id: self.id().to_owned(),
+            standing: Standing::Purged,
+            order: None,
+            state: None,
+            redacted_by: self.redacted_by,
+            sent_by: None,
+            text,
+        }
+    }
+}

@@ -4,6 +4,7 @@ pub(crate) mod aliases;
 pub(crate) mod arrival;
 pub(crate) mod commit;
 pub(crate) mod create;
+pub(crate) mod extremities;
 pub(crate) mod history;
 pub(crate) mod members;
 pub(crate) mod membership;

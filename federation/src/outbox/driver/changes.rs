@@ -75,7 +75,8 @@ impl Driver {
         let Some(event) = self.rooms.event(nid)? else { return Ok(()) };
         let ours = match self.exceptions.take(event.id()) {
             Some(exception) => exception == Exception::Relay,
-            None => self.is_local(event.pdu.sender()),
+            // Who needs it asks for it: if all sent theirs, each would make more ends for the others to join.
+            None => self.is_local(event.pdu.sender()) && !event.is_dummy(),
         };
         if ours {
             self.load_recipients(room)?;

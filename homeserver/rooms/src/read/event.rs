@@ -15,6 +15,10 @@ use ruma::{EventId, OwnedEventId};
 
 use crate::RoomError;
 
+/// The type of the event that joins the ends of a room's graph. It says nothing, clients are not told it, and other
+/// servers get it when they ask for what an event of ours follows. They do the same under the same name.
+pub(crate) const DUMMY: &str = "org.matrix.dummy_event";
+
 /// An event and all that was decided about it. A redaction makes a new one.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -55,6 +59,11 @@ impl Event {
     /// `origin_server_ts`, in milliseconds.
     pub fn ts(&self) -> u64 {
         self.pdu.origin_server_ts().get().into()
+    }
+
+    /// Whether it only joins the ends of its room's graph.
+    pub fn is_dummy(&self) -> bool {
+        self.pdu.type_str() == DUMMY
     }
 
     /// Where it stands in the timeline; `None` for an outlier and for what clients are not shown.

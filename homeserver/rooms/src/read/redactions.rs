@@ -32,9 +32,13 @@ impl RoomInner {
 }
 
 impl Room {
-    /// Whether an event is a redaction that clients are not told: of an event that is not here, or that it may not
-    /// redact. The first versions judge redactions by their authorization rules alone.
+    /// Whether clients are not told an event that is part of the room: a redaction of an event that is not here, or
+    /// that it may not redact, and what only joins the ends of the graph. The first versions judge redactions by their
+    /// authorization rules alone.
     pub(crate) fn is_held_back(&self, event: &Event) -> Result<bool, RoomError> {
+        if event.is_dummy() {
+            return Ok(true);
+        }
         let judged = self.version().rules().authorization.special_case_room_redaction;
         if judged || event.pdu.type_str() != "m.room.redaction" {
             return Ok(false);

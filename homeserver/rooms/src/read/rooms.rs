@@ -16,7 +16,9 @@ use ruma::{EventId, OwnedRoomId, OwnedServerName, RoomId, ServerName, UserId};
 
 use crate::{
     RoomError,
-    index::{reachability::Reachability, state_keys::StateKeys, state_tree::StateTrees},
+    index::{
+        reachability::Reachability, resolutions::Resolutions, state_keys::StateKeys, state_tree::StateTrees,
+    },
     read::{
         event::{Event, Events},
         reading::Reader,
@@ -75,7 +77,8 @@ impl Rooms {
         let shared = Shared {
             events: Events::open(&store, part * 3)?,
             state_keys: StateKeys::open(store.clone(), part / 8 * 7)?,
-            trees: StateTrees::new(part * 2),
+            trees: StateTrees::new(part * 2 - part / 16),
+            resolutions: Resolutions::new(part / 16),
             reachability: Reachability::new(part),
             versions: Versions::new(store.clone(), part / 8),
             aliases: Mutex::default(),

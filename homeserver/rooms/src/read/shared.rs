@@ -13,7 +13,9 @@ use ruma::OwnedServerName;
 
 use crate::{
     RoomError,
-    index::{reachability::Reachability, state_keys::StateKeys, state_tree::StateTrees},
+    index::{
+        reachability::Reachability, resolutions::Resolutions, state_keys::StateKeys, state_tree::StateTrees,
+    },
     read::event::{Event, Events, VersionOf},
 };
 
@@ -30,6 +32,7 @@ pub(crate) struct Shared {
     pub events: Events,
     pub state_keys: StateKeys,
     pub trees: StateTrees,
+    pub resolutions: Resolutions,
     pub reachability: Reachability,
     pub versions: Versions,
     /// Held while aliases and the directory are changed.

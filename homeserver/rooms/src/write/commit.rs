@@ -146,6 +146,7 @@ impl RoomInner {
             staged.tx.put(&schema::ROOM_HEADS, (self.nid,), &staged.head);
         }
         let commit = self.shared.trees.submit(staged.tx, &staged.nodes);
+        self.shared.resolutions.remember(staged.resolved);
         *head = staged.head;
         settle(head, commit.before());
         for mut event in staged.made.events.into_values() {

@@ -88,6 +88,7 @@ impl Room {
         if staged.made.events.is_empty() {
             return Ok(received);
         }
+        self.join_extremities(&mut staged)?;
         let commit = self.0.commit(&mut head, staged)?;
         drop(head);
         commit.await?;

@@ -6,7 +6,7 @@ use hearth_spec::{
     Pdu,
     state_resolution::{Conflict, Graph, resolve},
 };
-use hearth_storage::{EventNid, StateId, StateKeyNid, schema::rooms::Standing};
+use hearth_storage::{EventNid, StateId, StateKeyNid, blocking, schema::rooms::Standing};
 use ruma::events::StateEventType;
 
 use crate::{
@@ -35,6 +35,20 @@ impl RoomInner {
         if others.is_empty() {
             return Ok(base);
         }
+        if let Some(known) = self.shared.resolutions.get(&states) {
+            return Ok(known);
+        }
+        let root = blocking(|| self.resolve_anew(staged, base, others))?;
+        staged.resolved.push((states.into(), root));
+        Ok(root)
+    }
+
+    fn resolve_anew(
+        &self,
+        staged: &mut Staged,
+        base: StateId,
+        others: &[StateId],
+    ) -> Result<StateId, RoomError> {
         let fork = Fork::new(staged, base, others)?;
         let conflicted = fork
             .conflicted

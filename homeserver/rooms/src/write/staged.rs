@@ -29,6 +29,8 @@ pub(crate) struct Staged {
     pub made: Made,
     /// The nodes of sets of state that are written.
     pub nodes: Vec<StateId>,
+    /// Sets of state that were resolved, and to what.
+    pub resolved: Vec<(Box<[StateId]>, StateId)>,
     /// The new memberships of the current state.
     pub memberships: Vec<MembershipChange>,
     /// What the log tells besides, after the events.
@@ -63,6 +65,7 @@ impl Staged {
             head,
             made: Made::default(),
             nodes: Vec::new(),
+            resolved: Vec::new(),
             memberships: Vec::new(),
             changes: Vec::new(),
         })

@@ -10,6 +10,7 @@ impl Rooms {
     /// it belongs in a thread of its own.
     pub fn sweep_states(&self) -> Result<Option<u64>, RoomError> {
         let Some(mut sweep) = self.shared.trees.begin_sweep(&self.shared.store)? else { return Ok(None) };
+        self.shared.resolutions.forget();
         let view = sweep.view();
         for row in view.scan(&schema::EVENTS, Scan::all()) {
             if let Some(state) = row?.1.state {

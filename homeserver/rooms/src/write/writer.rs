@@ -72,7 +72,7 @@ impl NewEvent {
 }
 
 /// As many forward extremities as a new event names at most.
-const MAX_PREV_EVENTS: usize = 10;
+pub(crate) const MAX_PREV_EVENTS: usize = 10;
 
 impl Room {
     /// Makes and stores an event; returns when it is durable. An event that was sent under the same

@@ -177,3 +177,55 @@ async fn a_redaction_of_itself_has_no_effect() {
         world.assert_sound();
     }
 }
+
+#[tokio::test]
+async fn the_ends_of_a_room_stay_few_however_much_it_is_forked() {
+    for version in [RoomVersion::V1, RoomVersion::V6, RoomVersion::V12] {
+        let scene = scene(version).await;
+        let Scene { world, room, alice, bob, .. } = &scene;
+        let (auth, last) = (scene.auth(), end_of(room));
+        for n in 0..45 {
+            let elsewhere = Elsewhere { room, sender: bob, prev: &[&last], auth: &auth };
+            let mut template = elsewhere.template("m.room.message", None, json!({ "body": n }));
+            template.event_id_localpart = template.event_id_localpart.map(|_| format!("fork-{n}"));
+            let received = room.receive(elsewhere.seal(template)).await.unwrap();
+            assert!(matches!(received, Received::Accepted(_)));
+            assert!(room.head().extremities.len() <= 10);
+        }
+        let all = hearth_rooms::TimelineRange { limit: 1_000, ..Default::default() };
+        let timeline = room.timeline(all).unwrap();
+        let dummies: Vec<_> = timeline.iter().filter(|event| event.is_dummy()).collect();
+        assert!((4..=6).contains(&dummies.len()), "{}", dummies.len());
+        for dummy in dummies {
+            assert_eq!(dummy.pdu.sender().server_name(), alice.server_name());
+            assert!(!room.may_see(alice, dummy).unwrap());
+        }
+        say(room, alice, "on all of them").await.unwrap();
+        assert_eq!(room.head().extremities.len(), 1);
+        world.assert_sound();
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_here_may_join_the_ends_all_goes_on() {
+    let scene = scene(RoomVersion::V6).await;
+    let Scene { world, room, alice, bob, .. } = &scene;
+    let levels = json!({
+        "users": { alice.as_str(): 60, bob.as_str(): 100 }, "events": { "org.matrix.dummy_event": 100 },
+    });
+    set(room, alice, "m.room.power_levels", "", levels).await.unwrap();
+    let (auth, last) = (scene.auth(), end_of(room));
+    for n in 0..30 {
+        let elsewhere = Elsewhere { room, sender: bob, prev: &[&last], auth: &auth };
+        // Each end has a state of its own.
+        let event = elsewhere.make("m.fork", Some(&n.to_string()), json!({}));
+        assert!(matches!(room.receive(event).await.unwrap(), Received::Accepted(_)));
+    }
+    assert_eq!(room.head().extremities.len(), 30);
+    for _ in 0..3 {
+        say(room, alice, "on ten of them").await.unwrap();
+    }
+    assert!(room.head().extremities.len() < 10);
+    assert_eq!(room.state_of_type(room.head().state, "m.fork").unwrap().len(), 30);
+    world.assert_sound();
+}

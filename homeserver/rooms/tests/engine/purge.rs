@@ -147,7 +147,7 @@ async fn nodes_are_swept_while_others_are_made_and_made_anew() {
 async fn numbers_are_not_given_twice_though_the_newest_rows_are_gone() {
     let world = world();
     let alice = user("alice");
-    let room = world.public_room(&alice, RoomVersion::V12).await;
+    let room = world.public_room(&alice, RoomVersion::V11).await;
     let (nid, last) = (room.nid(), say(&room, &alice, "last").await.unwrap().nid);
     let key = world.rooms.store().view().scan(&schema::STATE_KEY_NAMES, Scan::all().reversed()).next();
     let (key, _) = key.unwrap().unwrap();
@@ -160,7 +160,7 @@ async fn numbers_are_not_given_twice_though_the_newest_rows_are_gone() {
     };
     commit.await.unwrap();
     let world = open(world.engine.crash());
-    let room = world.public_room(&alice, RoomVersion::V12).await;
+    let room = world.public_room(&alice, RoomVersion::V11).await;
     assert!(room.nid() > nid);
     let event = set(&room, &alice, "m.new", "", json!({})).await.unwrap();
     assert!(event.nid > last);

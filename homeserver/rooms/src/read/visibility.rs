@@ -3,7 +3,10 @@
 use std::{borrow::Borrow, collections::HashMap, sync::Arc};
 
 use hearth_spec::visibility::{HistoryVisibility, Sight, may_see};
-use hearth_storage::{Position, StateId, TimelineOrder, schema::rooms::Membership};
+use hearth_storage::{
+    Position, StateId, TimelineOrder,
+    schema::rooms::{Membership, StateAround},
+};
 use ruma::{OwnedUserId, ServerName, UserId};
 use serde::Deserialize;
 
@@ -112,6 +115,8 @@ struct ServerViewers<'a> {
     is_in: bool,
     /// Read when the first event asks for them.
     users: Option<Vec<Viewer<'a>>>,
+    /// What was found where only the state counts.
+    by_state: HashMap<StateAround, bool>,
 }
 
 impl<'a> ServerViewers<'a> {
@@ -125,12 +130,26 @@ impl<'a> ServerViewers<'a> {
         if by_rule || concerns(self.server, event) {
             return Ok(true);
         }
+        // Where it is asked who was in the room then, it is the same for all events of one state.
+        let by_state = |state| {
+            let visibility = self.room.visibility_in(state)?;
+            Ok::<_, RoomError>(matches!(visibility, HistoryVisibility::Invited | HistoryVisibility::Joined))
+        };
+        let by_state = by_state(state.before)? && by_state(state.after)?;
+        if let Some(known) = self.by_state.get(&state).filter(|_| by_state) {
+            return Ok(*known);
+        }
+        let mut sees = false;
         for user in self.users()? {
-            if user.may_see(event)? {
-                return Ok(true);
+            sees = user.may_see(event)?;
+            if sees {
+                break;
             }
         }
-        Ok(false)
+        if by_state {
+            self.by_state.insert(state, sees);
+        }
+        Ok(sees)
     }
 
     fn users(&mut self) -> Result<&mut Vec<Viewer<'a>>, RoomError> {
@@ -167,7 +186,13 @@ impl Room {
         server: &ServerName,
         events: &[E],
     ) -> Result<Vec<bool>, RoomError> {
-        let mut viewers = ServerViewers { room: self, server, is_in: self.has_server(server)?, users: None };
+        let mut viewers = ServerViewers {
+            room: self,
+            server,
+            is_in: self.has_server(server)?,
+            users: None,
+            by_state: HashMap::new(),
+        };
         events.iter().map(|event| viewers.may_see(event.borrow())).collect()
     }
 
@@ -178,7 +203,8 @@ impl Room {
         event: &Event,
         before: Position,
     ) -> Result<bool, RoomError> {
-        let mut viewers = ServerViewers { room: self, server, is_in: true, users: None };
+        let mut viewers =
+            ServerViewers { room: self, server, is_in: true, users: None, by_state: HashMap::new() };
         for user in viewers.users()? {
             if user.knew(event, before)? {
                 return Ok(true);

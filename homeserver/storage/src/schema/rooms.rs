@@ -75,7 +75,7 @@ pub struct SentByRow {
 }
 
 /// The state before and after an event; the same for all but state events.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct StateAround {
     pub before: StateId,
     pub after: StateId,

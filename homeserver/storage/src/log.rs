@@ -47,6 +47,8 @@ pub enum Change {
     Media { server: String, media_id: String },
     /// Somebody reported content, at this time in milliseconds.
     Report { at: u64, reporter: OwnedUserId },
+    /// An event was taken out of a room's timeline, for good.
+    Purged { room: RoomNid, event: EventNid },
 }
 
 row!(Change);

@@ -266,6 +266,7 @@ impl Hub {
                 // For other readers.
                 Change::Edu { .. }
                 | Change::History { .. }
+                | Change::Purged { .. }
                 | Change::Redacted { .. }
                 | Change::State { .. }
                 | Change::Profile { .. }

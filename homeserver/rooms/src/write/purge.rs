@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearth_storage::{
-    Position, RoomNid, Scan, StorageError, TimelineOrder, schema,
+    Change, Position, RoomNid, Scan, StorageError, TimelineOrder, schema,
     schema::rooms::{EventRow, Standing},
 };
 
@@ -73,6 +73,7 @@ impl RoomInner {
 
     fn purge(&self, staged: &mut Staged, order: TimelineOrder, event: &Event) -> Result<(), RoomError> {
         let tx = &mut staged.tx;
+        tx.append(&Change::Purged { room: self.nid, event: event.nid });
         tx.delete(&schema::TIMELINE, (self.nid, order));
         tx.delete(&schema::TIMESTAMPS, (self.nid, event.ts(), order));
         tx.delete(&schema::GAPS, (self.nid, order));

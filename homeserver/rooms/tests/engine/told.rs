@@ -62,6 +62,9 @@ impl Indexes {
             Change::Event { room, event } | Change::History { room, event } => {
                 self.timelines.insert((room, event));
             }
+            Change::Purged { room, event } => {
+                self.timelines.remove(&(room, event));
+            }
             Change::Redacted { event, .. } => {
                 self.redacted.insert(event);
             }

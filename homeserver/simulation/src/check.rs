@@ -2,11 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
-use http::{Method, StatusCode};
-use ruma::RoomId;
+use hearth_rooms::Event;
+use hearth_storage::schema::rooms::{Membership, MembershipRow, Standing};
+use ruma::{EventId, RoomId};
 use tokio::time::sleep;
 
 use crate::{host::Host, simulation::World};
@@ -25,15 +27,16 @@ struct Seen {
 }
 
 /// Everything that is not as it must be.
-pub async fn at_the_end(world: &World, rooms: &[String]) -> Vec<String> {
+pub async fn at_the_end(world: &World) -> Vec<String> {
     let mut findings = Vec::new();
+    let rooms = world.done.rooms.lock().clone();
     for room in rooms {
-        if let Some(finding) = comes_to_the_same(world, room).await {
-            findings.push(finding);
-        }
+        findings.extend(comes_to_the_same(world, &room).await);
     }
-    findings.extend(nothing_is_lost(world).await);
     findings.extend(views_are_right(world).await);
+    findings.extend(nothing_is_lost(world));
+    findings.extend(redacted_is_redacted(world));
+    findings.extend(reactions_are_made_once(world));
     for host in &world.hosts {
         findings.extend(is_sound(host));
     }
@@ -50,7 +53,7 @@ async fn comes_to_the_same(world: &World, room: &str) -> Option<String> {
             }
         }
         sleep(LOOK).await;
-        seen = world.hosts.iter().map(|host| seen_by(host, room)).collect();
+        seen = world.hosts.iter().filter_map(|host| seen_by(host, room).transpose()).collect::<Vec<_>>();
         if seen.windows(2).all(|two| two[0].is_ok() && two[0] == two[1]) {
             return None;
         }
@@ -58,16 +61,22 @@ async fn comes_to_the_same(world: &World, room: &str) -> Option<String> {
     Some(format!("{room} is not the same everywhere: {seen:#?}"))
 }
 
-fn seen_by(host: &Host, room: &str) -> Result<Seen, String> {
+/// A room as a server sees it that has a user in it.
+fn seen_by(host: &Host, room: &str) -> Result<Option<Seen>, String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
     let running = host.running().ok_or("it does not run")?;
     let rooms = &running.server.rooms;
-    let room =
-        rooms.room(&RoomId::parse(room).map_err(|error| told(&error))?).map_err(|error| told(&error))?;
+    let id = RoomId::parse(room).map_err(|error| told(&error))?;
+    let Some(room) = rooms.find_room(&id).map_err(|error| told(&error))? else { return Ok(None) };
+    let members = room.members().map_err(|error| told(&error))?;
+    let is_joined = |row: &MembershipRow| row.membership == Membership::Join;
+    if !members.iter().any(|(user, row)| user.server_name() == host.name && is_joined(row)) {
+        return Ok(None);
+    }
     let head = room.head();
     let ends = rooms.events(&head.extremities).map_err(|error| told(&error))?;
     let state = room.full_state(head.state).map_err(|error| told(&error))?;
-    Ok(Seen {
+    Ok(Some(Seen {
         extremities: ends.iter().map(|event| event.id().to_string()).collect(),
         state: state
             .iter()
@@ -76,24 +85,54 @@ fn seen_by(host: &Host, room: &str) -> Result<Seen, String> {
                 ((event.pdu.type_str().to_owned(), key), event.id().to_string())
             })
             .collect(),
-    })
+    }))
 }
 
 /// What was acknowledged is there.
-async fn nothing_is_lost(world: &World) -> Vec<String> {
+fn nothing_is_lost(world: &World) -> Vec<String> {
     let mut findings = Vec::new();
-    let acknowledged = world.done.acknowledged.lock().clone();
-    for (number, room, event) in acknowledged {
-        let client = &world.clients[number];
-        let path = format!("/_matrix/client/v3/rooms/{room}/event/{event}");
-        match client.ask(Method::GET, &path, None).await {
-            Some((StatusCode::OK, _)) => {}
-            answer => {
-                findings.push(format!("{event} of {} was acknowledged and is lost: {answer:?}", client.user))
+    for (number, room, event) in &*world.done.acknowledged.lock() {
+        let client = &world.clients[*number];
+        if event_of(&client.host, event).is_none() {
+            findings.push(format!("{event} of {} in {room} was acknowledged and is lost", client.user));
+        }
+    }
+    for (number, message) in &*world.done.told.lock() {
+        let client = &world.clients[*number];
+        let times = client.view().told.iter().filter(|told| *told == message).count();
+        if times != 1 {
+            findings.push(format!("{message} was told {times} times to {}", client.user));
+        }
+    }
+    findings
+}
+
+/// Wherever an event is together with a redaction of it, it is redacted.
+fn redacted_is_redacted(world: &World) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (redaction, id) in &*world.done.redacted.lock() {
+        for host in &world.hosts {
+            let (redaction, event) = (event_of(host, redaction), event_of(host, id));
+            let counts = redaction.is_some_and(|redaction| redaction.standing == Standing::Accepted);
+            if counts && event.is_some_and(|event| event.redacted_by.is_none()) {
+                findings.push(format!("{id} is not redacted at {}", host.address));
             }
         }
     }
     findings
+}
+
+/// Of several equal reactions one was accepted.
+fn reactions_are_made_once(world: &World) -> Vec<String> {
+    let annotations = world.done.annotations.lock();
+    let many = annotations.iter().filter(|(_, events)| events.len() > 1);
+    many.map(|((user, to), events)| format!("{user} reacts to {to} alike in {events:?}")).collect()
+}
+
+fn event_of(host: &Host, event: &str) -> Option<Arc<Event>> {
+    let running = host.running()?;
+    let id = EventId::parse(event).ok()?;
+    running.server.rooms.event_by_id(&id).ok()?
 }
 
 /// What clients know by `/sync` is what somebody sees who comes new.

@@ -1,6 +1,7 @@
 //! A run from its beginning to its end.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc,
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use hearth_storage::Clock as _;
+use hearth_storage::{Clock as _, Faults};
 use parking_lot::Mutex;
 use tokio::{task::JoinSet, time::sleep};
 
@@ -47,8 +48,15 @@ pub struct World {
 /// What was acknowledged, and what else is counted.
 #[derive(Default)]
 pub struct Done {
+    pub rooms: Mutex<Vec<String>>,
     /// Rooms and events in them that were acknowledged to a client, by its number.
     pub acknowledged: Mutex<Vec<(usize, String, String)>>,
+    /// Redactions, and the events that they redact.
+    pub redacted: Mutex<Vec<(String, String)>>,
+    /// The reactions of a user to an event, all with the same key.
+    pub annotations: Mutex<BTreeMap<(String, String), Vec<String>>>,
+    /// What was told to all devices of a client, by its number.
+    pub told: Mutex<Vec<(usize, String)>>,
     pub counts: Mutex<Counts>,
 }
 
@@ -115,32 +123,32 @@ async fn simulate(seed: u64, shown: bool) -> Outcome {
     let trace = Arc::new(Trace::new(shown));
     let network = Network::new(chance::source(seed, streams::NETWORK), trace.clone());
     let mut hosts = Vec::new();
-    for (number, address) in (0..).zip(["one.test", "two.test"]) {
+    for (number, address) in (0..).zip(["one.test", "two.test", "three.test"]) {
         let seed = seed.wrapping_mul(1_000_003).wrapping_add(number);
         let host = Host::new(address, network.clone(), trace.clone(), seed);
         host.start().await;
         hosts.push(Arc::new(host));
     }
     let mut clients = Vec::new();
-    for (name, host) in [("alice", 0), ("bob", 1), ("carol", 0)] {
+    for (name, host) in [("alice", 0), ("bob", 1), ("carol", 0), ("dave", 2)] {
         clients.push(Arc::new(Client::register(name, hosts[host].clone(), trace.clone()).await));
     }
     let (done, calm) = (Done::default(), AtomicBool::new(false));
     let world = Arc::new(World { seed, trace, network, hosts, clients, done, calm });
-    let rooms = workload::prepare(&world).await;
+    workload::prepare(&world).await;
     let mut following = JoinSet::new();
     for client in &world.clients {
         let client = client.clone();
         following.spawn(async move { client.follow().await });
     }
     let trouble = tokio::spawn(trouble::make(world.clone()));
-    workload::perform(&world, &rooms).await;
+    workload::perform(&world).await;
     world.calm.store(true, Relaxed);
     if let Err(error) = trouble.await {
         world.trace.note(format_args!("trouble ended badly: {error}"));
     }
     settle(&world).await;
-    let findings = check::at_the_end(&world, &rooms).await;
+    let findings = check::at_the_end(&world).await;
     following.shutdown().await;
     let counts = *world.done.counts.lock();
     Outcome { seed, trace: world.trace.hash(), counts, findings }
@@ -152,6 +160,7 @@ async fn settle(world: &World) {
     world.network.set_weather(Weather::FAIR);
     for host in &world.hosts {
         host.set_disk_delay(Duration::from_millis(2));
+        host.set_faults(Faults::default());
         if !host.is_well() {
             host.crash();
             host.start().await;

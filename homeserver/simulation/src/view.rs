@@ -1,6 +1,9 @@
 //! What a client knows by `/sync` alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
 use serde_json::Value;
 
@@ -9,6 +12,10 @@ use serde_json::Value;
 pub struct View {
     pub joined: BTreeMap<String, RoomView>,
     pub invited: BTreeSet<String>,
+    /// The contents of account data by type.
+    account: BTreeMap<String, Value>,
+    /// What other devices told this one.
+    pub told: Vec<String>,
 }
 
 /// What a client knows of a room that its user is joined to.
@@ -18,6 +25,13 @@ pub struct RoomView {
     pub state: BTreeMap<(String, String), String>,
     /// The ids of the newest events, as far as there is no gap.
     pub timeline: Vec<String>,
+    /// The contents of account data by type.
+    account: BTreeMap<String, Value>,
+    /// The events that users read last, by user and thread.
+    receipts: BTreeMap<(String, String), String>,
+    /// What is told of the room as a whole.
+    summary: BTreeMap<String, Value>,
+    unread: Value,
 }
 
 impl View {
@@ -32,6 +46,8 @@ impl View {
             self.joined.remove(id);
             self.invited.insert(id.clone());
         }
+        take_in_account_data(&mut self.account, response);
+        self.told.extend(events(&response["to_device"]).filter_map(|event| text(&event["content"], "n")));
         for (id, _) in fields(&rooms["leave"]).chain(fields(&rooms["knock"])) {
             self.joined.remove(id);
             self.invited.remove(id);
@@ -48,6 +64,9 @@ impl View {
         if self.invited != fresh.invited {
             found.push(format!("invited to {:?}, fresh to {:?}", self.invited, fresh.invited));
         }
+        if self.account != fresh.account {
+            found.push(format!("account data is {:?}, fresh {:?}", self.account, fresh.account));
+        }
         for (id, fresh) in &fresh.joined {
             let Some(room) = self.joined.get(id) else { continue };
             found.extend(room.differences(fresh).into_iter().map(|what| format!("{id}: {what}")));
@@ -63,6 +82,21 @@ impl RoomView {
             self.timeline.clear();
         }
         self.timeline.extend(events(timeline).filter_map(|event| text(event, "event_id")));
+        take_in_account_data(&mut self.account, room);
+        for (name, value) in fields(&room["summary"]) {
+            self.summary.insert(name.clone(), value.clone());
+        }
+        if !room["unread_notifications"].is_null() {
+            self.unread = room["unread_notifications"].clone();
+        }
+        for receipts in events(&room["ephemeral"]).filter(|event| event["type"] == "m.receipt") {
+            for (event, kinds) in fields(&receipts["content"]) {
+                for (user, receipt) in fields(&kinds["m.read"]) {
+                    let thread = receipt["thread_id"].as_str().unwrap_or_default();
+                    self.receipts.insert((user.clone(), thread.to_owned()), event.clone());
+                }
+            }
+        }
         for event in events(&room["state_after"]) {
             if let (Some(kind), Some(key), Some(id)) =
                 (text(event, "type"), text(event, "state_key"), text(event, "event_id"))
@@ -80,6 +114,16 @@ impl RoomView {
                 found.push(format!("{key:?} is {ours:?}, fresh {theirs:?}"));
             }
         }
+        let mut compare = |what: &str, ours: &dyn Debug, fresh: &dyn Debug| {
+            let (ours, fresh) = (format!("{ours:?}"), format!("{fresh:?}"));
+            if ours != fresh {
+                found.push(format!("{what}: {ours}, fresh {fresh}"));
+            }
+        };
+        compare("account data", &self.account, &fresh.account);
+        compare("receipts", &self.receipts, &fresh.receipts);
+        compare("summary", &self.summary, &fresh.summary);
+        compare("unread", &self.unread, &fresh.unread);
         let both = self.timeline.len().min(fresh.timeline.len());
         let (ours, theirs) = (last(&self.timeline, both), last(&fresh.timeline, both));
         if ours != theirs {
@@ -90,6 +134,11 @@ impl RoomView {
         }
         found
     }
+}
+
+fn take_in_account_data(known: &mut BTreeMap<String, Value>, from: &Value) {
+    let items = events(&from["account_data"]);
+    known.extend(items.filter_map(|item| Some((text(item, "type")?, item["content"].clone()))));
 }
 
 fn last(ids: &[String], count: usize) -> &[String] {

@@ -12,8 +12,9 @@ use serde_json::Value;
 pub struct View {
     pub joined: BTreeMap<String, RoomView>,
     pub invited: BTreeSet<String>,
-    /// The contents of account data by type.
-    account: BTreeMap<String, Value>,
+    /// The contents of account data, by the room that it is of (none for the whole account) and by type. It stays
+    /// when the room is left.
+    account: BTreeMap<(String, String), Value>,
     /// What other devices told this one.
     pub told: Vec<String>,
 }
@@ -25,8 +26,6 @@ pub struct RoomView {
     pub state: BTreeMap<(String, String), String>,
     /// The ids of the newest events, as far as there is no gap.
     pub timeline: Vec<String>,
-    /// The contents of account data by type.
-    account: BTreeMap<String, Value>,
     /// The events that users read last, by user and thread.
     receipts: BTreeMap<(String, String), String>,
     /// What is told of the room as a whole.
@@ -40,17 +39,26 @@ impl View {
         let rooms = &response["rooms"];
         for (id, room) in fields(&rooms["join"]) {
             self.invited.remove(id);
+            self.take_in_account_data(id, room);
             self.joined.entry(id.clone()).or_default().apply(room);
         }
         for (id, _) in fields(&rooms["invite"]) {
             self.joined.remove(id);
             self.invited.insert(id.clone());
         }
-        take_in_account_data(&mut self.account, response);
+        self.take_in_account_data("", response);
         self.told.extend(events(&response["to_device"]).filter_map(|event| text(&event["content"], "n")));
         for (id, _) in fields(&rooms["leave"]).chain(fields(&rooms["knock"])) {
             self.joined.remove(id);
             self.invited.remove(id);
+        }
+    }
+
+    fn take_in_account_data(&mut self, room: &str, from: &Value) {
+        for item in events(&from["account_data"]) {
+            if let Some(kind) = text(item, "type") {
+                self.account.insert((room.to_owned(), kind), item["content"].clone());
+            }
         }
     }
 
@@ -64,8 +72,10 @@ impl View {
         if self.invited != fresh.invited {
             found.push(format!("invited to {:?}, fresh to {:?}", self.invited, fresh.invited));
         }
-        if self.account != fresh.account {
-            found.push(format!("account data is {:?}, fresh {:?}", self.account, fresh.account));
+        let mut account = self.account.clone();
+        account.retain(|(room, _), _| room.is_empty() || fresh.joined.contains_key(room));
+        if account != fresh.account {
+            found.push(format!("account data is {account:?}, fresh {:?}", fresh.account));
         }
         for (id, fresh) in &fresh.joined {
             let Some(room) = self.joined.get(id) else { continue };
@@ -82,7 +92,6 @@ impl RoomView {
             self.timeline.clear();
         }
         self.timeline.extend(events(timeline).filter_map(|event| text(event, "event_id")));
-        take_in_account_data(&mut self.account, room);
         for (name, value) in fields(&room["summary"]) {
             self.summary.insert(name.clone(), value.clone());
         }
@@ -120,7 +129,6 @@ impl RoomView {
                 found.push(format!("{what}: {ours}, fresh {fresh}"));
             }
         };
-        compare("account data", &self.account, &fresh.account);
         compare("receipts", &self.receipts, &fresh.receipts);
         compare("summary", &self.summary, &fresh.summary);
         compare("unread", &self.unread, &fresh.unread);
@@ -134,11 +142,6 @@ impl RoomView {
         }
         found
     }
-}
-
-fn take_in_account_data(known: &mut BTreeMap<String, Value>, from: &Value) {
-    let items = events(&from["account_data"]);
-    known.extend(items.filter_map(|item| Some((text(item, "type")?, item["content"].clone()))));
 }
 
 fn last(ids: &[String], count: usize) -> &[String] {

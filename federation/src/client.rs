@@ -1,7 +1,7 @@
 //! Asking other servers.
 
 mod media;
-mod multipart;
+pub(crate) mod multipart;
 mod places;
 
 use std::{sync::Arc, time::Duration};

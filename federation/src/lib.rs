@@ -19,6 +19,8 @@ pub mod discovery;
 pub mod endpoint;
 pub mod error;
 mod federation;
+#[cfg(any(test, fuzzing))]
+pub mod inputs;
 pub mod intake;
 pub mod joining;
 pub mod key_ring;

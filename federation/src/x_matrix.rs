@@ -1,6 +1,6 @@
 //! Who asks: `Authorization: X-Matrix` ("Request Authentication").
 
-mod header;
+pub(crate) mod header;
 
 use std::collections::{BTreeMap, BTreeSet};
 

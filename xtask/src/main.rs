@@ -5,6 +5,7 @@
 mod arrows;
 mod cargo;
 mod complement;
+mod fuzz;
 mod packages;
 mod process;
 mod real_clients;
@@ -83,6 +84,13 @@ enum Task {
         #[arg(long)]
         minutes: Option<f64>,
     },
+    /// Whatever somebody may send, by libFuzzer: canonical_json, pdu, x_matrix, multipart, sync_token or filter
+    Fuzz {
+        target: String,
+        /// What libFuzzer gets, such as `-max_total_time=60`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Check which crate depends on which
     Arrows,
     /// Install what building and testing need from the system
@@ -143,6 +151,7 @@ fn perform(task: Task) -> Outcome<()> {
         }
         Task::Complement { build_only, binary, arguments } => complement::run(build_only, binary, &arguments),
         Task::Simulate { seed, minutes } => simulation::run(seed, minutes),
+        Task::Fuzz { target, arguments } => fuzz::run(&target, &arguments),
         Task::Arrows => arrows::check(),
         Task::Install => packages::install(&[packages::BUILD, packages::TEST]),
         Task::RestartServer { folder } => server::restart(&folder),

@@ -29,7 +29,7 @@ enum State {
 /// What the bytes make no sense as.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no multipart/mixed body with two parts")]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 impl Multipart {
     /// A body of which this is the `Content-Type`.
@@ -122,23 +122,24 @@ fn parse_headers(head: &[u8]) -> Result<HeaderMap, Malformed> {
     Ok(headers)
 }
 
+/// Reads a body (of the boundary `a-b`) that comes in pieces of this size: the file's headers and bytes.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_in_pieces(body: &[u8], piece: usize) -> Result<(HeaderMap, Vec<u8>, bool), Malformed> {
+    let mut multipart = Multipart::of_type("multipart/mixed; boundary=\"a-b\"")?;
+    let (mut headers, mut file) = (None, Vec::new());
+    for piece in body.chunks(piece) {
+        multipart.push(piece);
+        if headers.is_none() {
+            headers = multipart.headers()?;
+        }
+        file.extend_from_slice(&multipart.file());
+    }
+    Ok((headers.ok_or(Malformed)?, file, multipart.is_complete()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Reads a body that comes in pieces of this size: the file's headers and bytes.
-    fn read(body: &[u8], piece: usize) -> Result<(HeaderMap, Vec<u8>, bool), Malformed> {
-        let mut multipart = Multipart::of_type("multipart/mixed; boundary=\"a-b\"")?;
-        let (mut headers, mut file) = (None, Vec::new());
-        for piece in body.chunks(piece) {
-            multipart.push(piece);
-            if headers.is_none() {
-                headers = multipart.headers()?;
-            }
-            file.extend_from_slice(&multipart.file());
-        }
-        Ok((headers.ok_or(Malformed)?, file, multipart.is_complete()))
-    }
 
     #[test]
     fn a_file_is_read_in_pieces_of_any_size() {
@@ -148,7 +149,7 @@ mod tests {
         for start in ["", "\r\n", "a preamble\r\n"] {
             let body = format!("{start}{head}{file}\r\n--a-b--");
             for piece in [1, 2, 7, 1000] {
-                let (headers, read, complete) = read(body.as_bytes(), piece).unwrap();
+                let (headers, read, complete) = read_in_pieces(body.as_bytes(), piece).unwrap();
                 assert_eq!(headers["content-type"], "text/plain");
                 assert_eq!(read, file.as_bytes());
                 assert!(complete);
@@ -158,14 +159,15 @@ mod tests {
 
     #[test]
     fn a_part_without_headers_and_a_body_that_breaks_off() {
-        let (headers, file, complete) = read(b"--a-b\r\n\r\n{}\r\n--a-b\r\n\r\nfile\r\n--a-", 3).unwrap();
+        let (headers, file, complete) =
+            read_in_pieces(b"--a-b\r\n\r\n{}\r\n--a-b\r\n\r\nfile\r\n--a-", 3).unwrap();
         assert!(headers.is_empty());
         assert!(b"file\r\n--a-".starts_with(&file) && !complete);
     }
 
     #[test]
     fn what_comes_before_the_file_is_bounded() {
-        assert_eq!(read(&[b'x'; 100_000], 1000).unwrap_err(), Malformed);
+        assert_eq!(read_in_pieces(&[b'x'; 100_000], 1000).unwrap_err(), Malformed);
         assert_eq!(Multipart::of_type("text/html; charset=utf-8").unwrap_err(), Malformed);
         assert_eq!(Multipart::of_type("multipart/mixed").unwrap_err(), Malformed);
     }

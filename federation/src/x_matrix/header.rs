@@ -5,19 +5,19 @@ use ruma::{OwnedServerName, ServerName};
 
 /// What an `X-Matrix` header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct XMatrix {
-    pub(super) origin: OwnedServerName,
+pub(crate) struct XMatrix {
+    pub(crate) origin: OwnedServerName,
     /// Missing from servers of before v1.3.
-    pub(super) destination: Option<OwnedServerName>,
+    pub(crate) destination: Option<OwnedServerName>,
     /// `ed25519:VERSION`.
-    pub(super) key: String,
-    pub(super) signature: String,
+    pub(crate) key: String,
+    pub(crate) signature: String,
 }
 
 impl XMatrix {
     /// Reads the header's value. As the specification asks, values need no quotes even where they have colons,
     /// unknown parameters say nothing, and case does not matter.
-    pub(super) fn parse(value: &str) -> Option<Self> {
+    pub(crate) fn parse(value: &str) -> Option<Self> {
         let (scheme, mut rest) = value.trim_start().split_once([' ', '\t'])?;
         if !scheme.eq_ignore_ascii_case("X-Matrix") {
             return None;

@@ -72,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-rooms",
             "hearth-users",
             "hearth-storage",
+            "hearth-spec",
         ],
     ),
     ("xtask", &[]),

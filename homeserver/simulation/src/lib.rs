@@ -6,13 +6,15 @@
 //! - `host.rs` is a machine: its disk loses what was not synced, and its server is the real one.
 //! - `network.rs` carries connections between hosts, slowly and not always.
 //! - `client.rs` asks a server as a client does; `view.rs` is what it knows by `/sync` alone.
-//! - `workload.rs` is what users do, `trouble.rs` what goes wrong, `check.rs` what must be true at the end.
+//! - `workload.rs` is what users do, `trouble.rs` what goes wrong, `hostile.rs` a server that
+//!   keeps to no rule, `check.rs` what must be true at the end.
 
 mod chance;
 mod check;
 mod client;
 mod clock;
 mod host;
+mod hostile;
 mod network;
 mod panics;
 mod simulation;

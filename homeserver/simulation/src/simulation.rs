@@ -19,6 +19,7 @@ use crate::{
     chance, check,
     client::Client,
     host::Host,
+    hostile,
     network::{Network, Weather},
     panics,
     trace::Trace,
@@ -29,6 +30,8 @@ use crate::{
 pub mod streams {
     pub const NETWORK: u64 = 0;
     pub const TROUBLE: u64 = 1;
+    /// And the next.
+    pub const HOSTILE: u64 = 2;
     /// The first of one for each client.
     pub const CLIENTS: u64 = 1000;
 }
@@ -142,10 +145,13 @@ async fn simulate(seed: u64, shown: bool) -> Outcome {
         following.spawn(async move { client.follow().await });
     }
     let trouble = tokio::spawn(trouble::make(world.clone()));
+    let attack = tokio::spawn(hostile::attack(world.clone()));
     workload::perform(&world).await;
     world.calm.store(true, Relaxed);
-    if let Err(error) = trouble.await {
-        world.trace.note(format_args!("trouble ended badly: {error}"));
+    for ends in [trouble.await, attack.await] {
+        if let Err(error) = ends {
+            world.trace.note(format_args!("trouble ended badly: {error}"));
+        }
     }
     settle(&world).await;
     let findings = check::at_the_end(&world).await;

@@ -2,7 +2,7 @@
 
 mod health;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hearth_storage::{
     Clock, Random, Scan, StorageError, Store,
@@ -53,7 +53,7 @@ impl Destinations {
 
     /// Whether the server may be tried now.
     pub fn may_try(&self, server: &ServerName) -> bool {
-        self.retry_at(server).is_none_or(|at| at <= self.0.clock.now_ms())
+        self.retry_at(server).is_none_or(|at| is_past(at, self.0.clock.now_ms()))
     }
 
     /// When a failing server may be tried again, in milliseconds; `None` for one that answers.
@@ -84,13 +84,15 @@ impl Destinations {
                 biased;
                 () = woken => {}
                 () = self.0.clock.sleep_until(at) => {}
+                // By then it may be tried, however the clock was set.
+                () = tokio::time::sleep(Duration::from_millis(health::LONGEST_MS)) => {}
             }
         }
     }
 
     /// Whether a server may be asked now that may be none.
     pub fn may_try_stranger(&self, server: &ServerName) -> bool {
-        self.0.strangers.get(server).is_none_or(|known| known.retry_at <= self.0.clock.now_ms())
+        self.0.strangers.get(server).is_none_or(|known| is_past(known.retry_at, self.0.clock.now_ms()))
     }
 
     /// A server that may be none did not answer: its name is not stored, and it is not left alone by who knows it.
@@ -130,7 +132,7 @@ impl Destinations {
     /// began together fail together, and that is one failure.
     fn failed_again(&self, before: DestinationRow) -> Option<DestinationRow> {
         let now = self.0.clock.now_ms();
-        if before.retry_at > now {
+        if !is_past(before.retry_at, now) {
             return None;
         }
         let failures = before.failures.saturating_add(1);
@@ -160,6 +162,12 @@ impl Destinations {
             Err(error) => tracing::debug!(%error, "the health of a server was not stored"),
         }
     }
+}
+
+/// Whether a time has come until which a server was to be left alone. One that is further away than any such time was
+/// noted before the clock was set back.
+fn is_past(retry_at: u64, now: u64) -> bool {
+    retry_at <= now || retry_at > now + health::LONGEST_MS
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How long a failing server is left alone.
 
 const FIRST_MS: u64 = 1000;
-const LONGEST_MS: u64 = 60 * 60 * 1000;
+pub(super) const LONGEST_MS: u64 = 60 * 60 * 1000;
 
 /// After so many failures in a row: 1 s, 2 s, 4 s and so on up to an hour, less up to a fifth by chance, so that
 /// servers that failed together are not all tried at the same moment.

@@ -54,3 +54,19 @@ async fn who_waits_goes_on_when_the_server_is_heard_from() {
     waiting.await.unwrap();
     assert!(destinations.may_try(server) && destinations.is_failing(server));
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_server_from_being_tried() {
+    let store = Store::open(MemoryEngine::default(), StoreOptions::default()).unwrap();
+    let clock = Arc::new(ManualClock::new(1_000_000_000));
+    let destinations = open(&store, &clock);
+    let server = server_name!("example.org");
+    destinations.failed(server);
+    assert!(!destinations.may_try(server));
+    clock.set(1_000);
+    assert!(destinations.may_try(server));
+    destinations.failed(server);
+    assert!(!destinations.may_try(server));
+    clock.advance(2000);
+    assert!(destinations.may_try(server));
+}

@@ -154,7 +154,8 @@ impl KeyRing {
 
     /// Whether a server was asked so lately that it would tell nothing new.
     pub(super) fn was_tried(&self, server: &ServerName) -> bool {
-        self.0.tried.get(server).is_some_and(|at| at + RETRY_MS > self.0.clock.now_ms())
+        // A clock that was set back makes it no longer.
+        self.0.tried.get(server).is_some_and(|at| self.0.clock.now_ms().abs_diff(at) < RETRY_MS)
     }
 
     async fn fetch_now(&self, server: &ServerName) {

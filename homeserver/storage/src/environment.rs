@@ -77,6 +77,11 @@ impl ManualClock {
     pub fn advance(&self, ms: u64) {
         self.0.send_modify(|now| *now += ms);
     }
+
+    /// Somebody sets the clock.
+    pub fn set(&self, now_ms: u64) {
+        self.0.send_replace(now_ms);
+    }
 }
 
 impl Clock for ManualClock {

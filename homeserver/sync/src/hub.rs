@@ -22,7 +22,10 @@ use hearth_storage::{
 };
 use parking_lot::{Mutex, RwLock};
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId, presence::PresenceState};
-use tokio::sync::{Notify, broadcast};
+use tokio::{
+    sync::{Notify, broadcast},
+    time::Instant,
+};
 
 use crate::{
     Announcement, SyncError,
@@ -39,7 +42,7 @@ const OFFLINE_AFTER_MS: u64 = 10 * 60_000;
 /// Where no room could be made for one more user, it is looked for again after so long.
 const LOOK_AGAIN_AFTER_MS: u64 = 1_000;
 /// How often what is only in memory is tidied up.
-const TIDY_EVERY_MS: u64 = 15_000;
+const TIDY_EVERY: Duration = Duration::from_secs(15);
 
 /// So many announcements wait for a listener that is slow: it misses the oldest then.
 const ANNOUNCEMENTS: usize = 4096;
@@ -177,21 +180,21 @@ impl Hub {
 
     /// Lets time pass for what is only in memory.
     pub async fn keep_time(self: Arc<Self>) {
-        let mut tidied = self.clock.now_ms();
+        let mut tidy_at = Instant::now() + TIDY_EVERY;
         loop {
             let now = self.clock.now_ms();
-            let tidy_at = tidied + TIDY_EVERY_MS;
-            let next = self.ephemeral.lock().typing.next_expiry().map_or(tidy_at, |next| next.min(tidy_at));
-            let wait = next.saturating_sub(now).clamp(1, TIDY_EVERY_MS);
+            let stops = self.ephemeral.lock().typing.next_expiry();
+            let wait = stops.map(|at| Duration::from_millis(at.saturating_sub(now).max(1)));
+            let wake_at = wait.map_or(tidy_at, |wait| tidy_at.min(Instant::now() + wait));
             tokio::select! {
                 biased;
                 () = self.earlier.notified() => {}
-                () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+                () = tokio::time::sleep_until(wake_at) => {}
             }
             self.expire_typing();
-            if self.clock.now_ms() >= tidy_at {
+            if Instant::now() >= tidy_at {
                 self.tidy();
-                tidied = self.clock.now_ms();
+                tidy_at = Instant::now() + TIDY_EVERY;
             }
         }
     }

@@ -4,19 +4,19 @@
 //! so by a function of the C library, of which it says that a program may have one of its own: here is one. So a
 //! seed also decides in which order maps are walked, and a run finds what depends on it.
 
-use std::{cell::RefCell, fs::File, io::Read as _};
+use std::{cell::Cell, fs::File, io::Read as _};
 
 use rand::{RngCore as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 thread_local! {
-    static SOURCE: RefCell<Option<ChaCha8Rng>> = const { RefCell::new(None) };
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
 /// From now on, what this thread gets from the operating system by chance comes from this seed. To be called first
 /// thing in a new thread: what was drawn before remains.
 pub fn seed_this_thread(seed: u64) {
-    SOURCE.set(Some(ChaCha8Rng::seed_from_u64(seed)));
+    SEED.set(Some(seed));
 }
 
 /// One of many independent sources of one seed.
@@ -32,12 +32,13 @@ pub fn source(seed: u64, number: u64) -> ChaCha8Rng {
 unsafe extern "C" fn getrandom(buffer: *mut u8, length: usize, _flags: u32) -> isize {
     // SAFETY: who calls it owns so many bytes there.
     let bytes = unsafe { std::slice::from_raw_parts_mut(buffer, length) };
-    let seeded =
-        SOURCE.try_with(|source| source.borrow_mut().as_mut().map(|source| source.fill_bytes(bytes)));
-    let filled = match seeded {
-        Ok(Some(())) => Ok(()),
-        _ => File::open("/dev/urandom").and_then(|mut file| file.read_exact(bytes)),
-    };
+    if let Ok(Some(seed)) = SEED.try_with(Cell::get) {
+        // The same each time: some ask once for the whole process, and what others get must not depend on whether
+        // that was in this run.
+        ChaCha8Rng::seed_from_u64(seed).fill_bytes(bytes);
+        return length as isize;
+    }
+    let filled = File::open("/dev/urandom").and_then(|mut file| file.read_exact(bytes));
     if filled.is_ok() { length as isize } else { -1 }
 }
 

@@ -6,7 +6,10 @@ use std::{
 };
 
 use axum::body::Body;
-use hearth_spec::SigningKey;
+use hearth_spec::{
+    SigningKey,
+    canonical_json::{Numbers, canonicalise},
+};
 use http::{Method, Request, Response, StatusCode, header};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -41,10 +44,8 @@ pub(super) async fn ask(
     if let Some(body) = &body {
         signed.insert("content".to_owned(), body.clone());
     }
-    // What cannot be signed is sent all the same.
-    let _ = key.sign_json(&mut signed, name);
-    let signature =
-        signed["signatures"][name.as_str()][key.key_id().as_str()].as_str().unwrap_or("none").to_owned();
+    let signed = canonicalise(&Value::Object(signed).to_string(), Numbers::Any).ok()?;
+    let signature = key.sign_base64(signed.as_bytes());
     let authorization = format!(
         r#"X-Matrix origin="{name}",destination="{}",key="{}",sig="{signature}""#,
         to.name,

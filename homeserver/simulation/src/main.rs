@@ -1,48 +1,71 @@
 //! Runs seeds: `cargo xtask simulate`.
 
 use std::{
-    process::ExitCode,
+    process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
 use clap::Parser;
-use hearth_simulation::run;
+use hearth_simulation::{Counts, Outcome, run};
+
+type Failure = Box<dyn std::error::Error>;
 
 #[derive(Parser)]
 struct Cli {
-    /// The first seed
+    /// The seed, or the first one
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// For how long one seed after the other is run; without it one is run, and all that happens is shown
     #[arg(long)]
     minutes: Option<f64>,
+    /// Nothing is shown but what came of it, as JSON
+    #[arg(long)]
+    brief: bool,
 }
 
-fn main() -> ExitCode {
-    let Cli { seed, minutes } = Cli::parse();
-    let Some(minutes) = minutes else {
-        let outcome = run(seed, true);
-        println!("{outcome}");
-        return if outcome.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    };
-    run_many(seed, Duration::from_secs_f64(minutes * 60.0))
+fn main() -> Result<ExitCode, Failure> {
+    let Cli { seed, minutes, brief } = Cli::parse();
+    if let Some(minutes) = minutes {
+        return run_many(seed, Duration::from_secs_f64(minutes * 60.0));
+    }
+    let outcome = run(seed, !brief);
+    match brief {
+        true => println!("{}", serde_json::to_string(&outcome)?),
+        false => println!("{outcome}"),
+    }
+    Ok(if outcome.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Each seed has a process of its own, as the runtime counts some things for the whole process.
 #[expect(clippy::disallowed_methods, reason = "how long it runs is real time")]
-fn run_many(first: u64, time: Duration) -> ExitCode {
-    let begun = Instant::now();
-    let mut failed = Vec::new();
-    let mut total = hearth_simulation::Counts::default();
+fn run_many(first: u64, time: Duration) -> Result<ExitCode, Failure> {
+    let (begun, program) = (Instant::now(), std::env::current_exe()?);
+    let (mut failed, mut total) = (Vec::new(), Counts::default());
     let mut seed = first;
     while begun.elapsed() < time {
-        let outcome = run(seed, false);
-        total += outcome.counts;
-        if !outcome.findings.is_empty() {
-            println!("{outcome}\n  again, with all that happens: cargo xtask simulate --seed {seed}");
-            failed.push(seed);
+        let mut command = Command::new(&program);
+        let output = command.args(["--brief", "--seed", &seed.to_string()]).stderr(Stdio::null()).output()?;
+        match serde_json::from_slice::<Outcome>(&output.stdout) {
+            Ok(outcome) => {
+                total += outcome.counts;
+                if !outcome.findings.is_empty() {
+                    println!("{outcome}");
+                    failed.push(seed);
+                }
+            }
+            Err(error) => {
+                println!("seed {seed} ended with {}: {error}", output.status);
+                failed.push(seed);
+            }
+        }
+        if failed.last() == Some(&seed) {
+            println!("  again, with all that happens: cargo xtask simulate --seed {seed}");
         }
         seed += 1;
     }
-    println!("{} seeds in {:?}: {total:?}; failed: {failed:?}", seed - first, begun.elapsed());
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let Counts { events, crashes, partitions } = total;
+    let (seeds, time) = (seed - first, begun.elapsed().as_secs());
+    println!("{seeds} seeds in {time} s: {events} events, {crashes} crashes, {partitions} partitions");
+    println!("failed: {failed:?}");
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -13,6 +13,7 @@ use std::{
 
 use hearth_storage::{Clock as _, Faults};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
@@ -64,7 +65,7 @@ pub struct Done {
 }
 
 /// How much happened in a run.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub events: usize,
     pub crashes: usize,
@@ -80,7 +81,7 @@ impl std::ops::AddAssign for Counts {
 }
 
 /// What came of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     pub seed: u64,
     /// The hash of all that happened.
@@ -99,7 +100,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs a seed, and shows what happens if that is wanted.
+/// Runs a seed, and shows what happens if that is wanted. The same seed gives the same run in a new process: the
+/// runtime draws some of its randomness from how many runtimes there were before.
 pub fn run(seed: u64, shown: bool) -> Outcome {
     panics::note_all();
     // A new thread, as the standard library draws some of its randomness once for each.

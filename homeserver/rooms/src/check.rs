@@ -1,5 +1,7 @@
 //! Verifying what is stored: each room's graph, state, extremities and indexes. Read-only.
 
+mod relations;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use hearth_spec::{Pdu, RoomVersion};
@@ -66,6 +68,7 @@ pub fn check(store: &Store, mut progress: impl FnMut(&str)) -> Result<Report, Ro
             report.findings.push(Finding { subject: format!("the server {server}"), what });
         }
     }
+    report.findings.extend(relations::waiting_redactions(&view)?);
     for cursor in view.scan(&schema::CURSORS, Scan::all()) {
         let ((name,), position) = cursor?;
         if position > end {
@@ -100,6 +103,7 @@ impl RoomCheck<'_> {
             return Ok(0);
         };
         let events = self.timeline(version, &head)?;
+        self.threads()?;
         self.state(&head)?;
         Ok(events)
     }

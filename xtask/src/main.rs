@@ -34,7 +34,7 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// All tests, real clients against a real server, and real servers that federate
+    /// All tests, two minutes of simulation, real clients against a real server, and real servers that federate
     Test {
         /// What `cargo test` gets, such as the name of a test; then real clients and peers are left out
         #[arg(last = true)]
@@ -128,6 +128,7 @@ fn perform(task: Task) -> Outcome<()> {
             }
             packages::install(&[packages::BUILD, packages::TEST])?;
             process::run(cargo::command().args(["test", "--workspace"]))?;
+            simulation::run(0, Some(simulation::IN_TESTS))?;
             real_clients::run()?;
             real_peers::run(&[])
         }

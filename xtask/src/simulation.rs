@@ -7,6 +7,9 @@ use crate::{
     process::{self, Outcome},
 };
 
+/// How long a run of all tests simulates, in minutes.
+pub const IN_TESTS: f64 = 2.0;
+
 /// Runs one seed and shows what happens; or one after the other for so many minutes.
 pub fn run(seed: u64, minutes: Option<f64>) -> Outcome<()> {
     // With the features that the tests ask for, so that nothing is compiled a second time.

@@ -56,6 +56,7 @@ impl RoomInner {
         if event.state.is_some() && !is_new {
             self.note_found(staged, &event)?;
         }
+        self.apply_waiting_redactions(staged, &event)?;
         Ok(event)
     }
 
@@ -94,8 +95,8 @@ impl RoomInner {
         Ok(())
     }
 
-    /// Empties what a redaction redacts, and what waiting redactions redact of a new event.
-    pub fn apply_redactions(&self, staged: &mut Staged, event: &Arc<Event>) -> Result<(), RoomError> {
+    /// Empties what an event redacts, if it is a redaction; it waits for what is not here.
+    pub fn apply_as_redaction(&self, staged: &mut Staged, event: &Arc<Event>) -> Result<(), RoomError> {
         if event.pdu.type_str() == "m.room.redaction"
             && let Some(target) = event.pdu.redacts().map(ToOwned::to_owned)
         {
@@ -105,6 +106,11 @@ impl RoomInner {
                 None => staged.tx.put(&schema::PENDING_REDACTIONS, (target, event.nid), &()),
             }
         }
+        Ok(())
+    }
+
+    /// Empties an event that is redacted already, wherever it came from.
+    fn apply_waiting_redactions(&self, staged: &mut Staged, event: &Arc<Event>) -> Result<(), RoomError> {
         let waiting = staged.tx.scan(&schema::PENDING_REDACTIONS, Scan::prefix((event.id(),)));
         for row in waiting.collect::<Result<Vec<_>, StorageError>>()? {
             let ((target, redaction), ()) = row;

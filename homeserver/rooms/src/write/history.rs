@@ -106,7 +106,7 @@ impl RoomInner {
         }
         let event = self.prepare(staged, pdu, Standing::Accepted, before)?;
         let event = self.keep(staged, event, TimelinePlace::At(order))?;
-        self.apply_redactions(staged, &event)?;
+        self.apply_as_redaction(staged, &event)?;
         Ok(Some(event.nid))
     }
 

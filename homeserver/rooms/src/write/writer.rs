@@ -240,7 +240,7 @@ impl RoomInner {
         let event = self.keep(staged, event, place)?;
         if accepted {
             self.advance(staged, &event, after, is_end)?;
-            self.apply_redactions(staged, &event)?;
+            self.apply_as_redaction(staged, &event)?;
         }
         Ok(event)
     }

@@ -146,6 +146,25 @@ async fn a_redaction_is_held_back_until_it_can_be_judged() {
 }
 
 #[tokio::test]
+async fn an_event_that_comes_outside_of_the_timeline_after_its_redaction_is_redacted() {
+    let scene = scene(RoomVersion::V11).await;
+    let Scene { world, room, bob, .. } = &scene;
+    let (auth, last) = (scene.auth(), end_of(room));
+    let elsewhere = Elsewhere { room, sender: bob, prev: &[&last], auth: &auth };
+    let target = elsewhere.make("m.room.message", None, json!({ "body": "secret" }));
+    let mut redaction = elsewhere.template("m.room.redaction", None, json!({}));
+    redaction.redacts = Some(target.event_id().to_owned());
+    room.receive(elsewhere.seal(redaction)).await.unwrap();
+
+    let id = target.event_id_owned().clone();
+    room.receive_outliers(vec![target]).await.unwrap();
+    let event = room.event(&id).unwrap().unwrap();
+    assert!(event.redacted_by.is_some());
+    assert!(!event.pdu.text().contains("secret"));
+    world.assert_sound();
+}
+
+#[tokio::test]
 async fn a_redaction_of_itself_has_no_effect() {
     for version in [RoomVersion::V1, RoomVersion::V2] {
         let scene = scene(version).await;

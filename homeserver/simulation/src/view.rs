@@ -132,20 +132,20 @@ impl RoomView {
         compare("receipts", &self.receipts, &fresh.receipts);
         compare("summary", &self.summary, &fresh.summary);
         compare("unread", &self.unread, &fresh.unread);
-        let both = self.timeline.len().min(fresh.timeline.len());
-        let (ours, theirs) = (last(&self.timeline, both), last(&fresh.timeline, both));
-        if ours != theirs {
-            found.push(format!("the timeline ends with {ours:?}, fresh {theirs:?}"));
+        // History that was fetched since stands between what was told, and is told to nobody who follows.
+        let known_to_both = |one: &[String], other: &[String]| -> Vec<String> {
+            one.iter().filter(|id| other.contains(id)).cloned().collect()
+        };
+        let ours = known_to_both(&self.timeline, &fresh.timeline);
+        let theirs = known_to_both(&fresh.timeline, &self.timeline);
+        if ours != theirs || self.timeline.last() != fresh.timeline.last() {
+            found.push(format!("the timeline is {:?}, fresh {:?}", self.timeline, fresh.timeline));
         }
         if self.timeline.iter().collect::<BTreeSet<_>>().len() < self.timeline.len() {
             found.push(format!("an event was told twice: {:?}", self.timeline));
         }
         found
     }
-}
-
-fn last(ids: &[String], count: usize) -> &[String] {
-    &ids[ids.len() - count..]
 }
 
 fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {

@@ -2,7 +2,6 @@
 
 mod properties;
 #[path = "../support/mod.rs"]
-#[allow(dead_code)]
 mod support;
 
 use hearth_spec::RoomVersion;

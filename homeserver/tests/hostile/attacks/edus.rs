@@ -72,11 +72,14 @@ async fn to_device(world: &World) -> String {
 
 async fn large_receipt(world: &World) -> String {
     let World { hostile, victim, room, .. } = world;
-    let events = vec!["$a"; 2_000_000];
-    let receipt = json!({ &room.mallory: { "event_ids": events, "data": {} } });
-    let edu = edu("m.receipt", json!({ &room.id: { "m.read": receipt } }));
-    assert_eq!(hostile.transaction(victim, &[], &[edu]).await.status, 200);
-    "200, passed over".to_owned()
+    let receipt = |events: usize| {
+        let receipt = json!({ &room.mallory: { "event_ids": vec!["$a"; events], "data": {} } });
+        edu("m.receipt", json!({ &room.id: { "m.read": receipt } }))
+    };
+    assert_eq!(hostile.transaction(victim, &[], &[receipt(400_000)]).await.status, 200);
+    let answer = hostile.transaction(victim, &[], &[receipt(2_000_000)]).await;
+    assert_eq!(answer.error(), (400, "M_BAD_JSON"));
+    "200, passed over; with more values than a body may have 400 M_BAD_JSON".to_owned()
 }
 
 async fn unreadable(world: &World) -> String {

@@ -213,9 +213,10 @@ async fn other_draft(world: &World) -> String {
     let id = lair.id.clone();
     let (_, _, sent) = join(world, &id, draft, move |join| lair.answer(join)).await;
     let alice = &world.alice.id;
+    let content = json!({ "displayname": "alice", "membership": "join" });
     assert_eq!(
         (&sent["type"], &sent["sender"], &sent["state_key"], &sent["room_id"], &sent["content"]),
-        (&json!("m.room.member"), &json!(alice), &json!(alice), &json!(id), &json!({ "membership": "join" })),
+        (&json!("m.room.member"), &json!(alice), &json!(alice), &json!(id), &content),
     );
     "signed the user's own join, and nothing else".to_owned()
 }

@@ -51,6 +51,14 @@ impl<'a> JoinedRoom<'a> {
         Ok(Self { scope, room, is, account_data, is_first: since.is_none(), told })
     }
 
+    /// All account data of the room. What was set while the user was out of it was not told when it was set.
+    fn all_account_data(&self) -> Result<Vec<AccountDataItem>, SyncError> {
+        let items = self.scope.users.account_data.all(self.scope.user, Some(self.room.id()))?;
+        let wanted = self.scope.wanted.account_data;
+        let items = items.into_iter().filter(|(data_type, _)| wanted.takes_type(data_type));
+        Ok(items.map(|(data_type, content)| AccountDataItem { room: None, data_type, content }).collect())
+    }
+
     pub fn read(mut self) -> Result<Shown, SyncError> {
         let Self { scope, room, .. } = self;
         let wanted = scope.wanted;
@@ -71,7 +79,10 @@ impl<'a> JoinedRoom<'a> {
         let mut shown = Shown { is_new, timeline, receipts, typing, ..Shown::default() };
         self.read_state(&mut shown)?;
         if wanted.account_data.takes_room(room.id()) {
-            shown.account_data = std::mem::take(&mut self.account_data);
+            shown.account_data = match is_new && !self.is_first {
+                true => self.all_account_data()?,
+                false => std::mem::take(&mut self.account_data),
+            };
         }
         if !shown.is_empty() || wanted.full_state {
             shown.unread = Some(self.unread()?);

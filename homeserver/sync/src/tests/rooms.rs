@@ -193,6 +193,23 @@ async fn account_data_of_a_room_is_told_with_it() {
 }
 
 #[tokio::test]
+async fn whoever_comes_back_is_told_the_account_data_of_the_room_that_changed_meanwhile() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create(Preset::PublicChat).await;
+    bob.join(&room).await;
+    bob.sync().await;
+    bob.set_membership(&room, &bob, "leave").await;
+    bob.sync().await;
+    let tags = to_raw_value(&json!({"tags": {"m.favourite": {}}})).unwrap();
+    world.users.account_data.set(&bob.user, Some(room.id()), "m.tag", &tags).await.unwrap();
+    bob.sync().await;
+    bob.join(&room).await;
+    let told = joined(&bob.sync().await, &room)["account_data"]["events"].clone();
+    assert_eq!(told, json!([{"type": "m.tag", "content": {"tags": {"m.favourite": {}}}}]));
+}
+
+#[tokio::test]
 async fn typing_is_told_until_it_is_over() {
     let world = World::new();
     let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);

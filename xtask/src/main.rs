@@ -128,7 +128,7 @@ fn perform(task: Task) -> Outcome<()> {
             }
             packages::install(&[packages::BUILD, packages::TEST])?;
             process::run(cargo::command().args(["test", "--workspace"]))?;
-            simulation::run(0, Some(simulation::IN_TESTS))?;
+            simulation::run(0, simulation::IN_TESTS)?;
             real_clients::run()?;
             real_peers::run(&[])
         }
@@ -151,7 +151,10 @@ fn perform(task: Task) -> Outcome<()> {
             process::run(cargo::command().args(benches).args(arguments))
         }
         Task::Complement { build_only, binary, arguments } => complement::run(build_only, binary, &arguments),
-        Task::Simulate { seed, minutes } => simulation::run(seed, minutes),
+        Task::Simulate { seed, minutes: None } => simulation::run(seed, &[]),
+        Task::Simulate { seed, minutes: Some(minutes) } => {
+            simulation::run(seed, &["--minutes", &minutes.to_string()])
+        }
         Task::Fuzz { target, arguments } => fuzz::run(&target, &arguments),
         Task::Arrows => arrows::check(),
         Task::Install => packages::install(&[packages::BUILD, packages::TEST]),

@@ -18,15 +18,19 @@ struct Cli {
     /// For how long one seed after the other is run; without it one is run, and all that happens is shown
     #[arg(long)]
     minutes: Option<f64>,
+    /// How many seeds are run, one after the other, however long it takes
+    #[arg(long, conflicts_with = "minutes")]
+    seeds: Option<u64>,
     /// Nothing is shown but what came of it, as JSON
     #[arg(long)]
     brief: bool,
 }
 
 fn main() -> Result<ExitCode, Failure> {
-    let Cli { seed, minutes, brief } = Cli::parse();
-    if let Some(minutes) = minutes {
-        return run_many(seed, Duration::from_secs_f64(minutes * 60.0));
+    let Cli { seed, minutes, seeds, brief } = Cli::parse();
+    if minutes.is_some() || seeds.is_some() {
+        let time = minutes.map_or(Duration::MAX, |minutes| Duration::from_secs_f64(minutes * 60.0));
+        return run_many(seed, seeds.unwrap_or(u64::MAX), time);
     }
     let outcome = run(seed, !brief);
     match brief {
@@ -38,11 +42,11 @@ fn main() -> Result<ExitCode, Failure> {
 
 /// Each seed has a process of its own, as the runtime counts some things for the whole process.
 #[expect(clippy::disallowed_methods, reason = "how long it runs is real time")]
-fn run_many(first: u64, time: Duration) -> Result<ExitCode, Failure> {
+fn run_many(first: u64, at_most: u64, time: Duration) -> Result<ExitCode, Failure> {
     let (begun, program) = (Instant::now(), std::env::current_exe()?);
     let (mut failed, mut total) = (Vec::new(), Counts::default());
     let mut seed = first;
-    while begun.elapsed() < time {
+    while seed - first < at_most && begun.elapsed() < time {
         let mut command = Command::new(&program);
         let output = command.args(["--brief", "--seed", &seed.to_string()]).stderr(Stdio::null()).output()?;
         match serde_json::from_slice::<Outcome>(&output.stdout) {

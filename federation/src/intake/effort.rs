@@ -36,6 +36,17 @@ impl Effort {
         spend(&mut self.states)
     }
 
+    /// Takes one fetching of a state out of what is left, if there is one: for an event itself, so that the events
+    /// before it do not spend it.
+    pub fn set_aside_state(&mut self) -> u32 {
+        u32::from(spend(&mut self.states))
+    }
+
+    /// Gives back what was [set aside](Self::set_aside_state).
+    pub fn give_back_state(&mut self, set_aside: u32) {
+        self.states += set_aside;
+    }
+
     /// Whether auth events may be fetched once more.
     pub fn another_auth_chain(&mut self) -> bool {
         spend(&mut self.auth_chains)

@@ -42,12 +42,15 @@ impl RoomIntake<'_> {
             Reception::Decided(outcome) => return Ok(outcome),
             Reception::Missing { prev_events, .. } if prev_events.is_empty() => {}
             Reception::Missing { .. } => {
-                for earlier in self.missing_before(&pdu).await? {
+                let earlier = self.missing_before(&pdu).await?;
+                let set_aside = self.effort.set_aside_state();
+                for earlier in earlier {
                     let id = earlier.event_id_owned().clone();
                     if let Err(reason) = self.settle(earlier).await? {
                         tracing::debug!(event = %id, reason, "a fetched event was not taken in");
                     }
                 }
+                self.effort.give_back_state(set_aside);
             }
         }
         self.settle(pdu).await

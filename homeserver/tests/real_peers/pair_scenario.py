@@ -1,6 +1,10 @@
 """What a person of one server asks of another server, beside the events of one room."""
 
+import base64
+import json
 import secrets
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from client import expect_refused, quoted, until
 from report import expect
@@ -8,7 +12,14 @@ from scenario import png
 
 # Valid points of the curve (the public keys of RFC 8032, section 7.1, tests 1 and 2).
 MASTER_KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-DEVICE_KEY = "PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw"
+DEVICE_SECRET = Ed25519PrivateKey.from_private_bytes(b"d" * 32)
+
+
+def unpadded(raw):
+    return base64.b64encode(raw).decode().rstrip("=")
+
+
+DEVICE_KEY = unpadded(DEVICE_SECRET.public_key().public_bytes_raw())
 TO_DEVICE = "org.hearth.test"
 ONE_TIME = "signed_curve25519"
 
@@ -177,8 +188,10 @@ class PairScenario:
             "device_id": device,
             "algorithms": ["m.olm.v1.curve25519-aes-sha2"],
             "keys": {f"ed25519:{device}": DEVICE_KEY, f"curve25519:{device}": "c" * 43},
-            "signatures": signature,
         }
+        canonical = json.dumps(device_keys, sort_keys=True, separators=(",", ":")).encode()
+        own = unpadded(DEVICE_SECRET.sign(canonical))
+        device_keys["signatures"] = {user: {f"ed25519:{device}": own}}
         one_time_keys = {
             f"{ONE_TIME}:AAAA{letter}": {"key": letter * 43, "signatures": signature} for letter in "xy"
         }

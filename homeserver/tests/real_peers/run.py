@@ -25,7 +25,6 @@ from away_scenario import AwayScenario
 from client import Client
 from encrypted_scenario import EncryptedScenario
 from environment import InstallError
-from pair_scenario import PairScenario
 from report import Report
 from room_scenario import RoomScenario, people_orders
 from servers import Network
@@ -139,6 +138,9 @@ class Run:
             self.part_ways(people)
 
     def pairs(self, pair):
+        # It signs, with what only the environment of Synapse has.
+        from pair_scenario import PairScenario
+
         name = f"{pair[1].name} asks {pair[0].name}"
         with self.report.part(name) as steps:
             people = self.people(pair, "pair")
@@ -180,6 +182,7 @@ def main():
         return 1
     if options.install_only:
         return 0
+    synapse.enter()
     folder = Path(tempfile.mkdtemp(prefix="real-peers-"))
     report = Report(time.monotonic() + options.timeout)
     network = Network(folder, synapse.python, options.hearth, options.log)

@@ -1,5 +1,7 @@
 """Installs Synapse outside the repository, once, and finds it again afterwards."""
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,11 @@ class SynapseEnvironment:
 
     python: Path
     lock: object
+
+    def enter(self):
+        """Begins this script anew in that Python, unless it runs there already."""
+        if Path(sys.executable) != self.python:
+            os.execv(self.python, [self.python, *sys.argv])
 
 
 def prepare():

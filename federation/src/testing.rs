@@ -175,7 +175,13 @@ pub(crate) fn federation_on(store: StoreOptions, options: FederationOptions) -> 
         default_version: RoomVersion::V12,
     };
     let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
-    let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), SyncOptions::default());
+    let sync = SyncService::start(
+        rooms.clone(),
+        users.clone(),
+        Arc::default(),
+        clock.clone(),
+        SyncOptions::default(),
+    );
     let folder = TempDir::new().unwrap();
     let media = Media::new(
         store.clone(),

@@ -8,6 +8,7 @@ use hearth_federation::{
     network::{Dialer, Internet},
 };
 use hearth_media::{Media, MediaLimits};
+use hearth_push::EvaluatedRooms;
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
@@ -136,7 +137,8 @@ impl Server {
         rooms.handle_timers(&mut timers);
         let timers = timers.start();
         let sync_options = SyncOptions { memory_bytes: memory.sync, ..SyncOptions::default() };
-        let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), sync_options);
+        let evaluated = Arc::new(EvaluatedRooms::new(memory.evaluated));
+        let sync = SyncService::start(rooms.clone(), users.clone(), evaluated, clock.clone(), sync_options);
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options(config, memory.servers),
             key,

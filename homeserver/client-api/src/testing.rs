@@ -75,7 +75,13 @@ impl TestServer {
             default_version: RoomVersion::V12,
         };
         let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
-        let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), SyncOptions::default());
+        let sync = SyncService::start(
+            rooms.clone(),
+            users.clone(),
+            Arc::default(),
+            clock.clone(),
+            SyncOptions::default(),
+        );
         let media = Media::new(
             store.clone(),
             server_name.clone(),

@@ -9,6 +9,8 @@ pub struct MemoryBudget {
     pub rooms: usize,
     /// Who syncs and what each was told, unread counts, typing, presence.
     pub sync: usize,
+    /// What push rules make of the newest events of rooms.
+    pub evaluated: usize,
     /// Sessions, devices, profiles, push rules.
     pub users: usize,
     /// The keys and addresses of other servers.
@@ -21,10 +23,12 @@ impl MemoryBudget {
     pub(super) fn split(memory_mib: u32) -> Self {
         let sixteenth = (memory_mib as usize) << 16;
         let servers = sixteenth / 8;
+        let evaluated = 3 * sixteenth / 4;
         Self {
             storage: 7 * sixteenth,
             rooms: 5 * sixteenth,
-            sync: 3 * sixteenth,
+            sync: 3 * sixteenth - evaluated,
+            evaluated,
             users: sixteenth - servers,
             servers,
         }

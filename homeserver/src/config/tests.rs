@@ -270,8 +270,8 @@ fn the_certificate_is_self_made_only_where_none_is_given() {
 #[test]
 fn the_memory_budget_is_never_exceeded() {
     for mib in [64, 512, 1 << 20] {
-        let MemoryBudget { storage, rooms, sync, users, servers } = MemoryBudget::split(mib);
-        assert_eq!(storage + rooms + sync + users + servers, (mib as usize) << 20);
+        let MemoryBudget { storage, rooms, sync, evaluated, users, servers } = MemoryBudget::split(mib);
+        assert_eq!(storage + rooms + sync + evaluated + users + servers, (mib as usize) << 20);
     }
 }
 

@@ -28,6 +28,7 @@ mod rocks;
 pub mod schema;
 mod store;
 pub mod timers;
+pub mod weight;
 
 pub use self::{
     batch::{Batch, Op},

@@ -138,7 +138,7 @@ impl Account {
 
 fn start(rooms: &Rooms, users: &Users, clock: &Arc<ManualClock>) -> SyncService {
     let options = SyncOptions { presence: false, ..SyncOptions::default() };
-    SyncService::start(rooms.clone(), users.clone(), clock.clone(), options)
+    SyncService::start(rooms.clone(), users.clone(), Arc::default(), clock.clone(), options)
 }
 
 fn lower_quartile(mut costs: Vec<Duration>) -> Duration {

@@ -6,13 +6,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hearth_storage::{Position, RoomNid, StorageError, schema::rooms::Membership};
+use hearth_storage::{Position, RoomNid, StorageError, schema::rooms::Membership, weight::of_map};
 
 use crate::{
     hub::Hub,
     online::{Online, UserRoom},
     token::UpTo,
-    weight::of_map,
 };
 
 /// Rooms in the order of what happened last in them.

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use hearth_push::EvaluatedRoom;
 use hearth_rooms::{Aggregations, Event, Room, RoomError, Rooms, Viewer};
 use hearth_spec::{ClientForm, write_client_event};
 use hearth_storage::{StateId, schema::rooms::Membership};
@@ -12,10 +13,7 @@ use hearth_users::{Erased, Users, UsersError};
 use ruma::{DeviceId, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
-use crate::{
-    evaluated::EvaluatedRoom,
-    json::{Array, Object},
-};
+use crate::json::{Array, Object};
 
 /// The form in which events are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,5 +1,6 @@
 //! How sync fails.
 
+use hearth_push::PushError;
 use hearth_rooms::RoomError;
 use hearth_storage::StorageError;
 use hearth_users::UsersError;
@@ -28,4 +29,14 @@ pub enum SyncError {
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl From<PushError> for SyncError {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Storage(error) => error.into(),
+            PushError::Room(error) => error.into(),
+            PushError::Users(error) => error.into(),
+        }
+    }
 }

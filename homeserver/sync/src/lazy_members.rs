@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use hearth_storage::{Position, RoomNid};
+use hearth_storage::{
+    Position, RoomNid,
+    weight::{of_map, of_text},
+};
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
-
-use crate::weight::{of_map, of_text};
 
 /// So many bytes are taken for all devices of a user. Whoever is forgotten is told again: redundant, not wrong.
 pub(crate) const MAX_BYTES: usize = 512 << 10;

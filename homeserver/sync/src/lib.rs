@@ -5,7 +5,7 @@
 //!   wakes them. Writers know nothing of it.
 //! - `response.rs` and the files beside it read what is to be told from the rooms and the store, never past the
 //!   position that the hub has processed.
-//! - `unread.rs` derives unread counts from receipts, push rules and the timeline.
+//! - Unread counts come from `hearth_push`, which derives them from receipts, push rules and the timeline.
 //! - Typing and presence are only in memory.
 
 mod activity;
@@ -13,7 +13,6 @@ mod announcement;
 mod client_event;
 mod device_lists;
 mod error;
-mod evaluated;
 mod filter;
 mod hub;
 mod json;
@@ -23,12 +22,10 @@ mod presence;
 mod recent;
 mod response;
 mod room_update;
-mod rules;
 mod scope;
 mod service;
 mod token;
 mod typing;
-mod unread;
 mod watched;
 mod weight;
 mod write_room;
@@ -45,5 +42,4 @@ pub use self::{
     room_update::STRIPPED,
     service::{StateAfter, SyncOptions, SyncRequest, SyncService},
     token::{SyncToken, TimelineToken, TokenError},
-    unread::{Counts, UnreadCounts},
 };

@@ -8,18 +8,23 @@ use std::{
     },
 };
 
-use hearth_storage::{Position, RoomNid, schema::rooms::Membership};
+use hearth_push::{PushUser, ReadRoom, UnreadCounts, UnreadRooms};
+use hearth_storage::{
+    Position, RoomNid,
+    schema::rooms::Membership,
+    weight::{of_map, of_text},
+};
 use parking_lot::Mutex;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId};
 use tokio::sync::{Notify, OnceCell};
 
 use crate::{
+    SyncError,
     activity::RoomsByActivity,
     lazy_members::ToldMembers,
     recent::Recent,
     token::UpTo,
-    unread::UnreadRooms,
-    weight::{Budget, Held, of_map, of_text},
+    weight::{Budget, Held},
 };
 
 /// How many rooms that changed lately are remembered; whoever was away for more looks at every room.
@@ -57,7 +62,7 @@ pub(crate) struct Online {
     device_lists: Mutex<Recent<Arc<OwnedUserId>>>,
     /// The rooms in which the user's own receipts changed last.
     receipts_changed: Mutex<Recent<RoomNid>>,
-    pub unread: Mutex<UnreadRooms>,
+    unread: Mutex<UnreadRooms>,
     pub told_members: Mutex<ToldMembers>,
     /// The user's rooms in order, as far as it was asked for.
     pub by_activity: Mutex<RoomsByActivity>,
@@ -131,6 +136,21 @@ impl Online {
         *self.told_members.lock() = ToldMembers::default();
         *self.by_activity.lock() = RoomsByActivity::default();
         self.weigh();
+    }
+
+    /// The user's counts in a room as of a position of the log.
+    pub fn unread(
+        &self,
+        user: &PushUser<'_>,
+        read: ReadRoom<'_>,
+        until: Position,
+    ) -> Result<UnreadCounts, SyncError> {
+        let mut unread = self.unread.lock();
+        let room = read.room.nid();
+        if unread.marked(room).is_some_and(|marked| self.receipts_changed_after(room, marked)) {
+            unread.forget(room);
+        }
+        Ok(unread.counts(user, read, until)?)
     }
 
     /// A request begins.

@@ -5,9 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use hearth_storage::weight::of_text;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId, presence::PresenceState};
-
-use crate::weight::of_text;
 
 /// A device that has not synced for so long is offline.
 const OFFLINE_AFTER_MS: u64 = 30_000;

@@ -11,6 +11,7 @@ mod timeline;
 
 use std::sync::Arc;
 
+use hearth_push::UnreadCounts;
 use hearth_rooms::{Event, Room};
 use hearth_storage::{Position, RoomNid, schema::rooms::Membership};
 use hearth_users::AccountDataItem;
@@ -18,7 +19,7 @@ use ruma::OwnedUserId;
 
 pub use self::stripped::STRIPPED;
 pub(crate) use self::{ephemeral::Receipts, stripped::StrippedRoom, summary::Summary, timeline::Timeline};
-use crate::{SyncError, UnreadCounts, online::UserRoom, scope::Scope};
+use crate::{SyncError, online::UserRoom, scope::Scope};
 
 /// A room, and what is known of it before it is read.
 pub(crate) struct ToRead<'a> {

@@ -2,19 +2,13 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use hearth_push::{EvaluatedRoom, EvaluatedRooms};
 use hearth_rooms::{Room, Rooms};
 use hearth_storage::RoomNid;
 use hearth_users::{Erased, Users};
 use ruma::{DeviceId, OwnedUserId, UserId, push::Ruleset};
 
-use crate::{
-    ClientEvents, Recipient, SyncToken,
-    evaluated::{EvaluatedRoom, EvaluatedRooms},
-    filter::EventFilter,
-    hub::Hub,
-    online::Online,
-    token::UpTo,
-};
+use crate::{ClientEvents, Recipient, SyncToken, filter::EventFilter, hub::Hub, online::Online, token::UpTo};
 
 /// All that does not change while one response is computed.
 pub(crate) struct Scope<'a> {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
+use hearth_push::{EvaluatedRooms, PushUser, ReadRoom, UnreadCounts, UnreadRooms};
 use hearth_rooms::{Room, Rooms};
 use hearth_storage::{Clock, Position, blocking, readers::ReaderTask};
 use hearth_users::Users;
@@ -17,16 +18,14 @@ use tokio::{
 };
 
 use crate::{
-    Announcement, EventForm, PresenceNow, SyncError, SyncToken, UnreadCounts,
+    Announcement, EventForm, PresenceNow, SyncError, SyncToken,
     device_lists::Circle,
-    evaluated::EvaluatedRooms,
     filter::EventFilter,
     hub::Hub,
     online::Online,
     response::{Response, respond},
     scope::{Scope, Wanted},
     token::UpTo,
-    unread::{ReadRoom, Reader, UnreadRooms},
     weight::Shares,
     write_room::RoomForm,
 };
@@ -43,7 +42,7 @@ const REMOTE_TYPING: Duration = Duration::from_secs(60);
 /// How sync is set up.
 #[derive(Clone, Debug)]
 pub struct SyncOptions {
-    /// What is kept in memory takes no more bytes than these: users who sync, counts, presence, typing.
+    /// What is kept in memory takes no more bytes than these: users who sync, presence, typing.
     pub memory_bytes: usize,
     /// Whether presence is kept and told.
     pub presence: bool,
@@ -92,7 +91,7 @@ struct Core {
     users: Users,
     clock: Arc<dyn Clock>,
     hub: Arc<Hub>,
-    evaluated: EvaluatedRooms,
+    evaluated: Arc<EvaluatedRooms>,
     /// For each response that reads much and is computed now.
     long: Semaphore,
     /// Nobody waits any more.
@@ -112,11 +111,16 @@ impl Drop for Tasks {
 
 impl SyncService {
     /// Begins to follow the log. To be called within a tokio runtime.
-    pub fn start(rooms: Rooms, users: Users, clock: Arc<dyn Clock>, options: SyncOptions) -> Self {
+    pub fn start(
+        rooms: Rooms,
+        users: Users,
+        evaluated: Arc<EvaluatedRooms>,
+        clock: Arc<dyn Clock>,
+        options: SyncOptions,
+    ) -> Self {
         let shares = Shares::of(options.memory_bytes);
         let hub = Arc::new(Hub::new(rooms.clone(), clock.clone(), &shares, options.presence));
         let tasks = Tasks { _reading: hub.follow(), time: tokio::spawn(hub.clone().keep_time()) };
-        let evaluated = EvaluatedRooms::new(shares.evaluated);
         let stopping = watch::Sender::new(false);
         let long = Semaphore::new(2 * thread::available_parallelism().map_or(2, usize::from));
         let core = Core { rooms, users, clock, hub, evaluated, long, stopping };
@@ -399,14 +403,14 @@ impl Core {
         let Some(row) = room.membership(user)? else { return Ok(UnreadCounts::default()) };
         let ignored = self.users.account_data.ignored_users(user)?;
         let rules = self.users.push_rules.ruleset(user)?;
-        let (rooms, users, known_rules) = (&self.rooms, &self.users, &self.evaluated.known_rules);
-        let reader = Reader { rooms, users, user, rules, known_rules, ignored: &ignored };
+        let (rooms, users, evaluated) = (&self.rooms, &self.users, &*self.evaluated);
+        let push_user = PushUser { rooms, users, user, rules, evaluated, ignored: &ignored };
         let evaluated = self.evaluated.room(room.nid());
         let read = ReadRoom { room, evaluated: &evaluated, joined: row.position };
         let until = self.hub.position();
         match self.hub.online(user) {
-            Some(online) => UnreadRooms::counts_of(&online, &reader, read, until),
-            None => UnreadRooms::default().counts(&reader, read, until),
+            Some(online) => online.unread(&push_user, read, until),
+            None => Ok(UnreadRooms::default().counts(&push_user, read, until)?),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use hearth_push::EvaluatedRooms;
 use hearth_rooms::{ClientTransaction, CreateRoom, Event, NewEvent, Preset, Room, Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
@@ -41,7 +42,16 @@ impl World {
         Self::on(store, options)
     }
 
+    fn with_evaluated(options: SyncOptions, evaluated_bytes: usize) -> Self {
+        let store = Store::open(MemoryEngine::new(), StoreOptions::default()).unwrap();
+        Self::open(store, options, EvaluatedRooms::new(evaluated_bytes))
+    }
+
     fn on(store: Store, options: SyncOptions) -> Self {
+        Self::open(store, options, EvaluatedRooms::default())
+    }
+
+    fn open(store: Store, options: SyncOptions, evaluated: EvaluatedRooms) -> Self {
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let random = Arc::new(SeededRandom::new(7));
         let rooms = RoomsOptions {
@@ -53,7 +63,8 @@ impl World {
         let rooms = Rooms::open(store.clone(), rooms, clock.clone(), random.clone()).unwrap();
         let users = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };
         let users = Users::new(store, clock.clone(), random, users).unwrap();
-        let sync = SyncService::start(rooms.clone(), users.clone(), clock.clone(), options);
+        let sync =
+            SyncService::start(rooms.clone(), users.clone(), Arc::new(evaluated), clock.clone(), options);
         Self { clock, rooms, users, sync }
     }
 

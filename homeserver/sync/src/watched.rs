@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-use hearth_storage::{Position, RoomNid};
+use hearth_storage::{Position, RoomNid, weight::of_map};
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
     online::Online,
     token::UpTo,
-    weight::{Budget, Held, of_map},
+    weight::{Budget, Held},
 };
 
 /// The rooms with someone online in them.

@@ -10,8 +10,6 @@ use std::sync::{
 pub(crate) struct Shares {
     /// Those who are online, and which rooms they are in.
     pub online: usize,
-    /// What push rules make of the newest events of rooms.
-    pub evaluated: usize,
     pub presence: usize,
     pub typing: usize,
 }
@@ -19,8 +17,8 @@ pub(crate) struct Shares {
 impl Shares {
     /// The shares of so many bytes; together they are no more.
     pub fn of(bytes: usize) -> Self {
-        let sixteenth = bytes / 16;
-        Self { online: 10 * sixteenth, evaluated: 4 * sixteenth, presence: sixteenth, typing: sixteenth }
+        let twelfth = bytes / 12;
+        Self { online: 10 * twelfth, presence: twelfth, typing: twelfth }
     }
 }
 
@@ -76,21 +74,6 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.set(0);
     }
-}
-
-/// What an entry of a hash map takes besides its key and value: a byte of control, and the places that are free.
-const HASH_SLOT: usize = 8;
-/// What the allocator adds to each piece of memory.
-const ALLOCATION: usize = 16;
-
-/// About what a hash map with so many places takes, without what its entries point to.
-pub(crate) fn of_map<K, V>(capacity: usize) -> usize {
-    capacity * (size_of::<(K, V)>() + HASH_SLOT)
-}
-
-/// About what a text of its own takes, such as an owned id, besides the pointer to it.
-pub(crate) fn of_text(text: &str) -> usize {
-    text.len() + ALLOCATION
 }
 
 #[cfg(test)]

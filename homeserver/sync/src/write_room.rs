@@ -4,17 +4,17 @@
 
 use std::collections::BTreeMap;
 
+use hearth_push::{Counts, UnreadCounts};
 use hearth_rooms::Room;
 use hearth_users::AccountDataItem;
 use ruma::{EventId, OwnedUserId, UserId};
 
 use crate::{
-    EventForm, SyncError, UnreadCounts,
+    EventForm, SyncError,
     client_event::write_with_age,
     json::{Array, Events, Object},
     room_update::{Receipts, RoomUpdate, Shown, StrippedRoom, Summary, Timeline},
     scope::Scope,
-    unread::Counts,
 };
 
 /// The form in which a client wants rooms.

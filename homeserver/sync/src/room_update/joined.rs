@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use hearth_push::{PushUser, ReadRoom, UnreadCounts};
 use hearth_rooms::{Event, Room};
 use hearth_storage::{Position, StateId, schema::rooms::Membership};
 use hearth_users::AccountDataItem;
@@ -13,13 +14,7 @@ use super::{
     state::StateRequest,
     timeline::{Timeline, TimelineRequest},
 };
-use crate::{
-    SyncError, UnreadCounts,
-    filter::LazyMembers,
-    online::UserRoom,
-    scope::Scope,
-    unread::{ReadRoom, Reader, UnreadRooms},
-};
+use crate::{SyncError, filter::LazyMembers, online::UserRoom, scope::Scope};
 
 /// The members of a room that is not encrypted are told one by one only up to so many: the specification asks
 /// for those of encrypted rooms.
@@ -200,17 +195,17 @@ impl<'a> JoinedRoom<'a> {
 
     fn unread(&self) -> Result<UnreadCounts, SyncError> {
         let Self { scope, room, .. } = *self;
-        let reader = Reader {
+        let user = PushUser {
             rooms: scope.rooms,
             users: scope.users,
             user: scope.user,
             rules: scope.push_rules.clone(),
-            known_rules: &scope.evaluated.known_rules,
+            evaluated: scope.evaluated,
             ignored: &scope.ignored,
         };
         let evaluated = scope.evaluated(room.nid());
         let read = ReadRoom { room, evaluated: &evaluated, joined: self.is.position };
-        UnreadRooms::counts_of(scope.online, &reader, read, scope.upto.log)
+        scope.online.unread(&user, read, scope.upto.log)
     }
 }
 

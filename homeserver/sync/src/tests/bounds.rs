@@ -3,15 +3,15 @@
 use super::*;
 use crate::SyncError;
 
-/// The shares of those who are online, and of the rooms that were evaluated, of so many bytes.
-const MEMORY: usize = 512 << 10;
-const ONLINE: usize = MEMORY / 16 * 10;
-const EVALUATED: u64 = MEMORY as u64 / 16 * 4;
+/// What those who are online may take of so many bytes, and what the rooms that were evaluated may take.
+const MEMORY: usize = 384 << 10;
+const ONLINE: usize = MEMORY / 12 * 10;
+const EVALUATED: u64 = 128 << 10;
 /// One user more than there is room for is noticed when the next comes.
 const ONE: usize = 16 << 10;
 
 fn small_world() -> World {
-    World::with(SyncOptions { presence: false, memory_bytes: MEMORY })
+    World::with_evaluated(SyncOptions { presence: false, memory_bytes: MEMORY }, EVALUATED as usize)
 }
 
 #[tokio::test]

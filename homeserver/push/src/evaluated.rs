@@ -13,7 +13,7 @@ use hearth_spec::{
     PowerLevels,
     push::{CompiledRuleset, FlatEvent, PushContext, evaluate},
 };
-use hearth_storage::{EventNid, RoomNid, TimelineOrder};
+use hearth_storage::{EventNid, RoomNid, TimelineOrder, weight::of_text};
 use parking_lot::Mutex;
 use quick_cache::{
     DefaultHashBuilder, OptionsBuilder, Weighter,
@@ -22,10 +22,7 @@ use quick_cache::{
 use ruma::{OwnedEventId, OwnedUserId, UserId, user_id};
 use serde::Deserialize;
 
-use crate::{
-    rules::{KnownRules, RulesOverTime},
-    weight::of_text,
-};
+use crate::rules::{KnownRules, RulesOverTime};
 
 /// So many events of a room are remembered.
 const REMEMBERED: usize = 2048;
@@ -39,11 +36,11 @@ const NAMED: usize = 32;
 const HOPS: usize = 3;
 
 /// The rooms whose newest events were evaluated lately, as many as fit into a number of bytes.
-pub(crate) struct EvaluatedRooms {
+pub struct EvaluatedRooms {
     rooms: Cache<RoomNid, Weighed, ByWeight>,
     /// Each room that is evaluated anew has counts of its own: what was counted before is not taken for them.
     next_generation: AtomicU64,
-    pub known_rules: KnownRules,
+    pub(crate) known_rules: KnownRules,
 }
 
 /// A room, and what it weighed when it was put here: a cache must be told the same every time.
@@ -62,7 +59,15 @@ impl Weighter<RoomNid, Weighed> for ByWeight {
     }
 }
 
+/// As much as a small server has.
+impl Default for EvaluatedRooms {
+    fn default() -> Self {
+        Self::new(16 << 20)
+    }
+}
+
 impl EvaluatedRooms {
+    /// Those that fit into so many bytes.
     pub fn new(bytes: usize) -> Self {
         // A room is too large for a part of the cache, which would then not take it.
         let options = OptionsBuilder::new()
@@ -101,14 +106,13 @@ impl EvaluatedRooms {
     }
 
     /// How many bytes it takes, as noted.
-    #[cfg(test)]
     pub fn bytes(&self) -> u64 {
         self.rooms.weight()
     }
 }
 
 /// The newest events of one room.
-pub(crate) struct EvaluatedRoom(Mutex<Evaluated>);
+pub struct EvaluatedRoom(Mutex<Evaluated>);
 
 #[derive(Default)]
 struct Evaluated {
@@ -179,14 +183,14 @@ pub(crate) struct Counter<'a> {
 
 impl EvaluatedRoom {
     /// Takes in the events up to `until`; says how often what was counted before has become wrong.
-    pub fn follow(&self, room: &Room, until: TimelineOrder) -> Result<u64, RoomError> {
+    pub(crate) fn follow(&self, room: &Room, until: TimelineOrder) -> Result<u64, RoomError> {
         let mut evaluated = self.0.lock();
         evaluated.extend(room, until)?;
         Ok(evaluated.generation)
     }
 
     /// Shows the events after one place and up to another that someone else sent and that notify, oldest first.
-    pub fn count(
+    pub(crate) fn count(
         &self,
         counter: &Counter<'_>,
         after: TimelineOrder,

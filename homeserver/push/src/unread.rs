@@ -10,16 +10,15 @@ use hearth_rooms::{Room, Rooms};
 use hearth_storage::{
     Position, RoomNid, TimelineOrder,
     schema::rooms::{ReceiptKeyRow, ReceiptRow},
+    weight::of_map,
 };
 use hearth_users::Users;
 use ruma::{EventId, OwnedEventId, OwnedUserId, UserId, push::Ruleset};
 
 use crate::{
-    SyncError,
-    evaluated::{Counter, EvaluatedRoom, Verdict},
-    online::Online,
-    rules::{KnownRules, RulesOverTime, UserRules},
-    weight::of_map,
+    PushError,
+    evaluated::{Counter, EvaluatedRoom, EvaluatedRooms, Verdict},
+    rules::{RulesOverTime, UserRules},
 };
 
 /// So many bytes are taken for the counts of one user; beyond it what is needed is counted anew.
@@ -107,7 +106,7 @@ impl ReadMarks {
 
 /// The counts of a user in the rooms that were asked for, kept up incrementally.
 #[derive(Debug, Default)]
-pub(crate) struct UnreadRooms {
+pub struct UnreadRooms {
     rules: Option<KnownUserRules>,
     rooms: HashMap<RoomNid, Unread>,
     /// What the rooms take besides their places.
@@ -141,28 +140,28 @@ impl Unread {
     }
 }
 
-/// What counting needs besides the room.
-pub(crate) struct Reader<'a> {
+/// A user whose events are judged and counted.
+pub struct PushUser<'a> {
     pub rooms: &'a Rooms,
     pub users: &'a Users,
     pub user: &'a UserId,
     pub rules: Arc<Ruleset>,
-    pub known_rules: &'a KnownRules,
+    pub evaluated: &'a EvaluatedRooms,
     pub ignored: &'a HashSet<OwnedUserId>,
 }
 
-impl Reader<'_> {
+impl PushUser<'_> {
     /// What the rules were before, each up to a position.
-    fn rules_before(&self) -> Result<Vec<(Position, UserRules, Ruleset)>, SyncError> {
+    fn rules_before(&self) -> Result<Vec<(Position, UserRules, Ruleset)>, PushError> {
         let before = self.users.push_rules.before(self.user)?.into_iter();
-        let compiled = |rules: &Ruleset| UserRules::new(self.user, rules, self.known_rules);
+        let compiled = |rules: &Ruleset| UserRules::new(self.user, rules, &self.evaluated.known_rules);
         Ok(before.map(|(until, rules)| (until, compiled(&rules), rules)).collect())
     }
 }
 
 /// A room that a user reads.
 #[derive(Clone, Copy)]
-pub(crate) struct ReadRoom<'a> {
+pub struct ReadRoom<'a> {
     pub room: &'a Room,
     pub evaluated: &'a EvaluatedRoom,
     /// Since when the user is joined.
@@ -170,37 +169,33 @@ pub(crate) struct ReadRoom<'a> {
 }
 
 impl UnreadRooms {
-    /// The counts of a user who is online.
-    pub fn counts_of(
-        online: &Online,
-        reader: &Reader<'_>,
-        read: ReadRoom<'_>,
-        until: Position,
-    ) -> Result<UnreadCounts, SyncError> {
-        let mut unread = online.unread.lock();
-        let room = read.room.nid();
-        if unread.rooms.get(&room).is_some_and(|known| online.receipts_changed_after(room, known.marked)) {
-            unread.forget(room);
-        }
-        unread.counts(reader, read, until)
+    /// Up to where the user's receipts in a room are taken in, if it is counted at all: a newer one makes it necessary
+    /// to [forget](Self::forget) the room.
+    pub fn marked(&self, room: RoomNid) -> Option<Position> {
+        Some(self.rooms.get(&room)?.marked)
+    }
+
+    /// Lets a room be counted anew.
+    pub fn forget(&mut self, room: RoomNid) {
+        self.take(room);
     }
 
     /// The counts in a room as of a position of the log.
     pub fn counts(
         &mut self,
-        reader: &Reader<'_>,
+        user: &PushUser<'_>,
         read: ReadRoom<'_>,
         until: Position,
-    ) -> Result<UnreadCounts, SyncError> {
+    ) -> Result<UnreadCounts, PushError> {
         let ReadRoom { room, evaluated, joined } = read;
-        self.know_rules(reader)?;
+        self.know_rules(user)?;
         let end = TimelineOrder::from(until);
         let generation = evaluated.follow(room, end)?;
-        let known = self.forget(room.nid()).filter(|known| known.generation == generation);
+        let known = self.take(room.nid()).filter(|known| known.generation == generation);
         let mut unread = match known {
             Some(known) => known,
             None => {
-                let marks = ReadMarks::of(room.receipts_of(reader.user)?, joined.into());
+                let marks = ReadMarks::of(room.receipts_of(user.user)?, joined.into());
                 let counted = marks.everything;
                 Unread { counts: UnreadCounts::default(), marks, marked: until, counted, generation }
             }
@@ -209,17 +204,12 @@ impl UnreadRooms {
             && let Some(known) = &self.rules
         {
             let before = match unread.counted < known.changed.into() {
-                true => reader.rules_before()?,
+                true => user.rules_before()?,
                 false => Vec::new(),
             };
-            let rules = RulesOverTime { now: (&known.rules, &reader.rules), before };
-            let counter = Counter {
-                rooms: reader.rooms,
-                room,
-                user: reader.user,
-                rules: &rules,
-                ignored: reader.ignored,
-            };
+            let rules = RulesOverTime { now: (&known.rules, &user.rules), before };
+            let counter =
+                Counter { rooms: user.rooms, room, user: user.user, rules: &rules, ignored: user.ignored };
             let Unread { counts, marks, counted, .. } = &mut unread;
             evaluated.count(&counter, *counted, end, |order, facts, verdict| {
                 let thread = facts.thread.as_ref();
@@ -247,18 +237,18 @@ impl UnreadRooms {
     }
 
     /// Takes over the rules of the user, if they are not known yet.
-    fn know_rules(&mut self, reader: &Reader<'_>) -> Result<(), SyncError> {
+    fn know_rules(&mut self, user: &PushUser<'_>) -> Result<(), PushError> {
         let known =
-            self.rules.as_ref().is_some_and(|known| known.source.as_ptr() == Arc::as_ptr(&reader.rules));
+            self.rules.as_ref().is_some_and(|known| known.source.as_ptr() == Arc::as_ptr(&user.rules));
         if !known {
-            let rules = UserRules::new(reader.user, &reader.rules, reader.known_rules);
-            let changed = reader.users.push_rules.changed_at(reader.user)?;
-            self.rules = Some(KnownUserRules { source: Arc::downgrade(&reader.rules), rules, changed });
+            let rules = UserRules::new(user.user, &user.rules, &user.evaluated.known_rules);
+            let changed = user.users.push_rules.changed_at(user.user)?;
+            self.rules = Some(KnownUserRules { source: Arc::downgrade(&user.rules), rules, changed });
         }
         Ok(())
     }
 
-    fn forget(&mut self, room: RoomNid) -> Option<Unread> {
+    fn take(&mut self, room: RoomNid) -> Option<Unread> {
         let known = self.rooms.remove(&room)?;
         self.threads_bytes -= known.threads_bytes();
         Some(known)

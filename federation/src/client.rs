@@ -7,6 +7,7 @@ mod places;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use hearth_network::{Network, NetworkError, USER_AGENT, read_body};
 use hearth_spec::SigningKey;
 use hearth_storage::Clock;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -29,11 +30,8 @@ pub use self::{media::RemoteMedia, places::Purpose};
 use crate::{
     Destinations, FederationError, FederationOptions,
     discovery::{Discovery, OverNetwork},
-    network::{Network, NetworkError, read_body},
     x_matrix,
 };
-
-pub(crate) const USER_AGENT: &str = concat!("Hearth/", env!("CARGO_PKG_VERSION"));
 
 /// How deep answers are read at once; what is further inside are events and keys, which are read one by one.
 const READ_LEVELS: usize = 2;

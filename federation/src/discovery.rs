@@ -11,7 +11,7 @@ use ruma::{OwnedServerName, ServerName};
 
 pub use self::route::Route;
 pub(crate) use self::well_known::{Failure, WellKnown};
-use crate::network::{Network, NetworkError, ServiceTarget};
+use hearth_network::{Network, NetworkError, ServiceTarget};
 
 /// How long what depends on no other file or record is remembered; nothing is for longer.
 const LONGEST: Duration = Duration::from_secs(48 * 60 * 60);

@@ -2,13 +2,12 @@
 
 use hearth_http::MatrixError;
 use hearth_media::MediaError;
+use hearth_network::NetworkError;
 use hearth_rooms::RoomError;
 use hearth_storage::StorageError;
 use hearth_users::UsersError;
 use http::StatusCode;
 use serde_json::{Map, Value};
-
-use crate::network::NetworkError;
 
 /// Why something could not be done with another server.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +93,7 @@ impl From<NetworkError> for FederationError {
             }
             NetworkError::TooLarge(_) | NetworkError::Url(_) => Self::Invalid(error.to_string()),
             NetworkError::Crowded => RoomError::Busy.into(),
+            NetworkError::Setup(text) => Self::Setup(text),
         }
     }
 }

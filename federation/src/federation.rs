@@ -7,6 +7,7 @@ use hearth_http::{
     limits::{Asker, Class, Limiter},
 };
 use hearth_media::Media;
+use hearth_network::{Dialer, Network};
 use hearth_rooms::Rooms;
 use hearth_spec::SigningKey;
 use hearth_storage::{Clock, Random, Store};
@@ -15,11 +16,8 @@ use hearth_users::Users;
 use ruma::ServerName;
 
 use crate::{
-    Client, Destinations, FederationError, FederationOptions, KeyRing,
-    client::ClientParts,
-    network::{Dialer, Network},
-    outbox::Exceptions,
-    under_way::UnderWay,
+    Client, Destinations, FederationError, FederationOptions, KeyRing, client::ClientParts,
+    outbox::Exceptions, under_way::UnderWay,
 };
 
 /// What a [`Federation`] is made of.
@@ -63,7 +61,7 @@ impl Federation {
         let client = Client::new(ClientParts {
             options: parts.options.clone(),
             key: parts.key.clone(),
-            network: Network::new(parts.dialer.clone(), &parts.options),
+            network: Network::new(parts.dialer.clone(), &parts.options.network),
             destinations: destinations.clone(),
             clock: parts.clock.clone(),
         });

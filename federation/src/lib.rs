@@ -1,6 +1,6 @@
 //! Federation: what passes between this server and others (the server-server API).
 //!
-//! - Transport: [`Client`] finds a server (`discovery.rs`), connects to it within bounds (`network.rs`), signs
+//! - Transport: [`Client`] finds a server (`discovery.rs`), connects to it within bounds (`hearth_network`), signs
 //!   what it asks (`x_matrix.rs`) and leaves alone who does not answer ([`Destinations`]); [`KeyRing`] knows the
 //!   keys of servers and verifies what they signed.
 //! - `router.rs` and `server/` answer what other servers ask.
@@ -27,7 +27,8 @@ pub mod key_ring;
 mod keyed;
 mod keyed_semaphore;
 mod limits;
-pub mod network;
+#[cfg(test)]
+mod network_tests;
 pub mod options;
 pub mod outbox;
 pub mod remote;

@@ -12,6 +12,7 @@ use std::{
 use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
 use hearth_media::{Media, MediaLimits};
+use hearth_network::{Internet, Network, NetworkOptions};
 use hearth_rooms::{Room, Rooms, RoomsOptions, TimelineRange};
 use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
@@ -25,11 +26,7 @@ use ruma::{
 use serde_json::{Value, json, value::to_raw_value};
 use tempfile::TempDir;
 
-use crate::{
-    Client, Destinations, Federation, FederationOptions, KeyRing, Parts,
-    client::ClientParts,
-    network::{Internet, Network},
-};
+use crate::{Client, Destinations, Federation, FederationOptions, KeyRing, Parts, client::ClientParts};
 
 /// When the clocks of tests begin.
 pub(crate) const START_MS: u64 = 1_700_000_000_000;
@@ -78,8 +75,11 @@ impl Peer {
     /// Options that trust this server.
     pub(crate) fn trusted(&self) -> FederationOptions {
         FederationOptions {
-            trusted_ca: Some(self.certificate.clone()),
-            allow_private_networks: true,
+            network: NetworkOptions {
+                trusted_ca: Some(self.certificate.clone()),
+                allow_private_networks: true,
+                ..NetworkOptions::default()
+            },
             ..FederationOptions::new(owned_server_name!("own.example"))
         }
     }
@@ -147,7 +147,7 @@ impl Transport {
 
 /// The network that these options allow.
 pub(crate) fn network(options: &FederationOptions) -> Network {
-    Network::new(Arc::new(Internet::new(options).unwrap()), options)
+    Network::new(Arc::new(Internet::new(&options.network).unwrap()), &options.network)
 }
 
 /// This server's key.
@@ -192,7 +192,7 @@ pub(crate) fn federation_on(store: StoreOptions, options: FederationOptions) -> 
         MediaLimits::default(),
     )
     .unwrap();
-    let dialer = Arc::new(Internet::new(&options).unwrap());
+    let dialer = Arc::new(Internet::new(&options.network).unwrap());
     let parts = Parts { options, key: own_key(), rooms, users, media, sync, store, dialer, clock, random };
     (Federation::start(parts).unwrap(), folder)
 }

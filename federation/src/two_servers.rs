@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
+use hearth_network::NetworkOptions;
 use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Room};
 use hearth_spec::RoomVersion;
 use hearth_storage::schema::users::AccountKind;
@@ -50,8 +51,11 @@ impl TwoServers {
             let port = listener.local_addr().unwrap().port();
             let server: OwnedServerName = ServerName::parse(format!("localhost:{port}")).unwrap();
             let options = FederationOptions {
-                trusted_ca: Some(path.clone()),
-                allow_private_networks: true,
+                network: NetworkOptions {
+                    trusted_ca: Some(path.clone()),
+                    allow_private_networks: true,
+                    ..NetworkOptions::default()
+                },
                 ..FederationOptions::new(server.clone())
             };
             let (federation, folder) = testing::federation(options);

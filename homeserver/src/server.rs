@@ -3,11 +3,9 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use hearth_client_api::{ClientApi, ClientApiOptions, Parts};
-use hearth_federation::{
-    Federation, FederationError, FederationOptions,
-    network::{Dialer, Internet},
-};
+use hearth_federation::{Federation, FederationError, FederationOptions};
 use hearth_media::{Media, MediaLimits};
+use hearth_network::{Dialer, Internet, NetworkError, NetworkOptions};
 use hearth_push::EvaluatedRooms;
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
@@ -49,6 +47,8 @@ pub enum ServerError {
     Media(#[from] hearth_media::MediaError),
     #[error("federation: {0}")]
     Federation(#[from] FederationError),
+    #[error("the network: {0}")]
+    Network(#[from] NetworkError),
 }
 
 /// A server, ready to be served.
@@ -66,14 +66,14 @@ pub struct Server {
 pub struct Outside {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-    /// Reaches other servers.
+    /// Reaches all others.
     pub dialer: Arc<dyn Dialer>,
 }
 
 impl Outside {
     /// The clock and the randomness of this machine, and the internet.
     pub fn of_the_machine(config: &Config) -> Result<Self, ServerError> {
-        let internet = Internet::new(&federation_options(config, config.memory().servers))?;
+        let internet = Internet::new(&network_options(config, Descriptors::available().outgoing))?;
         Ok(Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), dialer: Arc::new(internet) })
     }
 }
@@ -165,15 +165,23 @@ impl Server {
     }
 }
 
+/// The network, with so many connections at once.
+fn network_options(config: &Config, connections: usize) -> NetworkOptions {
+    NetworkOptions {
+        trusted_ca: config.trusted_ca.clone(),
+        allow_private_networks: config.allow_private_networks,
+        connections,
+        ..NetworkOptions::default()
+    }
+}
+
 /// What is known of another server, its keys and its address, takes about 2 KiB.
 fn federation_options(config: &Config, bytes: usize) -> FederationOptions {
     FederationOptions {
         public_address: config.public_federation.clone(),
-        trusted_ca: config.trusted_ca.clone(),
-        allow_private_networks: config.allow_private_networks,
+        network: network_options(config, Descriptors::available().outgoing),
         notaries: config.notaries.clone(),
         cached_servers: (bytes >> 11).max(256),
-        connections: Descriptors::available().outgoing,
         rate_limits: config.rate_limits.then(|| config.rates.clone()),
         trusted_proxies: config.trusted_proxies.clone(),
         ..FederationOptions::new(config.server_name.clone())

@@ -16,6 +16,7 @@ use crate::{
 const ARROWS: &[(&str, &[&str])] = &[
     ("hearth-spec", &[]),
     ("hearth-storage", &[]),
+    ("hearth-network", &[]),
     ("hearth-rooms", &["hearth-spec", "hearth-storage"]),
     ("hearth-users", &["hearth-spec", "hearth-storage"]),
     ("hearth-media", &["hearth-storage"]),
@@ -29,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-rooms",
             "hearth-users",
             "hearth-media",
+            "hearth-network",
             "hearth-storage",
             "hearth-spec",
         ],
@@ -42,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-rooms",
             "hearth-users",
             "hearth-media",
+            "hearth-network",
             "hearth-storage",
             "hearth-spec",
         ],
@@ -56,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-rooms",
             "hearth-users",
             "hearth-media",
+            "hearth-network",
             "hearth-storage",
             "hearth-spec",
         ],
@@ -71,6 +75,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-rooms",
             "hearth-users",
             "hearth-media",
+            "hearth-network",
             "hearth-storage",
             "hearth-spec",
         ],
@@ -83,6 +88,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-federation",
             "hearth-rooms",
             "hearth-users",
+            "hearth-network",
             "hearth-storage",
             "hearth-spec",
         ],
@@ -96,9 +102,9 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("rocksdb", &["hearth-storage"]),
     // HTTP ends at the edges.
     ("axum", &["hearth-http", "hearth-client-api", "hearth-federation", "hearth", "hearth-simulation"]),
-    // Only federation connects to others, and what a simulation connects it to.
-    ("hyper-util", &["hearth-federation", "hearth-simulation"]),
-    ("hickory-resolver", &["hearth-federation"]),
+    // Only the network connects to others, and what a simulation connects it to.
+    ("hyper-util", &["hearth-network", "hearth-simulation"]),
+    ("hickory-resolver", &["hearth-network"]),
 ];
 
 /// The floors of a crate, the lowest first: a module of one may use modules of its own floor and of those below.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hearth_network::{NetworkError, next_chunk, read_body};
 use http::{HeaderMap, Response, header};
 use hyper::body::Incoming;
 use ruma::{
@@ -12,10 +13,7 @@ use ruma::{
 use tokio::time::Instant;
 
 use super::{Authenticates, Client, Limits, Place, multipart::Multipart, refusal, unsent};
-use crate::{
-    FederationError,
-    network::{NetworkError, next_chunk, read_body},
-};
+use crate::FederationError;
 
 /// How long nothing may come.
 const IDLE: Duration = Duration::from_secs(30);

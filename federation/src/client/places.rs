@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use hearth_network::NetworkError;
 use ruma::{OwnedServerName, ServerName};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -167,8 +168,8 @@ impl Pool {
 
 impl Place {
     /// Lets in so many more bytes of the answer.
-    pub(super) fn count(&mut self, bytes: usize) -> Result<(), Crowded> {
-        self.answer.add(bytes)
+    pub(super) fn count(&mut self, bytes: usize) -> Result<(), NetworkError> {
+        self.answer.add(bytes).map_err(|Crowded| NetworkError::Crowded)
     }
 }
 

@@ -155,7 +155,8 @@ async fn answers_are_bounded_in_size_and_in_depth() {
 async fn this_server_does_not_ask_itself_nor_private_addresses() {
     let peer = versions(get(async || Json(json!({})))).await;
     let own = FederationOptions { server_name: peer.name.clone(), ..peer.trusted() };
-    let private = FederationOptions { allow_private_networks: false, ..peer.trusted() };
+    let mut private = peer.trusted();
+    private.network.allow_private_networks = false;
     for options in [own, private] {
         let refused = ask(&Transport::new(options), &peer).await;
         assert!(matches!(refused, Err(FederationError::Unreachable(_))), "{refused:?}");

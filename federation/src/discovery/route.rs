@@ -2,7 +2,7 @@
 
 use ruma::ServerName;
 
-use crate::network::ServiceTarget;
+use hearth_network::ServiceTarget;
 
 const DEFAULT_PORT: u16 = 8448;
 
@@ -11,7 +11,7 @@ const DEFAULT_PORT: u16 = 8448;
 pub struct Route {
     /// The header `Host`. Without its port it is the name that the certificate must have.
     pub host: String,
-    /// The authorities of URLs to try, one after another (see [`network`](crate::network)).
+    /// The authorities of URLs to try, one after another (see [`network`](hearth_network)).
     pub authorities: Vec<String>,
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hearth_network::{Network, NetworkError, read_body};
 use http::{HeaderMap, header};
 use ruma::OwnedServerName;
 use serde::Deserialize;
 
 use super::{LONGEST, SHORTEST};
-use crate::network::{Network, NetworkError, read_body};
 
 /// How long the whole fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(15);

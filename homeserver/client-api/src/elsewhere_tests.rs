@@ -9,6 +9,7 @@ use std::{
 use axum::{body::Body, middleware, response::IntoResponse as _};
 use axum_server::tls_rustls::RustlsConfig;
 use hearth_federation::{FederationOptions, outbox::Outbox};
+use hearth_network::NetworkOptions;
 use http::{Method, Request, StatusCode, header};
 use ruma::ServerName;
 use serde_json::{Value, json};
@@ -66,8 +67,11 @@ impl Neighbours {
             listener.set_nonblocking(true).unwrap();
             let name = format!("localhost:{}", listener.local_addr().unwrap().port());
             let options = FederationOptions {
-                trusted_ca: Some(path.clone()),
-                allow_private_networks: true,
+                network: NetworkOptions {
+                    trusted_ca: Some(path.clone()),
+                    allow_private_networks: true,
+                    ..NetworkOptions::default()
+                },
                 ..FederationOptions::new(ServerName::parse(&name).unwrap())
             };
             let server = TestServer::federating(options, |_| {});

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Router, body::Body};
-use hearth_federation::{Federation, FederationOptions, network::Internet};
+use hearth_federation::{Federation, FederationOptions};
 use hearth_media::{Media, MediaLimits};
+use hearth_network::Internet;
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
@@ -92,7 +93,7 @@ impl TestServer {
         )
         .unwrap();
 
-        let dialer = Arc::new(Internet::new(&federation_options).unwrap());
+        let dialer = Arc::new(Internet::new(&federation_options.network).unwrap());
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options,
             dialer,

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use hearth_federation::network::{Dialer, NetworkError, ServiceTarget, Stream};
+use hearth_network::{Dialer, NetworkError, ServiceTarget, Stream};
 use parking_lot::Mutex;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
@@ -143,7 +143,7 @@ impl Dialer for FromHost {
         &'a self,
         target: &'a str,
         _port: u16,
-        _name: &'a str,
+        _name: Option<&'a str>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let target = Arc::from(target);

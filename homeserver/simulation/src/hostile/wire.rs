@@ -59,7 +59,7 @@ pub(super) async fn ask(
         .body(Body::from(body.map(|body| body.to_string()).unwrap_or_default()))
         .ok()?;
     let dialer = world.network.dialer(&Arc::from(ADDRESS), Arc::new(AtomicBool::new(true)));
-    let stream = dialer.dial(&to.address, 8448, &to.address).await.ok()?;
+    let stream = dialer.dial(&to.address, 8448, Some(&to.address)).await.ok()?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     let connection = tokio::spawn(connection);
     let response = sender.send_request(request).await.ok()?;

@@ -7,10 +7,10 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-use crate::FederationError;
+use crate::NetworkError;
 
 /// TLS that trusts the system's certificate authorities, and those in a PEM file.
-pub(super) fn config(trusted_ca: Option<&Path>) -> Result<Arc<ClientConfig>, FederationError> {
+pub(crate) fn config(trusted_ca: Option<&Path>) -> Result<Arc<ClientConfig>, NetworkError> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
@@ -29,14 +29,14 @@ pub(super) fn config(trusted_ca: Option<&Path>) -> Result<Arc<ClientConfig>, Fed
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| FederationError::Setup(format!("TLS cannot be set up: {error}")))?
+        .map_err(|error| NetworkError::Setup(format!("TLS cannot be set up: {error}")))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FederationError> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, NetworkError> {
     let found: Vec<_> = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
         .map_err(|error| unusable(path, &error))?;
@@ -46,6 +46,6 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, FederationE
     }
 }
 
-fn unusable(path: &Path, error: &dyn std::fmt::Display) -> FederationError {
-    FederationError::Setup(format!("trusted_ca cannot be used, {}: {error}", path.display()))
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> NetworkError {
+    NetworkError::Setup(format!("trusted_ca cannot be used, {}: {error}", path.display()))
 }

@@ -1,8 +1,17 @@
+//! The network, to servers on loopback.
+
 use axum::{Router, response::Redirect, routing::get};
+use bytes::Bytes;
+use hearth_network::{NetworkError, read_body};
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use ruma::owned_server_name;
 
-use super::*;
-use crate::testing::{Peer, network};
+use crate::{
+    FederationOptions,
+    testing::{Peer, network},
+};
 
 async fn peer() -> Peer {
     Peer::serve(|_, _| {
@@ -31,7 +40,7 @@ async fn a_target_is_connected_to_under_the_name_of_the_host() {
     let network = network(&peer.trusted());
     let ask = async |authority: String, host: &str| {
         let request = Request::get(format!("https://{authority}/host")).header("host", host);
-        body(network.send(request.body(Full::default()).unwrap()).await?, 1000).await
+        body(network.send(request.body(Full::<Bytes>::default()).unwrap()).await?, 1000).await
     };
     assert_eq!(ask(format!("127.0.0.1@localhost:{port}"), "localhost").await.unwrap(), "localhost");
     assert_eq!(ask(format!("127.0.0.1:{port}"), "some.example").await.unwrap(), "some.example");
@@ -54,7 +63,8 @@ async fn bodies_and_redirects_are_bounded() {
 #[tokio::test]
 async fn private_addresses_are_not_connected_to() {
     let peer = peer().await;
-    let options = FederationOptions { allow_private_networks: false, ..peer.trusted() };
+    let mut options = peer.trusted();
+    options.network.allow_private_networks = false;
     let network = network(&options);
     let port = peer.name.port().unwrap();
     for host in ["localhost", "127.0.0.1", "[::ffff:127.0.0.1]", "[::1]"] {
@@ -67,10 +77,8 @@ async fn private_addresses_are_not_connected_to() {
 #[tokio::test]
 async fn who_is_not_trusted_is_not_asked() {
     let peer = peer().await;
-    let options = FederationOptions {
-        allow_private_networks: true,
-        ..FederationOptions::new(owned_server_name!("own.example"))
-    };
+    let mut options = FederationOptions::new(owned_server_name!("own.example"));
+    options.network.allow_private_networks = true;
     let network = network(&options);
     let refused = network.fetch(&format!("https://{}/host", peer.name), 0).await;
     assert!(matches!(refused, Err(NetworkError::Connect(_))), "{refused:?}");

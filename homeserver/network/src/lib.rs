@@ -1,12 +1,16 @@
-//! The network to other servers: who is connected to, over TLS, and how much is read from it.
+//! The network: who is connected to, over TLS, and how much is read from it. Whoever asks other servers, push gateways
+//! or anybody else for something has a [`Network`] with a bound on its connections, over the one [`Dialer`] of the
+//! server, which filters addresses.
 //!
 //! A request names its connection in the authority of its URL: `host:port` connects to that host, and
 //! `target@host:port` connects to the target, whose certificate must be the host's (a server found by SRV).
 //! Connections are kept per authority and speak HTTP/1.1.
 
 mod addresses;
+mod collected;
 mod connector;
 mod internet;
+mod options;
 mod redirects;
 mod resolver;
 mod tls;
@@ -15,7 +19,6 @@ use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use hearth_http::body::Collected;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -29,8 +32,12 @@ use tokio::{
 };
 
 use self::connector::Connector;
-pub use self::{internet::Internet, redirects::Fetched, resolver::ServiceTarget};
-use crate::{FederationOptions, keyed::Crowded};
+pub use self::{
+    collected::Collected, internet::Internet, options::NetworkOptions, redirects::Fetched,
+    resolver::ServiceTarget,
+};
+
+pub const USER_AGENT: &str = concat!("Hearth/", env!("CARGO_PKG_VERSION"));
 
 /// How long a connection waits for its next request, and how many such there are for one server.
 const IDLE: Duration = Duration::from_secs(20);
@@ -62,16 +69,20 @@ pub enum NetworkError {
     Crowded,
     #[error("not a URL that is followed: {0}")]
     Url(String),
+    /// Nothing can be connected to; the text says what to do.
+    #[error("{0}")]
+    Setup(String),
 }
 
 /// How other servers are reached: the [`Internet`], or in a simulation what stands for it.
 pub trait Dialer: Send + Sync {
-    /// Connects to a port of `target`, and makes sure that it is `name` who answers there.
+    /// Connects to a port of `target`, and makes sure that it is `name` who answers there; without a name there is no
+    /// TLS.
     fn dial<'a>(
         &'a self,
         target: &'a str,
         port: u16,
-        name: &'a str,
+        name: Option<&'a str>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
 
     /// The targets of a service (SRV), the preferred one first; none if there is no such record.
@@ -92,7 +103,7 @@ pub struct Network {
 }
 
 impl Network {
-    pub fn new(dialer: Arc<dyn Dialer>, options: &FederationOptions) -> Self {
+    pub fn new(dialer: Arc<dyn Dialer>, options: &NetworkOptions) -> Self {
         let connector = Connector::new(dialer.clone(), options);
         let client = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -134,10 +145,10 @@ impl Network {
 
 /// Reads a body whole, as long as it has at most so many bytes, `admit` lets in each further number of them, and it
 /// comes at some pace: whoever waits for a large one has more patience than one that drips deserves.
-pub(crate) async fn read_body(
+pub async fn read_body(
     mut body: Incoming,
     max: usize,
-    mut admit: impl FnMut(usize) -> Result<(), Crowded>,
+    mut admit: impl FnMut(usize) -> Result<(), NetworkError>,
 ) -> Result<Bytes, NetworkError> {
     if body.size_hint().lower() > max as u64 {
         return Err(NetworkError::TooLarge(max));
@@ -154,7 +165,7 @@ pub(crate) async fn read_body(
         if length + chunk.len() > max {
             return Err(NetworkError::TooLarge(max));
         }
-        admit(chunk.len()).map_err(|Crowded| NetworkError::Crowded)?;
+        admit(chunk.len())?;
         collected.push(chunk);
     }
 }
@@ -194,6 +205,3 @@ fn causes(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,8 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Dialer, NetworkError, ServiceTarget, Stream, resolver::Resolver, tls};
-use crate::{FederationError, FederationOptions};
+use crate::{Dialer, NetworkError, NetworkOptions, ServiceTarget, Stream, resolver::Resolver, tls};
 
 /// An address that does not answer at once is not waited for before the next is tried as well.
 const STAGGER: Duration = Duration::from_millis(250);
@@ -25,8 +24,8 @@ pub struct Internet {
 
 impl Internet {
     /// # Errors
-    /// [`FederationError::Setup`] if the certificate authorities or the resolver cannot be used.
-    pub fn new(options: &FederationOptions) -> Result<Self, FederationError> {
+    /// [`NetworkError::Setup`] if the certificate authorities or the resolver cannot be used.
+    pub fn new(options: &NetworkOptions) -> Result<Self, NetworkError> {
         let resolver = Resolver::from_system(options.allow_private_networks)?;
         let tls = tls::config(options.trusted_ca.as_deref())?.into();
         Ok(Self { resolver, tls })
@@ -38,15 +37,20 @@ impl Dialer for Internet {
         &'a self,
         target: &'a str,
         port: u16,
-        name: &'a str,
+        name: Option<&'a str>,
     ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
-            let name = ServerName::try_from(name.to_owned())
-                .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("not a host: {name}")))?;
+            let not_a_host =
+                |name| io::Error::new(io::ErrorKind::InvalidInput, format!("not a host: {name}"));
+            let name = name.map(|name| ServerName::try_from(name.to_owned()).map_err(|_| not_a_host(name)));
+            let name = name.transpose()?;
             let addresses = self.resolver.addresses(target).await.map_err(io::Error::other)?;
             let tcp = dial(&addresses, port).await?;
             tcp.set_nodelay(true)?;
-            Ok(Box::new(self.tls.connect(name, tcp).await?) as Box<dyn Stream>)
+            Ok(match name {
+                Some(name) => Box::new(self.tls.connect(name, tcp).await?) as Box<dyn Stream>,
+                None => Box::new(tcp),
+            })
         })
     }
 

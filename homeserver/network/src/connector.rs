@@ -16,28 +16,30 @@ use hyper_util::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Dialer, Stream};
-use crate::FederationOptions;
+use crate::{Dialer, NetworkOptions, Stream};
 
 /// Makes the connections that URLs name.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     dialer: Arc<dyn Dialer>,
     timeout: Duration,
+    /// Whether connections may be without TLS.
+    allow_plain: bool,
     /// One permit for each connection that is open.
     free: Arc<Semaphore>,
 }
 
 impl Connector {
-    pub(super) fn new(dialer: Arc<dyn Dialer>, options: &FederationOptions) -> Self {
+    pub(crate) fn new(dialer: Arc<dyn Dialer>, options: &NetworkOptions) -> Self {
         let free = Arc::new(Semaphore::new(options.connections.max(1)));
-        Self { dialer, timeout: options.connect_timeout, free }
+        let allow_plain = options.allow_private_networks;
+        Self { dialer, timeout: options.connect_timeout, allow_plain, free }
     }
 
-    pub(super) async fn connect(self, uri: Uri) -> io::Result<Secured> {
-        let Peer { target, name, port } = Peer::named(&uri)?;
+    pub(crate) async fn connect(self, uri: Uri) -> io::Result<Secured> {
+        let Peer { target, name, port } = Peer::named(&uri, self.allow_plain)?;
         let permit = self.free.clone().acquire_owned().await.map_err(io::Error::other)?;
-        let dial = self.dialer.dial(&target, port, &name);
+        let dial = self.dialer.dial(&target, port, name.as_deref());
         let stream = tokio::time::timeout(self.timeout, dial).await??;
         Ok(Secured { stream: TokioIo::new(stream), _permit: permit })
     }
@@ -47,22 +49,25 @@ impl Connector {
 struct Peer {
     /// What is connected to.
     target: String,
-    /// What its certificate must be for.
-    name: String,
+    /// What its certificate must be for; `None` without TLS.
+    name: Option<String>,
     port: u16,
 }
 
 impl Peer {
-    fn named(uri: &Uri) -> io::Result<Self> {
+    fn named(uri: &Uri, allow_plain: bool) -> io::Result<Self> {
         let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{what}: {uri}"));
-        if uri.scheme() != Some(&Scheme::HTTPS) {
+        let secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let plain = allow_plain && uri.scheme() == Some(&Scheme::HTTP);
+        if !(secure || plain) {
             return Err(invalid("not an https URL"));
         }
         let authority = uri.authority().ok_or_else(|| invalid("no host"))?;
         let host = authority.host();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let target = authority.as_str().rsplit_once('@').map_or(host, |(target, _)| target).to_owned();
-        Ok(Self { target, name: bare.to_owned(), port: authority.port_u16().unwrap_or(443) })
+        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        Ok(Self { target, name: secure.then(|| bare.to_owned()), port })
     }
 }
 
@@ -81,7 +86,7 @@ impl tower::Service<Uri> for Connector {
 }
 
 /// A connection to who its URL names.
-pub(super) struct Secured {
+pub(crate) struct Secured {
     stream: TokioIo<Box<dyn Stream>>,
     _permit: OwnedSemaphorePermit,
 }

@@ -7,8 +7,7 @@ use hickory_resolver::{
 };
 use tokio::time::Instant;
 
-use super::{NetworkError, addresses::is_public};
-use crate::FederationError;
+use crate::{NetworkError, addresses::is_public};
 
 /// How long a name server may take, and how often it is asked.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -30,15 +29,15 @@ pub struct ServiceTarget {
 
 /// The resolver. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     dns: Arc<TokioResolver>,
     allow_private: bool,
 }
 
 impl Resolver {
     /// A resolver set up as the system's is.
-    pub(super) fn from_system(allow_private: bool) -> Result<Self, FederationError> {
-        let setup = |error| FederationError::Setup(format!("the resolver cannot be set up: {error}"));
+    pub(crate) fn from_system(allow_private: bool) -> Result<Self, NetworkError> {
+        let setup = |error| NetworkError::Setup(format!("the resolver cannot be set up: {error}"));
         let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
             tracing::warn!(%error, "the system's resolver configuration cannot be read: only /etc/hosts is used");
             let nobody = ResolverConfig::default();
@@ -54,7 +53,7 @@ impl Resolver {
     }
 
     /// The addresses of a name, or the address that an IP literal is, as far as they may be connected to.
-    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NetworkError> {
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NetworkError> {
         let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let found: Vec<IpAddr> = match literal.parse() {
             Ok(address) => vec![address],
@@ -76,7 +75,7 @@ impl Resolver {
     }
 
     /// The targets of an SRV record in order of preference: none if there is none.
-    pub(super) async fn services(&self, name: &str) -> Result<Vec<ServiceTarget>, NetworkError> {
+    pub(crate) async fn services(&self, name: &str) -> Result<Vec<ServiceTarget>, NetworkError> {
         let found = match self.dns.srv_lookup(absolute(name)).await {
             Ok(found) => found,
             Err(error) if error.is_no_records_found() => return Ok(Vec::new()),

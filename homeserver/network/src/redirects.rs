@@ -5,7 +5,7 @@ use http::{Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::{Network, NetworkError, host_header};
+use crate::{Network, NetworkError, USER_AGENT, host_header};
 
 /// An answer after its redirects.
 pub type Fetched = Response<Incoming>;
@@ -18,7 +18,7 @@ impl Network {
         for _ in 0..=redirects {
             let request = Request::get(url.clone())
                 .header(header::HOST, host_header(&url)?)
-                .header(header::USER_AGENT, crate::client::USER_AGENT)
+                .header(header::USER_AGENT, USER_AGENT)
                 .body(Full::<Bytes>::default())
                 .map_err(|error| NetworkError::Url(error.to_string()))?;
             let response = self.send(request).await?;

@@ -204,6 +204,7 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         rate_limits: config.rate_limits.then(|| config.rates.clone()),
         trusted_proxies: config.trusted_proxies.clone(),
         base_url: config.public_url.clone(),
+        rtc_livekit: config.rtc_livekit.clone(),
         default_room_version: config.default_room_version.clone(),
         ..ClientApiOptions::new(config.server_name.clone())
     }

@@ -57,6 +57,8 @@ pub struct ClientApiOptions {
     pub trusted_proxies: TrustedProxies,
     /// Where clients reach this server, for `/.well-known/matrix/client`: `https://matrix.example.org`.
     pub base_url: Option<String>,
+    /// The LiveKit services where clients meet for calls, the best first: the URL of each one's `lk-jwt-service`.
+    pub rtc_livekit: Vec<String>,
     /// An e-mail address for `/.well-known/matrix/support`.
     pub support_email: Option<String>,
     /// A page for `/.well-known/matrix/support`.
@@ -80,6 +82,7 @@ impl ClientApiOptions {
             rate_limits: Some(RateLimits::default()),
             trusted_proxies: TrustedProxies::default(),
             base_url: None,
+            rtc_livekit: Vec::new(),
             support_email: None,
             support_page: None,
             default_room_version: RoomVersionId::V12,

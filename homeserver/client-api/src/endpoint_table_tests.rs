@@ -18,6 +18,25 @@ pub(crate) fn table() -> Vec<Row> {
 const BEYOND: &[&str] = &[
     "account_data::delete::delete_global_account_data",
     "account_data::delete::delete_room_account_data",
+    // Delayed events (MSC4140).
+    "delayed_event::act::update_delayed_event",
+    "delayed_event::act::update_delayed_event_by_body",
+    "delayed_event::get::get_all_delayed_events",
+    "delayed_event::get::get_delayed_event",
+    "delayed_event::send::send_delayed_event",
+    // Thread subscriptions (MSC4306, MSC4308).
+    "relations::subscription::get_thread_subscription",
+    "relations::subscription::subscribe_thread",
+    "relations::subscription::unsubscribe_thread",
+    "relations::subscriptions::get_thread_subscriptions",
+    // Dehydrated devices (MSC3814).
+    "device::dehydrated::delete_dehydrated_device",
+    "device::dehydrated::get_dehydrated_device",
+    "device::dehydrated::put_dehydrated_device",
+    "device::dehydrated_events::get_events",
+    "device::dehydrated_events::post_events",
+    // Places for calls (MSC4143).
+    "rtc::transports::get_transports",
     // Synapse's way to register with a shared secret, which scripts know.
     "account::shared_secret::nonce",
     "account::shared_secret::register",

@@ -57,6 +57,7 @@ fn every_endpoint_has_a_class_and_what_costs_much_has_one_of_its_own() {
         ("filter::create::create_filter", Class::Store),
         ("keys::claim::claim_keys", Class::Keys),
         ("keys::query::get_keys", Class::Keys),
+        ("delayed_event::act::update_delayed_event", Class::Delayed),
         ("keys::upload::upload_keys", Class::Keys),
         ("media::upload::create_content", Class::Media),
         ("membership::invite::invite_user", Class::Invite),
@@ -94,6 +95,9 @@ async fn ask(server: &TestServer, class: Class, alice: &User) -> Option<(u16, Va
         Class::Guess => from("10.0.0.2", server, LOGIN, password("alice", "wrong")).await,
         Class::Register => server.post("/_matrix/client/v3/register", None, none).await,
         Class::Message => server.put(&of_room("send/m.room.message/1"), Some(alice), none).await,
+        Class::Delayed => {
+            server.get("/_matrix/client/unstable/org.matrix.msc4140/delayed_events", Some(alice)).await
+        }
         Class::Invite => server.post(&of_room("invite"), Some(alice), json!({ "user_id": "@b:a" })).await,
         Class::Join => server.post(&of_room("join"), Some(alice), none).await,
         Class::CreateRoom => server.post("/_matrix/client/v3/createRoom", Some(alice), none).await,

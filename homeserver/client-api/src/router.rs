@@ -4,9 +4,10 @@ use axum::{extract::Request, middleware, response::Response};
 use http::{HeaderValue, Method, header};
 
 use crate::{
-    ClientApi, MatrixError, account, account_data, admin, backup, device, directory, discovery,
+    ClientApi, MatrixError, account, account_data, admin, backup, delayed_event, device, directory,
+    discovery,
     endpoint::{EndpointRouter, Served},
-    filter, keys, media, membership, message, openid, presence, profile, push, read, relations, room,
+    filter, keys, media, membership, message, openid, presence, profile, push, read, relations, room, rtc,
     session, space, state, sync, thirdparty, to_device, voip,
 };
 
@@ -17,6 +18,7 @@ fn endpoints() -> EndpointRouter {
         account_data::routes,
         admin::routes,
         backup::routes,
+        delayed_event::routes,
         device::routes,
         directory::routes,
         discovery::routes,
@@ -32,6 +34,7 @@ fn endpoints() -> EndpointRouter {
         read::routes,
         relations::routes,
         room::routes,
+        rtc::routes,
         session::routes,
         space::routes,
         state::routes,

@@ -8,7 +8,7 @@ pub mod redact;
 pub mod send;
 #[cfg(test)]
 mod tests;
-mod transaction;
+pub(crate) mod transaction;
 
 use crate::{Admits, EndpointRouter};
 

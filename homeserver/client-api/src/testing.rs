@@ -8,7 +8,10 @@ use hearth_media::{Media, MediaLimits};
 use hearth_network::Internet;
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
-use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
+use hearth_storage::{
+    ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions,
+    timers::{Ticking, Timers},
+};
 use hearth_sync::{SyncOptions, SyncService};
 use hearth_users::{PasswordCost, Users, UsersOptions};
 use http::{Method, Request, Response, header};
@@ -34,6 +37,7 @@ pub(crate) struct TestServer {
     pub(crate) api: ClientApi,
     pub(crate) clock: Arc<ManualClock>,
     router: Router,
+    _timers: Ticking,
     // Media lie in here until the test ends.
     _folder: TempDir,
 }
@@ -76,6 +80,8 @@ impl TestServer {
             default_version: RoomVersion::V12,
         };
         let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
+        let mut timers = Timers::new(store.clone(), clock.clone());
+        rooms.handle_timers(&mut timers);
         let sync = SyncService::start(
             rooms.clone(),
             users.clone(),
@@ -114,7 +120,7 @@ impl TestServer {
         change(&mut options);
         let parts = Parts { options, users, rooms, media, sync, federation, clock: clock.clone(), random };
         let api = ClientApi::new(parts);
-        Self { router: router(api.clone()), api, clock, _folder: folder }
+        Self { router: router(api.clone()), api, clock, _timers: timers.start(), _folder: folder }
     }
 
     /// Makes an account and logs in.

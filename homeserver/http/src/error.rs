@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use hearth_media::MediaError;
-use hearth_rooms::RoomError;
+use hearth_rooms::{MAX_DELAY_MS, RoomError};
 use hearth_storage::StorageError;
 use hearth_sync::{SyncError, TokenError};
 use hearth_users::UsersError;
@@ -212,6 +212,9 @@ impl From<UsersError> for MatrixError {
             }
             UsersError::ProfileTooLarge => Self::new(StatusCode::BAD_REQUEST, "M_PROFILE_TOO_LARGE", message),
             UsersError::ProfileKeyTooLarge => Self::new(StatusCode::BAD_REQUEST, "M_KEY_TOO_LARGE", message),
+            UsersError::ConflictingUnsubscription => {
+                Self::new(StatusCode::CONFLICT, "IO.ELEMENT.MSC4306.M_CONFLICTING_UNSUBSCRIPTION", message)
+            }
             UsersError::TooLarge(_) => Self::too_large(message),
             UsersError::LimitExceeded(_) => Self::user_limit_exceeded(message),
             UsersError::Internal(_) => {
@@ -271,6 +274,14 @@ impl From<RoomError> for MatrixError {
             RoomError::AliasTaken => Self::new(StatusCode::CONFLICT, "M_UNKNOWN", message),
             RoomError::UnableToAuthoriseJoin(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "M_UNABLE_TO_AUTHORISE_JOIN", message)
+            }
+            RoomError::UnknownDelayedEvent => Self::not_found(message),
+            // As clients know it ([MSC4140]); the code that they look for stands beside the general one.
+            RoomError::DelayTooLong => Self::unknown(message)
+                .with("org.matrix.msc4140.errcode", "M_MAX_DELAY_EXCEEDED")
+                .with("org.matrix.msc4140.max_delay", MAX_DELAY_MS),
+            RoomError::TooManyDelayedEvents => {
+                Self::unknown(message).with("org.matrix.msc4140.errcode", "M_MAX_DELAYED_EVENTS_EXCEEDED")
             }
             RoomError::DuplicateAnnotation => {
                 Self::new(StatusCode::BAD_REQUEST, "M_DUPLICATE_ANNOTATION", message)

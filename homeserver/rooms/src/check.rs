@@ -1,5 +1,6 @@
 //! Verifying what is stored: each room's graph, state, extremities and indexes. Read-only.
 
+mod delayed;
 mod relations;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -69,6 +70,7 @@ pub fn check(store: &Store, mut progress: impl FnMut(&str)) -> Result<Report, Ro
         }
     }
     report.findings.extend(relations::waiting_redactions(&view)?);
+    report.findings.extend(delayed::delayed_events(&view)?);
     for cursor in view.scan(&schema::CURSORS, Scan::all()) {
         let ((name,), position) = cursor?;
         if position > end {

@@ -3,6 +3,8 @@
 use hearth_spec::{AuthError, PduError};
 use hearth_storage::StorageError;
 
+use crate::write::delayed::{DAY_MS, MAX_DELAY_MS};
+
 /// Why something could not be read from or done to a room.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomError {
@@ -33,6 +35,12 @@ pub enum RoomError {
     /// An annotation that the sender has made already.
     #[error("the same annotation was already sent")]
     DuplicateAnnotation,
+    #[error("no delayed event of that id waits")]
+    UnknownDelayedEvent,
+    #[error("an event can be delayed by {} days at most", MAX_DELAY_MS / DAY_MS)]
+    DelayTooLong,
+    #[error("too many delayed events wait: wait for some of them, or cancel them")]
+    TooManyDelayedEvents,
     /// Too many wait to write to this room.
     #[error("too much waits to be sent to this room: try again in a moment")]
     Busy,

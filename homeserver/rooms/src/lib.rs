@@ -31,6 +31,7 @@ pub use self::{
     write::{
         arrival::Arrival,
         create::{CreateRoom, Preset},
+        delayed::{DelayedEvent, MAX_DELAY_MS, MAX_DELAYED_EVENTS},
         out_of_room::OutOfRoom,
         receive::Received,
         transactions::ClientTransaction,

@@ -99,6 +99,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_MEDIA_QUOTA_MIB", "9"),
             ("HEARTH_MEDIA_COPIES_MIB", "11"),
             ("HEARTH_LEGACY_MEDIA", "on"),
+            ("HEARTH_RTC_LIVEKIT", "https://a.example/jwt/, http://b.example"),
             ("HEARTH_DEFAULT_ROOM_VERSION", "11"),
             ("HEARTH_DURABILITY", "async"),
             ("HEARTH_MEMORY_MIB", "64"),
@@ -133,6 +134,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         media_quota_mib: 9,
         media_copies_mib: 11,
         legacy_media: true,
+        rtc_livekit: vec!["https://a.example/jwt".to_owned(), "http://b.example".to_owned()],
         default_room_version: RoomVersionId::V11,
         durability: Durability::Async,
         memory_mib: 64,
@@ -193,6 +195,10 @@ fn a_mistake_is_one_line_that_says_what_and_where() {
         (
             "notaries = 'a.example,'",
             "hearth.toml:1: notaries: `a.example,`: server name is not a valid IP address or domain name",
+        ),
+        (
+            "rtc_livekit = 'https://a.example, b.example'",
+            "hearth.toml:1: rtc_livekit: `https://a.example, b.example`: `b.example` is not a URL",
         ),
         ("data = ''", "hearth.toml:1: data: ``: the data folder must have a name"),
         ("data = 'x'", "hearth.toml: server_name is missing (or the variable HEARTH_SERVER_NAME)"),

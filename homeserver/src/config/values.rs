@@ -36,16 +36,25 @@ pub(super) fn room_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 }
 
 pub(super) fn base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let is_base = |uri: &http::Uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
-    };
-    match Option::<String>::deserialize(deserializer)? {
-        Some(text) if text.parse().is_ok_and(|uri| is_base(&uri)) => {
-            Ok(Some(text.trim_end_matches('/').to_owned()))
-        }
-        Some(_) => Err(D::Error::custom("not a URL such as `https://matrix.example.org`")),
-        None => Ok(None),
-    }
+    let url = Option::<String>::deserialize(deserializer)?;
+    url.map(|url| {
+        base(&url).ok_or_else(|| D::Error::custom("not a URL such as `https://matrix.example.org`"))
+    })
+    .transpose()
+}
+
+pub(super) fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let urls = Vec::<String>::deserialize(deserializer)?;
+    let base = |url: String| base(&url).ok_or_else(|| D::Error::custom(format!("`{url}` is not a URL")));
+    urls.into_iter().map(base).collect()
+}
+
+/// A URL to which paths are added, without a slash at its end.
+fn base(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let is_base =
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none();
+    is_base.then(|| text.trim_end_matches('/').to_owned())
 }
 
 pub(super) fn log_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

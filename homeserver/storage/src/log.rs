@@ -49,6 +49,8 @@ pub enum Change {
     Report { at: u64, reporter: OwnedUserId },
     /// An event was taken out of a room's timeline, for good.
     Purged { room: RoomNid, event: EventNid },
+    /// This user subscribed to a thread, or no longer does.
+    ThreadSubscription { user: OwnedUserId },
 }
 
 row!(Change);

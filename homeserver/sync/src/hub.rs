@@ -261,7 +261,9 @@ impl Hub {
                         wakes.add(&online);
                     }
                 }
-                Change::AccountData { user, .. } | Change::ToDevice { user, .. } => {
+                Change::AccountData { user, .. }
+                | Change::ToDevice { user, .. }
+                | Change::ThreadSubscription { user } => {
                     if let Some(online) = self.online(user) {
                         wakes.add(&online);
                     }

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use hearth_storage::{Position, Scan, View, schema};
+use hearth_storage::{
+    Position, Scan, Transaction, View,
+    schema::{self, users::FallbackKeyRow},
+};
 use ruma::{
     DeviceId, OneTimeKeyAlgorithm, OwnedDeviceId, OwnedOneTimeKeyId, OwnedUserId, UInt, UserId,
     encryption::{DeviceKeys as IdentityKeys, OneTimeKey},
@@ -14,7 +17,7 @@ use ruma::{
 
 use crate::{
     UsersError, json,
-    one_time_keys::{Claim, checked, new_fallback_keys, new_one_time_keys},
+    one_time_keys::{Claim, UploadedKeys, checked, new_fallback_keys, new_one_time_keys},
     shared::{DeviceKey, Shared},
     signed_json,
 };
@@ -40,6 +43,49 @@ pub struct KeyCounts {
 /// Claimed keys by user and device.
 pub type ClaimedKeys =
     BTreeMap<OwnedUserId, BTreeMap<OwnedDeviceId, BTreeMap<OwnedOneTimeKeyId, Raw<OneTimeKey>>>>;
+
+/// What of the keys that a device uploads is not here yet.
+pub(crate) struct NewKeys {
+    pub(crate) identity: Option<String>,
+    pub(crate) one_time: UploadedKeys,
+    pub(crate) fallback: Vec<(OneTimeKeyAlgorithm, FallbackKeyRow)>,
+}
+
+impl NewKeys {
+    fn changes_counts(&self) -> bool {
+        !self.one_time.is_empty() || !self.fallback.is_empty()
+    }
+
+    /// Writes them. That a device has other identity keys is for the caller to tell.
+    pub(crate) fn write(
+        &self,
+        shared: &Shared,
+        transaction: &mut Transaction,
+        user: &UserId,
+        device: &DeviceId,
+    ) -> Result<(), UsersError> {
+        if let Some(keys) = &self.identity {
+            transaction.put(&schema::DEVICE_KEYS, (user, device), keys);
+            // Signatures were over other keys.
+            transaction.delete_prefix(&schema::KEY_SIGNATURES, (user, device.as_str()))?;
+        }
+        // All keys of one upload share this: between them there is no order.
+        let order = transaction.next_position();
+        for (algorithm, keys) in &self.one_time {
+            for (name, key) in keys {
+                let place = (user, device, algorithm.as_str(), order, name);
+                transaction.put(&schema::ONE_TIME_KEYS, place, key);
+            }
+        }
+        for (algorithm, row) in &self.fallback {
+            transaction.put(&schema::FALLBACK_KEYS, (user, device, algorithm.as_str()), row);
+        }
+        if self.changes_counts() {
+            shared.change_one_time_keys(transaction, user, device);
+        }
+        Ok(())
+    }
+}
 
 impl DeviceKeys {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
@@ -78,31 +124,17 @@ impl DeviceKeys {
             }
             None => None,
         };
-        let new_one_time = new_one_time_keys(&view, user, device, one_time_keys)?;
-        let new_fallback = new_fallback_keys(&view, user, device, fallback_keys)?;
-        let counts_change = !new_one_time.is_empty() || !new_fallback.is_empty();
-        if new_identity.is_some() || counts_change {
+        let new = NewKeys {
+            identity: new_identity,
+            one_time: new_one_time_keys(&view, user, device, one_time_keys)?,
+            fallback: new_fallback_keys(&view, user, device, fallback_keys)?,
+        };
+        if new.identity.is_some() || new.changes_counts() {
             let commit = {
                 let mut transaction = self.shared.store.begin()?;
-                if let Some(keys) = new_identity {
-                    transaction.put(&schema::DEVICE_KEYS, (user, device), &keys);
-                    // Signatures were over other keys.
-                    transaction.delete_prefix(&schema::KEY_SIGNATURES, (user, device.as_str()))?;
+                new.write(&self.shared, &mut transaction, user, device)?;
+                if new.identity.is_some() {
                     self.shared.change_shared_keys(&mut transaction, user, &[device], false)?;
-                }
-                // All keys of one upload share this: between them there is no order.
-                let order = transaction.next_position();
-                for (algorithm, keys) in &new_one_time {
-                    for (name, key) in keys {
-                        let place = (user, device, algorithm.as_str(), order, name);
-                        transaction.put(&schema::ONE_TIME_KEYS, place, key);
-                    }
-                }
-                for (algorithm, row) in &new_fallback {
-                    transaction.put(&schema::FALLBACK_KEYS, (user, device, algorithm.as_str()), row);
-                }
-                if counts_change {
-                    self.shared.change_one_time_keys(&mut transaction, user, device);
                 }
                 self.shared.submit(transaction, guard)
             };
@@ -196,7 +228,7 @@ impl DeviceKeys {
 }
 
 /// The identity keys of a device as they are stored.
-fn checked_identity_keys(
+pub(crate) fn checked_identity_keys(
     user: &UserId,
     device: &DeviceId,
     json: &Raw<IdentityKeys>,

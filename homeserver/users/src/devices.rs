@@ -194,6 +194,9 @@ pub(crate) fn remove_device(
     transaction.delete_prefix(&schema::FALLBACK_KEYS, (user, device))?;
     transaction.delete_prefix(&schema::KEY_SIGNATURES, (user, device.as_str()))?;
     transaction.delete_prefix(&schema::TO_DEVICE_TRANSACTIONS, (user, device))?;
+    if view.get(&schema::DEHYDRATED_DEVICES, (user,))?.is_some_and(|row| row.device == device) {
+        transaction.delete(&schema::DEHYDRATED_DEVICES, (user,));
+    }
     for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
         let ((_, app_id, pushkey), row) = pusher?;
         if row.device == device {

@@ -47,6 +47,9 @@ pub enum UsersError {
     /// 400 `M_KEY_TOO_LARGE`.
     #[error("the name of a profile field is longer than 255 bytes")]
     ProfileKeyTooLarge,
+    /// 409 `M_CONFLICTING_UNSUBSCRIPTION` (MSC4306).
+    #[error("the user gave up this thread after that event")]
+    ConflictingUnsubscription,
     /// 413 `M_TOO_LARGE`.
     #[error("{0}")]
     TooLarge(&'static str),

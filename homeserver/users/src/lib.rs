@@ -9,6 +9,7 @@ mod accounts;
 mod backup_keys;
 mod cached;
 mod cross_signing;
+mod dehydrated_devices;
 mod device_keys;
 mod device_lists;
 mod devices;
@@ -34,6 +35,7 @@ mod signed_json;
 mod tags;
 #[cfg(test)]
 mod testing;
+mod thread_subscriptions;
 mod to_device;
 mod tokens;
 mod uia;
@@ -47,6 +49,7 @@ pub use self::{
     accounts::{Accounts, NewAccount},
     backup_keys::{BackedUpKeys, BackupSummary, KeySelection},
     cross_signing::{CrossSigning, CrossSigningUpload},
+    dehydrated_devices::{DehydratedDevice, DehydratedDevices, NewDehydratedDevice},
     device_keys::{ClaimedKeys, DeviceKeys, KeyCounts},
     device_lists::{DeviceChange, SharedChange, SharedDeviceList, SigningKeys},
     devices::{Device, Devices},
@@ -61,6 +64,7 @@ pub use self::{
     push_rules::{PushRules, whole_ruleset},
     pushers::Pushers,
     sessions::{NewTokens, Session, Sessions},
+    thread_subscriptions::{SubscribedThread, ThreadSubscriptions},
     to_device::{ToDevice, WaitingMessages},
     uia::{Attempt, Operation, Registered, RegistrationAttempt, Uia, UiaStep},
 };
@@ -72,6 +76,7 @@ pub struct Users {
     pub accounts: Accounts,
     pub sessions: Sessions,
     pub devices: Devices,
+    pub dehydrated_devices: DehydratedDevices,
     pub device_keys: DeviceKeys,
     pub cross_signing: CrossSigning,
     pub key_backups: KeyBackups,
@@ -79,6 +84,7 @@ pub struct Users {
     pub push_rules: PushRules,
     pub profiles: Profiles,
     pub filters: Filters,
+    pub thread_subscriptions: ThreadSubscriptions,
     pub to_device: ToDevice,
     pub pushers: Pushers,
     pub uia: Uia,
@@ -119,6 +125,7 @@ impl Users {
         Ok(Self {
             accounts: Accounts::new(shared.clone(), options.password_cost)?,
             sessions: Sessions::new(shared.clone(), options.access_token_lifetime_ms),
+            dehydrated_devices: DehydratedDevices::new(shared.clone()),
             devices: Devices::new(shared.clone()),
             device_keys: DeviceKeys::new(shared.clone()),
             cross_signing: CrossSigning::new(shared.clone()),
@@ -127,6 +134,7 @@ impl Users {
             account_data,
             profiles: Profiles::new(shared.clone()),
             filters: Filters::new(shared.clone(), shares.filters),
+            thread_subscriptions: ThreadSubscriptions::new(shared.clone()),
             to_device: ToDevice::new(shared.clone()),
             pushers: Pushers::new(shared.clone()),
             uia: Uia::new(shared),

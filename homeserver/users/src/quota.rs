@@ -30,6 +30,14 @@ pub(crate) const ACCOUNT_DATA: Quota = Quota {
 pub(crate) const FILTERS: Quota =
     Quota { kind: "filters", count: 1000, bytes: 1 << 20, reached: "you have defined too many filters" };
 
+/// Threads that a user subscribed to or gave up, as each is known by its ids.
+pub(crate) const THREAD_SUBSCRIPTIONS: Quota = Quota {
+    kind: "thread_subscriptions",
+    count: 20_000,
+    bytes: 16 << 20,
+    reached: "you have subscribed to too many threads",
+};
+
 /// The keys in all versions of a backup.
 pub(crate) const BACKUP_KEYS: Quota = Quota {
     kind: "backup_keys",

@@ -87,10 +87,10 @@ impl Sessions {
     ) -> Result<NewTokens, UsersError> {
         check_display_name(display_name)?;
         let device: OwnedDeviceId = match device {
-            Some(device) if device.as_str().is_empty() || device.as_str().len() > MAX_DEVICE_ID => {
-                return Err(UsersError::InvalidParam(format!("a device ID has 1 to {MAX_DEVICE_ID} bytes")));
+            Some(device) => {
+                check_device_id(device)?;
+                device.to_owned()
             }
-            Some(device) => device.to_owned(),
             None => tokens::new_device_id(&*self.shared.random).into(),
         };
         let pair = self.new_pair(refreshable);
@@ -100,10 +100,8 @@ impl Sessions {
             return Err(UsersError::Forbidden("this account is not there or was deactivated"));
         }
         let known = view.contains(&schema::DEVICES, (user, &device))?;
-        if !known
-            && view.scan(&schema::DEVICES, Scan::prefix((user,))).take(MAX_DEVICES).count() == MAX_DEVICES
-        {
-            return Err(UsersError::LimitExceeded("you have too many devices: delete some of them first"));
+        if !known {
+            check_device_count(&view, user)?;
         }
         let commit = {
             let mut transaction = self.shared.store.begin()?;
@@ -350,6 +348,22 @@ fn devices_but(
         }
     }
     Ok(devices)
+}
+
+/// Refuses an id that no device may have.
+pub(crate) fn check_device_id(device: &DeviceId) -> Result<(), UsersError> {
+    match device.as_str().len() {
+        1..=MAX_DEVICE_ID => Ok(()),
+        _ => Err(UsersError::InvalidParam(format!("a device ID has 1 to {MAX_DEVICE_ID} bytes"))),
+    }
+}
+
+/// Refuses one more device where a user has as many as they may.
+pub(crate) fn check_device_count(view: &View, user: &UserId) -> Result<(), UsersError> {
+    match view.scan(&schema::DEVICES, Scan::prefix((user,))).take(MAX_DEVICES).count() {
+        MAX_DEVICES => Err(UsersError::LimitExceeded("you have too many devices: delete some of them first")),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

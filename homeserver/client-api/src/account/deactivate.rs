@@ -24,6 +24,7 @@ pub async fn deactivate(
         request.who.clone().ok_or_else(|| MatrixError::missing_token("An access token is required."))?;
     uia::confirm(&api, &request, &session.user, "deactivate").await?;
     api.users.accounts.deactivate(&session.user, request.body.erase).await?;
+    api.rooms.forget_delayed_events(&session.user).await?;
     leave_rooms(&api, &session.user).await?;
     // No identity server was ever told of this user.
     Ok(Answer(Response::new(ThirdPartyIdRemovalStatus::Success)))

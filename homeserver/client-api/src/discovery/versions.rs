@@ -15,8 +15,11 @@ pub const VERSIONS: &[&str] = &[
 /// What it serves beyond them.
 pub const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc3391",
+    "org.matrix.msc3814",
     "org.matrix.msc3874",
     "org.matrix.msc3916.stable",
+    "org.matrix.msc4140",
+    "org.matrix.msc4306",
     "uk.tcpip.msc4133",
     "uk.timedout.msc4323",
 ];
@@ -24,11 +27,14 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
 /// The versions
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientversions)).
 pub async fn get_supported_versions(
-    State(_): State<ClientApi>,
+    State(api): State<ClientApi>,
     _request: Request<GetVersions>,
 ) -> Result<Answer<Response>> {
     let mut response = Response::new(VERSIONS.iter().map(|&version| version.to_owned()).collect());
     response.unstable_features =
         UNSTABLE_FEATURES.iter().map(|&feature| (feature.to_owned(), true)).collect();
+    if !api.options.rtc_livekit.is_empty() {
+        response.unstable_features.insert("org.matrix.msc4143".to_owned(), true);
+    }
     Ok(Answer(response))
 }

@@ -6,7 +6,7 @@ use ruma::api::client::discovery::{
     discover_support::{Contact, ContactRole, Request as DiscoverSupport, Response as Support},
 };
 
-use crate::{Answer, ClientApi, MatrixError, Request, Result};
+use crate::{Answer, ClientApi, MatrixError, Request, Result, rtc::transports::transports};
 
 /// Where clients reach this server, if it was told
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#getwell-knownmatrixclient)).
@@ -16,7 +16,9 @@ pub async fn discover_homeserver(
 ) -> Result<Answer<Homeserver>> {
     let base_url = api.options.base_url.clone();
     let base_url = base_url.ok_or_else(|| MatrixError::not_found("This server was not told its address."))?;
-    Ok(Answer(Homeserver::new(HomeserverInfo::new(base_url))))
+    let mut homeserver = Homeserver::new(HomeserverInfo::new(base_url));
+    homeserver.rtc_foci = transports(&api.options);
+    Ok(Answer(homeserver))
 }
 
 /// Whom to turn to, if it was told

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hearth_rooms::{Event, Room};
-use ruma::OwnedEventId;
+use ruma::{EventId, OwnedEventId};
 use serde::Deserialize;
 
 use crate::Result;
@@ -24,6 +24,13 @@ pub(crate) struct Place {
 pub(crate) struct RelatesTo {
     pub(crate) rel_type: String,
     event_id: OwnedEventId,
+}
+
+impl RelatesTo {
+    /// Whether it makes an event part of the thread with this root.
+    pub(crate) fn is_of_thread(&self, root: &EventId) -> bool {
+        self.rel_type == "m.thread" && self.event_id == root
+    }
 }
 
 impl Place {

@@ -4,30 +4,30 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use hearth_rooms::{Event, NewEvent, Room};
-use ruma::{
-    UserId,
-    api::client::state::send_state_event::v3::{Request as SendState, Response},
-    events::StateEventType,
-};
+use ruma::{UserId, api::client::state::send_state_event::v3::Request as SendState, events::StateEventType};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    Answer, ClientApi, MatrixError, Request, Requester, Result,
+    ClientApi, Json, MatrixError, Request, Requester, Result,
+    delayed_event::send::{Delay, send_later},
     membership::{guests, invite, join},
     room::{access, named::Named},
-    state::canonical_alias,
+    state::{canonical_alias, send::Sent},
 };
 
 /// Sends a state event
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey)).
-pub async fn set_room_state(
-    State(api): State<ClientApi>,
-    request: Request<SendState>,
-) -> Result<Answer<Response>> {
+pub async fn set_room_state(State(api): State<ClientApi>, request: Request<SendState>) -> Result<Json<Sent>> {
+    let Delay { delay } = request.query()?;
     let Request { body, who, .. } = request;
     let SendState { room_id, event_type, state_key, body, .. } = body;
     let room = access::room(&api.rooms, &room_id)?;
     let content = body.into_json();
+    if let Some(delay) = delay {
+        let event = NewEvent::state(&who.user, &event_type.to_string(), &state_key, content);
+        let delay_id = send_later(&who, &room, event, delay, None).await?;
+        return Ok(Json(Sent::Later { delay_id }));
+    }
     let event = if event_type == StateEventType::RoomMember {
         set_member(&api, &who, &room, &state_key, content).await?
     } else {
@@ -42,7 +42,7 @@ pub async fn set_room_state(
         guests::turn_out(&api, &room).await?;
     }
     api.sync.active(&who.user);
-    Ok(Answer(Response::new(event.id().to_owned())))
+    Ok(Json(Sent::Now { event_id: event.id().to_owned() }))
 }
 
 /// Changes a membership by its event: the same rules as by the endpoints for it.

@@ -13,6 +13,8 @@ pub enum Class {
     Register,
     /// Whatever makes an event or a message to a device.
     Message,
+    /// Managing delayed events, which clients in calls do every few seconds, and a service for all who are in one.
+    Delayed,
     /// Inviting; each one whom a new room invites counts.
     Invite,
     /// Joining and knocking.
@@ -62,11 +64,12 @@ impl Rate {
 }
 
 /// Every class, the name that the settings have for it, and its rate where they give none.
-const CLASSES: [(Class, &str, Rate); 19] = [
+const CLASSES: [(Class, &str, Rate); 20] = [
     (Class::Login, "login", Rate { per_second: 1.0, burst: 20 }),
     (Class::Guess, "guess", Rate { per_second: 0.05, burst: 10 }),
     (Class::Register, "register", Rate { per_second: 0.2, burst: 5 }),
     (Class::Message, "message", Rate { per_second: 10.0, burst: 50 }),
+    (Class::Delayed, "delayed", Rate { per_second: 50.0, burst: 500 }),
     (Class::Invite, "invite", Rate { per_second: 0.5, burst: 30 }),
     (Class::Join, "join", Rate { per_second: 0.5, burst: 30 }),
     (Class::CreateRoom, "create_room", Rate { per_second: 0.1, burst: 20 }),

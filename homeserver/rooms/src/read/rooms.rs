@@ -82,6 +82,7 @@ impl Rooms {
             reachability: Reachability::new(part),
             versions: Versions::new(store.clone(), part / 8),
             aliases: Mutex::default(),
+            delaying: Mutex::default(),
             view: store.view(),
             server_name: options.server_name,
             key: options.key,

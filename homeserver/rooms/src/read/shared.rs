@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub versions: Versions,
     /// Held while aliases and the directory are changed.
     pub aliases: Mutex<()>,
+    /// Held while one more delayed event is let wait.
+    pub delaying: Mutex<()>,
 }
 
 /// The versions of the rooms that were asked for lately.

@@ -63,8 +63,13 @@ impl RoomInner {
     /// Takes over a new current state: who joined, who left; as many steps as there are differences.
     pub fn change_state(&self, staged: &mut Staged, old: StateId, new: StateId) -> Result<(), RoomError> {
         let mut changes = Vec::new();
-        for (key, was, is) in self.shared.trees.read(&staged.tx).diff(old, new)? {
+        let delayed = self.has_delayed_state(&staged.tx)?;
+        let diff = self.shared.trees.read(&staged.tx).diff(old, new)?;
+        for (key, was, is) in diff {
             let name = self.shared.state_keys.name(&staged.tx, key)?;
+            if delayed && let Some(is) = is {
+                self.cancel_delayed_of_others(staged, &name, is)?;
+            }
             if name.event_type == "m.room.member"
                 && let Ok(user) = UserId::parse(&*name.state_key)
             {

@@ -10,9 +10,9 @@ use hearth_storage::{
     schema::{
         self,
         rooms::{SentByRow, TransactionRow},
-        timers::{Timer, TimerKind},
+        timers::Timer,
     },
-    timers::{Fired, Timers},
+    timers::Fired,
 };
 use ruma::{OwnedDeviceId, OwnedUserId};
 
@@ -64,6 +64,11 @@ impl ClientTransaction {
         Ok(())
     }
 
+    /// The device, the endpoint and the id: what tells it from the user's others.
+    pub(crate) fn text(&self) -> String {
+        format!("{}\0{}\0{}", self.device, self.endpoint, self.transaction_id)
+    }
+
     fn key(&self, day: u64) -> (u64, OwnedUserId, OwnedDeviceId, String) {
         let transaction = format!("{}\0{}", self.endpoint, self.transaction_id);
         (day, self.user.clone(), self.device.clone(), transaction)
@@ -75,17 +80,8 @@ fn today(staged: &Staged) -> u64 {
 }
 
 impl Rooms {
-    /// Handles the timers of rooms.
-    pub fn handle_timers(&self, timers: &mut Timers) {
-        let rooms = self.clone();
-        timers.handle(TimerKind::ForgetTransactions, move |Timer::ForgetTransactions { day }| {
-            let rooms = rooms.clone();
-            async move { Ok(rooms.forget_transactions(day).await?) }
-        });
-    }
-
     /// Deletes some of the transaction ids that were used up to a day.
-    async fn forget_transactions(&self, day: u64) -> Result<Fired, RoomError> {
+    pub(crate) async fn forget_transactions(&self, day: u64) -> Result<Fired, RoomError> {
         let view = self.shared.store.view();
         let keys = view
             .scan(&schema::TRANSACTIONS, Scan::all())

@@ -133,7 +133,7 @@ impl Room {
 }
 
 /// The event of the current state that says what `event` would say, by the same sender.
-fn same_state(staged: &Staged, event: &NewEvent) -> Result<Option<Arc<Event>>, RoomError> {
+pub(crate) fn same_state(staged: &Staged, event: &NewEvent) -> Result<Option<Arc<Event>>, RoomError> {
     let Some(state_key) = &event.state_key else { return Ok(None) };
     let Some(current) = staged.state_event(staged.head.state, &event.event_type, state_key)? else {
         return Ok(None);

@@ -1,6 +1,7 @@
 //! The room engine, run in memory.
 
 mod crashes;
+mod delayed;
 mod forks;
 mod hostile;
 mod purge;

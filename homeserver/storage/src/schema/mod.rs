@@ -112,6 +112,12 @@ keyspaces! {
     PENDING_REDACTIONS: (OwnedEventId, EventNid) => (), Range;
     /// Events sent by clients: (day since the Unix epoch, user, device, endpoint and transaction id) to the event's id.
     TRANSACTIONS: (u64, OwnedUserId, OwnedDeviceId, String) => TransactionRow, Point;
+    /// Delayed events, those that wait and the last that are done with: (user, delay id).
+    DELAYED_EVENTS: (OwnedUserId, String) => DelayedEventRow, Range;
+    /// Whose each of those that wait is, by delay id.
+    DELAYED_EVENT_USERS: (String,) => OwnedUserIdValue, Point;
+    /// The state events among those that wait: (room, event type, state key, delay id) to whose each is.
+    DELAYED_STATE: (RoomNid, String, String, String) => OwnedUserIdValue, Range;
     /// Aliases of this server.
     ALIASES: (OwnedRoomAliasId,) => AliasRow, Point;
     /// The same by room.
@@ -133,6 +139,8 @@ keyspaces! {
     ERASED_USERS: (OwnedUserId,) => Position, Point;
     /// Devices of accounts.
     DEVICES: (OwnedUserId, OwnedDeviceId) => DeviceRow, Range;
+    /// The device of a user that is put aside for when all others are gone.
+    DEHYDRATED_DEVICES: (OwnedUserId,) => DehydratedDeviceRow, Point;
     /// Access tokens by the SHA-256 of the token.
     ACCESS_TOKENS: ([u8; 32],) => AccessTokenRow, Point;
     /// Refresh tokens by the SHA-256 of the token.
@@ -155,6 +163,10 @@ keyspaces! {
     ACCOUNT_DATA: (OwnedUserId, String, String) => AccountDataRow, Range;
     /// Which account data changed since a position, the latest change of each only: (user, position).
     ACCOUNT_DATA_CHANGES: (OwnedUserId, Position) => AccountDataKeyRow, Append;
+    /// The threads that a user subscribed to, or no longer does: (user, room, root).
+    THREAD_SUBSCRIPTIONS: (OwnedUserId, OwnedRoomId, OwnedEventId) => ThreadSubscriptionRow, Range;
+    /// Which of them changed since a position, the latest change of each only: (user, position).
+    THREAD_SUBSCRIPTION_CHANGES: (OwnedUserId, Position) => ThreadKeyRow, Append;
     /// What the account data `m.push_rules` was before it changed at a position; empty for none. The last few.
     PUSH_RULES_BEFORE: (OwnedUserId, Position) => String, Range;
     /// Identity keys of devices, as JSON.

@@ -177,6 +177,47 @@ pub struct TransactionRow {
     pub event_id: OwnedEventId,
 }
 
+/// An event that is sent later.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DelayedEventRow {
+    pub room: crate::RoomNid,
+    pub event_type: String,
+    /// `Some` for a state event.
+    pub state_key: Option<String>,
+    /// For `m.room.redaction`.
+    pub redacts: Option<OwnedEventId>,
+    /// JSON.
+    pub content: String,
+    /// How long it waits, in milliseconds.
+    pub delay: u64,
+    /// Since when, in milliseconds.
+    pub running_since: u64,
+    /// Under which transaction it came: device, endpoint and transaction id.
+    pub transaction: Option<String>,
+    /// When it was done with, in milliseconds, and how; `None` while it waits.
+    pub ended: Option<(u64, DelayedEventEnd)>,
+}
+
+impl DelayedEventRow {
+    /// When it is sent, in milliseconds.
+    pub fn due(&self) -> u64 {
+        self.running_since.saturating_add(self.delay)
+    }
+}
+
+/// What came of a delayed event.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum DelayedEventEnd {
+    Sent(OwnedEventId),
+    /// By its user, or because another user set the same state.
+    Cancelled,
+    /// The room did not take it, and why.
+    Failed {
+        forbidden: bool,
+        reason: String,
+    },
+}
+
 /// An alias of this server.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct AliasRow {
@@ -226,6 +267,7 @@ row!(
     ThreadRow,
     OwnedEventIdValue,
     TransactionRow,
+    DelayedEventRow,
     AliasRow,
     ReceiptRow,
     ReceiptKeyRow,

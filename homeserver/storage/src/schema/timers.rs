@@ -1,5 +1,6 @@
 //! What happens at a time that was written down.
 
+use ruma::OwnedUserId;
 use serde::{Deserialize, Serialize};
 
 use crate::{AsPart, Buffer, KeyPart, StorageError, Value, keyspace::row};
@@ -9,18 +10,22 @@ use crate::{AsPart, Buffer, KeyPart, StorageError, Value, keyspace::row};
 pub enum Timer {
     /// The transaction ids of messages that were sent up to this day, counted from the Unix epoch, are forgotten.
     ForgetTransactions { day: u64 },
+    /// A delayed event of this user is sent.
+    SendDelayedEvent { user: OwnedUserId, delay_id: String },
 }
 
 /// The kind of a timer: each has one handler.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TimerKind {
     ForgetTransactions,
+    SendDelayedEvent,
 }
 
 impl Timer {
     pub fn kind(&self) -> TimerKind {
         match self {
             Self::ForgetTransactions { .. } => TimerKind::ForgetTransactions,
+            Self::SendDelayedEvent { .. } => TimerKind::SendDelayedEvent,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of accounts and what belongs to them.
 
-use ruma::{OwnedDeviceId, OwnedUserId};
+use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Position, keyspace::row};
@@ -35,6 +35,14 @@ pub struct DeviceRow {
     /// Milliseconds.
     pub last_seen_at: Option<u64>,
     pub last_seen_ip: Option<String>,
+}
+
+/// A device that is put aside; it is one of the user's, without a session.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DehydratedDeviceRow {
+    pub device: OwnedDeviceId,
+    /// What its client needs to bring it back, as JSON; encrypted by the client.
+    pub data: String,
 }
 
 /// An access token.
@@ -101,6 +109,31 @@ pub struct AccountDataKeyRow {
     /// Empty for global account data.
     pub room: String,
     pub data_type: String,
+}
+
+/// What a user wants of a thread.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ThreadSubscriptionRow {
+    /// `None` for one that was given up.
+    pub subscription: Option<ThreadSubscription>,
+    /// When that was said.
+    pub position: Position,
+}
+
+/// How a user came to subscribe to a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ThreadSubscription {
+    /// They said so.
+    Manual,
+    /// Their client did, because of an event in the thread.
+    Automatic,
+}
+
+/// Which thread it is.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ThreadKeyRow {
+    pub room: OwnedRoomId,
+    pub root: OwnedEventId,
 }
 
 /// A fallback key.
@@ -191,7 +224,10 @@ row!(
     TokenKind,
     ShortTokenRow,
     AccountDataRow,
+    DehydratedDeviceRow,
     AccountDataKeyRow,
+    ThreadSubscriptionRow,
+    ThreadKeyRow,
     FallbackKeyRow,
     ClaimedKeyRow,
     DeviceChangeRow,

@@ -17,6 +17,13 @@ fn timer(day: u64) -> Timer {
     Timer::ForgetTransactions { day }
 }
 
+fn day_of(timer: &Timer) -> u64 {
+    match timer {
+        Timer::ForgetTransactions { day } => *day,
+        other => panic!("{other:?} was never set"),
+    }
+}
+
 /// A store on a clock that stands still, and which timers fired when.
 struct World {
     store: Store,
@@ -41,7 +48,8 @@ impl World {
     ) -> Ticking {
         let mut timers = Timers::new(self.store.clone(), self.clock.clone());
         let (clock, fired, answer) = (self.clock.clone(), self.fired.clone(), Arc::new(answer));
-        timers.handle(TimerKind::ForgetTransactions, move |Timer::ForgetTransactions { day }| {
+        timers.handle(TimerKind::ForgetTransactions, move |timer| {
+            let day = day_of(&timer);
             let (clock, fired, answer) = (clock.clone(), fired.clone(), answer.clone());
             async move {
                 let times = fired.lock().iter().filter(|(known, _)| *known == day).count();
@@ -59,7 +67,8 @@ impl World {
     fn waiting(&self) -> Vec<(u64, u64)> {
         let view = self.store.view();
         let rows = view.scan(&schema::TIMERS, Scan::all()).map(|row| {
-            let ((due, Timer::ForgetTransactions { day }), ()) = row.unwrap();
+            let ((due, timer), ()) = row.unwrap();
+            let day = day_of(&timer);
             (day, due - START)
         });
         rows.collect()

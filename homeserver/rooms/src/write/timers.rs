@@ -1,0 +1,31 @@
+//! What happens in rooms at its time.
+
+use hearth_storage::{
+    schema::timers::{Timer, TimerKind},
+    timers::{Fired, TimerError, Timers},
+};
+
+use crate::read::rooms::Rooms;
+
+impl Rooms {
+    /// Handles the timers of rooms.
+    pub fn handle_timers(&self, timers: &mut Timers) {
+        for kind in [TimerKind::ForgetTransactions, TimerKind::SendDelayedEvent] {
+            let rooms = self.clone();
+            timers.handle(kind, move |timer| {
+                let rooms = rooms.clone();
+                async move { rooms.is_due(timer).await }
+            });
+        }
+    }
+
+    async fn is_due(&self, timer: Timer) -> Result<Fired, TimerError> {
+        match timer {
+            Timer::ForgetTransactions { day } => Ok(self.forget_transactions(day).await?),
+            Timer::SendDelayedEvent { user, delay_id } => {
+                self.send_due(&user, &delay_id).await?;
+                Ok(Fired::Done)
+            }
+        }
+    }
+}

@@ -18,7 +18,7 @@ struct MemberEvent {
 
 impl Federation {
     /// Only one kind of event is of use: that an invite is taken back, or a knock turned down. Without the room
-    /// nobody can tell who may do so: of an invite it is believed of the server that invited, of a knock of any.
+    /// nobody can tell who may do so: of an invite it is believed of who invited, of a knock of any.
     /// The rest is none of this server's business and is passed over.
     pub(crate) async fn take_in_outside(
         &self,
@@ -46,10 +46,9 @@ impl Federation {
             {
                 continue;
             }
-            let believed = membership == StoredMembership::Knock
-                || pdu.sender().server_name() == known.pdu.sender().server_name();
+            let believed = membership == StoredMembership::Knock || pdu.sender() == known.pdu.sender();
             if !believed || pdu.sender().server_name() != origin {
-                outcomes.push((id, Err("only the inviting server may take an invite back".to_owned())));
+                outcomes.push((id, Err("only who invited may take an invite back".to_owned())));
                 continue;
             }
             let Some(pdu) = self.verified(origin, version, vec![pdu]).await.pop() else {

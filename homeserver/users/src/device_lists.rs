@@ -176,7 +176,6 @@ mod tests {
         );
         let change = keys.shared_change_at(&user, two).unwrap().device.unwrap();
         assert_eq!((change.stream_id, change.previous), (two.0, Some(login.0)));
-        assert_eq!(change.keys.unwrap().get_field::<serde_json::Value>("unsigned").unwrap(), None);
         assert!(keys.shared_change_at(&user, one).unwrap().device.unwrap().keys.is_some());
 
         // Both go at once, each with a number of its own.
@@ -207,22 +206,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_is_not_told_and_signing_keys_are() {
+    async fn a_name_is_told_and_so_are_signing_keys() {
         let world = World::new();
         let user = world.register("alice").await;
         world.login(&user, "ONE").await;
         upload(&world, &user, "ONE").await;
-        world.users.devices.set_display_name(&user, device_id!("ONE"), Some("secret")).await.unwrap();
+        world.users.devices.set_display_name(&user, device_id!("ONE"), Some("a phone")).await.unwrap();
         let keys = &world.users.device_keys;
         let change = keys.shared_change_at(&user, world.store.published()).unwrap();
-        assert!(change.device.is_some() && change.signing_keys.is_none(), "only that something changed");
+        let told = change.device.unwrap().keys.unwrap().get_field::<serde_json::Value>("unsigned").unwrap();
+        assert_eq!(told, Some(json!({ "device_display_name": "a phone" })));
+        assert!(change.signing_keys.is_none());
         let key = crate::testing::cross_signing_key(&user, "master", &SigningKey::new());
         let upload = crate::CrossSigningUpload { master_key: Some(raw(key)), ..Default::default() };
         world.users.cross_signing.upload(&user, &upload, false).await.unwrap();
         let change = keys.shared_change_at(&user, world.store.published()).unwrap();
         assert!(change.device.is_none());
         assert!(change.signing_keys.unwrap().master_key.is_some());
-        assert!(!json!(keys.shared_list(&user).unwrap().devices).to_string().contains("secret"));
+        assert!(json!(keys.shared_list(&user).unwrap().devices).to_string().contains("a phone"));
     }
 
     #[tokio::test]

@@ -94,7 +94,7 @@ impl Devices {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::DEVICES, (user, device), &row);
-            // The name goes with the keys to whoever asks for them here; others hear that something changed.
+            // The name goes with the keys to whoever asks for them.
             self.shared.change_shared_keys(&mut transaction, user, &[device], false)?;
             self.shared.submit(transaction, guard)
         };

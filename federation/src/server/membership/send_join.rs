@@ -8,9 +8,10 @@ use hearth_rooms::{Event, Room};
 use hearth_spec::{Membership, Pdu};
 use hearth_storage::EventNid;
 use ruma::{
-    OwnedEventId, OwnedServerName, ServerName,
+    EventId, OwnedEventId, OwnedServerName, RoomId, ServerName,
     api::federation::membership::create_join_event::v2::Request as SendJoin,
 };
+use serde_json::value::RawValue;
 
 use crate::{
     Federation,
@@ -29,13 +30,24 @@ use crate::{
 /// ([spec](https://spec.matrix.org/v1.19/server-server-api/#put_matrixfederationv2send_joinroomideventid)).
 pub async fn send_join(State(federation): State<Federation>, request: Request<SendJoin>) -> Result<JsonText> {
     let SendJoin { room_id, event_id, pdu, omit_members, .. } = request.body;
-    let origin = &request.origin;
-    let room = access::live_room(&federation, origin, &room_id)?;
-    let join = own_member_event(&room, origin, &event_id, &pdu, Membership::Join)?;
-    let join = verified(&federation, authorised(&federation, &room, join)?).await?;
+    Ok(accept(&federation, &request.origin, &room_id, &event_id, &pdu, omit_members).await?.close())
+}
+
+/// Takes in a join, and says what the room is.
+pub(super) async fn accept(
+    federation: &Federation,
+    origin: &ServerName,
+    room_id: &RoomId,
+    event_id: &EventId,
+    pdu: &RawValue,
+    omit_members: bool,
+) -> Result<Object> {
+    let room = access::live_room(federation, origin, room_id)?;
+    let join = own_member_event(&room, origin, event_id, pdu, Membership::Join)?;
+    let join = verified(federation, authorised(federation, &room, join)?).await?;
     let servers = servers_before(&room, origin)?;
     federation.relay(join.event_id());
-    let join = taken_in(&federation, &room, join).await?;
+    let join = taken_in(federation, &room, join).await?;
     answer(&room, &join, &servers, omit_members)
 }
 
@@ -58,7 +70,7 @@ fn servers_before(room: &Room, origin: &ServerName) -> Result<Vec<OwnedServerNam
 
 /// The state before the join, with all that it stands on. Where members may be omitted, so are the events that
 /// would be told twice.
-fn answer(room: &Room, join: &Event, servers: &[OwnedServerName], omit_members: bool) -> Result<JsonText> {
+fn answer(room: &Room, join: &Event, servers: &[OwnedServerName], omit_members: bool) -> Result<Object> {
     let mut state = room.state_before(join)?;
     if omit_members {
         omit(room, join, &mut state)?;
@@ -75,8 +87,7 @@ fn answer(room: &Room, join: &Event, servers: &[OwnedServerName], omit_members: 
         .json("event", join.pdu.text())
         .pdus("state", state.iter().map(|event| &*event.pdu))
         .pdus("auth_chain", chain.iter().map(|event| &*event.pdu))
-        .json("servers_in_room", &servers)
-        .close())
+        .json("servers_in_room", &servers))
 }
 
 /// Takes the members out of a state, but for those by whom a room without a name is called.

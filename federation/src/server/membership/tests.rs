@@ -36,6 +36,23 @@ async fn a_join_hands_out_the_room() {
 }
 
 #[tokio::test]
+async fn first_versions_answer_with_a_status_and_a_body() {
+    let (server, room) = server_with_room(RoomVersion::V10).await;
+    let join = server.join_event(&room, &there("bob")).await;
+    let (status, answer) = server.put_pdu("v1/send_join", &join).await;
+    assert_eq!((status, &answer[0]), (200, &json!(200)), "{answer}");
+    assert_eq!(of_type(&answer[1]["state"], "m.room.create").len(), 1);
+    assert!(room.is_joined(&there("bob")).unwrap());
+    // What the second versions refuse, these do.
+    let (status, answer) = server.put_pdu("v1/send_leave", &join).await;
+    assert_eq!((status, &answer["errcode"]), (400, &json!("M_INVALID_PARAM")), "{answer}");
+    let (_, draft) = server.get(&format!("/_matrix/federation/v1/make_leave/{}/@bob:there", room.id())).await;
+    let leave = server.seal(RoomVersion::V10, &draft["event"]);
+    assert_eq!(server.put_pdu("v1/send_leave", &leave).await, (200, json!([200, {}])));
+    assert!(!room.is_joined(&there("bob")).unwrap());
+}
+
+#[tokio::test]
 async fn a_join_may_do_without_the_members() {
     let (server, room) = server_with_room(RoomVersion::V11).await;
     let join = async |name: &str| {

@@ -4,32 +4,30 @@ use axum::extract::State;
 use hearth_federation::AskedBy;
 use hearth_http::rooms::public_rooms::page;
 use ruma::{
-    OwnedServerName,
+    OwnedServerName, UInt,
     api::{
         client::directory::{get_public_rooms::v3 as get, get_public_rooms_filtered::v3 as query},
         federation::directory::get_public_rooms_filtered::v1::Request as Wanted,
     },
-    directory::RoomNetwork,
+    directory::{PublicRoomsChunk, RoomNetwork},
 };
 
-use crate::{Answer, ClientApi, Request, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{ClientApi, JsonText, Request, Result};
 
 /// The published rooms, of this server or of another
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3publicrooms)).
 pub async fn get_public_rooms(
     State(api): State<ClientApi>,
     request: Request<get::Request>,
-) -> Result<Answer<get::Response>> {
+) -> Result<JsonText> {
     let asked_by = AskedBy::address(request.address);
     let get::Request { limit, since, server, .. } = request.body;
     let mut wanted = Wanted::new();
     (wanted.limit, wanted.since) = (limit, since);
-    let page = published(&api, asked_by, server, wanted).await?;
-    let mut response = get::Response::new(page.chunk);
-    response.next_batch = page.next_batch;
-    response.prev_batch = page.prev_batch;
-    response.total_room_count_estimate = page.total_room_count_estimate;
-    Ok(Answer(response))
+    published(&api, asked_by, server, wanted).await
 }
 
 /// Those of them that a filter takes
@@ -37,12 +35,24 @@ pub async fn get_public_rooms(
 pub async fn query_public_rooms(
     State(api): State<ClientApi>,
     request: Request<query::Request>,
-) -> Result<Answer<query::Response>> {
+) -> Result<JsonText> {
     let asked_by = AskedBy::User(request.who.user.clone());
     let query::Request { limit, since, server, filter, room_network, .. } = request.body;
     let mut wanted = Wanted::new();
     (wanted.limit, wanted.since, wanted.filter, wanted.room_network) = (limit, since, filter, room_network);
-    Ok(Answer(published(&api, asked_by, server, wanted).await?))
+    published(&api, asked_by, server, wanted).await
+}
+
+/// A page of the directory. ruma's response leaves out the rule for joins where it is `public`.
+#[derive(Serialize)]
+struct Listing {
+    chunk: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_batch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev_batch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_room_count_estimate: Option<UInt>,
 }
 
 async fn published(
@@ -50,21 +60,33 @@ async fn published(
     asked_by: AskedBy,
     server: Option<OwnedServerName>,
     wanted: Wanted,
-) -> Result<query::Response> {
-    let mut response = query::Response::new();
+) -> Result<JsonText> {
+    let mut found = query::Response::new();
     if let Some(server) = server.filter(|server| !api.federation.is_own(server)) {
         let page = api.federation.public_rooms(asked_by, &server, wanted).await?;
-        response.chunk = page.chunk;
-        response.next_batch = page.next_batch;
-        response.prev_batch = page.prev_batch;
-        response.total_room_count_estimate = page.total_room_count_estimate;
+        found.chunk = page.chunk;
+        found.next_batch = page.next_batch;
+        found.prev_batch = page.prev_batch;
+        found.total_room_count_estimate = page.total_room_count_estimate;
     // There are no bridges, so there are no rooms behind one.
     } else if !matches!(wanted.room_network, RoomNetwork::ThirdParty(_)) {
         let page = page(&api.rooms, wanted.limit, wanted.since.as_deref(), &wanted.filter)?;
-        response.chunk = page.chunk;
-        response.next_batch = page.next_batch;
-        response.prev_batch = page.prev_batch;
-        response.total_room_count_estimate = Some(page.total);
+        found.chunk = page.chunk;
+        found.next_batch = page.next_batch;
+        found.prev_batch = page.prev_batch;
+        found.total_room_count_estimate = Some(page.total);
     }
-    Ok(response)
+    let listing = Listing {
+        chunk: found.chunk.iter().map(listed).collect::<Result<_>>()?,
+        next_batch: found.next_batch,
+        prev_batch: found.prev_batch,
+        total_room_count_estimate: found.total_room_count_estimate,
+    };
+    Ok(JsonText(serde_json::to_string(&listing)?))
+}
+
+fn listed(room: &PublicRoomsChunk) -> Result<Value> {
+    let mut listed = serde_json::to_value(room)?;
+    listed["join_rule"] = room.join_rule.as_str().into();
+    Ok(listed)
 }

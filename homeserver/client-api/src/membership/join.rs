@@ -23,9 +23,11 @@ pub async fn join_room_by_id(
     State(api): State<ClientApi>,
     request: Request<by_id::Request>,
 ) -> Result<Answer<by_id::Response>> {
+    let further = further_content(&request.bytes)?;
     let by_id::Request { room_id, third_party_signed, reason, .. } = request.body;
     let room = Named { id: room_id, via: Vec::new() };
-    Ok(Answer(by_id::Response::new(join(&api, &request.who, room, third_party_signed, reason).await?)))
+    let joined = join(&api, &request.who, room, third_party_signed, reason, further).await?;
+    Ok(Answer(by_id::Response::new(joined)))
 }
 
 /// Joins a room by its id or an alias
@@ -34,10 +36,25 @@ pub async fn join_room(
     State(api): State<ClientApi>,
     request: Request<by_name::Request>,
 ) -> Result<Answer<by_name::Response>> {
+    let further = further_content(&request.bytes)?;
     let by_name::Request { room_id_or_alias, third_party_signed, reason, via, .. } = request.body;
     let asked_by = AskedBy::User(request.who.user.clone());
     let room = Named::of(&api, asked_by, room_id_or_alias, via).await?;
-    Ok(Answer(by_name::Response::new(join(&api, &request.who, room, third_party_signed, reason).await?)))
+    let joined = join(&api, &request.who, room, third_party_signed, reason, further).await?;
+    Ok(Answer(by_name::Response::new(joined)))
+}
+
+/// What a request has beyond its parameters: clients lay it into the member event, and other servers let them.
+fn further_content(body: &[u8]) -> Result<Map<String, Value>> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    let mut content: Map<String, Value> = serde_json::from_slice(body)?;
+    // The parameters, and what only the server says.
+    for key in ["third_party_signed", "reason", "membership", "join_authorised_via_users_server"] {
+        content.remove(key);
+    }
+    Ok(content)
 }
 
 async fn join(
@@ -46,6 +63,7 @@ async fn join(
     room: Named,
     third_party_signed: Option<ThirdPartySigned>,
     reason: Option<String>,
+    further: Map<String, Value>,
 ) -> Result<OwnedRoomId> {
     who.not_suspended()?;
     if third_party_signed.is_some() {
@@ -57,7 +75,9 @@ async fn join(
     {
         return Ok(room.id);
     }
-    let joined = enter(api, who, &room, member_content(&api.users, &who.user, reason)?).await?;
+    let mut content = further;
+    content.extend(member_content(&api.users, &who.user, reason)?);
+    let joined = enter(api, who, &room, content).await?;
     successor::carry_over(api, &who.user, &joined).await;
     Ok(room.id)
 }

@@ -60,10 +60,19 @@ fn members(
 fn state_at(room: &Room, user: &UserId, token: &str) -> Result<StateId> {
     let token: TimelineToken =
         token.parse().map_err(|_| MatrixError::invalid_param("`at` is not a token of this server."))?;
-    let last = room.timeline(token.range(None, true, 1))?;
-    let Some(last) = last.first() else { return Ok(StateId::EMPTY) };
-    if !room.may_see(user, last)? {
+    let before = room.timeline(token.range(None, true, 1))?;
+    let Some(last) = before.into_iter().next().map_or_else(|| beginning(room), |last| Ok(Some(last)))? else {
+        return Ok(StateId::EMPTY);
+    };
+    if !room.may_see(user, &last)? {
         return Err(MatrixError::forbidden("You may not see the room at that time."));
     }
     Ok(last.state.map_or(StateId::EMPTY, |around| around.after))
+}
+
+/// The event with which a room begins here, for a token from before it: a timeline that goes back to the room's
+/// creation has one, and nobody means the moment in which the room had no member.
+fn beginning(room: &Room) -> Result<Option<Arc<Event>>> {
+    let first = room.timeline(TimelineToken::start().range(None, false, 2))?;
+    Ok(first.into_iter().find(|event| event.pdu.type_str() != "m.room.create"))
 }

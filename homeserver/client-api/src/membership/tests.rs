@@ -336,3 +336,35 @@ async fn guests_are_in_rooms_that_let_them() {
         "leave"
     );
 }
+
+#[tokio::test]
+async fn a_join_may_bring_content_of_its_own() {
+    let server = TestServer::new();
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    let room = server.create_room(&alice, json!({ "preset": "public_chat" })).await;
+    let body = json!({ "a.b": 1, "reason": "why not", "membership": "ban", "displayname": "Eve" });
+    let join = server.post(&format!("{CLIENT}/rooms/{room}/join"), Some(&bob), body).await;
+    assert_eq!(join.0, 200, "{}", join.1);
+    let member = server.state(&alice, &room, &format!("m.room.member/{}", bob.id)).await;
+    assert_eq!(member, json!({ "a.b": 1, "reason": "why not", "membership": "join", "displayname": "bob" }));
+}
+
+#[tokio::test]
+async fn a_token_from_before_the_room_is_of_its_first_member() {
+    let server = TestServer::new();
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    let room = server.create_room(&alice, json!({ "preset": "public_chat" })).await;
+    let messages = format!("{CLIENT}/rooms/{room}/messages?dir=b&limit=50");
+    let all = server.get(&messages, Some(&alice)).await.1;
+    let before = all["end"].as_str().unwrap();
+    assert_eq!(server.post(&format!("{CLIENT}/rooms/{room}/join"), Some(&bob), json!({})).await.0, 200);
+    let path = format!("{CLIENT}/rooms/{room}/members?at={before}");
+    let members = server.get(&path, Some(&alice)).await.1;
+    let members: Vec<&str> = members["chunk"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| member["state_key"].as_str().unwrap())
+        .collect();
+    assert_eq!(members, [alice.id.as_str()]);
+}

@@ -51,13 +51,19 @@ async fn a_timeline_is_read_page_by_page_in_both_directions() {
     let (start, end) = (newest["start"].as_str().unwrap(), newest["end"].as_str().unwrap());
     // Between two tokens there is no more than between them.
     let between = server.messages(&alice, &room, &format!("dir=b&from={start}&to={end}&limit=50")).await;
-    assert_eq!((texts(&between["chunk"]), between.get("end")), (vec!["five", "four"], None));
+    assert_eq!(texts(&between["chunk"]), ["five", "four"]);
+    let end_of_it = between["end"].as_str().unwrap();
+    let nothing = server.messages(&alice, &room, &format!("dir=b&from={end_of_it}&to={end}")).await;
+    assert_eq!((&nothing["chunk"], nothing.get("end")), (&json!([]), None));
     let forwards = server.messages(&alice, &room, &format!("dir=f&from={end}")).await;
     assert_eq!(texts(&forwards["chunk"]), ["four", "five"]);
     assert_eq!(forwards["start"], end);
 
+    // Exactly all of it has an end, as everything that is not empty; behind that is nothing.
     let all = server.messages(&alice, &room, "dir=b&limit=11").await;
-    assert_eq!(all.get("end"), None, "exactly all of it");
+    let behind =
+        server.messages(&alice, &room, &format!("dir=b&from={}", all["end"].as_str().unwrap())).await;
+    assert_eq!((&behind["chunk"], behind.get("end")), (&json!([]), None));
 }
 
 #[tokio::test]
@@ -78,10 +84,13 @@ async fn sync_tokens_are_places_in_a_timeline() {
     let prev = sync["rooms"]["join"][&room]["timeline"]["prev_batch"].as_str().unwrap();
     assert!(!server.messages(&alice, &room, &format!("dir=f&from={prev}")).await["chunk"].is_null());
 
-    for wrong in ["dir=b&from=x", "dir=b&to=h2_1", "dir=x", "", "dir=b&filter=nonsense", "dir=b&limit=-1"] {
+    for wrong in ["dir=b&from=x", "dir=b&to=h2_1", "dir=x", "dir=b&filter=nonsense", "dir=b&limit=-1"] {
         let answer = server.get(&format!("{CLIENT}/rooms/{room}/messages?{wrong}"), Some(&alice)).await;
         assert_eq!(answer.0, 400, "{wrong}: {}", answer.1);
     }
+    // Who does not say in which direction goes forward.
+    let forward = server.messages(&alice, &room, "").await;
+    assert_eq!(texts(&forward["chunk"])[0], "m.room.create");
 }
 
 #[tokio::test]
@@ -143,7 +152,10 @@ async fn former_members_read_until_they_left_and_new_ones_what_they_may() {
     assert_eq!(newest(&cast.former).await, format!("m.room.member{}", cast.former.id));
     assert_eq!(newest(&cast.banned).await, format!("m.room.member{}", cast.banned.id));
     let oldest = server.messages(&cast.former, room, "dir=f&limit=50").await;
-    assert_eq!((texts(&oldest["chunk"])[0], oldest.get("end")), ("m.room.create", None));
+    assert_eq!(texts(&oldest["chunk"])[0], "m.room.create");
+    let end = oldest["end"].as_str().unwrap();
+    let later = server.messages(&cast.former, room, &format!("dir=f&limit=50&from={end}")).await;
+    assert_eq!((&later["chunk"], later.get("end")), (&json!([]), None));
     let stranger = server.get(&format!("{CLIENT}/rooms/{room}/messages?dir=b"), Some(&cast.stranger)).await;
     assert_eq!(error(&stranger), (403, "M_FORBIDDEN"));
 

@@ -12,10 +12,11 @@ async fn presets_make_the_first_state() {
     let server = TestServer::new();
     let alice = server.register("alice").await;
     for (body, join_rule, guest_access) in [
-        (json!({}), "invite", "can_join"),
-        (json!({ "visibility": "public" }), "public", "forbidden"),
-        (json!({ "preset": "trusted_private_chat" }), "invite", "can_join"),
-        (json!({ "visibility": "public", "preset": "private_chat" }), "invite", "can_join"),
+        (json!({}), "invite", json!("can_join")),
+        // Nothing said keeps guests out.
+        (json!({ "visibility": "public" }), "public", json!(null)),
+        (json!({ "preset": "trusted_private_chat" }), "invite", json!("can_join")),
+        (json!({ "visibility": "public", "preset": "private_chat" }), "invite", json!("can_join")),
     ] {
         let room = server.create_room(&alice, body).await;
         assert_eq!(server.state(&alice, &room, "m.room.join_rules").await["join_rule"], join_rule);

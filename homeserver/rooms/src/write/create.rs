@@ -214,15 +214,18 @@ fn first_events(version: RoomVersion, request: &CreateRoom) -> Result<Vec<NewEve
     if let Some(alias) = &request.alias {
         state("m.room.canonical_alias", "", json!({ "alias": alias }))?;
     }
-    let (join_rule, guest_access) = match request.preset {
-        Preset::PublicChat => ("public", "forbidden"),
-        Preset::PrivateChat | Preset::TrustedPrivateChat => ("invite", "can_join"),
+    let join_rule = match request.preset {
+        Preset::PublicChat => "public",
+        Preset::PrivateChat | Preset::TrustedPrivateChat => "invite",
     };
-    let preset = [
+    let mut preset = vec![
         ("m.room.join_rules", json!({ "join_rule": join_rule })),
         ("m.room.history_visibility", json!({ "history_visibility": "shared" })),
-        ("m.room.guest_access", json!({ "guest_access": guest_access })),
     ];
+    // Where nothing is said guests are kept out, as they are from public rooms.
+    if request.preset != Preset::PublicChat {
+        preset.push(("m.room.guest_access", json!({ "guest_access": "can_join" })));
+    }
     for (event_type, content) in preset {
         // What the request brings itself takes the preset's place.
         if !request.initial_state.iter().any(|(other, key, _)| other == event_type && key.is_empty()) {

@@ -124,7 +124,10 @@ fn create_content(old: &Room, upgrade: &Upgrade) -> Result<Map<String, Value>, R
         content.insert("additional_creators".to_owned(), json!(upgrade.additional_creators));
     }
     let mut predecessor = json!({ "room_id": old.id() });
-    if let Some(last) = old.head().extremities.last() {
+    // Whoever has a room of version 12 has its predecessor by the id alone (MSC4291), as other servers tell it.
+    if !upgrade.version.room_id_is_create_event_id()
+        && let Some(last) = old.head().extremities.last()
+    {
         predecessor["event_id"] = old.shared().referred(*last)?.id().as_str().into();
     }
     content.insert("predecessor".to_owned(), predecessor);

@@ -40,6 +40,8 @@ const BEYOND: &[&str] = &[
     // Synapse's way to register with a shared secret, which scripts know.
     "account::shared_secret::nonce",
     "account::shared_secret::register",
+    "sync::sliding::sliding_sync",
+    "sync::sliding::unstable_sliding_sync",
 ];
 
 #[test]

@@ -4,6 +4,7 @@ pub mod events;
 pub mod get;
 pub mod initial_sync;
 pub mod requests;
+pub mod sliding;
 #[cfg(test)]
 mod tests;
 
@@ -16,4 +17,6 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint_admitting(Admits::GUESTS, events::get_events)
         .endpoint(events::get_one_event)
         .endpoint(initial_sync::initial_sync)
+        .endpoint_admitting(Admits::GUESTS, sliding::unstable_sliding_sync)
+        .endpoint_admitting(Admits::GUESTS, sliding::sliding_sync)
 }

@@ -80,6 +80,8 @@ errors! {
     unavailable: SERVICE_UNAVAILABLE, "M_UNKNOWN";
     /// No access token was given.
     missing_token: UNAUTHORIZED, "M_MISSING_TOKEN";
+    /// What a client of a sliding sync was told is not known.
+    unknown_pos: BAD_REQUEST, "M_UNKNOWN_POS";
     /// The user id is taken.
     user_in_use: BAD_REQUEST, "M_USER_IN_USE";
     /// The user id is not valid.
@@ -299,7 +301,10 @@ impl From<SyncError> for MatrixError {
             SyncError::Storage(error) => error.into(),
             SyncError::Room(error) => error.into(),
             SyncError::Users(error) => error.into(),
-            SyncError::InvalidFilter(_) => Self::invalid_param(error.to_string()),
+            SyncError::InvalidFilter(_) | SyncError::InvalidRequest(_) => {
+                Self::invalid_param(error.to_string())
+            }
+            SyncError::UnknownPosition => Self::unknown_pos(error.to_string()),
             SyncError::UnknownFilter => Self::not_found(error.to_string()),
             SyncError::Full => {
                 Self { message: error.to_string().into(), ..Self::limit_exceeded(Duration::from_secs(5)) }

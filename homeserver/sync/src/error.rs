@@ -20,6 +20,12 @@ pub enum SyncError {
     /// The user has no filter of that id.
     #[error("there is no such filter")]
     UnknownFilter,
+    /// The request of a sliding sync asks for something that it may not.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// Nothing is known of what a client was told that comes with this `pos`.
+    #[error("this position is not known: begin anew")]
+    UnknownPosition,
     /// What may be kept of those who sync is used up by others.
     #[error("too many users sync at once")]
     Full,

@@ -10,7 +10,7 @@ use serde::{Deserialize, de::IgnoredAny};
 /// How many events of a timeline are told where the filter does not say.
 const DEFAULT_LIMIT: usize = 10;
 /// How many at most, whatever it says.
-const MAX_LIMIT: usize = 100;
+pub(crate) const MAX_LIMIT: usize = 100;
 
 /// Which events of rooms are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,19 @@ impl Criteria<'_> {
     fn take_sender(&self, sender: &UserId) -> bool {
         self.senders.is_none_or(|senders| senders.iter().any(|wanted| wanted == sender))
             && !self.not_senders.iter().any(|unwanted| unwanted == sender)
+    }
+}
+
+impl EventFilter<'static> {
+    /// Takes every event.
+    pub const fn everything() -> Self {
+        let by = Criteria { types: None, not_types: &[], senders: None, not_senders: &[] };
+        Self { by, rooms: None, not_rooms: &[], url: None, limit: None, lazy: None }
+    }
+
+    /// The same, at most so many.
+    pub const fn at_most(limit: u64) -> Self {
+        Self { limit: Some(limit), ..Self::everything() }
     }
 }
 

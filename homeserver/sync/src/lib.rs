@@ -24,6 +24,7 @@ mod response;
 mod room_update;
 mod scope;
 mod service;
+mod sliding;
 mod token;
 mod typing;
 mod watched;
@@ -41,5 +42,6 @@ pub use self::{
     presence::{MAX_STATUS_BYTES, PresenceNow},
     room_update::STRIPPED,
     service::{StateAfter, SyncOptions, SyncRequest, SyncService},
+    sliding::{SlidingBody, SlidingForm, SlidingRequest},
     token::{SyncToken, TimelineToken, TokenError},
 };

@@ -21,8 +21,9 @@ use tokio::sync::{Notify, OnceCell};
 use crate::{
     SyncError,
     activity::RoomsByActivity,
-    lazy_members::ToldMembers,
+    lazy_members::ToldByDevice,
     recent::Recent,
+    sliding::{Connections, Lists},
     token::UpTo,
     weight::{Budget, Held},
 };
@@ -63,9 +64,13 @@ pub(crate) struct Online {
     /// The rooms in which the user's own receipts changed last.
     receipts_changed: Mutex<Recent<RoomNid>>,
     unread: Mutex<UnreadRooms>,
-    pub told_members: Mutex<ToldMembers>,
+    pub told_members: Mutex<ToldByDevice>,
     /// The user's rooms in order, as far as it was asked for.
     pub by_activity: Mutex<RoomsByActivity>,
+    /// The same for each filter of sliding sync.
+    pub lists: Mutex<Lists>,
+    /// What connections of sliding sync were told.
+    pub connections: Mutex<Connections>,
     /// What all of this takes.
     held: Held,
 }
@@ -109,6 +114,8 @@ impl Online {
             unread: Mutex::default(),
             told_members: Mutex::default(),
             by_activity: Mutex::default(),
+            lists: Mutex::default(),
+            connections: Mutex::default(),
             held: Held::new(budget),
         }
     }
@@ -127,14 +134,17 @@ impl Online {
         let names = 2 * of_text(self.user.as_str());
         let derived =
             self.unread.lock().bytes() + self.told_members.lock().bytes() + self.by_activity.lock().bytes();
+        let derived = derived + self.lists.lock().bytes() + self.connections.lock().bytes();
         self.held.set(size_of::<Self>() + names + rooms + recent + derived);
     }
 
     /// Lets go of what can be read or computed again.
     pub fn let_go(&self) {
         *self.unread.lock() = UnreadRooms::default();
-        *self.told_members.lock() = ToldMembers::default();
+        *self.told_members.lock() = ToldByDevice::default();
         *self.by_activity.lock() = RoomsByActivity::default();
+        *self.lists.lock() = Lists::default();
+        *self.connections.lock() = Connections::default();
         self.weigh();
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use hearth_rooms::{Room, RoomError};
-use hearth_storage::{Position, RoomNid, schema, schema::rooms::Membership};
+use hearth_storage::{Position, RoomNid, schema::rooms::Membership};
 use hearth_users::{AccountDataItem, whole_ruleset};
 use ruma::{
     OwnedRoomId, OwnedUserId, RoomId,
@@ -145,7 +145,11 @@ fn rooms(
 }
 
 /// What the user is to a room where what is told ends: what is noted may be ahead of that.
-fn as_told(scope: &Scope<'_>, room: Option<&Room>, is: UserRoom) -> Result<Option<UserRoom>, SyncError> {
+pub(crate) fn as_told(
+    scope: &Scope<'_>,
+    room: Option<&Room>,
+    is: UserRoom,
+) -> Result<Option<UserRoom>, SyncError> {
     let (Some(room), true) = (room, is.position > scope.upto.log) else {
         return Ok(Some(is).filter(|is| is.position <= scope.upto.log));
     };
@@ -156,7 +160,7 @@ fn as_told(scope: &Scope<'_>, room: Option<&Room>, is: UserRoom) -> Result<Optio
 
 /// The rooms in which something may have happened that the client was not told: the noted ones, or where not all are
 /// noted, all that a look at each does not rule out, the latest first.
-fn candidates(scope: &Scope<'_>) -> Result<Vec<(RoomNid, UserRoom)>, SyncError> {
+pub(crate) fn candidates(scope: &Scope<'_>) -> Result<Vec<(RoomNid, UserRoom)>, SyncError> {
     let told = scope.since.filter(|_| !scope.wanted.full_state).map(|since| since.upto());
     if let Some(told) = told {
         let changed = scope.online.changed_rooms(told);
@@ -183,7 +187,7 @@ fn candidates(scope: &Scope<'_>) -> Result<Vec<(RoomNid, UserRoom)>, SyncError> 
 }
 
 /// Whether somebody has read or typed in a room after what was told.
-fn has_ephemeral_after(scope: &Scope<'_>, room: RoomNid, told: UpTo) -> Result<bool, SyncError> {
+pub(crate) fn has_ephemeral_after(scope: &Scope<'_>, room: RoomNid, told: UpTo) -> Result<bool, SyncError> {
     let typing =
         scope.hub.read(|now| now.typing.in_room(room).is_some_and(|(version, _)| version > told.ephemeral));
     Ok(typing
@@ -212,12 +216,15 @@ fn add_rooms_with(
     Ok(())
 }
 
-fn id_of(scope: &Scope<'_>, nid: RoomNid, room: Option<&Room>) -> Result<Option<OwnedRoomId>, SyncError> {
-    if let Some(room) = room {
-        return Ok(Some(room.id().to_owned()));
+pub(crate) fn id_of(
+    scope: &Scope<'_>,
+    nid: RoomNid,
+    room: Option<&Room>,
+) -> Result<Option<OwnedRoomId>, SyncError> {
+    match room {
+        Some(room) => Ok(Some(room.id().to_owned())),
+        None => Ok(scope.rooms.id_of(nid)?),
     }
-    let row = scope.rooms.store().view().get(&schema::ROOMS, (nid,))?;
-    Ok(row.map(|row| row.room_id))
 }
 
 /// What was told of the messages to the device.
@@ -321,7 +328,7 @@ fn write_presence(
 
 /// Writes how many one-time keys are left and which fallback keys are unused; clients take what is absent for
 /// none, so it is always there. Says whether they changed.
-fn write_key_counts(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
+pub(crate) fn write_key_counts(scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
     let counts = scope.users.device_keys.counts(scope.user, scope.device)?;
     let mut one_time = Object::open(response.key("device_one_time_keys_count"));
     for (algorithm, count) in &counts.one_time_keys {

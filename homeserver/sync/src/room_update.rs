@@ -4,6 +4,7 @@
 mod ephemeral;
 mod joined;
 mod left;
+mod members;
 mod state;
 mod stripped;
 mod summary;
@@ -18,7 +19,13 @@ use hearth_users::AccountDataItem;
 use ruma::OwnedUserId;
 
 pub use self::stripped::STRIPPED;
-pub(crate) use self::{ephemeral::Receipts, stripped::StrippedRoom, summary::Summary, timeline::Timeline};
+pub(crate) use self::{
+    ephemeral::{Receipts, typing},
+    members::MemberChanges,
+    stripped::{StrippedRoom, stripped_room},
+    summary::Summary,
+    timeline::{Timeline, TimelineRequest},
+};
 use crate::{SyncError, online::UserRoom, scope::Scope};
 
 /// A room, and what is known of it before it is read.
@@ -60,15 +67,6 @@ pub(crate) struct Shown {
     /// How much the user has not read, where anything else is told.
     pub unread: Option<UnreadCounts>,
     pub members: MemberChanges,
-}
-
-/// Who came into the user's view with a room, and who left it.
-#[derive(Default)]
-pub(crate) struct MemberChanges {
-    /// Those whose devices the client may not know: who joined or was invited, or everyone in a room that is new.
-    pub came: Vec<OwnedUserId>,
-    /// Told if no other room is shared.
-    pub gone: Vec<OwnedUserId>,
 }
 
 impl Shown {

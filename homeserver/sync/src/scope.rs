@@ -2,13 +2,15 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use hearth_push::{EvaluatedRoom, EvaluatedRooms};
+use hearth_push::{EvaluatedRoom, EvaluatedRooms, PushUser, ReadRoom, UnreadCounts};
 use hearth_rooms::{Room, Rooms};
-use hearth_storage::RoomNid;
+use hearth_storage::{Position, RoomNid};
 use hearth_users::{Erased, Users};
 use ruma::{DeviceId, OwnedUserId, UserId, push::Ruleset};
 
-use crate::{ClientEvents, Recipient, SyncToken, filter::EventFilter, hub::Hub, online::Online, token::UpTo};
+use crate::{
+    ClientEvents, Recipient, SyncError, SyncToken, filter::EventFilter, hub::Hub, online::Online, token::UpTo,
+};
 
 /// All that does not change while one response is computed.
 pub(crate) struct Scope<'a> {
@@ -44,10 +46,41 @@ pub(crate) struct Wanted<'a> {
     pub left_rooms: bool,
 }
 
+impl Wanted<'static> {
+    /// All that can be told of rooms, and only of those that are not left.
+    pub fn everything() -> Self {
+        let all = EventFilter::everything();
+        Self {
+            timeline: all,
+            state: all,
+            ephemeral: all,
+            account_data: all,
+            state_after: true,
+            full_state: false,
+            left_rooms: false,
+        }
+    }
+}
+
 impl<'a> Scope<'a> {
     /// What push rules make of the newest events of a room.
     pub fn evaluated(&self, room: RoomNid) -> Arc<EvaluatedRoom> {
         self.evaluated.room(room)
+    }
+
+    /// How much the user, who joined a room at a position, has not read there.
+    pub fn unread(&self, room: &Room, joined: Position) -> Result<UnreadCounts, SyncError> {
+        let user = PushUser {
+            rooms: self.rooms,
+            users: self.users,
+            user: self.user,
+            rules: self.push_rules.clone(),
+            evaluated: self.evaluated,
+            ignored: &self.ignored,
+        };
+        let evaluated = self.evaluated(room.nid());
+        let read = ReadRoom { room, evaluated: &evaluated, joined };
+        self.online.unread(&user, read, self.upto.log)
     }
 
     /// A writer of events of a room.

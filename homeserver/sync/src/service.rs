@@ -21,10 +21,11 @@ use crate::{
     Announcement, EventForm, PresenceNow, SyncError, SyncToken,
     device_lists::Circle,
     filter::EventFilter,
-    hub::Hub,
+    hub::{Hub, OpenRequest},
     online::Online,
     response::{Response, respond},
     scope::{Scope, Wanted},
+    sliding::{Answer, SlidingRequest, respond as slide, told_to_device},
     token::UpTo,
     weight::Shares,
     write_room::RoomForm,
@@ -138,15 +139,10 @@ impl SyncService {
         let begun = Instant::now();
         let deadline = begun + request.timeout.min(MAX_TIMEOUT);
         let patience = deadline.max(begun + HUB_WAIT);
-        // A client that was answered that something is written finds it in the sync that it asks for next, unless
-        // nobody follows the log at the moment.
-        let fresh = self.core.hub.reached(self.core.rooms.store().published());
-        if !matches!(timeout_at(patience, fresh).await, Ok(Ok(()))) {
-            metrics::counter!("hearth_sync_stale_total").increment(1);
+        let open = self.open(&request.user, &request.device, &request.set_presence, patience).await?;
+        if let Some(since) = request.since {
+            self.confirm_to_device(&request.user, &request.device, since.told_to_device())?;
         }
-        let opened = self.core.hub.open_request(&request.user, &request.device, &request.set_presence);
-        let open = timeout_at(patience, opened).await.map_err(|_| SyncError::Behind)??;
-        self.confirm_to_device(&request)?;
         let whole = request.since.is_none() || request.full_state;
         loop {
             let upto = self.core.hub.upto();
@@ -174,6 +170,67 @@ impl SyncService {
         }
     }
 
+    /// Answers a sliding sync likewise.
+    pub async fn sliding_sync(&self, request: SlidingRequest) -> Result<String, SyncError> {
+        let begun = Instant::now();
+        let deadline = begun + request.timeout.min(MAX_TIMEOUT);
+        let open = self
+            .open(&request.user, &request.device, &request.set_presence, deadline.max(begun + HUB_WAIT))
+            .await?;
+        let has = told_to_device(request.to_device_since.as_deref())?;
+        if has > Position(0) {
+            self.confirm_to_device(&request.user, &request.device, has)?;
+        }
+        let mut stopping = false;
+        loop {
+            let upto = self.core.hub.upto();
+            let last = request.position.is_none() || stopping || Instant::now() >= deadline;
+            let near = request.position.is_some_and(|position| open.online.is_nearly_told(position.upto));
+            let answer = if near {
+                self.core.slide(&open.online, &request, upto, last)?
+            } else {
+                let _permit = self.core.long.acquire().await.map_err(|_| SyncError::Stopping)?;
+                blocking(|| self.core.slide(&open.online, &request, upto, last))?
+            };
+            if let Some(answer) = answer {
+                if let Some(written) = answer.written
+                    && let Err(error) = written.commit.await
+                {
+                    // What is in memory is ahead of what is written.
+                    open.online.connections.lock().forget(&request.device, &request.connection);
+                    return Err(error.into());
+                }
+                metrics::histogram!("hearth_sliding_sync_seconds", "told" => if answer.told { "yes" } else { "no" })
+                    .record(begun.elapsed());
+                return Ok(answer.text);
+            }
+            tokio::select! {
+                biased;
+                () = open.online.changed_after(upto) => {}
+                () = tokio::time::sleep_until(deadline) => {}
+                () = self.core.stopped_waiting() => stopping = true,
+            }
+        }
+    }
+
+    /// Begins a request of a device: the user is online while it lives.
+    async fn open(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+        presence: &PresenceState,
+        patience: Instant,
+    ) -> Result<OpenRequest, SyncError> {
+        // A client that was answered that something is written finds it in the sync that it asks for next, unless
+        // nobody follows the log at the moment.
+        let fresh = self.core.hub.reached(self.core.rooms.store().published());
+        if !matches!(timeout_at(patience, fresh).await, Ok(Ok(()))) {
+            metrics::counter!("hearth_sync_stale_total").increment(1);
+        }
+        let opened = self.core.hub.open_request(user, device, presence);
+        timeout_at(patience, opened).await.map_err(|_| SyncError::Behind)?
+    }
+
     /// Computes a response that may read every room of the user: aside from the async threads, which it would hold
     /// up, and few such at a time, as each takes memory.
     async fn respond_at_length(
@@ -186,15 +243,18 @@ impl SyncService {
         blocking(|| self.core.respond(online, request, upto))
     }
 
-    /// What the client's token confirms is deleted; the response does not wait for it.
-    fn confirm_to_device(&self, request: &SyncRequest) -> Result<(), SyncError> {
-        let Some(since) = request.since else { return Ok(()) };
+    /// What a client confirms that it has, up to a position, is deleted; the response does not wait for it.
+    fn confirm_to_device(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+        through: Position,
+    ) -> Result<(), SyncError> {
         let to_device = &self.core.users.to_device;
-        let through = since.told_to_device();
-        if !to_device.has_any(&request.user, &request.device, through)? {
+        if !to_device.has_any(user, device, through)? {
             return Ok(());
         }
-        let (to_device, user, device) = (to_device.clone(), request.user.clone(), request.device.clone());
+        let (to_device, user, device) = (to_device.clone(), user.to_owned(), device.to_owned());
         tokio::spawn(async move {
             if let Err(error) = to_device.delete_through(&user, &device, through).await {
                 tracing::warn!(%error, "messages that a device has could not be deleted");
@@ -359,6 +419,46 @@ impl Core {
         _ = self.stopping.subscribe().wait_for(|is| *is).await;
     }
 
+    /// What a response for a device of a user is computed from.
+    fn scope<'a>(
+        &'a self,
+        online: &'a Online,
+        (user, device): (&'a UserId, &'a DeviceId),
+        wanted: Wanted<'a>,
+        since: Option<SyncToken>,
+        upto: UpTo,
+    ) -> Result<Scope<'a>, SyncError> {
+        Ok(Scope {
+            rooms: &self.rooms,
+            users: &self.users,
+            hub: &self.hub,
+            evaluated: &self.evaluated,
+            online,
+            user,
+            device,
+            wanted,
+            // A token from beyond the log's end is one from before a loss.
+            since: since.map(|since| since.within(upto)),
+            upto,
+            ignored: self.users.account_data.ignored_users(user)?,
+            erased: self.users.accounts.erased(),
+            push_rules: self.users.push_rules.ruleset(user)?,
+        })
+    }
+
+    fn slide(
+        &self,
+        online: &Online,
+        request: &SlidingRequest,
+        upto: UpTo,
+        last: bool,
+    ) -> Result<Option<Answer>, SyncError> {
+        let who = (&*request.user, &*request.device);
+        let since = request.position.map(|position| SyncToken::new(position.upto, Position(0)));
+        let scope = self.scope(online, who, Wanted::everything(), since, upto)?;
+        slide(&scope, request, last)
+    }
+
     fn respond(&self, online: &Online, request: &SyncRequest, upto: UpTo) -> Result<Response, SyncError> {
         let SyncRequest { user, device, filter, .. } = request;
         let (state_after, state) = match request.state_after {
@@ -380,22 +480,7 @@ impl Core {
             full_state: request.full_state,
             left_rooms: filter.room.include_leave,
         };
-        let scope = Scope {
-            rooms: &self.rooms,
-            users: &self.users,
-            hub: &self.hub,
-            evaluated: &self.evaluated,
-            online,
-            user,
-            device,
-            wanted,
-            // A token from beyond the log's end is one from before a loss.
-            since: request.since.map(|since| since.within(upto)),
-            upto,
-            ignored: self.users.account_data.ignored_users(user)?,
-            erased: self.users.accounts.erased(),
-            push_rules: self.users.push_rules.ruleset(user)?,
-        };
+        let scope = self.scope(online, (user, device), wanted, request.since, upto)?;
         respond(&scope, form, filter)
     }
 

@@ -20,6 +20,7 @@ mod devices;
 mod events;
 mod membership;
 mod rooms;
+mod sliding;
 mod waiting;
 
 /// A whole server but for HTTP.
@@ -74,6 +75,19 @@ impl World {
         let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
         self.users.accounts.create(&user, account).await.unwrap();
         self.client(&user, "D").await
+    }
+
+    /// A client that was there before a restart.
+    fn existing(&self, client: &Client) -> Client {
+        let (user, device, filter) = (client.user.clone(), client.device.clone(), client.filter.clone());
+        Client {
+            world: self.clone(),
+            user,
+            device,
+            filter,
+            state_after: client.state_after,
+            since: client.since,
+        }
     }
 
     async fn client(&self, user: &UserId, device: &str) -> Client {

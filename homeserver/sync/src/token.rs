@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 use hearth_rooms::TimelineRange;
 use hearth_storage::{Position, TimelineOrder};
 
+use crate::sliding::SlidingPosition;
+
 /// A text that is not a token of this server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the token is not one of this server's")]
@@ -157,7 +159,7 @@ impl fmt::Display for TimelineToken {
 impl FromStr for TimelineToken {
     type Err = TokenError;
 
-    /// Reads a timeline token, or a sync token as the place in every timeline that it stands for.
+    /// Reads a timeline token, or what a sync gave as the place in every timeline that it stands for.
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let number = |text: &str| {
             let number = match text.strip_prefix('-') {
@@ -178,12 +180,15 @@ impl FromStr for TimelineToken {
                     Err(_) => TimelineOrder(order),
                 },
             }),
-            None => text.parse::<SyncToken>().map(Into::into),
+            None => match text.parse::<SlidingPosition>() {
+                Ok(position) => Ok(position.upto.log.into()),
+                Err(TokenError) => text.parse::<SyncToken>().map(Into::into),
+            },
         }
     }
 }
 
-struct Base36(u64);
+pub(crate) struct Base36(pub u64);
 
 impl fmt::Display for Base36 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,7 +207,7 @@ impl fmt::Display for Base36 {
     }
 }
 
-fn base36(text: &str) -> Result<u64, TokenError> {
+pub(crate) fn base36(text: &str) -> Result<u64, TokenError> {
     // `from_str_radix` takes a sign as well.
     if text.starts_with('+') {
         return Err(TokenError);

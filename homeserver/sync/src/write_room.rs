@@ -138,7 +138,7 @@ fn write_ephemeral(shown: &Shown, out: &mut String) {
     let mut events = Events::default();
     write_receipts(&shown.receipts, &mut events);
     if let Some(users) = &shown.typing {
-        write_typing(users, &mut events);
+        write_typing(users, events.item());
     }
     events.write(out);
 }
@@ -177,8 +177,9 @@ fn write_receipts(receipts: &Receipts, events: &mut Events) {
     }
 }
 
-fn write_typing(users: &[OwnedUserId], events: &mut Events) {
-    let mut event = Object::open(events.item());
+/// Writes who types in a room.
+pub(crate) fn write_typing(users: &[OwnedUserId], out: &mut String) {
+    let mut event = Object::open(out);
     event.text("type", "m.typing");
     let mut content = Object::open(event.key("content"));
     let mut list = Array::open(content.key("user_ids"));

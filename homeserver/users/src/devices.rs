@@ -197,6 +197,8 @@ pub(crate) fn remove_device(
     if view.get(&schema::DEHYDRATED_DEVICES, (user,))?.is_some_and(|row| row.device == device) {
         transaction.delete(&schema::DEHYDRATED_DEVICES, (user,));
     }
+    transaction.delete_prefix(&schema::SLIDING_CONNECTIONS, (user, device))?;
+    transaction.delete_prefix(&schema::SLIDING_ROOMS, (user, device))?;
     for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
         let ((_, app_id, pushkey), row) = pusher?;
         if row.device == device {

@@ -20,6 +20,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc3916.stable",
     "org.matrix.msc4140",
     "org.matrix.msc4306",
+    "org.matrix.simplified_msc3575",
     "uk.tcpip.msc4133",
     "uk.timedout.msc4323",
 ];

@@ -79,3 +79,40 @@ fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T> {
         Err(error) => Err(MatrixError::invalid_param(error.body_text())),
     }
 }
+
+/// Endpoints whose query and body are read by their handlers.
+macro_rules! sliding_endpoints {
+    ($($(#[$doc:meta])* $name:ident: $path:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub struct $name {}
+
+            metadata! {
+                @for $name,
+                method: POST,
+                rate_limited: false,
+                authentication: AccessToken,
+                path: $path
+            }
+
+            impl IncomingRequest for $name {
+                type EndpointError = Error;
+                type OutgoingResponse = Response;
+
+                fn try_from_http_request_inner(
+                    _request: Request<&[u8]>,
+                    _path_args: &[&str],
+                ) -> Result<Self, DeserializationError> {
+                    Ok(Self {})
+                }
+            }
+        )*
+    };
+}
+
+sliding_endpoints! {
+    /// `POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync`
+    UnstableSlidingSync: "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync";
+    /// `POST /_matrix/client/v4/sync`
+    SlidingSync: "/_matrix/client/v4/sync";
+}

@@ -140,3 +140,48 @@ async fn rooms_that_anyone_may_look_into() {
     let news = server.ok(&guest, &format!("{peek}&from={}", now["end"].as_str().unwrap())).await;
     assert_eq!(news["chunk"][0]["event_id"], json!(said));
 }
+
+#[tokio::test]
+async fn a_sliding_sync_is_answered_in_both_forms() {
+    let cast = Cast::new().await;
+    let (server, room, alice) = (&cast.server, &cast.room, &cast.alice);
+    server.settle().await;
+    let unstable = format!("{CLIENT}/unstable/org.matrix.simplified_msc3575/sync").replace("/v3", "");
+    let stable = format!("{CLIENT}/sync").replace("v3", "v4");
+    let room_of = |state: Value| json!({ "timeline_limit": 2, "required_state": state });
+    let today = json!({ "room_subscriptions": { room: room_of(json!([["m.room.create", ""]])) } });
+    let (status, first) = server.post(&unstable, Some(alice), today.clone()).await;
+    assert_eq!((status, &first["rooms"][room]["initial"]), (200, &json!(true)), "{first}");
+    let pos = first["pos"].as_str().unwrap();
+    server.set_state(alice, room, "m.room.topic", json!({ "topic": "x" })).await;
+    server.settle().await;
+    let (_, next) =
+        server.post(&format!("{unstable}?pos={pos}&timeout=5000"), Some(alice), today.clone()).await;
+    assert_eq!(next["rooms"][room]["timeline"][0]["type"], "m.room.topic");
+    // It is a place in the room's timeline as well.
+    let messages = server.ok(alice, &format!("rooms/{room}/messages?dir=f&from={pos}")).await;
+    assert_eq!(messages["chunk"][0]["type"], "m.room.topic");
+
+    let state = json!({ "include": [{ "type": "m.room.create", "state_key": "" }] });
+    let mut accepted = json!({ "conn_id": "a", "room_subscriptions": { room: room_of(state) } });
+    let (status, first) = server.post(&stable, Some(alice), accepted.clone()).await;
+    assert_eq!((status, &first["rooms"][room]["membership"]), (200, &json!("join")), "{first}");
+    accepted["pos"] = first["pos"].clone();
+    assert_eq!(server.post(&stable, Some(alice), accepted).await.0, 200);
+
+    let unknown = (400, "M_UNKNOWN_POS");
+    assert_eq!(error(&server.post(&format!("{unstable}?pos=x"), Some(alice), json!({})).await), unknown);
+    assert_eq!(
+        error(&server.post(&format!("{unstable}?pos={pos}"), Some(&cast.bob), json!({})).await),
+        unknown
+    );
+    for (path, body, wanted) in [
+        (&unstable, json!({ "lists": 7 }), (400, "M_BAD_JSON")),
+        (&unstable, json!({ "lists": { "a": { "ranges": [[2, 1]] } } }), (400, "M_INVALID_PARAM")),
+        (&stable, json!({ "lists": { "a": {} } }), (400, "M_INVALID_PARAM")),
+        (&stable, json!({ "set_presence": "asleep" }), (400, "M_INVALID_PARAM")),
+    ] {
+        assert_eq!(error(&server.post(path, Some(alice), body).await), wanted);
+    }
+    assert_eq!(error(&server.post(&unstable, None, json!({})).await), (401, "M_MISSING_TOKEN"));
+}

@@ -8,7 +8,7 @@ use hearth_storage::{
     EventNid, Position, RoomNid, Scan, StateId, TimelineOrder,
     schema::{
         self,
-        rooms::{Membership, RoomHeadRow},
+        rooms::{Membership, RoomHeadRow, StateKeyRow},
     },
 };
 use parking_lot::RwLock;
@@ -199,14 +199,32 @@ impl Room {
     /// The events of one type in a set of state. It walks the whole set: not for members, who are in
     /// [`members`](Self::members).
     pub fn state_of_type(&self, state: StateId, event_type: &str) -> Result<Vec<Arc<Event>>, RoomError> {
+        self.state_where(state, |found, _| found == event_type)
+    }
+
+    /// The events of a set of state whose type and state key are wanted. It walks the whole set, and reads no other
+    /// events.
+    pub fn state_where(
+        &self,
+        state: StateId,
+        wanted: impl Fn(&str, &str) -> bool,
+    ) -> Result<Vec<Arc<Event>>, RoomError> {
         let mut nids = Vec::new();
         for entry in self.shared().trees.read(&self.shared().view).iter(state) {
             let (key, nid) = entry?;
-            if self.shared().state_keys.name(&self.shared().view, key)?.event_type == event_type {
+            let name = self.shared().state_keys.name(&self.shared().view, key)?;
+            if wanted(&name.event_type, &name.state_key) {
                 nids.push(nid);
             }
         }
         self.shared().events_of(&nids)
+    }
+
+    /// The types and state keys of `old` that `new` has nothing for; as many steps as there are differences.
+    pub fn state_removed(&self, old: StateId, new: StateId) -> Result<Vec<Arc<StateKeyRow>>, RoomError> {
+        let diff = self.shared().trees.read(&self.shared().view).diff(old, new)?;
+        let gone = diff.into_iter().filter(|(.., new)| new.is_none());
+        gone.map(|(key, ..)| Ok(self.shared().state_keys.name(&self.shared().view, key)?)).collect()
     }
 
     /// The events of `new` that `old` does not have; as many steps as there are differences.

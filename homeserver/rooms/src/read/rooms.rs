@@ -149,12 +149,22 @@ impl Rooms {
 
     /// The room of this id, if it is or once was here; not one of which only an invite or a knock tells.
     pub fn find_room(&self, id: &RoomId) -> Result<Option<Room>, RoomError> {
-        let Some(nid) = self.shared.view.get(&schema::ROOM_NIDS, (id,))? else { return Ok(None) };
+        let Some(nid) = self.nid_of(id)? else { return Ok(None) };
         match self.room_by_nid(nid) {
             Ok(room) => Ok(Some(room)),
             Err(RoomError::UnknownRoom) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The number of a room of which anything is known.
+    pub fn nid_of(&self, id: &RoomId) -> Result<Option<RoomNid>, RoomError> {
+        Ok(self.shared.view.get(&schema::ROOM_NIDS, (id,))?)
+    }
+
+    /// The id of a room of which anything is known.
+    pub fn id_of(&self, nid: RoomNid) -> Result<Option<OwnedRoomId>, RoomError> {
+        Ok(self.shared.view.get(&schema::ROOMS, (nid,))?.map(|row| row.room_id))
     }
 
     /// The room of this number, likewise.

@@ -207,6 +207,10 @@ keyspaces! {
     PUSHERS: (OwnedUserId, String, String) => PusherRow, Range;
     /// The same by (app id, pushkey, user).
     PUSHER_OWNERS: (String, String, OwnedUserId) => (), Range;
+    /// The connections of sliding sync: (user, device, connection id). Written by `hearth-sync`.
+    SLIDING_CONNECTIONS: (OwnedUserId, OwnedDeviceId, String) => SlidingConnectionRow, Range;
+    /// What each was told of each room: (user, device, connection id, room). Written by `hearth-sync`.
+    SLIDING_ROOMS: (OwnedUserId, OwnedDeviceId, String, RoomNid) => SlidingRoomRow, Range;
 
     // Media (written by `hearth-media`).
 

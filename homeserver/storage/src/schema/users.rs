@@ -3,7 +3,7 @@
 use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Position, keyspace::row};
+use crate::{Position, RoomNid, keyspace::row};
 
 /// An account.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -216,6 +216,48 @@ pub struct BackupRow {
     pub deleted: bool,
 }
 
+/// What one connection of sliding sync was told, but for its rooms. Its states are numbered; the client may come back
+/// to the one it has, or to the next.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SlidingConnectionRow {
+    /// When it began, in milliseconds: tells it from an earlier one of the same name.
+    pub begun: u64,
+    /// When it was written last, in milliseconds.
+    pub used: u64,
+    /// The number of the state that the client has: it is here and in `SLIDING_ROOMS`.
+    pub number: u64,
+    /// The extensions that were told whole.
+    pub extensions: u8,
+    /// How rooms were asked for, as JSON; rooms name them by their place.
+    pub configs: Vec<String>,
+    /// The state that the client may have instead, if the answer reached it.
+    pub next: Option<SlidingChangeRow>,
+}
+
+/// What leads from one state of a connection to the next.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SlidingChangeRow {
+    pub number: u64,
+    pub extensions: u8,
+    /// `None` for a room that is forgotten.
+    pub rooms: Vec<(RoomNid, Option<SlidingRoomRow>)>,
+}
+
+/// What a connection of sliding sync was told of a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SlidingRoomRow {
+    /// Up to where, for a room that is out of view; `None` for one in view: up to what the client's `pos` says.
+    pub told: Option<Position>,
+    /// How it was asked for when it was told last.
+    pub config: u32,
+    /// It was told that the room is a direct chat.
+    pub direct: bool,
+    /// Its receipts were told.
+    pub receipts: bool,
+    /// Its account data was told.
+    pub account_data: bool,
+}
+
 row!(
     AccountRow,
     DeviceRow,
@@ -236,4 +278,6 @@ row!(
     PusherRow,
     OwnedUserIdValue,
     BackupRow,
+    SlidingConnectionRow,
+    SlidingRoomRow,
 );

@@ -17,7 +17,7 @@ pub(crate) struct Receipts {
     /// Those that the user may see and wants to.
     pub shown: Vec<(ReceiptKeyRow, ReceiptRow)>,
     /// One of them is the user's own, told or not: the user's counts change.
-    own: bool,
+    pub own: bool,
 }
 
 impl Receipts {

@@ -1,8 +1,7 @@
 //! What has happened in a room to which the user is joined.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
-use hearth_push::{PushUser, ReadRoom, UnreadCounts};
 use hearth_rooms::{Event, Room};
 use hearth_storage::{Position, StateId, schema::rooms::Membership};
 use hearth_users::AccountDataItem;
@@ -15,10 +14,6 @@ use super::{
     timeline::{Timeline, TimelineRequest},
 };
 use crate::{SyncError, filter::LazyMembers, online::UserRoom, scope::Scope};
-
-/// The members of a room that is not encrypted are told one by one only up to so many: the specification asks
-/// for those of encrypted rooms.
-const MAX_UNENCRYPTED: u64 = 1000;
 
 /// A joined room, and what the client knows of it.
 pub(super) struct JoinedRoom<'a> {
@@ -80,7 +75,7 @@ impl<'a> JoinedRoom<'a> {
             };
         }
         if !shown.is_empty() || wanted.full_state {
-            shown.unread = Some(self.unread()?);
+            shown.unread = Some(scope.unread(room, self.is.position)?);
         }
         Ok(shown)
     }
@@ -103,10 +98,10 @@ impl<'a> JoinedRoom<'a> {
         let change = request.read()?;
         shown.state = change.events;
         shown.members = match told {
-            Some(told) if known.is_some() => self.changed(told, &change.changed)?,
-            Some(told) => self.changed(told, &room.state_diff(told, current)?)?,
+            Some(told) if known.is_some() => MemberChanges::between(scope, room, told, &change.changed)?,
+            Some(told) => MemberChanges::between(scope, room, told, &room.state_diff(told, current)?)?,
             None if self.is_first => MemberChanges::default(),
-            None => MemberChanges { came: everyone(scope, room)?, gone: Vec::new() },
+            None => MemberChanges::everyone(scope, room)?,
         };
         let named = ["m.room.member", "m.room.name", "m.room.canonical_alias"];
         if known.is_none() || change.changed.iter().any(|event| named.contains(&event.pdu.type_str())) {
@@ -121,33 +116,6 @@ impl<'a> JoinedRoom<'a> {
             shown.state.clear();
         }
         Ok(())
-    }
-
-    /// Who came and went by what changed in a room that the client knows.
-    fn changed(&self, known: StateId, changed: &[Arc<Event>]) -> Result<MemberChanges, SyncError> {
-        let Self { scope, room, .. } = *self;
-        let mut members = MemberChanges::default();
-        for event in changed {
-            match (event.pdu.type_str(), event.pdu.state_key()) {
-                ("m.room.member", Some(member)) if member != scope.user.as_str() => {
-                    let Ok(member) = OwnedUserId::try_from(member) else { continue };
-                    // Who is invited is sent the keys of an encrypted room, as who is joined.
-                    let was = room.membership_at(known, &member)?;
-                    let was_joined = was == Some(Membership::Join);
-                    let was_there = was_joined || was == Some(Membership::Invite);
-                    match event.pdu.membership() {
-                        Some(hearth_spec::Membership::Join) if !was_joined => members.came.push(member),
-                        Some(hearth_spec::Membership::Invite) if !was_there => members.came.push(member),
-                        Some(hearth_spec::Membership::Join | hearth_spec::Membership::Invite) => {}
-                        _ if was_joined => members.gone.push(member),
-                        _ => {}
-                    }
-                }
-                ("m.room.encryption", Some("")) => members.came.extend(joined_others(scope, room)?),
-                _ => {}
-            }
-        }
-        Ok(members)
     }
 
     /// Adds the members whom the client needs to show the timeline and the room's name, and does not know.
@@ -172,14 +140,15 @@ impl<'a> JoinedRoom<'a> {
         let mut told = scope.online.told_members.lock();
         let mut seen: HashSet<&UserId> = HashSet::new();
         let here: HashSet<OwnedUserId> = events.iter().filter_map(|event| member_of(event)).collect();
+        let place = (scope.device.to_owned(), room.nid());
         for member in &here {
-            told.tell(scope.device, room.nid(), member, scope.upto.log);
+            told.tell(place.clone(), member, scope.upto.log);
         }
         let since = self.told.map(|(position, _)| position);
         for member in needed {
             if !seen.insert(member)
                 || here.contains(member)
-                || (!lazy.redundant && told.knows(scope.device, room.nid(), member, since))
+                || (!lazy.redundant && told.knows(&place, member, since))
             {
                 continue;
             }
@@ -188,48 +157,10 @@ impl<'a> JoinedRoom<'a> {
             {
                 events.push(event);
             }
-            told.tell(scope.device, room.nid(), member, scope.upto.log);
+            told.tell(place.clone(), member, scope.upto.log);
         }
         Ok(())
     }
-
-    fn unread(&self) -> Result<UnreadCounts, SyncError> {
-        let Self { scope, room, .. } = *self;
-        let user = PushUser {
-            rooms: scope.rooms,
-            users: scope.users,
-            user: scope.user,
-            rules: scope.push_rules.clone(),
-            evaluated: scope.evaluated,
-            ignored: &scope.ignored,
-        };
-        let evaluated = scope.evaluated(room.nid());
-        let read = ReadRoom { room, evaluated: &evaluated, joined: self.is.position };
-        scope.online.unread(&user, read, scope.upto.log)
-    }
-}
-
-/// Everyone who came into view with a room that the user joined, where it tells of them; the user's own devices are
-/// there as well.
-fn everyone(scope: &Scope<'_>, room: &Room) -> Result<Vec<OwnedUserId>, SyncError> {
-    let mut everyone = Vec::new();
-    if tells_of_members(room)? {
-        everyone = joined_others(scope, room)?;
-        everyone.push(scope.user.to_owned());
-    }
-    Ok(everyone)
-}
-
-/// Whether the devices of a room's members are told of one by one.
-pub(super) fn tells_of_members(room: &Room) -> Result<bool, SyncError> {
-    Ok(room.head().joined <= MAX_UNENCRYPTED || room.state_event("m.room.encryption", "")?.is_some())
-}
-
-/// Those who are joined besides the user.
-pub(super) fn joined_others(scope: &Scope<'_>, room: &Room) -> Result<Vec<OwnedUserId>, SyncError> {
-    let mut members = room.members_with(Membership::Join)?;
-    members.retain(|user| user != scope.user);
-    Ok(members)
 }
 
 /// Whether a timeline begins where its room does.

@@ -5,12 +5,7 @@ use std::sync::Arc;
 use hearth_rooms::{Event, Room};
 use hearth_storage::{Position, TimelineOrder, schema::rooms::Membership};
 
-use super::{
-    MemberChanges, Shown, Timeline, ToRead,
-    joined::{joined_others, tells_of_members},
-    state::StateRequest,
-    timeline::TimelineRequest,
-};
+use super::{MemberChanges, Shown, Timeline, ToRead, state::StateRequest, timeline::TimelineRequest};
 use crate::{SyncError, online::UserRoom, scope::Scope, token::TimelineToken};
 
 /// A left room: the timeline and the state up to the leave. `None` where there is nothing to tell: it was told before,
@@ -87,10 +82,10 @@ fn up_to_leave(
         Some(state) if room.membership_at(state, scope.user)? == Some(Membership::Join) => Some(state),
         _ => None,
     };
-    let mut members = MemberChanges::default();
-    if told.is_some() && tells_of_members(room)? {
-        members.gone = joined_others(scope, room)?;
-    }
+    let members = match told {
+        Some(_) => MemberChanges::all_gone(scope, room)?,
+        None => MemberChanges::default(),
+    };
     let timeline = TimelineRequest {
         room,
         user: scope.user,

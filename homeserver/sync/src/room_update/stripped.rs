@@ -28,7 +28,7 @@ pub(crate) struct StrippedRoom {
 
 /// A room to which the user is invited, or on which the user has knocked; `None` where the sender of an invite is
 /// ignored.
-pub(super) fn stripped_room(
+pub(crate) fn stripped_room(
     scope: &Scope<'_>,
     nid: RoomNid,
     room: Option<&Room>,

@@ -1,8 +1,6 @@
 //! Push rules: the account data `m.push_rules` (client-server API, "Push notifications").
 
-mod polls;
-
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use hearth_storage::{Position, Scan, Transaction, View, schema};
 use ruma::{
@@ -187,15 +185,29 @@ impl PushRules {
     }
 }
 
+/// Lays the default rules of threads (MSC4306) under those that are kept, with what the user changed about them.
+fn update_postcontent(rules: &mut Ruleset, defaults: &Ruleset) {
+    let kept = mem::take(&mut rules.postcontent);
+    let updated = defaults.postcontent.iter().cloned().map(|mut rule| {
+        if let Some(kept) = kept.get(rule.rule_id.as_str()) {
+            (rule.enabled, rule.actions) = (kept.enabled, kept.actions.clone());
+        }
+        rule
+    });
+    let updated: Vec<_> = updated.collect();
+    rules.postcontent = kept.into_iter().filter(|rule| !rule.default).chain(updated).collect();
+}
+
 /// Rules as they are kept, together with the server's default rules of this version.
 fn read(user: &UserId, content: &str) -> Result<Ruleset, UsersError> {
-    let mut defaults = Ruleset::server_default(user);
-    polls::add(&mut defaults);
+    let defaults = Ruleset::server_default(user);
     if content.is_empty() {
         return Ok(defaults);
     }
     let Content { global: mut rules } =
         serde_json::from_str::<Content<Ruleset>>(content).map_err(UsersError::corrupt)?;
+    // ruma's update passes over these.
+    update_postcontent(&mut rules, &defaults);
     rules.update_with_server_default(defaults);
     Ok(rules)
 }
@@ -279,10 +291,13 @@ mod tests {
         assert!(now.get(RuleKind::Override, ".m.rule.master").unwrap().enabled());
         rules.set_enabled(user, RuleKind::Override, ".m.rule.master", false).await.unwrap();
         rules.set_actions(user, RuleKind::Underride, ".m.rule.message", vec![]).await.unwrap();
+        let of_threads = ".io.element.msc4306.rule.subscribed_thread";
+        rules.set_enabled(user, RuleKind::PostContent, of_threads, false).await.unwrap();
         let pattern =
             NewPatternedPushRule::new("cake".to_owned(), "cake*lie".to_owned(), vec![Action::Notify]);
         rules.insert(user, NewPushRule::Content(pattern), None, None).await.unwrap();
         let now = rules.ruleset(user).unwrap();
+        assert!(!now.get(RuleKind::PostContent, of_threads).unwrap().enabled());
         assert!(!now.get(RuleKind::Override, ".m.rule.master").unwrap().enabled());
         assert!(now.get(RuleKind::Underride, ".m.rule.message").unwrap().actions().is_empty());
         assert!(now.get(RuleKind::Content, "cake").unwrap().enabled());
@@ -344,7 +359,7 @@ mod tests {
         assert_eq!(response["actions"], json!([]));
         let condition = |part: &str| {
             let event_type = format!("org.matrix.msc3381.poll.{part}");
-            json!({"kind": "event_match", "key": "type", "pattern": event_type})
+            json!({"kind": "event_property_is", "key": "type", "value": event_type})
         };
         assert_eq!(response["conditions"], json!([condition("response")]));
         for part in ["start", "end"] {

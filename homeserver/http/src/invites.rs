@@ -1,27 +1,22 @@
-//! Whether a user takes invites.
+//! Whether a user takes an invite.
 
+use hearth_spec::InviteRule;
 use hearth_users::Users;
 use http::StatusCode;
 use ruma::UserId;
-use serde::Deserialize;
 
 use crate::{MatrixError, Result};
 
-/// Refuses an invite of a user of this server who takes none ("Invite permission").
-pub fn permitted(users: &Users, invitee: &UserId) -> Result<()> {
-    #[derive(Deserialize)]
-    struct InvitePermission {
-        default_action: Option<String>,
-    }
-    let permission = users.account_data.get(invitee, None, "m.invite_permission_config")?;
-    let permission =
-        permission.and_then(|content| serde_json::from_str::<InvitePermission>(content.get()).ok());
-    match permission.and_then(|permission| permission.default_action).as_deref() {
-        Some("block") => Err(MatrixError::new(
+/// Refuses an invite to a user of this server who blocks it ("Invite permission", and
+/// [MSC4155](https://github.com/matrix-org/matrix-spec-proposals/pull/4155)). One that they ignore is let in, and `/sync`
+/// does not tell them of it.
+pub fn permitted(users: &Users, invitee: &UserId, sender: &UserId) -> Result<()> {
+    match users.account_data.invite_filter(invitee)?.judge(sender) {
+        InviteRule::Allow | InviteRule::Ignore => Ok(()),
+        InviteRule::Block => Err(MatrixError::new(
             StatusCode::FORBIDDEN,
             "M_INVITE_BLOCKED",
-            format!("{invitee} takes no invites."),
+            format!("{invitee} does not take this invite."),
         )),
-        _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use hearth_spec::InviteFilter;
 use hearth_storage::{
     Change, Position, Scan, Transaction, View,
     schema::{
@@ -260,6 +261,21 @@ impl AccountData {
             let ignored = list.into_iter().flat_map(|list| list.ignored_users.into_keys());
             Ok(Arc::new(ignored.collect()))
         })
+    }
+
+    /// Whose invites a user takes.
+    pub fn invite_filter(&self, user: &UserId) -> Result<InviteFilter, UsersError> {
+        let view = self.shared.store.view();
+        let content = |data_type| {
+            let row = view.get(&schema::ACCOUNT_DATA, (user, room_part(None), data_type))?;
+            Ok::<_, UsersError>(row.map(|row| row.content))
+        };
+        let permission = match content("m.invite_permission_config")? {
+            Some(permission) => Some(permission),
+            None => content("org.matrix.msc4380.invite_permission_config")?,
+        };
+        let lists = content("org.matrix.msc4155.invite_permission_config")?;
+        Ok(InviteFilter::new(permission.as_deref(), lists.as_deref()))
     }
 
     /// The user's push rules as remembered, or as `load` reads them.

@@ -51,7 +51,7 @@ pub(super) async fn accept(
     let version = invite.version();
     let invite = signed(federation, &verified(federation, invite).await?)?;
     let stripped_state = invite_state::received(federation, version, &invite, came).await?;
-    invites::permitted(federation.users(), &invitee)?;
+    invites::permitted(federation.users(), &invitee, invite.sender())?;
     // Whoever is in the room gets the invite from it.
     if !room.is_some_and(|room| room.is_here()) {
         let note = OutOfRoom {

@@ -218,7 +218,15 @@ async fn invites_that_are_refused() {
     let account_data = &server.federation.users().account_data;
     account_data.set(&alice, None, "m.invite_permission_config", &block).await.unwrap();
     assert_eq!(error(&answer("@alice:here", "11").await), (403, "M_INVITE_BLOCKED"));
+    account_data.delete(&alice, None, "m.invite_permission_config").await.unwrap();
+    let lists = serde_json::value::to_raw_value(&json!({ "blocked_servers": ["th?re"] })).unwrap();
+    account_data.set(&alice, None, "org.matrix.msc4155.invite_permission_config", &lists).await.unwrap();
+    assert_eq!(error(&answer("@alice:here", "11").await), (403, "M_INVITE_BLOCKED"));
     assert!(server.federation.rooms().out_of_room(&alice, &room).unwrap().is_none());
+    // Who is ignored does not learn it.
+    let lists = serde_json::value::to_raw_value(&json!({ "ignored_servers": ["th?re"] })).unwrap();
+    account_data.set(&alice, None, "org.matrix.msc4155.invite_permission_config", &lists).await.unwrap();
+    assert_eq!(answer("@alice:here", "11").await.0, 200);
 }
 
 #[tokio::test]

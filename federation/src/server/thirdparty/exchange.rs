@@ -31,7 +31,7 @@ pub async fn exchange_third_party_invite(
     let mut content: Map<String, Value> = serde_json::from_str(content.json().get())?;
     content.retain(|key, _| key == "third_party_invite");
     if federation.is_own(invitee.server_name()) {
-        invites::permitted(federation.users(), &invitee)?;
+        invites::permitted(federation.users(), &invitee, &sender)?;
         room.set_membership(&sender, &invitee, "invite", content).await?;
     } else {
         federation.invite(&room, &sender, &invitee, content).await?;

@@ -42,7 +42,7 @@ pub(crate) async fn invite(
     if is_elsewhere(api, invitee) {
         return Ok(api.federation.invite(room, sender, invitee, content).await?);
     }
-    invites::permitted(&api.users, invitee)?;
+    invites::permitted(&api.users, invitee, sender)?;
     room.set_membership(sender, invitee, "invite", content).await?;
     Ok(())
 }

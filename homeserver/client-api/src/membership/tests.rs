@@ -112,6 +112,46 @@ async fn inviting() {
     }
 }
 
+/// MSC4155: who is blocked learns it, who is ignored does not; and one who is told of no invite finds none in `/sync`.
+#[tokio::test]
+async fn lists_of_those_whose_invites_are_taken() {
+    let server = TestServer::new();
+    let mut users = Vec::new();
+    for name in ["alice", "friend", "bore", "boss"] {
+        users.push(server.register(name).await);
+    }
+    let [alice, friend, bore, boss] = <[User; 4]>::try_from(users).unwrap();
+    let lists = json!({
+        "allowed_users": [friend.id], "ignored_users": ["@bo?e:*"], "blocked_servers": ["local*"],
+        "blocked_users": null,
+    });
+    let data = |name: &str| format!("{CLIENT}/user/{}/account_data/{name}", alice.id);
+    let set = async |name: &str, content| server.put(&data(name), Some(&alice), content).await.0;
+    assert_eq!(set("org.matrix.msc4155.invite_permission_config", lists).await, 200);
+    let mut rooms = Vec::new();
+    for (who, wanted) in [(&friend, ""), (&bore, ""), (&boss, "M_INVITE_BLOCKED")] {
+        let room = server.create_room(who, json!({})).await;
+        let path = format!("{CLIENT}/rooms/{room}/invite");
+        let answer = server.post(&path, Some(who), json!({ "user_id": alice.id })).await;
+        assert_eq!(error(&answer).1, wanted);
+        rooms.push(room);
+    }
+    let invites = async || {
+        let (_, answer) = server.get(&format!("{CLIENT}/sync"), Some(&alice)).await;
+        answer["rooms"]["invite"].as_object().map_or_else(Vec::new, |rooms| rooms.keys().cloned().collect())
+    };
+    assert_eq!(invites().await, [rooms[0].clone()]);
+    // Who takes none is told of none, also of those that came before.
+    assert_eq!(set("m.invite_permission_config", json!({ "default_action": "block" })).await, 200);
+    assert!(invites().await.is_empty());
+    let room = server.create_room(&friend, json!({})).await;
+    let path = format!("{CLIENT}/rooms/{room}/invite");
+    let answer = server.post(&path, Some(&friend), json!({ "user_id": alice.id })).await;
+    assert_eq!(error(&answer), (403, "M_INVITE_BLOCKED"));
+    assert_eq!(set("m.invite_permission_config", json!({})).await, 200);
+    assert_eq!(invites().await, [rooms[0].clone()]);
+}
+
 #[tokio::test]
 async fn knocking() {
     let cast = Cast::new().await;

@@ -44,7 +44,7 @@ pub async fn create_room(
     request.who.not_suspended()?;
     let room = wanted(&api, &request.who.user, request.body)?;
     for invitee in invitees(&api, &room)? {
-        invites::permitted(&api.users, &invitee)?;
+        invites::permitted(&api.users, &invitee, &room.creator)?;
     }
     if let invited @ 1.. = room.invite.len() as u32 {
         api.limiter().take_many(Class::Invite, Asker::User(&request.who.user), invited, api.now_ms())?;

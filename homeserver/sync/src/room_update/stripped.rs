@@ -2,7 +2,7 @@
 //! "Stripped state").
 
 use hearth_rooms::Room;
-use hearth_spec::stripped_state_event;
+use hearth_spec::{InviteRule, stripped_state_event};
 use hearth_storage::RoomNid;
 use ruma::{OwnedUserId, UserId};
 use serde::Deserialize;
@@ -26,8 +26,8 @@ pub(crate) struct StrippedRoom {
     pub events: String,
 }
 
-/// A room to which the user is invited, or on which the user has knocked; `None` where the sender of an invite is
-/// ignored.
+/// A room to which the user is invited, or on which the user has knocked; `None` where the user is not to be told of
+/// an invite by its sender.
 pub(crate) fn stripped_room(
     scope: &Scope<'_>,
     nid: RoomNid,
@@ -41,8 +41,15 @@ pub(crate) fn stripped_room(
         (None, Some(room)) => of_room(scope, room)?,
         (None, None) => (None, "[]".to_owned()),
     };
-    let ignored = sender.is_some_and(|sender| scope.ignored.contains(&sender));
-    Ok((!ignored).then_some(StrippedRoom { events }))
+    let told = match sender.filter(|sender| sender != scope.user) {
+        Some(sender) => {
+            let filter = scope.users.account_data.invite_filter(scope.user)?;
+            !scope.ignored.contains(&sender) && filter.judge(&sender) == InviteRule::Allow
+        }
+        // The user's own knock.
+        None => true,
+    };
+    Ok(told.then_some(StrippedRoom { events }))
 }
 
 /// Who sent the user's membership, and the stripped state of a room as an array.

@@ -88,7 +88,7 @@ impl EndpointRouter {
             measure: Measure::new("client_api", handler_name),
             run,
         });
-        for path in paths {
+        for path in paths.into_iter().flat_map(|path| [Some(path), other_path(path)]).flatten() {
             self.served.push(Served { method: method_name(&method), path, handler: handler_name });
             self = self.register(&method, path, &endpoint);
         }
@@ -141,6 +141,16 @@ impl EndpointRouter {
     /// The routes, without what is around all of them.
     pub(crate) fn into_routes(self) -> axum::Router<ClientApi> {
         self.router
+    }
+}
+
+/// Where clients look for an endpoint beside the paths that ruma knows: those of the js-sdk for room summaries (MSC3266).
+fn other_path(path: &str) -> Option<&'static str> {
+    match path {
+        "/_matrix/client/v1/room_summary/{room_id_or_alias}" => {
+            Some("/_matrix/client/unstable/im.nheko.summary/summary/{room_id_or_alias}")
+        }
+        _ => None,
     }
 }
 

@@ -35,6 +35,8 @@ const BEYOND: &[&str] = &[
     "device::dehydrated::put_dehydrated_device",
     "device::dehydrated_events::get_events",
     "device::dehydrated_events::post_events",
+    // Before it was part of the specification.
+    "membership::mutual_rooms::get_mutual_rooms_unstable",
     // Places for calls (MSC4143).
     "rtc::transports::get_transports",
     // Synapse's way to register with a shared secret, which scripts know.

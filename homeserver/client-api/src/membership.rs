@@ -33,4 +33,5 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint_admitting(Admits::GUESTS, joined::get_joined_members)
         .endpoint_admitting(Admits::GUESTS, members::get_members)
         .endpoint(mutual_rooms::get_mutual_rooms)
+        .endpoint(mutual_rooms::get_mutual_rooms_unstable)
 }

@@ -54,6 +54,11 @@ impl<R: IncomingRequest<Authentication: Authentication>> Request<R> {
         let query = Query::try_from_uri(&self.parts.uri);
         query.map(|Query(query)| query).map_err(|error| MatrixError::invalid_param(error.body_text()))
     }
+
+    /// What the body says that ruma's type leaves out. No body is an empty object.
+    pub fn more<B: DeserializeOwned>(&self) -> Result<B> {
+        Ok(serde_json::from_slice(or_empty_object(&self.parts.method, &self.bytes))?)
+    }
 }
 
 /// A request whose body is not JSON and is read by the handler, bit by bit: an upload.

@@ -19,7 +19,7 @@ pub fn typed<R: IncomingRequest>(parts: &Parts, body: &[u8], arguments: &[String
 
 /// A body, or `{}`: where one needs to say nothing, as for a join, some leave it out.
 pub fn or_empty_object<'a>(method: &Method, body: &'a [u8]) -> &'a [u8] {
-    if body.is_empty() && *method == Method::POST { b"{}" } else { body }
+    if body.is_empty() && matches!(*method, Method::POST | Method::PUT) { b"{}" } else { body }
 }
 
 /// The variables of a path, decoded, in their order. Routes are matched before decoding, so `%2F` does not

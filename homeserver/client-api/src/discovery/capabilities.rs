@@ -24,6 +24,9 @@ struct Told {
     /// There are clients that take it for absent where it is not named.
     #[serde(rename = "m.change_password")]
     change_password: ChangePasswordCapability,
+    /// As it was called before it was part of the specification, for clients that look for it (MSC4133).
+    #[serde(rename = "uk.tcpip.msc4133.profile_fields")]
+    profile_fields: ProfileFieldsCapability,
     #[serde(flatten)]
     others: Capabilities,
 }
@@ -43,7 +46,8 @@ pub async fn get_capabilities(
         capabilities.account_moderation = AccountModerationCapability::new(true, true);
     }
     let change_password = capabilities.change_password.clone();
-    Ok(Json(All { capabilities: Told { change_password, others: capabilities } }))
+    let profile_fields = ProfileFieldsCapability::new(true);
+    Ok(Json(All { capabilities: Told { change_password, profile_fields, others: capabilities } }))
 }
 
 /// All room versions of the specification; those before version 6 have weaknesses that later ones mended.

@@ -14,16 +14,32 @@ pub const VERSIONS: &[&str] = &[
 
 /// What it serves beyond them.
 pub const UNSTABLE_FEATURES: &[&str] = &[
+    "com.beeper.msc4169",
+    "com.beeper.msc4446",
+    "org.matrix.e2e_cross_signing",
+    "org.matrix.msc2285.stable",
+    "org.matrix.msc3030.stable",
+    "org.matrix.msc3266",
     "org.matrix.msc3391",
+    "org.matrix.msc3440.stable",
+    "org.matrix.msc3771",
+    "org.matrix.msc3773",
     "org.matrix.msc3814",
+    "org.matrix.msc3827.stable",
     "org.matrix.msc3874",
+    "org.matrix.msc3912",
     "org.matrix.msc3916.stable",
+    "org.matrix.msc3981",
     "org.matrix.msc4140",
     "org.matrix.msc4155",
+    "org.matrix.msc4222",
     "org.matrix.msc4306",
     "org.matrix.msc4380.stable",
     "org.matrix.simplified_msc3575",
+    "uk.half-shot.msc2666.query_mutual_rooms",
+    "uk.half-shot.msc2666.query_mutual_rooms.stable",
     "uk.tcpip.msc4133",
+    "uk.tcpip.msc4133.stable",
     "uk.timedout.msc4323",
 ];
 

@@ -338,6 +338,9 @@ async fn mutual_rooms() {
         assert_eq!(with(none).await, (200, json!({ "joined": [], "count": 0 })));
     }
     assert_eq!(error(&with(cast.alice.id.as_str()).await), (400, "M_INVALID_PARAM"));
+    let unstable = "/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms";
+    let before = server.get(&format!("{unstable}?user_id={}", cast.bob.id), Some(&cast.alice)).await;
+    assert_eq!(before, (200, json!({ "joined": [cast.room] })));
     let wrong = format!("{}&from=x", path(cast.bob.id.as_str()));
     assert_eq!(error(&server.get(&wrong, Some(&cast.alice)).await), (400, "M_INVALID_PARAM"));
     assert_eq!(server.get("/_matrix/client/v1/mutual_rooms", Some(&cast.alice)).await.0, 400);

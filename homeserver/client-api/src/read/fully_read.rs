@@ -15,14 +15,20 @@ struct FullyRead {
     event_id: OwnedEventId,
 }
 
-/// Moves the fully read marker of a user, but never back.
-pub(super) async fn set_fully_read(api: &ClientApi, user: &UserId, room: &Room, event: &Event) -> Result<()> {
+/// Moves the fully read marker of a user, back only where that is allowed.
+pub(super) async fn set_fully_read(
+    api: &ClientApi,
+    user: &UserId,
+    room: &Room,
+    event: &Event,
+    allow_backward: bool,
+) -> Result<()> {
     let account_data = &api.users.account_data;
     let marker = account_data.get(user, Some(room.id()), FULLY_READ)?;
     let marker = marker.and_then(|marker| serde_json::from_str::<FullyRead>(marker.get()).ok());
     if let Some(FullyRead { event_id }) = marker
         && let Some(marked) = room.event(&event_id)?
-        && marked.order() >= event.order()
+        && (marked.order() == event.order() || marked.order() > event.order() && !allow_backward)
     {
         return Ok(());
     }

@@ -26,7 +26,7 @@ pub async fn create_receipt(
     let event = visible_event(&room, &who.user, &body.event_id)?;
     match body.receipt_type {
         ReceiptType::FullyRead if body.thread == ReceiptThread::Unthreaded => {
-            set_fully_read(&api, &who.user, &room, &event).await?;
+            set_fully_read(&api, &who.user, &room, &event, false).await?;
         }
         ReceiptType::FullyRead => {
             return Err(MatrixError::invalid_param("`m.fully_read` takes no `thread_id`."));

@@ -98,6 +98,7 @@ async fn a_receipt_belongs_to_its_thread() {
 async fn several_markers_at_once() {
     let cast = Cast::new().await;
     let (server, room, bob) = (&cast.server, &cast.room, &cast.bob);
+    let earlier = server.say(&cast.alice, room, "w").await;
     let event = server.say(&cast.alice, room, "x").await;
     let path = format!("{CLIENT}/rooms/{room}/read_markers");
     let body = json!({ "m.fully_read": event, "m.read": event, "m.read.private": event });
@@ -107,6 +108,14 @@ async fn several_markers_at_once() {
     assert_eq!(server.post(&path, Some(bob), body).await, (200, json!({})));
     assert_eq!(cast.receipts(bob).len(), 2);
     assert_eq!(cast.fully_read(bob).await, json!(event));
+    // Back only for who says so.
+    let back =
+        |allow: serde_json::Value| json!({ "m.fully_read": earlier, "com.beeper.allow_backward": allow });
+    for (allow, marked) in [(json!(false), &event), (json!(true), &earlier)] {
+        assert_eq!(cast.server.post(&path, Some(bob), back(allow)).await.0, 200);
+        assert_eq!(cast.fully_read(bob).await, json!(marked));
+    }
+    assert_eq!(error(&cast.server.post(&path, Some(bob), back(json!("yes"))).await), (400, "M_BAD_JSON"));
     assert_eq!(server.post(&path, Some(bob), json!({})).await, (200, json!({})));
 }
 

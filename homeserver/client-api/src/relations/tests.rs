@@ -68,6 +68,44 @@ async fn what_relates_to_an_event() {
     }
 }
 
+/// MSC3912: as far as the user may redact it.
+#[tokio::test]
+async fn what_relates_to_an_event_is_redacted_with_it() {
+    let cast = Cast::new().await;
+    let (server, room, bob) = (&cast.server, &cast.room, &cast.bob);
+    let redact = async |who: &User, event: &str, relations: Value| {
+        let path = format!("{CLIENT}/rooms/{room}/redact/{event}/{}", who.device);
+        let body = json!({ "reason": "gone", "org.matrix.msc3912.with_relations": relations });
+        server.put(&path, Some(who), body).await
+    };
+    let said = async |event: &str| {
+        let path = format!("{CLIENT}/rooms/{room}/event/{event}");
+        server.get(&path, Some(bob)).await.1["content"] != json!({})
+    };
+    for (who, relations, gone) in [
+        (bob, json!([]), [false; 3]),
+        (bob, json!(["m.replace"]), [true, false, false]),
+        (bob, json!(["*"]), [true, true, false]),
+        (&cast.alice, json!(["m.replace", "m.annotation"]), [true, true, true]),
+    ] {
+        let parent = server.say(bob, room, &format!("parent{}", relations.to_string().len())).await;
+        let replace = json!({ "rel_type": "m.replace", "event_id": parent });
+        let annotation = json!({ "rel_type": "m.annotation", "event_id": parent, "key": "a" });
+        let related = [
+            server.relate(bob, room, "m.room.message", replace).await,
+            server.relate(bob, room, "m.reaction", annotation.clone()).await,
+            server.relate(&cast.alice, room, "m.reaction", annotation).await,
+        ];
+        let answer = redact(who, &parent, relations.clone()).await;
+        assert_eq!(answer.0, 200, "{}", answer.1);
+        for (event, gone) in related.iter().zip(gone) {
+            assert_eq!(said(event).await, !gone, "{relations}");
+        }
+    }
+    let parent = server.say(bob, room, "another").await;
+    assert_eq!(error(&redact(bob, &parent, json!("*")).await), (400, "M_BAD_JSON"));
+}
+
 #[tokio::test]
 async fn relations_of_relations() {
     let cast = Cast::new().await;
@@ -112,8 +150,16 @@ async fn what_relates_to_what_it_cannot_is_refused() {
     }
     let (threads, _) = server.related(alice, &format!("{V1}/rooms/{room}/threads")).await;
     assert_eq!(threads, [&*root]);
-    // What is not known here may be all the same.
-    server.relate(alice, room, "m.room.message", thread("$unknown")).await;
+    // What nobody here can have seen, and a reaction with nothing.
+    for (wanted, wrong) in [
+        ("M_UNKNOWN", thread("$unknown")),
+        ("M_UNKNOWN", json!({ "rel_type": "m.annotation", "event_id": "$unknown", "key": "a" })),
+        ("M_BAD_JSON", json!({ "rel_type": "m.annotation", "event_id": root })),
+    ] {
+        let path = format!("{CLIENT}/rooms/{room}/send/m.reaction/wrong");
+        let answer = server.put(&path, Some(alice), json!({ "m.relates_to": wrong })).await;
+        assert_eq!(error(&answer), (400, wanted), "{wrong}");
+    }
 
     let redact = format!("{CLIENT}/rooms/{room}/redact/{elsewhere}/r");
     assert_eq!(error(&server.put(&redact, Some(alice), json!({})).await), (400, "M_UNKNOWN"));

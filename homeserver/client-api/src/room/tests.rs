@@ -208,6 +208,10 @@ async fn who_may_see_aliases_and_the_summary() {
     assert_eq!(server.get(&summary, Some(&cast.banned)).await.0, 200);
     let aliases = format!("{CLIENT}/rooms/{room}/aliases");
     assert_eq!(server.get(&aliases, Some(&cast.stranger)).await, (200, json!({ "aliases": [] })));
+    for path in ["rooms/{room}/summary", "summary/{room}"] {
+        let path = format!("/_matrix/client/unstable/im.nheko.summary/{}", path.replace("{room}", room));
+        assert_eq!(server.get(&path, Some(&cast.bob)).await.0, 200);
+    }
     let unknown = server.get("/_matrix/client/v1/room_summary/%23none:localhost:8008", None).await;
     assert_eq!(error(&unknown), NOT_FOUND);
 }

@@ -1,16 +1,20 @@
 //! `PUT /_matrix/client/v3/rooms/{roomId}/redact/{eventId}/{txnId}`
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use hearth_rooms::{NewEvent, Room};
+use hearth_http::limits::{Asker, Class};
+use hearth_rooms::{Event, NewEvent, RelationFilter, Room, TimelineRange};
 use ruma::{
     EventId,
     api::client::redact::redact_event::v3::{Request as Redact, Response},
 };
+use serde::Deserialize;
 use serde_json::value::to_raw_value;
 
 use crate::{
-    Answer, ClientApi, MatrixError, Request, Requester, Result, membership::content::because, room::access,
-    state::transaction::transaction,
+    Answer, ClientApi, MatrixError, Request, Requester, Result, membership::content::because,
+    relations::thread::relates_to, room::access, state::transaction::transaction,
 };
 
 /// Redacts an event
@@ -19,17 +23,59 @@ pub async fn redact_event(
     State(api): State<ClientApi>,
     request: Request<Redact>,
 ) -> Result<Answer<Response>> {
+    let Related { with_relations } = request.more()?;
     let Request { body, who, .. } = request;
     let room = access::room(&api.rooms, &body.room_id)?;
     may_redact(&who, &room, &body.event_id)?;
     let content = to_raw_value(&because(body.reason))?;
     let transaction =
         transaction(&who, format!("redact {} {}", room.nid(), body.event_id), body.txn_id.as_str());
-    let mut event = NewEvent::message(&who.user, "m.room.redaction", content);
-    event.redacts = Some(body.event_id);
-    let sent = room.send(event, Some(transaction)).await?;
+    let redaction = |event_id: &EventId| NewEvent {
+        redacts: Some(event_id.to_owned()),
+        ..NewEvent::message(&who.user, "m.room.redaction", content.clone())
+    };
+    let sent = room.send(redaction(&body.event_id), Some(transaction)).await?;
+    let related = related(&who, &room, &body.event_id, &with_relations)?;
+    if !related.is_empty() {
+        api.limiter().take_many(
+            Class::Message,
+            Asker::User(&who.user),
+            related.len() as u32,
+            api.now_ms(),
+        )?;
+        room.send_many(related.iter().map(|event| redaction(event.id())).collect()).await?;
+    }
     api.sync.active(&who.user);
     Ok(Answer(Response::new(sent.id().to_owned())))
+}
+
+/// What is redacted with an event ([MSC3912](https://github.com/matrix-org/matrix-spec-proposals/pull/3912)).
+#[derive(Deserialize)]
+struct Related {
+    /// How it relates to the event; `*` is any way.
+    #[serde(default, rename = "org.matrix.msc3912.with_relations", alias = "with_rel_types")]
+    with_relations: Vec<String>,
+}
+
+/// How many of them are redacted at once, the newest.
+const MAX_RELATED: usize = 500;
+
+/// What relates to an event in one of these ways, as far as the user may redact it.
+fn related(
+    who: &Requester,
+    room: &Room,
+    event_id: &EventId,
+    with_relations: &[String],
+) -> Result<Vec<Arc<Event>>> {
+    if with_relations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let range = TimelineRange { after: None, until: None, backwards: true, limit: MAX_RELATED };
+    let mut related = room.relations(event_id, &RelationFilter::default(), range)?;
+    let meant = |rel_type: &str| with_relations.iter().any(|meant| meant == "*" || meant == rel_type);
+    related.retain(|event| relates_to(event).is_some_and(|relation| meant(&relation.rel_type)));
+    related.retain(|event| may_redact(who, room, event.id()).is_ok());
+    Ok(related)
 }
 
 /// What nobody gets back: a room without it is another room, or closed to every server.

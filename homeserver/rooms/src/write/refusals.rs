@@ -1,6 +1,7 @@
 //! What this server does not send for its users, though the rules of their rooms would let it in.
 
 use hearth_storage::{RoomNid, Scan, schema};
+use ruma::EventId;
 use serde::Deserialize;
 
 use crate::{
@@ -27,6 +28,9 @@ impl Room {
         {
             self.refuse_relation(staged, &relation)?;
             if relation.rel_type == "m.annotation" {
+                if relation.key.is_none() {
+                    return Err(RoomError::Invalid("an annotation needs a `key`".to_owned()));
+                }
                 refuse_duplicate_annotation(staged, self.nid(), event, &relation)?;
             }
         }
@@ -50,11 +54,15 @@ impl Room {
         }
     }
 
-    /// A relation to an event of another room, and a thread that begins at an event which itself relates to another
-    /// ("Validation of `m.thread` relationships"). Of an event that is not here nothing is known.
+    /// A relation to an event of another room or to one that nobody here can have seen, and a thread that begins at an
+    /// event which itself relates to another ("Validation of `m.thread` relationships").
     fn refuse_relation(&self, staged: &Staged, relation: &Relation) -> Result<(), RoomError> {
         if self.is_elsewhere(staged, &relation.parent)? {
             return Err(RoomError::Refused("the event to relate to is in another room"));
+        }
+        // What others relate to there is, though it may not be here yet.
+        if staged.nid(&relation.parent)?.is_none() && !self.is_related_to(staged, &relation.parent)? {
+            return Err(RoomError::Refused("the event to relate to is not known"));
         }
         let starts_at_child = relation.rel_type == THREAD
             && staged.event_by_id(&relation.parent)?.is_some_and(|root| relates(root.pdu.content_str()));
@@ -64,8 +72,13 @@ impl Room {
         }
     }
 
+    fn is_related_to(&self, staged: &Staged, id: &EventId) -> Result<bool, RoomError> {
+        let first = staged.tx.scan(&schema::RELATIONS, Scan::prefix((self.nid(), id))).next().transpose()?;
+        Ok(first.is_some())
+    }
+
     /// Whether an event is known to be in another room.
-    fn is_elsewhere(&self, staged: &Staged, id: &ruma::EventId) -> Result<bool, RoomError> {
+    fn is_elsewhere(&self, staged: &Staged, id: &EventId) -> Result<bool, RoomError> {
         Ok(staged.event_by_id(id)?.is_some_and(|event| event.room != self.nid()))
     }
 }

@@ -53,7 +53,8 @@ impl Destinations {
 
     /// Whether the server may be tried now.
     pub fn may_try(&self, server: &ServerName) -> bool {
-        self.retry_at(server).is_none_or(|at| is_past(at, self.0.clock.now_ms()))
+        let failing = self.0.failing.lock();
+        failing.get(server).is_none_or(|failing| may_be_tried(&failing.row, self.0.clock.now_ms()))
     }
 
     /// When a failing server may be tried again, in milliseconds; `None` for one that answers.
@@ -69,8 +70,8 @@ impl Destinations {
     /// Returns when the server may be tried: at once, when its time has come, or when it is heard from.
     pub async fn ready(&self, server: &ServerName) {
         loop {
-            let (at, waiting) = match self.0.failing.lock().get(server) {
-                Some(failing) => (failing.row.retry_at, failing.waiting.clone()),
+            let (row, waiting) = match self.0.failing.lock().get(server) {
+                Some(failing) => (failing.row.clone(), failing.waiting.clone()),
                 None => return,
             };
             // Enlisted before the time is looked at again, so that no call in between is missed.
@@ -83,16 +84,16 @@ impl Destinations {
             tokio::select! {
                 biased;
                 () = woken => {}
-                () = self.0.clock.sleep_until(at) => {}
+                () = self.0.clock.sleep_until(row.retry_at) => {}
                 // By then it may be tried, however the clock was set.
-                () = tokio::time::sleep(Duration::from_millis(health::LONGEST_MS)) => {}
+                () = tokio::time::sleep(Duration::from_millis(health::longest_ms(row.failures))) => {}
             }
         }
     }
 
     /// Whether a server may be asked now that may be none.
     pub fn may_try_stranger(&self, server: &ServerName) -> bool {
-        self.0.strangers.get(server).is_none_or(|known| is_past(known.retry_at, self.0.clock.now_ms()))
+        self.0.strangers.get(server).is_none_or(|known| may_be_tried(&known, self.0.clock.now_ms()))
     }
 
     /// A server that may be none did not answer: its name is not stored, and it is not left alone by who knows it.
@@ -132,7 +133,7 @@ impl Destinations {
     /// began together fail together, and that is one failure.
     fn failed_again(&self, before: DestinationRow) -> Option<DestinationRow> {
         let now = self.0.clock.now_ms();
-        if !is_past(before.retry_at, now) {
+        if !may_be_tried(&before, now) {
             return None;
         }
         let failures = before.failures.saturating_add(1);
@@ -164,10 +165,10 @@ impl Destinations {
     }
 }
 
-/// Whether a time has come until which a server was to be left alone. One that is further away than any such time was
-/// noted before the clock was set back.
-fn is_past(retry_at: u64, now: u64) -> bool {
-    retry_at <= now || retry_at > now + health::LONGEST_MS
+/// Whether the time has come until which a server was to be left alone. One that is further away than that server is
+/// ever left alone was noted before the clock was set back.
+fn may_be_tried(row: &DestinationRow, now: u64) -> bool {
+    row.retry_at <= now || row.retry_at > now + health::longest_ms(row.failures)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub struct Descriptors {
     pub database: u32,
     /// Connections to other servers.
     pub outgoing: usize,
+    /// Connections to push gateways.
+    pub pushes: usize,
     /// Connections that others open to this one.
     pub incoming: usize,
 }
@@ -27,7 +29,8 @@ impl Descriptors {
         let total = total.min(ENOUGH) as u32;
         Self {
             database: (total / 4).min(4096),
-            outgoing: (total / 8).min(2048) as usize,
+            outgoing: (total / 32 * 3).min(2048) as usize,
+            pushes: (total / 32).min(256) as usize,
             incoming: (total / 2) as usize,
         }
     }
@@ -50,10 +53,11 @@ mod tests {
     #[test]
     fn the_shares_are_less_than_the_whole() {
         for total in [256, 1024, 20_000, 1 << 16, u64::MAX] {
-            let Descriptors { database, outgoing, incoming } = Descriptors::share(total);
-            assert!(database as usize + outgoing + incoming <= total.min(ENOUGH) as usize * 7 / 8);
+            let Descriptors { database, outgoing, pushes, incoming } = Descriptors::share(total);
+            assert!(database as usize + outgoing + pushes + incoming <= total.min(ENOUGH) as usize * 7 / 8);
         }
-        assert_eq!(Descriptors::share(1024), Descriptors { database: 256, outgoing: 128, incoming: 512 });
+        let shares = Descriptors { database: 256, outgoing: 96, pushes: 32, incoming: 512 };
+        assert_eq!(Descriptors::share(1024), shares);
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
     let (plain, secure) = tokio::join!(plain, secure);
     plain.and(secure)?;
     outbox.stop().await;
+    server.pushes.stop().await;
     server.store.close();
     tracing::info!("stopped");
     Ok(())

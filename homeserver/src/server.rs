@@ -5,8 +5,8 @@ use std::{io, path::PathBuf, sync::Arc};
 use hearth_client_api::{ClientApi, ClientApiOptions, Parts};
 use hearth_federation::{Federation, FederationError, FederationOptions};
 use hearth_media::{Media, MediaLimits};
-use hearth_network::{Dialer, Internet, NetworkError, NetworkOptions};
-use hearth_push::EvaluatedRooms;
+use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
+use hearth_push::{EvaluatedRooms, Pushes};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
@@ -57,6 +57,7 @@ pub struct Server {
     pub rooms: Rooms,
     pub users: Users,
     pub sync: SyncService,
+    pub pushes: Pushes,
     pub federation: Federation,
     pub api: ClientApi,
     _timers: Ticking,
@@ -138,7 +139,16 @@ impl Server {
         let timers = timers.start();
         let sync_options = SyncOptions { memory_bytes: memory.sync, ..SyncOptions::default() };
         let evaluated = Arc::new(EvaluatedRooms::new(memory.evaluated));
-        let sync = SyncService::start(rooms.clone(), users.clone(), evaluated, clock.clone(), sync_options);
+        let sync =
+            SyncService::start(rooms.clone(), users.clone(), evaluated.clone(), clock.clone(), sync_options);
+        let pushes = Pushes::start(hearth_push::Parts {
+            rooms: rooms.clone(),
+            users: users.clone(),
+            evaluated,
+            // Connections of its own: a gateway takes none from other servers.
+            network: Network::new(dialer.clone(), &network_options(config, Descriptors::available().pushes)),
+            clock: clock.clone(),
+        });
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options(config, memory.servers),
             key,
@@ -157,11 +167,12 @@ impl Server {
             rooms: rooms.clone(),
             media,
             sync: sync.clone(),
+            pushes: pushes.clone(),
             federation: federation.clone(),
             clock,
             random,
         });
-        Ok(Self { store, rooms, users, sync, federation, api, _timers: timers })
+        Ok(Self { store, rooms, users, sync, pushes, federation, api, _timers: timers })
     }
 }
 

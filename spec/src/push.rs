@@ -35,13 +35,15 @@ pub struct PushContext<'a> {
 /// What the first matching rule says.
 #[derive(Clone, Copy, Debug)]
 pub struct PushOutcome<'a> {
+    /// The place of the rule in its set; `None` if none matched.
+    pub rule: Option<usize>,
     pub notify: bool,
     pub highlight: bool,
     pub actions: &'a [Action],
 }
 
 impl PushOutcome<'_> {
-    const NOTHING: Self = Self { notify: false, highlight: false, actions: &[] };
+    const NOTHING: Self = Self { rule: None, notify: false, highlight: false, actions: &[] };
 }
 
 /// A user's enabled push rules in the order they are tried.
@@ -87,6 +89,11 @@ impl CompiledRuleset {
     pub fn new(ruleset: &Ruleset) -> Self {
         let rules = ruleset.iter().filter(|rule| rule.enabled()).map(Rule::new);
         Self { rules: rules.collect() }
+    }
+
+    /// What a rule says to do, by its place; nothing if there is none.
+    pub fn actions(&self, rule: Option<usize>) -> &[Action] {
+        rule.and_then(|rule| self.rules.get(rule)).map_or(&[], |rule| &rule.actions)
     }
 }
 
@@ -182,8 +189,13 @@ pub fn evaluate<'a>(
     if event.sender() == context.user_id {
         return PushOutcome::NOTHING;
     }
-    match ruleset.rules.iter().find(|rule| rule.matches(event, context)) {
+    match ruleset.rules.iter().enumerate().find(|(_, rule)| rule.matches(event, context)) {
         None => PushOutcome::NOTHING,
-        Some(rule) => PushOutcome { notify: rule.notify, highlight: rule.highlight, actions: &rule.actions },
+        Some((place, rule)) => PushOutcome {
+            rule: Some(place),
+            notify: rule.notify,
+            highlight: rule.highlight,
+            actions: &rule.actions,
+        },
     }
 }

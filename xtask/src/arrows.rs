@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hearth-rooms", &["hearth-spec", "hearth-storage"]),
     ("hearth-users", &["hearth-spec", "hearth-storage"]),
     ("hearth-media", &["hearth-storage"]),
-    ("hearth-push", &["hearth-rooms", "hearth-users", "hearth-storage", "hearth-spec"]),
+    ("hearth-push", &["hearth-rooms", "hearth-users", "hearth-network", "hearth-storage", "hearth-spec"]),
     ("hearth-sync", &["hearth-push", "hearth-rooms", "hearth-users", "hearth-storage", "hearth-spec"]),
     (
         "hearth-http",
@@ -101,7 +101,17 @@ const RESERVED: &[(&str, &[&str])] = &[
     // Nothing above storage knows the engine.
     ("rocksdb", &["hearth-storage"]),
     // HTTP ends at the edges.
-    ("axum", &["hearth-http", "hearth-client-api", "hearth-federation", "hearth", "hearth-simulation"]),
+    (
+        "axum",
+        &[
+            "hearth-push",
+            "hearth-http",
+            "hearth-client-api",
+            "hearth-federation",
+            "hearth",
+            "hearth-simulation",
+        ],
+    ),
     // Only the network connects to others, and what a simulation connects it to.
     ("hyper-util", &["hearth-network", "hearth-simulation"]),
     ("hickory-resolver", &["hearth-network"]),

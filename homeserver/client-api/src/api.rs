@@ -15,6 +15,7 @@ use hearth_http::{
     limits::{Asker, Class, Limiter, RateLimits},
 };
 use hearth_media::Media;
+use hearth_push::Pushes;
 use hearth_rooms::Rooms;
 use hearth_storage::{Clock, Random};
 use hearth_sync::SyncService;
@@ -97,6 +98,7 @@ pub struct Parts {
     pub rooms: Rooms,
     pub media: Media,
     pub sync: SyncService,
+    pub pushes: Pushes,
     /// What users ask of other servers.
     pub federation: Federation,
     pub clock: Arc<dyn Clock>,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::{Router, body::Body};
 use hearth_federation::{Federation, FederationOptions};
 use hearth_media::{Media, MediaLimits};
-use hearth_network::Internet;
+use hearth_network::{Internet, Network};
+use hearth_push::{EvaluatedRooms, Pushes};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
@@ -82,13 +83,22 @@ impl TestServer {
         let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
         let mut timers = Timers::new(store.clone(), clock.clone());
         rooms.handle_timers(&mut timers);
+        let evaluated = Arc::<EvaluatedRooms>::default();
         let sync = SyncService::start(
             rooms.clone(),
             users.clone(),
-            Arc::default(),
+            evaluated.clone(),
             clock.clone(),
             SyncOptions::default(),
         );
+        let dialer = Arc::new(Internet::new(&federation_options.network).unwrap());
+        let pushes = Pushes::start(hearth_push::Parts {
+            rooms: rooms.clone(),
+            users: users.clone(),
+            evaluated,
+            network: Network::new(dialer.clone(), &federation_options.network),
+            clock: clock.clone(),
+        });
         let media = Media::new(
             store.clone(),
             server_name.clone(),
@@ -99,7 +109,6 @@ impl TestServer {
         )
         .unwrap();
 
-        let dialer = Arc::new(Internet::new(&federation_options.network).unwrap());
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options,
             dialer,
@@ -118,7 +127,8 @@ impl TestServer {
         options.registration = Registration::Open;
         options.rate_limits = None;
         change(&mut options);
-        let parts = Parts { options, users, rooms, media, sync, federation, clock: clock.clone(), random };
+        let parts =
+            Parts { options, users, rooms, media, sync, pushes, federation, clock: clock.clone(), random };
         let api = ClientApi::new(parts);
         Self { router: router(api.clone()), api, clock, _timers: timers.start(), _folder: folder }
     }

@@ -4,6 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use hearth_media::MediaError;
+use hearth_push::PushError;
 use hearth_rooms::{MAX_DELAY_MS, RoomError};
 use hearth_storage::StorageError;
 use hearth_sync::{SyncError, TokenError};
@@ -291,6 +292,16 @@ impl From<RoomError> for MatrixError {
             RoomError::Busy => {
                 Self { message: message.into(), ..Self::limit_exceeded(Duration::from_secs(1)) }
             }
+        }
+    }
+}
+
+impl From<PushError> for MatrixError {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Storage(error) => error.into(),
+            PushError::Room(error) => error.into(),
+            PushError::Users(error) => error.into(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod collected;
 mod connector;
 mod internet;
 mod options;
+mod post;
 mod redirects;
 mod resolver;
 mod tls;

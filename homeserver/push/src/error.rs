@@ -14,3 +14,15 @@ pub enum PushError {
     #[error(transparent)]
     Users(#[from] UsersError),
 }
+
+impl PushError {
+    /// Whether it may be gone when the same is tried again: nothing is wrong with what was read.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Storage(error)
+            | Self::Room(RoomError::Storage(error))
+            | Self::Users(UsersError::Storage(error)) => !matches!(error, StorageError::Corrupt(_)),
+            _ => false,
+        }
+    }
+}

@@ -13,16 +13,19 @@ use hearth_spec::{
     PowerLevels,
     push::{CompiledRuleset, FlatEvent, PushContext, evaluate},
 };
-use hearth_storage::{EventNid, RoomNid, TimelineOrder, weight::of_text};
+use hearth_storage::{EventNid, RoomNid, TimelineOrder};
 use parking_lot::Mutex;
 use quick_cache::{
     DefaultHashBuilder, OptionsBuilder, Weighter,
     sync::{Cache, DefaultLifecycle},
 };
-use ruma::{OwnedEventId, OwnedUserId, UserId, user_id};
+use ruma::{OwnedUserId, UserId, push::Action, user_id};
 use serde::Deserialize;
 
-use crate::rules::{KnownRules, RulesOverTime};
+use crate::{
+    facts::Facts,
+    rules::{KnownRules, RulesOverTime},
+};
 
 /// So many events of a room are remembered.
 const REMEMBERED: usize = 2048;
@@ -30,10 +33,6 @@ const REMEMBERED: usize = 2048;
 const COLD: usize = 1024;
 /// So many different sets of rules are judged by per room.
 const RULESETS: usize = 32;
-/// Of an event that names more users than this it is not remembered whom it names.
-const NAMED: usize = 32;
-/// How far relations are followed from an event to its thread.
-const HOPS: usize = 3;
 
 /// The rooms whose newest events were evaluated lately, as many as fit into a number of bytes.
 pub struct EvaluatedRooms {
@@ -112,6 +111,7 @@ impl EvaluatedRooms {
 }
 
 /// The newest events of one room.
+#[derive(Default)]
 pub struct EvaluatedRoom(Mutex<Evaluated>);
 
 #[derive(Default)]
@@ -130,33 +130,6 @@ struct Evaluated {
     begun: bool,
 }
 
-/// What there is to know of an event.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    order: TimelineOrder,
-    nid: EventNid,
-    sender: OwnedUserId,
-    /// Whom it names: what they make of it is their own. `None` for too many to remember.
-    named: Option<Box<[OwnedUserId]>>,
-    /// The root of the thread it is in.
-    pub thread: Option<Arc<OwnedEventId>>,
-    redacted: bool,
-}
-
-impl Facts {
-    /// Whether it names a user, or may.
-    fn names(&self, user: &UserId) -> bool {
-        self.named.as_ref().is_none_or(|named| named.iter().any(|named| named == user))
-    }
-
-    /// About how many bytes it takes besides its place.
-    fn bytes(&self) -> usize {
-        let named = self.named.iter().flatten().map(|user| size_of::<OwnedUserId>() + of_text(user.as_str()));
-        let thread = self.thread.iter().map(|root| size_of::<OwnedEventId>() + 2 * of_text(root.as_str()));
-        of_text(self.sender.as_str()) + named.sum::<usize>() + thread.sum::<usize>()
-    }
-}
-
 /// What one set of rules makes of the remembered events.
 struct Judged {
     rules: u128,
@@ -169,6 +142,17 @@ struct Judged {
 pub(crate) struct Verdict {
     pub notify: bool,
     pub highlight: bool,
+    /// The place of the rule that matched, among those that judged.
+    rule: Option<u16>,
+}
+
+/// An event that notifies a user.
+pub(crate) struct Notifying<'a> {
+    pub order: TimelineOrder,
+    pub facts: &'a Facts,
+    pub verdict: Verdict,
+    /// What the rule says to do.
+    pub actions: &'a [Action],
 }
 
 /// Who counts, and where.
@@ -195,7 +179,7 @@ impl EvaluatedRoom {
         counter: &Counter<'_>,
         after: TimelineOrder,
         until: TimelineOrder,
-        mut show: impl FnMut(TimelineOrder, &Facts, Verdict),
+        mut show: impl FnMut(Notifying<'_>),
     ) -> Result<(), RoomError> {
         let mut evaluated = self.0.lock();
         evaluated.extend(counter.room, until)?;
@@ -211,28 +195,35 @@ impl EvaluatedRoom {
                 continue;
             }
             let (rules, source) = counter.rules.at(facts.order);
-            let verdict = match &rules.shared {
+            let nid = facts.nid;
+            let (by, verdict) = match &rules.shared {
                 Some(shared) if !facts.names(counter.user) => {
-                    let nid = facts.nid;
                     let judged = evaluated.judged(shared.id);
-                    match evaluated.judged[judged].verdicts[at] {
+                    let verdict = match evaluated.judged[judged].verdicts[at] {
                         Some(verdict) => verdict,
-                        None => {
-                            let verdict = judge.judge(&shared.compiled, None, nid)?;
-                            evaluated.judged[judged].verdicts[at] = Some(verdict);
-                            verdict
-                        }
-                    }
+                        None => judge.judge(&shared.compiled, None, nid)?,
+                    };
+                    evaluated.judged[judged].verdicts[at] = Some(verdict);
+                    (&*shared.compiled, verdict)
                 }
-                Some(_) => judge.judge(rules.own(source), Some((counter.user, false)), facts.nid)?,
-                None => judge.judge(rules.own(source), Some((counter.user, true)), facts.nid)?,
+                shared => {
+                    let own = rules.own(source);
+                    (own, judge.judge(own, Some((counter.user, shared.is_none())), nid)?)
+                }
             };
             if verdict.notify || verdict.highlight {
                 let facts = &evaluated.facts[at];
-                show(facts.order, facts, verdict);
+                let actions = by.actions(verdict.rule.map(usize::from));
+                show(Notifying { order: facts.order, facts, verdict, actions });
             }
         }
         Ok(())
+    }
+
+    /// Whether all events after this place are here, or can still be read in.
+    pub(crate) fn reaches_back_to(&self, after: TimelineOrder) -> bool {
+        let evaluated = self.0.lock();
+        !evaluated.begun || after >= evaluated.start
     }
 
     /// About how many bytes it takes.
@@ -317,18 +308,11 @@ impl Evaluated {
 
     fn facts_of(&mut self, room: &Room, event: &Event) -> Result<Option<Facts>, RoomError> {
         let Some(order) = event.order() else { return Ok(None) };
-        let relation = Relation::of(event.pdu.content_str());
-        if relation.is_some() {
+        let facts = Facts::of(room, event, order)?;
+        if facts.is_related {
             self.last_relation = self.last_relation.max(Some(order));
         }
-        Ok(Some(Facts {
-            order,
-            nid: event.nid,
-            sender: event.pdu.sender().to_owned(),
-            named: named_in(event),
-            thread: relation.map(|relation| thread_of(room, relation)).transpose()?.flatten().map(Arc::new),
-            redacted: event.redacted_by.is_some(),
-        }))
+        Ok(Some(facts))
     }
 
     /// An event that a redaction took away counts no more.
@@ -377,7 +361,7 @@ impl Judge<'_> {
     ) -> Result<Verdict, RoomError> {
         let room = self.counter.room;
         let Some(event) = self.counter.rooms.event(nid)? else {
-            return Ok(Verdict { notify: false, highlight: false });
+            return Ok(Verdict { notify: false, highlight: false, rule: None });
         };
         let levels = self.levels.get_or_insert_with(|| room.power_levels().ok());
         let display_name = match user {
@@ -392,7 +376,8 @@ impl Judge<'_> {
             power_levels: levels.as_ref(),
         };
         let outcome = evaluate(rules, &FlatEvent::new(&event.pdu), &context);
-        Ok(Verdict { notify: outcome.notify, highlight: outcome.highlight })
+        let rule = outcome.rule.and_then(|rule| u16::try_from(rule).ok());
+        Ok(Verdict { notify: outcome.notify, highlight: outcome.highlight, rule })
     }
 }
 
@@ -403,69 +388,4 @@ fn display_name(room: &Room, user: &UserId) -> Result<Option<String>, RoomError>
     }
     let member = room.state_content::<Member>("m.room.member", user.as_str())?;
     Ok(member.and_then(|member| member.displayname))
-}
-
-/// Whom an event names: those it mentions, and the user whose state it is; `None` for too many to remember.
-fn named_in(event: &Event) -> Option<Box<[OwnedUserId]>> {
-    #[derive(Deserialize)]
-    struct Content {
-        #[serde(rename = "m.mentions")]
-        mentions: Option<Mentions>,
-    }
-    #[derive(Deserialize)]
-    struct Mentions {
-        #[serde(default)]
-        user_ids: Vec<serde_json::Value>,
-    }
-    let mut named = Vec::new();
-    let content = event.pdu.content_str();
-    if content.contains("\"m.mentions\"")
-        && let Ok(Content { mentions: Some(mentions) }) = serde_json::from_str(content)
-    {
-        let users = mentions.user_ids.iter().filter_map(|user| user.as_str()?.try_into().ok());
-        named.extend(users);
-    }
-    named.extend(event.pdu.state_key().and_then(|key| OwnedUserId::try_from(key).ok()));
-    (named.len() <= NAMED).then(|| named.into())
-}
-
-/// What an event relates to.
-struct Relation {
-    rel_type: String,
-    parent: OwnedEventId,
-}
-
-impl Relation {
-    fn of(content: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Content {
-            #[serde(rename = "m.relates_to")]
-            relates_to: RelatesTo,
-        }
-        #[derive(Deserialize)]
-        struct RelatesTo {
-            rel_type: String,
-            event_id: OwnedEventId,
-        }
-        // Most relate to nothing: look before parsing.
-        if !content.contains("\"m.relates_to\"") {
-            return None;
-        }
-        let Content { relates_to } = serde_json::from_str(content).ok()?;
-        Some(Self { rel_type: relates_to.rel_type, parent: relates_to.event_id })
-    }
-}
-
-fn thread_of(room: &Room, mut relation: Relation) -> Result<Option<OwnedEventId>, RoomError> {
-    for _ in 0..HOPS {
-        if relation.rel_type == "m.thread" {
-            return Ok(Some(relation.parent));
-        }
-        let parent = room.event(&relation.parent)?;
-        match parent.and_then(|parent| Relation::of(parent.pdu.content_str())) {
-            Some(next) => relation = next,
-            None => break,
-        }
-    }
-    Ok(None)
 }

@@ -1,24 +1,17 @@
 //! Unread counts: derived from receipts, push rules and the timeline, and written nowhere (client-server API,
 //! "Receiving notifications", "Threaded read receipts").
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Weak},
-};
+use std::collections::{BTreeMap, HashMap};
 
-use hearth_rooms::{Room, Rooms};
-use hearth_storage::{
-    Position, RoomNid, TimelineOrder,
-    schema::rooms::{ReceiptKeyRow, ReceiptRow},
-    weight::of_map,
-};
-use hearth_users::Users;
-use ruma::{EventId, OwnedEventId, OwnedUserId, UserId, push::Ruleset};
+use hearth_rooms::Room;
+use hearth_storage::{Position, RoomNid, TimelineOrder, weight::of_map};
+use ruma::OwnedEventId;
 
 use crate::{
     PushError,
-    evaluated::{Counter, EvaluatedRoom, EvaluatedRooms, Verdict},
-    rules::{RulesOverTime, UserRules},
+    evaluated::{EvaluatedRoom, Verdict},
+    marks::ReadMarks,
+    user::{CompiledRules, PushUser},
 };
 
 /// So many bytes are taken for the counts of one user; beyond it what is needed is counted anew.
@@ -59,68 +52,13 @@ impl UnreadCounts {
     }
 }
 
-/// How far a user has read in a room.
-#[derive(Clone, Debug, Default)]
-struct ReadMarks {
-    /// Everything up to here, whatever thread.
-    everything: TimelineOrder,
-    /// The main timeline up to here.
-    main: TimelineOrder,
-    threads: HashMap<OwnedEventId, TimelineOrder>,
-}
-
-impl ReadMarks {
-    /// By a user's receipts, public and private ones; without any everything before the join is read.
-    fn of(receipts: Vec<(ReceiptKeyRow, ReceiptRow)>, joined: TimelineOrder) -> Self {
-        let mut marks = Self::default();
-        let mut any = false;
-        for (key, row) in receipts {
-            if !matches!(key.receipt_type.as_str(), "m.read" | "m.read.private") {
-                continue;
-            }
-            let mark = match key.thread.as_str() {
-                "" => &mut marks.everything,
-                "main" => &mut marks.main,
-                thread => match OwnedEventId::try_from(thread) {
-                    Ok(thread) => marks.threads.entry(thread).or_default(),
-                    Err(_) => continue,
-                },
-            };
-            *mark = (*mark).max(row.order);
-            any |= key.thread.is_empty();
-        }
-        if !any {
-            marks.everything = joined;
-        }
-        marks
-    }
-
-    fn has_read(&self, order: TimelineOrder, thread: Option<&EventId>) -> bool {
-        let mark = match thread {
-            None => Some(self.main),
-            Some(thread) => self.threads.get(thread).copied(),
-        };
-        order <= self.everything || mark.is_some_and(|mark| order <= mark)
-    }
-}
-
 /// The counts of a user in the rooms that were asked for, kept up incrementally.
 #[derive(Debug, Default)]
 pub struct UnreadRooms {
-    rules: Option<KnownUserRules>,
+    rules: CompiledRules,
     rooms: HashMap<RoomNid, Unread>,
     /// What the rooms take besides their places.
     threads_bytes: usize,
-}
-
-/// The rules of the user as they were last.
-#[derive(Debug)]
-struct KnownUserRules {
-    /// Which they are: a change of rules makes a new set. It does not keep them in memory.
-    source: Weak<Ruleset>,
-    rules: UserRules,
-    /// Up to here they were others; 0 for never.
-    changed: Position,
 }
 
 #[derive(Debug)]
@@ -137,25 +75,6 @@ struct Unread {
 impl Unread {
     fn threads_bytes(&self) -> usize {
         (self.counts.threads.len() + self.marks.threads.len()) * THREAD_BYTES
-    }
-}
-
-/// A user whose events are judged and counted.
-pub struct PushUser<'a> {
-    pub rooms: &'a Rooms,
-    pub users: &'a Users,
-    pub user: &'a UserId,
-    pub rules: Arc<Ruleset>,
-    pub evaluated: &'a EvaluatedRooms,
-    pub ignored: &'a HashSet<OwnedUserId>,
-}
-
-impl PushUser<'_> {
-    /// What the rules were before, each up to a position.
-    fn rules_before(&self) -> Result<Vec<(Position, UserRules, Ruleset)>, PushError> {
-        let before = self.users.push_rules.before(self.user)?.into_iter();
-        let compiled = |rules: &Ruleset| UserRules::new(self.user, rules, &self.evaluated.known_rules);
-        Ok(before.map(|(until, rules)| (until, compiled(&rules), rules)).collect())
     }
 }
 
@@ -188,7 +107,6 @@ impl UnreadRooms {
         until: Position,
     ) -> Result<UnreadCounts, PushError> {
         let ReadRoom { room, evaluated, joined } = read;
-        self.know_rules(user)?;
         let end = TimelineOrder::from(until);
         let generation = evaluated.follow(room, end)?;
         let known = self.take(room.nid()).filter(|known| known.generation == generation);
@@ -200,25 +118,16 @@ impl UnreadRooms {
                 Unread { counts: UnreadCounts::default(), marks, marked: until, counted, generation }
             }
         };
-        if end > unread.counted
-            && let Some(known) = &self.rules
-        {
-            let before = match unread.counted < known.changed.into() {
-                true => user.rules_before()?,
-                false => Vec::new(),
-            };
-            let rules = RulesOverTime { now: (&known.rules, &user.rules), before };
-            let counter =
-                Counter { rooms: user.rooms, room, user: user.user, rules: &rules, ignored: user.ignored };
+        if end > unread.counted {
             let Unread { counts, marks, counted, .. } = &mut unread;
-            evaluated.count(&counter, *counted, end, |order, facts, verdict| {
-                let thread = facts.thread.as_ref();
-                if marks.has_read(order, thread.map(|thread| &***thread)) {
+            user.notifying(&mut self.rules, read, (*counted, end), |event| {
+                let thread = event.facts.thread.as_ref();
+                if marks.has_read(event.order, thread.map(|thread| &***thread)) {
                     return;
                 }
                 match thread {
-                    None => counts.main.add(verdict),
-                    Some(thread) => counts.threads.entry((**thread).clone()).or_default().add(verdict),
+                    None => counts.main.add(event.verdict),
+                    Some(thread) => counts.threads.entry((**thread).clone()).or_default().add(event.verdict),
                 }
             })?;
             *counted = end;
@@ -236,18 +145,6 @@ impl UnreadRooms {
         self.rooms.insert(room, unread);
     }
 
-    /// Takes over the rules of the user, if they are not known yet.
-    fn know_rules(&mut self, user: &PushUser<'_>) -> Result<(), PushError> {
-        let known =
-            self.rules.as_ref().is_some_and(|known| known.source.as_ptr() == Arc::as_ptr(&user.rules));
-        if !known {
-            let rules = UserRules::new(user.user, &user.rules, &user.evaluated.known_rules);
-            let changed = user.users.push_rules.changed_at(user.user)?;
-            self.rules = Some(KnownUserRules { source: Arc::downgrade(&user.rules), rules, changed });
-        }
-        Ok(())
-    }
-
     fn take(&mut self, room: RoomNid) -> Option<Unread> {
         let known = self.rooms.remove(&room)?;
         self.threads_bytes -= known.threads_bytes();
@@ -256,45 +153,15 @@ impl UnreadRooms {
 
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
-        let rules = self.rules.as_ref().map_or(0, |known| known.rules.bytes());
-        of_map::<RoomNid, Unread>(self.rooms.capacity()) + self.threads_bytes + rules
+        of_map::<RoomNid, Unread>(self.rooms.capacity()) + self.threads_bytes + self.rules.bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ruma::{event_id, owned_event_id, user_id};
+    use ruma::EventId;
 
     use super::*;
-
-    fn receipt(receipt_type: &str, thread: &str, order: i64) -> (ReceiptKeyRow, ReceiptRow) {
-        let key = ReceiptKeyRow {
-            user: user_id!("@alice:h.org").to_owned(),
-            receipt_type: receipt_type.to_owned(),
-            thread: thread.to_owned(),
-        };
-        let order = TimelineOrder(order);
-        (key, ReceiptRow { event_id: owned_event_id!("$e"), order, ts: 0, position: Position(0) })
-    }
-
-    fn marks(receipts: Vec<(ReceiptKeyRow, ReceiptRow)>) -> ReadMarks {
-        ReadMarks::of(receipts, TimelineOrder(2))
-    }
-
-    #[test]
-    fn without_receipts_everything_before_the_join_is_read() {
-        let marks = marks(vec![]);
-        assert!(marks.has_read(TimelineOrder(2), None));
-        assert!(!marks.has_read(TimelineOrder(3), None));
-    }
-
-    #[test]
-    fn the_further_of_public_and_private_receipts_counts() {
-        let marks =
-            marks(vec![receipt("m.read", "", 5), receipt("m.read.private", "", 9), receipt("other", "", 20)]);
-        assert!(marks.has_read(TimelineOrder(9), Some(event_id!("$t"))));
-        assert!(!marks.has_read(TimelineOrder(10), None));
-    }
 
     #[test]
     fn what_is_kept_is_bounded() {
@@ -316,16 +183,5 @@ mod tests {
             unread.forget(room);
         }
         assert_eq!(unread.threads_bytes, 0);
-    }
-
-    #[test]
-    fn a_threaded_receipt_counts_for_its_thread_alone() {
-        let marks =
-            marks(vec![receipt("m.read", "", 3), receipt("m.read", "main", 7), receipt("m.read", "$t", 5)]);
-        assert!(marks.has_read(TimelineOrder(7), None));
-        assert!(!marks.has_read(TimelineOrder(7), Some(event_id!("$t"))));
-        assert!(marks.has_read(TimelineOrder(5), Some(event_id!("$t"))));
-        assert!(!marks.has_read(TimelineOrder(4), Some(event_id!("$u"))));
-        assert!(marks.has_read(TimelineOrder(3), Some(event_id!("$u"))));
     }
 }

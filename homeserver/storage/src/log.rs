@@ -51,6 +51,8 @@ pub enum Change {
     Purged { room: RoomNid, event: EventNid },
     /// This user subscribed to a thread, or no longer does.
     ThreadSubscription { user: OwnedUserId },
+    /// A pusher of this user was set or deleted.
+    Pusher { user: OwnedUserId },
 }
 
 row!(Change);

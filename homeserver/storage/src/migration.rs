@@ -4,6 +4,7 @@ mod account_data_in_log;
 mod erased_users;
 mod log_marks;
 mod members;
+mod pushers;
 mod room_for_history;
 mod short_tokens;
 mod to_device_queues;
@@ -27,6 +28,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     ("the size of the log", log_marks::upgrade),
     ("which account data changed", account_data_in_log::upgrade),
     ("transaction ids by day", transactions_by_day::upgrade),
+    ("pushers that can be turned off", pushers::upgrade),
 ];
 
 /// The log as bytes: changes have not always looked as they do.
@@ -320,6 +322,31 @@ mod tests {
         engine.apply([&batch].into_iter(), true).unwrap();
         run(&engine.clone().into(), MIGRATIONS).unwrap();
         assert!(View::latest(engine.into()).scan(&schema::TRANSACTIONS, Scan::all()).next().is_none());
+    }
+
+    #[test]
+    fn pushers_are_on_and_active() {
+        use crate::schema::users::PusherRow;
+
+        let engine = MemoryEngine::new();
+        let before = MIGRATIONS.iter().position(|(what, _)| what.starts_with("pushers")).unwrap();
+        run(&engine.clone().into(), &MIGRATIONS[..before]).unwrap();
+        let index = schema::PUSHERS.raw.index;
+        let old = Keyspace::<(String, String, String), Vec<u8>>::new("PUSHERS", Access::Range, index);
+        let mut batch = Batch::default();
+        batch.put(&old, ("@alice:here", "app", "key"), &b"\x05PHONE\x02{}".to_vec());
+        engine.apply([&batch].into_iter(), true).unwrap();
+        run(&engine.clone().into(), MIGRATIONS).unwrap();
+        let pusher =
+            View::latest(engine.into()).get(&schema::PUSHERS, (ruma::user_id!("@alice:here"), "app", "key"));
+        let expected = PusherRow {
+            device: "PHONE".into(),
+            pusher: "{}".to_owned(),
+            set_at: 0,
+            enabled: true,
+            awaits: None,
+        };
+        assert_eq!(pusher.unwrap(), Some(expected));
     }
 
     #[test]

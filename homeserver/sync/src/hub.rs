@@ -279,7 +279,8 @@ impl Hub {
                 | Change::Alias { .. }
                 | Change::Directory { .. }
                 | Change::Media { .. }
-                | Change::Report { .. } => {}
+                | Change::Report { .. }
+                | Change::Pusher { .. } => {}
             }
         }
         for (room, position) in pending {

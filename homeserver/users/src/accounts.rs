@@ -17,6 +17,7 @@ use crate::{
     erasures,
     passwords::{PasswordCost, Passwords},
     profiles::DISPLAYNAME,
+    pushers,
     shared::Shared,
     short_tokens, to_device,
 };
@@ -238,11 +239,7 @@ impl Accounts {
                 remove_device(&mut transaction, &view, user, device)?;
             }
             to_device::clear(&mut transaction, &view, user, &devices)?;
-            for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
-                let ((_, app_id, pushkey), _) = pusher?;
-                transaction.delete(&schema::PUSHERS, (user, &app_id, &pushkey));
-                transaction.delete(&schema::PUSHER_OWNERS, (&app_id, &pushkey, user));
-            }
+            pushers::remove_all(&mut transaction, &view, user, None)?;
             transaction.delete_prefix(&schema::CROSS_SIGNING_KEYS, (user,))?;
             transaction.delete_prefix(&schema::KEY_SIGNATURES, (user,))?;
             transaction.delete_prefix(&schema::BACKUPS, (user,))?;

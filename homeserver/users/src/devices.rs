@@ -13,8 +13,8 @@ use hearth_storage::{
 use ruma::{DeviceId, OwnedDeviceId, UserId};
 
 use crate::{
-    Session, UsersError, account_data::remove_notification_settings, shared::Shared, short_tokens, to_device,
-    tokens,
+    Session, UsersError, account_data::remove_notification_settings, pushers, shared::Shared, short_tokens,
+    to_device, tokens,
 };
 
 /// How often the last use of a device is written down, in milliseconds.
@@ -199,13 +199,7 @@ pub(crate) fn remove_device(
     }
     transaction.delete_prefix(&schema::SLIDING_CONNECTIONS, (user, device))?;
     transaction.delete_prefix(&schema::SLIDING_ROOMS, (user, device))?;
-    for pusher in view.scan(&schema::PUSHERS, Scan::prefix((user,))) {
-        let ((_, app_id, pushkey), row) = pusher?;
-        if row.device == device {
-            transaction.delete(&schema::PUSHERS, (user, &app_id, &pushkey));
-            transaction.delete(&schema::PUSHER_OWNERS, (&app_id, &pushkey, user));
-        }
-    }
+    pushers::remove_all(transaction, view, user, Some(device))?;
     Ok(was_there)
 }
 
@@ -215,7 +209,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{SigningKey, World, boxed, identity_keys, one_time_keys, raw};
+    use crate::{
+        NewPusher,
+        testing::{SigningKey, World, boxed, identity_keys, one_time_keys, raw},
+    };
 
     #[tokio::test]
     async fn a_deleted_device_leaves_nothing_behind() {
@@ -228,7 +225,16 @@ mod tests {
         let keys = raw(identity_keys(&user, "PHONE", &SigningKey::of_device("PHONE")));
         let one_time = one_time_keys(&["a".to_owned()]);
         users.device_keys.upload(&user, &device, Some(&keys), &one_time, &one_time).await.unwrap();
-        users.pushers.set(&user, &device, "app", "key", &boxed(json!({})), true).await.unwrap();
+        let pusher = boxed(json!({}));
+        let new = NewPusher {
+            app_id: "app",
+            pushkey: "key",
+            pusher: &pusher,
+            enabled: true,
+            append: true,
+            to_activate: false,
+        };
+        users.pushers.set(&user, &device, new).await.unwrap();
         let to_device = [(user.clone(), [(device.clone().into(), raw(json!({})))].into())].into();
         users.to_device.send(&user, "m.test", &to_device, None).await.unwrap();
         let settings = "org.matrix.msc3890.local_notification_settings.PHONE";

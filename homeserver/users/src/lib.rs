@@ -62,7 +62,7 @@ pub use self::{
     passwords::PasswordCost,
     profiles::{FoundUser, Profile, Profiles},
     push_rules::{PushRules, whole_ruleset},
-    pushers::Pushers,
+    pushers::{NewPusher, Pusher, Pushers},
     sessions::{NewTokens, Session, Sessions},
     thread_subscriptions::{SubscribedThread, ThreadSubscriptions},
     to_device::{ToDevice, WaitingMessages},

@@ -27,6 +27,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc3814",
     "org.matrix.msc3827.stable",
     "org.matrix.msc3874",
+    "org.matrix.msc3881",
     "org.matrix.msc3912",
     "org.matrix.msc3916.stable",
     "org.matrix.msc3981",

@@ -352,3 +352,48 @@ async fn notifications_of_all_rooms_newest_first() {
     let wrong = server.get(&format!("{CLIENT}/notifications?only=x"), Some(&cast.alice)).await;
     assert_eq!(error(&wrong), (400, "M_INVALID_PARAM"));
 }
+
+#[tokio::test]
+async fn whoever_has_pushers_finds_notifications_in_the_index_and_those_before_in_the_timelines() {
+    let cast = Cast::new().await;
+    let (server, room) = (&cast.server, &cast.room);
+    for body in ["first", "second"] {
+        server.say(&cast.bob, room, body).await;
+    }
+    let pusher = json!({
+        "app_id": "org.example", "pushkey": "key", "kind": "http", "app_display_name": "App",
+        "device_display_name": "phone", "lang": "en",
+        "data": { "url": "https://push.invalid/_matrix/push/v1/notify" },
+    });
+    assert_eq!(server.post(&format!("{CLIENT}/pushers/set"), Some(&cast.alice), pusher).await.0, 200);
+    let alice = <&ruma::UserId>::try_from(cast.alice.id.as_str()).unwrap();
+    while server.api.pushes.notifications().indexed_since(alice).unwrap().is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let gone = server.say(&cast.bob, room, "gone").await;
+    server.say(&cast.bob, room, "third").await;
+    let mention =
+        json!({ "msgtype": "m.text", "body": "you", "m.mentions": { "user_ids": [cast.alice.id] } });
+    let path = format!("{CLIENT}/rooms/{room}/send/m.room.message/mention");
+    assert_eq!(server.put(&path, Some(&cast.bob), mention).await.0, 200);
+    let redact = format!("{CLIENT}/rooms/{room}/redact/{gone}/t");
+    assert_eq!(server.put(&redact, Some(&cast.bob), json!({})).await.0, 200);
+    server.api.pushes.reached(server.api.rooms.store().published()).await.unwrap();
+
+    let page = async |query: &str| {
+        let answer = server.read(&cast.alice, &format!("{CLIENT}/notifications?{query}")).await;
+        let list = answer["notifications"].as_array().unwrap().iter();
+        let bodies = list.filter_map(|one| one["event"]["content"]["body"].as_str().map(str::to_owned));
+        (bodies.collect::<Vec<_>>(), answer["next_token"].as_str().map(str::to_owned))
+    };
+    let all = ["you", "third", "second", "first"];
+    assert_eq!(page("").await, (all.map(str::to_owned).into(), None));
+    assert_eq!(page("only=highlight").await.0, ["you"]);
+    let (mut paged, mut next) = page("limit=1").await;
+    while let Some(from) = next {
+        let (more, then) = page(&format!("limit=1&from={from}")).await;
+        paged.extend(more);
+        next = then;
+    }
+    assert_eq!(paged, all);
+}

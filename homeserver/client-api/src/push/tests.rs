@@ -60,9 +60,36 @@ async fn pushers() {
     {
         assert_eq!(error(&set(pusher(json!("http"), url)).await), (400, "M_INVALID_PARAM"), "{url}");
     }
-    assert_eq!(error(&set(json!({ "app_id": "org.example", "kind": "http" })).await), (400, "M_BAD_JSON"));
+    for missing in ["app_id", "pushkey", "kind", "app_display_name", "device_display_name", "lang", "data"] {
+        let mut pusher = pusher(json!("http"), "https://push.example/_matrix/push/v1/notify");
+        pusher.as_object_mut().unwrap().remove(missing);
+        let errcode = if ["app_id", "pushkey"].contains(&missing) { "M_BAD_JSON" } else { "M_MISSING_PARAM" };
+        assert_eq!(error(&set(pusher).await), (400, errcode), "{missing}");
+    }
+    assert_eq!(error(&set(pusher(json!("fax"), "")).await), (400, "M_INVALID_PARAM"));
+    assert_eq!(error(&set(pusher(json!(7), "")).await), (400, "M_BAD_JSON"));
     assert_eq!(set(pusher(Value::Null, "")).await.0, 200);
     assert_eq!(server.get("/_matrix/client/v3/pushers", Some(&alice)).await.1["pushers"], json!([]));
+}
+
+#[tokio::test]
+async fn a_pusher_can_be_turned_off_from_another_device() {
+    let server = TestServer::new();
+    let (alice, other) = (server.register("alice").await, server.login("alice").await);
+    let set = async |who, body| server.post("/_matrix/client/v3/pushers/set", Some(who), body).await.0;
+    let kept = async || server.get("/_matrix/client/v3/pushers", Some(&other)).await.1["pushers"][0].clone();
+    let mut pusher = pusher(json!("http"), "https://push.example/_matrix/push/v1/notify");
+    pusher["org.example.custom"] = 7.into();
+    assert_eq!(set(&alice, pusher.clone()).await, 200);
+    let first = kept().await;
+    assert_eq!(first["org.matrix.msc3881.enabled"], true);
+    assert_eq!(first["org.matrix.msc3881.device_id"], alice.device.as_str());
+    assert_eq!(first["org.example.custom"], 7);
+    pusher["org.matrix.msc3881.enabled"] = false.into();
+    assert_eq!(set(&alice, pusher.clone()).await, 200);
+    assert_eq!(kept().await["org.matrix.msc3881.enabled"], false);
+    pusher["org.matrix.msc3881.enabled"] = "no".into();
+    assert_eq!(set(&alice, pusher).await, 400);
 }
 
 #[tokio::test]

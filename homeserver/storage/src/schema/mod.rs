@@ -4,6 +4,7 @@
 
 pub mod federation;
 pub mod media;
+pub mod push;
 pub mod rooms;
 pub mod timers;
 pub mod users;
@@ -18,6 +19,7 @@ use crate::{
 };
 use federation::*;
 use media::*;
+use push::*;
 use rooms::*;
 use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
 use timers::Timer;
@@ -211,6 +213,15 @@ keyspaces! {
     SLIDING_CONNECTIONS: (OwnedUserId, OwnedDeviceId, String) => SlidingConnectionRow, Range;
     /// What each was told of each room: (user, device, connection id, room). Written by `hearth-sync`.
     SLIDING_ROOMS: (OwnedUserId, OwnedDeviceId, String, RoomNid) => SlidingRoomRow, Range;
+
+    // Push (written by `hearth-push`, and by `hearth-users` with the pushers).
+
+    /// What notified a user who has pushers, the newest of it, by the position of the event: (user, position).
+    NOTIFICATIONS: (OwnedUserId, Position) => NotificationRow, Append;
+    /// Users who have pushers, and from behind which position on all that notified them is in `NOTIFICATIONS`.
+    NOTIFIED_USERS: (OwnedUserId,) => Position, Point;
+    /// What a pusher was told last: (user, app id, pushkey).
+    PUSHED: (OwnedUserId, String, String) => PushedRow, Point;
 
     // Media (written by `hearth-media`).
 

@@ -198,6 +198,20 @@ pub struct PusherRow {
     pub device: OwnedDeviceId,
     /// JSON.
     pub pusher: String,
+    /// When it was set, in milliseconds.
+    pub set_at: u64,
+    /// Whether the user wants it to be told anything.
+    pub enabled: bool,
+    /// What the client has to say before it is told anything; `None` if it has, or need not.
+    pub awaits: Option<ActivationRow>,
+}
+
+/// How a pusher is activated.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ActivationRow {
+    pub token: String,
+    /// Milliseconds.
+    pub expires_at: u64,
 }
 
 /// A user id as a value.
@@ -276,6 +290,7 @@ row!(
     ToDeviceRow,
     UsageRow,
     PusherRow,
+    ActivationRow,
     OwnedUserIdValue,
     BackupRow,
     SlidingConnectionRow,

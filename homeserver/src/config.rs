@@ -41,6 +41,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where `/metrics` listens, in plain HTTP and for everybody who reaches it.
     pub listen_metrics: Option<SocketAddr>,
+    /// The registration files of application services.
+    pub appservices: Vec<PathBuf>,
     /// The base URL that clients find in `/.well-known/matrix/client`, without a slash at its end.
     #[serde(deserialize_with = "values::base_url")]
     pub public_url: Option<String>,
@@ -172,6 +174,7 @@ impl Config {
             data: PathBuf::from("data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8008)),
             listen_metrics: Some(SocketAddr::from(([127, 0, 0, 1], 8009))),
+            appservices: Vec::new(),
             public_url: None,
             listen_federation: None,
             tls_cert: None,

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -12,13 +13,15 @@ use axum_server::{
     Handle,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
+use hearth_appservices::{AppServices, Pushing};
 use hearth_federation::outbox::Outbox;
 use hearth_sync::SyncService;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use ruma::{OwnedServerName, ServerName};
 
 use crate::{
     Server,
-    config::{Config, TlsSource},
+    config::{Config, ConfigError, TlsSource},
     connections::Connections,
     metrics,
 };
@@ -40,12 +43,19 @@ pub enum ListenError {
     Metrics(String),
     #[error("the accounts cannot be read: {0}")]
     Users(#[from] hearth_users::UsersError),
+    #[error("application services cannot be told: {0}")]
+    Services(#[from] hearth_storage::StorageError),
     #[error("serving failed: {0}")]
     Serve(#[from] io::Error),
 }
 
-/// Serves until SIGTERM or Ctrl-C; requests in flight finish.
-pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
+/// Serves until SIGTERM or Ctrl-C; requests in flight finish. On SIGHUP the registration files of application services
+/// are read again, those that `files` then names.
+pub async fn serve(
+    config: &Config,
+    server: Server,
+    files: impl Fn() -> Result<Vec<PathBuf>, ConfigError> + Send + Sync + 'static,
+) -> Result<(), ListenError> {
     let recorder = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| ListenError::Metrics(error.to_string()))?;
@@ -63,7 +73,9 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
         }
     }
     let outbox = Outbox::start(&server.federation);
+    let pushing = Pushing::start(server.services.clone())?;
     announce(config, &server)?;
+    tokio::spawn(reload_on_signal(pushing.clone(), config.server_name.clone(), files));
     tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone()));
     let connections = Connections::new(config.max_connections());
     let service = routes(&server).into_make_service_with_connect_info::<SocketAddr>();
@@ -76,8 +88,7 @@ pub async fn serve(config: &Config, server: Server) -> Result<(), ListenError> {
     };
     let (plain, secure) = tokio::join!(plain, secure);
     plain.and(secure)?;
-    outbox.stop().await;
-    server.pushes.stop().await;
+    tokio::join!(outbox.stop(), pushing.stop(), server.pushes.stop());
     server.store.close();
     tracing::info!("stopped");
     Ok(())
@@ -162,6 +173,35 @@ fn program() -> String {
         return "cargo xtask run --".to_owned();
     }
     std::env::args().next().unwrap_or_else(|| "hearth".to_owned())
+}
+
+/// Reads the registration files anew whenever SIGHUP comes. If one is bad, all stays as it was.
+async fn reload_on_signal(
+    pushing: Pushing,
+    server_name: OwnedServerName,
+    files: impl Fn() -> Result<Vec<PathBuf>, ConfigError>,
+) {
+    let mut signals = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        Ok(signals) => signals,
+        Err(error) => return tracing::warn!("SIGHUP cannot be heard: {error}"),
+    };
+    while signals.recv().await.is_some() {
+        match reload(&pushing, &server_name, &files).await {
+            Ok(count) => tracing::info!(count, "the registrations of application services were read again"),
+            Err(error) => tracing::error!("the application services stay as they were: {error}"),
+        }
+    }
+}
+
+async fn reload(
+    pushing: &Pushing,
+    server_name: &ServerName,
+    files: &impl Fn() -> Result<Vec<PathBuf>, ConfigError>,
+) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+    let services = AppServices::read(&files()?, server_name)?;
+    let count = services.len();
+    pushing.reload(services).await?;
+    Ok(count)
 }
 
 async fn stop_on_signal(handle: Handle<SocketAddr>, sync: SyncService) {

@@ -32,6 +32,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(ConfigFile { file }) => {
             let config = first_config(file.as_deref())?;
+            let variables = Variables::from_environment(std::env::vars_os())?;
+            let again = move || Config::open(file.as_deref(), Path::new(""), &variables);
             let filter = EnvFilter::try_new(&config.log)?;
             let colours = std::io::stderr().is_terminal();
             let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -41,7 +43,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
                 let store = open_store(&config)?;
                 let server = Server::open(&config, store, Outside::of_the_machine(&config)?).await?;
-                listen::serve(&config, server).await?;
+                listen::serve(&config, server, move || again().map(|config| config.appservices)).await?;
                 Ok(ExitCode::SUCCESS)
             })
         }

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use hearth_appservices::{AppServices, RegistrationError};
 use hearth_client_api::{ClientApi, ClientApiOptions, Parts};
 use hearth_federation::{Federation, FederationError, FederationOptions};
 use hearth_media::{Media, MediaLimits};
@@ -22,6 +23,9 @@ use crate::{
     data_folder,
     descriptors::Descriptors,
 };
+
+/// How many connections there may be to application services.
+const MAX_SERVICE_CONNECTIONS: usize = 128;
 
 /// Why a server cannot start; each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,8 @@ pub enum ServerError {
     Federation(#[from] FederationError),
     #[error("the network: {0}")]
     Network(#[from] NetworkError),
+    #[error("appservices: {0}")]
+    AppServices(#[from] RegistrationError),
 }
 
 /// A server, ready to be served.
@@ -59,6 +65,7 @@ pub struct Server {
     pub sync: SyncService,
     pub pushes: Pushes,
     pub federation: Federation,
+    pub services: AppServices,
     pub api: ClientApi,
     _timers: Ticking,
 }
@@ -69,13 +76,20 @@ pub struct Outside {
     pub random: Arc<dyn Random>,
     /// Reaches all others.
     pub dialer: Arc<dyn Dialer>,
+    /// Reaches application services, which are where the administrator says: in private networks as well.
+    pub service_dialer: Arc<dyn Dialer>,
 }
 
 impl Outside {
     /// The clock and the randomness of this machine, and the internet.
     pub fn of_the_machine(config: &Config) -> Result<Self, ServerError> {
-        let internet = Internet::new(&network_options(config, Descriptors::available().outgoing))?;
-        Ok(Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), dialer: Arc::new(internet) })
+        let options = network_options(config, Descriptors::available().outgoing);
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            dialer: Arc::new(Internet::new(&options)?),
+            service_dialer: Arc::new(Internet::new(&everywhere(options))?),
+        })
     }
 }
 
@@ -99,7 +113,7 @@ pub fn open_store(config: &Config) -> Result<Store, ServerError> {
 impl Server {
     /// Puts a server together on a store.
     pub async fn open(config: &Config, store: Store, outside: Outside) -> Result<Self, ServerError> {
-        let Outside { clock, random, dialer } = outside;
+        let Outside { clock, random, dialer, service_dialer } = outside;
         let key = identity(config, &store, &*random).await?;
         let memory = config.memory();
         let default_version = RoomVersion::of(&config.default_room_version)
@@ -149,6 +163,19 @@ impl Server {
             network: Network::new(dialer.clone(), &network_options(config, Descriptors::available().pushes)),
             clock: clock.clone(),
         });
+        let network = everywhere(network_options(config, MAX_SERVICE_CONNECTIONS));
+        let services = AppServices::new(
+            hearth_appservices::Parts {
+                rooms: rooms.clone(),
+                users: users.clone(),
+                sync: sync.clone(),
+                network: Network::new(service_dialer, &network),
+                clock: clock.clone(),
+                random: random.clone(),
+            },
+            AppServices::read(&config.appservices, &config.server_name)?,
+        );
+        services.make_senders().await?;
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options(config, memory.servers),
             key,
@@ -169,10 +196,11 @@ impl Server {
             sync: sync.clone(),
             pushes: pushes.clone(),
             federation: federation.clone(),
+            services: services.clone(),
             clock,
             random,
         });
-        Ok(Self { store, rooms, users, sync, pushes, federation, api, _timers: timers })
+        Ok(Self { store, rooms, users, sync, pushes, federation, services, api, _timers: timers })
     }
 }
 
@@ -184,6 +212,11 @@ fn network_options(config: &Config, connections: usize) -> NetworkOptions {
         connections,
         ..NetworkOptions::default()
     }
+}
+
+/// The same for private networks as well.
+fn everywhere(options: NetworkOptions) -> NetworkOptions {
+    NetworkOptions { allow_private_networks: true, ..options }
 }
 
 /// What is known of another server, its keys and its address, takes about 2 KiB.

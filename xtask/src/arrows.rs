@@ -23,6 +23,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hearth-push", &["hearth-rooms", "hearth-users", "hearth-network", "hearth-storage", "hearth-spec"]),
     ("hearth-sync", &["hearth-push", "hearth-rooms", "hearth-users", "hearth-storage", "hearth-spec"]),
     (
+        "hearth-appservices",
+        &["hearth-sync", "hearth-rooms", "hearth-users", "hearth-network", "hearth-storage", "hearth-spec"],
+    ),
+    (
         "hearth-http",
         &[
             "hearth-sync",
@@ -38,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hearth-federation",
         &[
+            "hearth-appservices",
             "hearth-http",
             "hearth-sync",
             "hearth-push",
@@ -53,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "hearth-client-api",
         &[
             "hearth-federation",
+            "hearth-appservices",
             "hearth-http",
             "hearth-sync",
             "hearth-push",
@@ -69,6 +75,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "hearth-client-api",
             "hearth-federation",
+            "hearth-appservices",
             "hearth-http",
             "hearth-sync",
             "hearth-push",

@@ -55,6 +55,12 @@ const ROOMS: &[RoomRow] = &[
     ("PUT", "/v3/rooms/{roomId}/typing/{self}", r#"{"typing":true,"timeout":1}"#, MEMBERS),
     ("POST", "/v3/rooms/{roomId}/upgrade", r#"{"new_version":"12"}"#, MEMBERS),
     ("PUT", "/v3/directory/list/room/{roomId}", r#"{"visibility":"public"}"#, MEMBERS),
+    (
+        "PUT",
+        "/v3/directory/list/appservice/irc/{roomId}",
+        r#"{"visibility":"public"}"#,
+        [(401, "M_UNKNOWN_TOKEN"); 3],
+    ),
     ("POST", "/v3/rooms/{roomId}/report", r#"{"reason":"x"}"#, ANYONE),
     ("POST", "/v3/rooms/{roomId}/report/{then}", r#"{"reason":"x"}"#, HIDDEN),
 

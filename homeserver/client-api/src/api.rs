@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::extract::FromRef;
+use hearth_appservices::AppServices;
 use hearth_federation::Federation;
 use hearth_http::{
     TrustedProxies,
@@ -101,6 +102,7 @@ pub struct Parts {
     pub pushes: Pushes,
     /// What users ask of other servers.
     pub federation: Federation,
+    pub services: AppServices,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }
@@ -178,4 +180,4 @@ macro_rules! parts {
     };
 }
 
-parts!(users: Users, rooms: Rooms, media: Media, sync: SyncService, federation: Federation);
+parts!(users: Users, rooms: Rooms, media: Media, sync: SyncService, federation: Federation, services: AppServices);

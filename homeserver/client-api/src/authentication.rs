@@ -1,33 +1,79 @@
-//! Who asks: from an access token to a [`Requester`].
+//! Who asks: from an access token to a [`Caller`].
 
 use std::{net::IpAddr, ops::Deref, sync::Arc};
 
+use axum::extract::Query;
+use hearth_appservices::Service;
 use hearth_storage::schema::users::AccountKind;
-use hearth_users::Session;
+use hearth_users::{Session, UsersError};
 use http::{HeaderMap, Uri, header};
 use ruma::{
-    UserId,
+    OwnedDeviceId, OwnedUserId, UserId,
     api::auth_scheme::{
-        AccessToken, AccessTokenOptional, AppserviceTokenOptional, AuthScheme, NoAccessToken,
-        NoAuthentication,
+        AccessToken, AccessTokenOptional, AppserviceToken, AppserviceTokenOptional, AuthScheme,
+        NoAccessToken, NoAuthentication,
     },
 };
+use serde::Deserialize;
 
 use crate::{ClientApi, MatrixError, Result};
 
 /// The session that an access token stands for: user, device, and what the account is.
 #[derive(Clone)]
-pub struct Requester(pub Arc<Session>);
+pub struct Requester {
+    session: Arc<Session>,
+    /// The application service that acts as the user.
+    service: Option<Arc<Service>>,
+}
 
 impl Deref for Requester {
     type Target = Session;
 
     fn deref(&self) -> &Session {
-        &self.0
+        &self.session
+    }
+}
+
+/// Who an access token stands for.
+#[derive(Clone)]
+pub enum Caller {
+    /// There was none, or nobody asked for it.
+    Nobody,
+    User(Requester),
+    /// An application service that acts for itself.
+    Service(Arc<Service>),
+}
+
+impl Caller {
+    /// Whether limits of rate hold for it.
+    pub(crate) fn is_limited(&self) -> bool {
+        match self {
+            Self::Nobody => true,
+            Self::User(requester) => requester.is_limited(),
+            Self::Service(service) => service.rate_limited,
+        }
     }
 }
 
 impl Requester {
+    /// The application service that acts as the user, if one does.
+    pub fn service(&self) -> Option<&Service> {
+        self.service.as_deref()
+    }
+
+    /// Whether limits of rate hold for who asks.
+    pub fn is_limited(&self) -> bool {
+        self.service.as_ref().is_none_or(|service| service.rate_limited)
+    }
+
+    /// Refuses a service that names no device, for what happens on one.
+    pub fn on_a_device(&self) -> Result<()> {
+        match self.device.as_str() {
+            "" => Err(MatrixError::missing_param("That takes a device: name it by `device_id`.")),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether it is a guest's.
     pub fn guest(&self) -> bool {
         self.kind == AccountKind::Guest
@@ -89,12 +135,13 @@ pub enum Token {
     Ignored,
     Optional,
     Required,
+    /// Only that of an application service says something, and none is as good.
+    OfServiceOptional,
+    /// That of an application service.
+    OfService,
 }
 
 /// ruma's authentication schemes, as this server understands them.
-///
-/// Application services come in here: their tokens are looked up in [`requester`], and
-/// `AppserviceTokenOptional` gets a `Who` that names them.
 pub trait Authentication: AuthScheme {
     /// Whether a token is asked for.
     const TOKEN: Token;
@@ -102,15 +149,27 @@ pub trait Authentication: AuthScheme {
     type Who: Send + 'static;
 
     /// Turns what the token said into what the handler gets.
-    fn who(requester: Option<Requester>) -> Result<Self::Who>;
+    fn who(caller: Caller) -> Result<Self::Who>;
+
+    /// The application service that asks, if one does.
+    fn service(_: &Self::Who) -> Option<&Service> {
+        None
+    }
 }
 
 impl Authentication for AccessToken {
     const TOKEN: Token = Token::Required;
     type Who = Requester;
 
-    fn who(requester: Option<Requester>) -> Result<Requester> {
-        requester.ok_or_else(|| MatrixError::missing_token("An access token is required."))
+    fn who(caller: Caller) -> Result<Requester> {
+        match caller {
+            Caller::User(requester) => Ok(requester),
+            _ => Err(no_token()),
+        }
+    }
+
+    fn service(who: &Requester) -> Option<&Service> {
+        who.service()
     }
 }
 
@@ -118,8 +177,35 @@ impl Authentication for AccessTokenOptional {
     const TOKEN: Token = Token::Optional;
     type Who = Option<Requester>;
 
-    fn who(requester: Option<Requester>) -> Result<Option<Requester>> {
-        Ok(requester)
+    fn who(caller: Caller) -> Result<Option<Requester>> {
+        match caller {
+            Caller::User(requester) => Ok(Some(requester)),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Authentication for AppserviceTokenOptional {
+    const TOKEN: Token = Token::OfServiceOptional;
+    type Who = Option<Arc<Service>>;
+
+    fn who(caller: Caller) -> Result<Option<Arc<Service>>> {
+        match caller {
+            Caller::Service(service) => Ok(Some(service)),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Authentication for AppserviceToken {
+    const TOKEN: Token = Token::OfService;
+    type Who = Arc<Service>;
+
+    fn who(caller: Caller) -> Result<Arc<Service>> {
+        match caller {
+            Caller::Service(service) => Ok(service),
+            _ => Err(no_token()),
+        }
     }
 }
 
@@ -131,7 +217,7 @@ macro_rules! nobody {
                 const TOKEN: Token = Token::Ignored;
                 type Who = ();
 
-                fn who(_: Option<Requester>) -> Result<()> {
+                fn who(_: Caller) -> Result<()> {
                     Ok(())
                 }
             }
@@ -139,30 +225,81 @@ macro_rules! nobody {
     };
 }
 
-nobody!(NoAuthentication, NoAccessToken, AppserviceTokenOptional);
+nobody!(NoAuthentication, NoAccessToken);
+
+fn no_token() -> MatrixError {
+    MatrixError::missing_token("An access token is required.")
+}
 
 /// Looks up the access token of a request, if the endpoint takes one.
-pub(crate) async fn requester(
+pub(crate) async fn caller(
     api: &ClientApi,
     token: Token,
     admits: Admits,
     headers: &HeaderMap,
     uri: &Uri,
     address: IpAddr,
-) -> Result<Option<Requester>> {
+) -> Result<Caller> {
     if token == Token::Ignored {
-        return Ok(None);
+        return Ok(Caller::Nobody);
     }
     let Some(access_token) = access_token(headers, uri)? else {
         return match token {
-            Token::Required => Err(MatrixError::missing_token("An access token is required.")),
-            _ => Ok(None),
+            Token::Required | Token::OfService => Err(no_token()),
+            _ => Ok(Caller::Nobody),
         };
     };
-    let requester = Requester(api.users.sessions.authenticate(&access_token).await?);
-    admits.check(&requester)?;
-    api.users.devices.seen(&requester, Some(address));
-    Ok(Some(requester))
+    if let Some(service) = api.services.by_token(&access_token) {
+        return match token {
+            Token::OfService | Token::OfServiceOptional => Ok(Caller::Service(service)),
+            // Services ask this before their user is there.
+            Token::Optional => Ok(acting(api, service, uri).map_or(Caller::Nobody, Caller::User)),
+            _ => {
+                let requester = acting(api, service, uri)?;
+                admits.check(&requester)?;
+                Ok(Caller::User(requester))
+            }
+        };
+    }
+    match token {
+        // Whoever logs in may still show a token of earlier days.
+        Token::OfServiceOptional => Ok(Caller::Nobody),
+        Token::OfService => Err(MatrixError::unknown_token("That is no application service's token.", false)),
+        _ => {
+            let session = api.users.sessions.authenticate(&access_token).await?;
+            let requester = Requester { session, service: None };
+            admits.check(&requester)?;
+            api.users.devices.seen(&requester, Some(address));
+            Ok(Caller::User(requester))
+        }
+    }
+}
+
+/// The user as whom an application service acts, on the device that it names (application service API, "Identity
+/// assertion").
+fn acting(api: &ClientApi, service: Arc<Service>, uri: &Uri) -> Result<Requester> {
+    #[derive(Deserialize)]
+    struct Asserted {
+        user_id: Option<OwnedUserId>,
+        device_id: Option<OwnedDeviceId>,
+        #[serde(rename = "org.matrix.msc3202.device_id")]
+        device_id_unstable: Option<OwnedDeviceId>,
+    }
+    let Query(Asserted { user_id, device_id, device_id_unstable }) = Query::try_from_uri(uri)
+        .map_err(|_| MatrixError::invalid_param("`user_id` or `device_id` is not valid."))?;
+    let user = user_id.as_ref().unwrap_or(&service.sender);
+    if !service.covers(user) {
+        return Err(MatrixError::forbidden("This application service may not act as that user."));
+    }
+    let device = device_id.or(device_id_unstable);
+    let session = api.users.sessions.of_service(user, device.as_deref()).map_err(|error| match error {
+        UsersError::NotFound(_) => MatrixError::unknown_device(),
+        UsersError::Forbidden(_) => {
+            MatrixError::forbidden("This application service has not registered that user.")
+        }
+        error => error.into(),
+    })?;
+    Ok(Requester { session, service: Some(service) })
 }
 
 /// The access token of a request: from `Authorization: Bearer` or, deprecated, from `?access_token=`.
@@ -176,11 +313,11 @@ pub(crate) fn access_token(headers: &HeaderMap, uri: &Uri) -> Result<Option<Stri
             .map(Some)
             .ok_or_else(|| MatrixError::missing_token("The Authorization header holds no bearer token."));
     }
-    #[derive(serde::Deserialize)]
-    struct Query {
+    #[derive(Deserialize)]
+    struct Shown {
         access_token: Option<String>,
     }
-    let query = axum::extract::Query::<Query>::try_from_uri(uri).ok();
+    let query = Query::<Shown>::try_from_uri(uri).ok();
     Ok(query.and_then(|query| query.0.access_token))
 }
 

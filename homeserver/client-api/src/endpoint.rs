@@ -29,7 +29,7 @@ use ruma::api::{Metadata, path_builder::PathBuilder as _};
 
 use crate::{
     ClientApi, Result,
-    authentication::{self, Admits, Authentication, Token},
+    authentication::{self, Admits, Authentication, Caller, Token},
     limits::class,
     request::{FromIncoming, Incoming, MAX_BODY, MAX_BODY_OF_STRANGERS, Unspecified},
 };
@@ -186,18 +186,20 @@ async fn answer(
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
     let address = api.options.trusted_proxies.client(&parts);
-    let requester =
-        authentication::requester(&api, endpoint.token, endpoint.admits, &parts.headers, &parts.uri, address)
+    let caller =
+        authentication::caller(&api, endpoint.token, endpoint.admits, &parts.headers, &parts.uri, address)
             .await;
     // Whose token is no good is someone unknown.
-    let asker = match &requester {
-        Ok(Some(who)) => Asker::User(&who.user),
+    let asker = match &caller {
+        Ok(Caller::User(who)) => Asker::User(&who.user),
         _ => Asker::Address(address),
     };
-    api.limit(endpoint.class, asker)?;
-    let requester = requester?;
+    if caller.as_ref().map_or(true, Caller::is_limited) {
+        api.limit(endpoint.class, asker)?;
+    }
+    let caller = caller?;
     let arguments = arguments(&mut parts).await?;
-    let max = if requester.is_some() { MAX_BODY } else { MAX_BODY_OF_STRANGERS };
+    let max = if matches!(caller, Caller::Nobody) { MAX_BODY_OF_STRANGERS } else { MAX_BODY };
     let (bytes, stream) = match endpoint.streamed {
         true => (bytes::Bytes::new(), body),
         false => (body::read(&parts.headers, body, max, |_| Ok(())).await?, Body::empty()),
@@ -205,7 +207,7 @@ async fn answer(
 
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
     let uia = api.users.uia.clone();
-    let incoming = Incoming { parts, arguments, bytes, stream, requester, address, uia };
+    let incoming = Incoming { parts, arguments, bytes, stream, caller, address, uia };
     let endpoint = endpoint.clone();
     run::to_its_end(reads, async move { (endpoint.run)(api, incoming).await }).await
 }

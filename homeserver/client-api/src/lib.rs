@@ -13,6 +13,7 @@ pub mod account;
 pub mod account_data;
 pub mod admin;
 pub mod api;
+pub mod appservice;
 pub mod authentication;
 pub mod backup;
 pub mod delayed_event;

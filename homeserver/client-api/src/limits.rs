@@ -15,6 +15,7 @@ const CLASSES: &[(&str, Class)] = &[
     ("account::whoami", Class::Other),
     ("account_data", Class::Store),
     ("admin", Class::Other),
+    ("appservice", Class::Other),
     ("backup", Class::Store),
     ("delayed_event::send", Class::Message),
     ("delayed_event", Class::Delayed),

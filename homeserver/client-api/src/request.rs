@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     MatrixError, Result,
-    authentication::{Authentication, Requester},
+    authentication::{Authentication, Caller, access_token},
 };
 
 /// How large a body may be that is read whole: enough for a large batch of room keys. An event has its own,
@@ -32,7 +32,7 @@ pub const MAX_BODY_OF_STRANGERS: usize = 64 * 1024;
 /// How many values a body may have: some ten thousand room keys.
 const MAX_VALUES: usize = 100_000;
 
-/// Who asks, by the endpoint's authentication: `()`, [`Requester`] or `Option<Requester>`.
+/// Who asks, by the endpoint's authentication: `()`, a [`Requester`](crate::Requester), a service, or perhaps one.
 pub type Who<R> = <<R as Metadata>::Authentication as Authentication>::Who;
 
 /// A request as a handler takes it.
@@ -49,6 +49,11 @@ pub struct Request<R: IncomingRequest<Authentication: Authentication>> {
 }
 
 impl<R: IncomingRequest<Authentication: Authentication>> Request<R> {
+    /// Whether a token came that is not that of a service, where only those say something.
+    pub(crate) fn shows_a_token(&self) -> Result<bool> {
+        Ok(access_token(&self.parts.headers, &self.parts.uri)?.is_some())
+    }
+
     /// What the query says that ruma's type leaves out.
     pub fn query<Q: DeserializeOwned>(&self) -> Result<Q> {
         let query = Query::try_from_uri(&self.parts.uri);
@@ -91,7 +96,7 @@ pub struct Incoming {
     pub(crate) bytes: Bytes,
     /// What was not read into `bytes`.
     pub(crate) stream: Body,
-    pub(crate) requester: Option<Requester>,
+    pub(crate) caller: Caller,
     pub(crate) address: IpAddr,
     /// The bodies of requests that were begun.
     pub(crate) uia: Uia,
@@ -116,7 +121,7 @@ where
     const STREAMED: bool = false;
 
     fn from_incoming(incoming: Incoming) -> Result<Self> {
-        let Incoming { parts, arguments, bytes, requester, address, uia, .. } = incoming;
+        let Incoming { parts, arguments, bytes, caller, address, uia, .. } = incoming;
         check_json(&bytes, MAX_VALUES)?;
         let bytes = with_whole_auth(bytes, |session| uia.body(session))?;
         let typed = |body: &[u8]| typed::<R>(&parts, or_empty_object(&parts.method, body), &arguments);
@@ -125,7 +130,7 @@ where
             Some(body) => typed(&body),
             None => Err(error),
         })?;
-        Ok(Self { body, who: R::Authentication::who(requester)?, bytes, address, parts })
+        Ok(Self { body, who: R::Authentication::who(caller)?, bytes, address, parts })
     }
 }
 
@@ -137,9 +142,9 @@ where
     const STREAMED: bool = true;
 
     fn from_incoming(incoming: Incoming) -> Result<Self> {
-        let Incoming { parts, arguments, stream, requester, .. } = incoming;
+        let Incoming { parts, arguments, stream, caller, .. } = incoming;
         let head = typed::<R>(&parts, &[], &arguments)?;
-        Ok(Self { head, who: R::Authentication::who(requester)?, length: length(&parts.headers), stream })
+        Ok(Self { head, who: R::Authentication::who(caller)?, length: length(&parts.headers), stream })
     }
 }
 

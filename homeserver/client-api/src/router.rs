@@ -4,8 +4,8 @@ use axum::{extract::Request, middleware, response::Response};
 use http::{HeaderValue, Method, header};
 
 use crate::{
-    ClientApi, MatrixError, account, account_data, admin, backup, delayed_event, device, directory,
-    discovery,
+    ClientApi, MatrixError, account, account_data, admin, appservice, backup, delayed_event, device,
+    directory, discovery,
     endpoint::{EndpointRouter, Served},
     filter, keys, media, membership, message, openid, presence, profile, push, read, relations, room, rtc,
     session, space, state, sync, thirdparty, to_device, voip,
@@ -17,6 +17,7 @@ fn endpoints() -> EndpointRouter {
         account::routes,
         account_data::routes,
         admin::routes,
+        appservice::routes,
         backup::routes,
         delayed_event::routes,
         device::routes,

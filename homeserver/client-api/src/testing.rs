@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Router, body::Body};
+use hearth_appservices::AppServices;
 use hearth_federation::{Federation, FederationOptions};
 use hearth_media::{Media, MediaLimits};
-use hearth_network::{Internet, Network};
+use hearth_network::{Internet, Network, NetworkOptions};
 use hearth_push::{EvaluatedRooms, Pushes};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
@@ -109,6 +110,9 @@ impl TestServer {
         )
         .unwrap();
 
+        let everywhere =
+            NetworkOptions { allow_private_networks: true, ..federation_options.network.clone() };
+        let service_dialer = Arc::new(Internet::new(&everywhere).unwrap());
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options,
             dialer,
@@ -127,8 +131,29 @@ impl TestServer {
         options.registration = Registration::Open;
         options.rate_limits = None;
         change(&mut options);
-        let parts =
-            Parts { options, users, rooms, media, sync, pushes, federation, clock: clock.clone(), random };
+        let services = AppServices::new(
+            hearth_appservices::Parts {
+                rooms: rooms.clone(),
+                users: users.clone(),
+                sync: sync.clone(),
+                network: Network::new(service_dialer, &everywhere),
+                clock: clock.clone(),
+                random: random.clone(),
+            },
+            Vec::new(),
+        );
+        let parts = Parts {
+            options,
+            users,
+            rooms,
+            media,
+            sync,
+            pushes,
+            federation,
+            services,
+            clock: clock.clone(),
+            random,
+        };
         let api = ClientApi::new(parts);
         Self { router: router(api.clone()), api, clock, _timers: timers.start(), _folder: folder }
     }

@@ -118,6 +118,16 @@ impl MatrixError {
         Self::new(StatusCode::UNAUTHORIZED, "M_UNKNOWN_TOKEN", message).with("soft_logout", soft_logout)
     }
 
+    /// An application service names a device that its user does not have.
+    pub fn unknown_device() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "M_UNKNOWN_DEVICE", "That user has no such device.")
+    }
+
+    /// A name that is an application service's alone, or not that of the one that asks.
+    pub fn exclusive(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "M_EXCLUSIVE", message)
+    }
+
     /// The account is locked ("Account locking").
     pub fn user_locked() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "M_USER_LOCKED", "This account is locked.")

@@ -78,6 +78,9 @@ impl Config {
                 *path = folder.join(&*path);
             }
         }
+        if !matches!(place_of(&settings, "appservices"), Some(Place::Variable(_))) {
+            config.appservices.iter_mut().for_each(|file| *file = folder.join(&*file));
+        }
         Ok(config)
     }
 
@@ -114,11 +117,24 @@ fn in_file(file: &Path, text: &str) -> Result<Vec<Setting>, ConfigError> {
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(number) => number.to_string(),
             DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Array(parts) => match parts_of(parts) {
+                Some(text) => text,
+                None => return Err(place.error(format!("{key} must be a list of strings without commas"))),
+            },
             _ => return Err(place.error(format!("{key} must be a string or a whole number"))),
         };
         Ok(Setting { key, text, place })
     };
     entries.into_iter().map(setting).collect()
+}
+
+/// A list as a variable has it, with commas between.
+fn parts_of(list: &[toml::Spanned<DeValue<'_>>]) -> Option<String> {
+    let part = |part: &toml::Spanned<DeValue<'_>>| match part.get_ref() {
+        DeValue::String(text) if !text.contains(',') => Some(text.to_string()),
+        _ => None,
+    };
+    Some(list.iter().map(part).collect::<Option<Vec<_>>>()?.join(","))
 }
 
 /// What the variables set.

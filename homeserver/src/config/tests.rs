@@ -95,6 +95,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_RATES", "login 1/2"),
             ("HEARTH_TRUSTED_PROXIES", "10.0.0.0/8"),
             ("HEARTH_MAX_CONNECTIONS", "100"),
+            ("HEARTH_APPSERVICES", "irc.yaml, /etc/xmpp.yaml"),
             ("HEARTH_MAX_UPLOAD_MIB", "7"),
             ("HEARTH_MEDIA_QUOTA_MIB", "9"),
             ("HEARTH_MEDIA_COPIES_MIB", "11"),
@@ -113,6 +114,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         data: PathBuf::from("/srv/hearth"),
         listen: "[::1]:1".parse().unwrap(),
         listen_metrics: None,
+        appservices: vec![PathBuf::from("irc.yaml"), PathBuf::from("/etc/xmpp.yaml")],
         public_url: Some("https://matrix.hearth.example".to_owned()),
         listen_federation: Some("0.0.0.0:8448".parse().unwrap()),
         tls_cert: Some(PathBuf::from("cert.pem")),
@@ -142,6 +144,15 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         log: "hearth=debug,warn".to_owned(),
     };
     assert_eq!(config, Ok(expected));
+}
+
+#[test]
+fn registration_files_are_a_list() {
+    let read = |list: &str| read(&format!("server_name = 'a.example'\nappservices = {list}"), &[]);
+    let files = read("['irc.yaml', '/etc/xmpp.yaml']").unwrap().appservices;
+    assert_eq!(files, [PathBuf::from("irc.yaml"), PathBuf::from("/etc/xmpp.yaml")]);
+    assert!(read("[]").unwrap().appservices.is_empty());
+    assert!(read("[1]").is_err() && read("['a,b']").is_err());
 }
 
 #[test]

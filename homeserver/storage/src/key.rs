@@ -213,6 +213,17 @@ id_part!(
     OwnedServerName ServerName
 );
 
+/// Stands for the user ids that begin so: as the last part of a prefix for all of them, as the last part of a key
+/// from which a scan goes for the first.
+pub struct UsersFrom<'a>(pub &'a str);
+
+impl AsPart<OwnedUserId> for UsersFrom<'_> {
+    fn write(&self, out: &mut Buffer) {
+        // Without the end that a whole one has.
+        out.extend(self.0);
+    }
+}
+
 // Any text is a device id, so reading one cannot fail.
 impl KeyPart for OwnedDeviceId {
     fn read(bytes: &mut &[u8]) -> Result<Self, StorageError> {

@@ -38,7 +38,7 @@ pub use self::{
     environment::{Clock, ManualClock, Random, SeededRandom, SystemClock, SystemRandom, sleep_by},
     error::StorageError,
     ids::{EventNid, Position, RoomNid, StateId, StateKeyNid, TimelineOrder},
-    key::{AsKey, AsPart, AsPrefix, Key, KeyPart},
+    key::{AsKey, AsPart, AsPrefix, Key, KeyPart, UsersFrom},
     keyspace::{Access, AnyKeyspace, Keyspace, Value},
     log::{Change, LogRow},
     memory::{Faults, Hold, MemoryEngine},

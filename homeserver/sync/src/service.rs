@@ -4,7 +4,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use hearth_push::{EvaluatedRooms, PushUser, ReadRoom, UnreadCounts, UnreadRooms};
 use hearth_rooms::{Room, Rooms};
-use hearth_storage::{Clock, Position, blocking, readers::ReaderTask};
+use hearth_storage::{Clock, Position, RoomNid, blocking, readers::ReaderTask};
 use hearth_users::Users;
 use ruma::{
     DeviceId, OwnedDeviceId, OwnedUserId, UserId,
@@ -292,7 +292,15 @@ impl SyncService {
         self.set_typing(room, user, typing.then_some(REMOTE_TYPING));
     }
 
-    /// What users of this server do that is only in memory, from now on: for telling other servers.
+    /// Who types in a room.
+    pub fn typing(&self, room: RoomNid) -> Vec<OwnedUserId> {
+        self.core.hub.read(|ephemeral| {
+            let typing = ephemeral.typing.in_room(room);
+            typing.map(|(_, users)| users.map(UserId::to_owned).collect()).unwrap_or_default()
+        })
+    }
+
+    /// What users do that is only in memory, from now on: for telling other servers and application services.
     pub fn ephemeral(&self) -> broadcast::Receiver<Announcement> {
         self.core.hub.announcements()
     }
@@ -388,7 +396,7 @@ impl SyncService {
     }
 
     /// The latest rooms of a user who is online, at most so many, and how many rooms were looked at for them so far.
-    pub(crate) fn latest_rooms(&self, user: &UserId, count: usize) -> (Vec<hearth_storage::RoomNid>, usize) {
+    pub(crate) fn latest_rooms(&self, user: &UserId, count: usize) -> (Vec<RoomNid>, usize) {
         let (hub, online) = (&self.core.hub, self.core.hub.online(user).unwrap());
         let latest = hub.rooms_by_activity(&online, |rooms| {
             (rooms.latest_first().take(count).map(|(room, _)| room).collect(), rooms.looked_at)

@@ -13,8 +13,12 @@ use hearth_storage::{
 use ruma::{DeviceId, OwnedDeviceId, UserId};
 
 use crate::{
-    Session, UsersError, account_data::remove_notification_settings, pushers, shared::Shared, short_tokens,
-    to_device, tokens,
+    Session, UsersError,
+    account_data::remove_notification_settings,
+    pushers,
+    sessions::{check_device_count, check_device_id},
+    shared::Shared,
+    short_tokens, to_device, tokens,
 };
 
 /// How often the last use of a device is written down, in milliseconds.
@@ -73,6 +77,33 @@ impl Devices {
     pub fn get(&self, user: &UserId, device: &DeviceId) -> Result<Option<Device>, UsersError> {
         let row = self.shared.store.view().get(&schema::DEVICES, (user, device))?;
         Ok(row.map(|row| Device::new(device.to_owned(), row)))
+    }
+
+    /// Makes a device without a session, for a service that acts on it.
+    pub async fn create(
+        &self,
+        user: &UserId,
+        device: &DeviceId,
+        display_name: Option<&str>,
+    ) -> Result<(), UsersError> {
+        check_display_name(display_name)?;
+        check_device_id(device)?;
+        let guard = self.shared.locks.lock(user).await;
+        let view = self.shared.store.written();
+        if view.contains(&schema::DEVICES, (user, device))? {
+            return self.shared.nothing_to_write(guard).await;
+        }
+        check_device_count(&view, user)?;
+        let display_name = display_name.map(str::to_owned);
+        let row = DeviceRow { display_name, last_seen_at: None, last_seen_ip: None };
+        let commit = {
+            let mut transaction = self.shared.store.begin()?;
+            transaction.put(&schema::DEVICES, (user, device), &row);
+            self.shared.change_shared_keys(&mut transaction, user, &[device], false)?;
+            self.shared.submit(transaction, guard)
+        };
+        commit.await?;
+        Ok(())
     }
 
     /// Names a device, or takes its name away.

@@ -38,6 +38,7 @@ pub struct Sessions {
 #[derive(Debug)]
 pub struct Session {
     pub user: OwnedUserId,
+    /// Empty for an application service that names none.
     pub device: OwnedDeviceId,
     pub kind: AccountKind,
     pub admin: bool,
@@ -130,6 +131,34 @@ impl Sessions {
             Some(session) => self.unless_expired(session),
             None => self.load(token).await,
         }
+    }
+
+    /// A service acts as a user, on a device of theirs or on none.
+    ///
+    /// # Errors
+    ///
+    /// [`UsersError::Forbidden`] for an account that is not there or was deactivated, [`UsersError::NotFound`] for a
+    /// device that is not there.
+    pub fn of_service(&self, user: &UserId, device: Option<&DeviceId>) -> Result<Arc<Session>, UsersError> {
+        let view = self.shared.store.view();
+        let account = view.get(&schema::ACCOUNTS, (user,))?.filter(|account| !account.deactivated);
+        let account = account.ok_or(UsersError::Forbidden("this account is not there or was deactivated"))?;
+        if let Some(device) = device
+            && !view.contains(&schema::DEVICES, (user, device))?
+        {
+            return Err(UsersError::NotFound("unknown device"));
+        }
+        Ok(Arc::new(Session {
+            user: user.to_owned(),
+            device: device.map_or_else(|| "".into(), ToOwned::to_owned),
+            kind: account.kind,
+            admin: account.admin,
+            locked: account.locked,
+            suspended: account.suspended,
+            expires_at: None,
+            // Nobody wants to know when a service was there.
+            last_seen: AtomicU64::new(u64::MAX),
+        }))
     }
 
     fn unless_expired(&self, session: Arc<Session>) -> Result<Arc<Session>, UsersError> {

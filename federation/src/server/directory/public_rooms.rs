@@ -18,7 +18,13 @@ pub async fn get_public_rooms(
     let get::Request { limit, since, room_network, .. } = request.body;
     let mut response = get::Response::new();
     if !matches!(room_network, RoomNetwork::ThirdParty(_)) {
-        let page = page(federation.rooms(), limit, since.as_deref(), &Filter::new())?;
+        let page = page(
+            federation.rooms(),
+            federation.rooms().published()?,
+            limit,
+            since.as_deref(),
+            &Filter::new(),
+        )?;
         response.chunk = page.chunk;
         response.next_batch = page.next_batch;
         response.prev_batch = page.prev_batch;
@@ -37,7 +43,8 @@ pub async fn query_public_rooms(
     let mut response = query::Response::new();
     // There are no bridges, so there are no rooms behind one.
     if !matches!(room_network, RoomNetwork::ThirdParty(_)) {
-        let page = page(federation.rooms(), limit, since.as_deref(), &filter)?;
+        let page =
+            page(federation.rooms(), federation.rooms().published()?, limit, since.as_deref(), &filter)?;
         response.chunk = page.chunk;
         response.next_batch = page.next_batch;
         response.prev_batch = page.prev_batch;

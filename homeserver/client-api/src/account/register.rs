@@ -12,7 +12,7 @@ use ruma::{
     serde::JsonObject,
 };
 
-use crate::{Answer, ClientApi, Json, MatrixError, Registration, Request, Result, uia};
+use crate::{Answer, ClientApi, Json, MatrixError, Registration, Request, Result, appservice::service, uia};
 
 /// How long a password may be, in bytes: hashing takes the longer for it.
 const MAX_PASSWORD: usize = 512;
@@ -24,7 +24,7 @@ pub async fn register(
     mut request: Request<Register>,
 ) -> Result<Json<JsonObject>> {
     if request.body.login_type == Some(LoginType::ApplicationService) {
-        return Err(MatrixError::forbidden("No application service is known by that token."));
+        return register_for_service(&api, request).await;
     }
     if api.options.registration == Registration::Off {
         return Err(MatrixError::forbidden("Registration is off on this server."));
@@ -93,6 +93,28 @@ impl Name {
     }
 }
 
+/// A service registers one of its users, who has no password. Their names may be older than today's rules.
+async fn register_for_service(api: &ClientApi, request: Request<Register>) -> Result<Json<JsonObject>> {
+    let service = service::of(&request)?;
+    let body = request.body;
+    if service.manages_devices && !body.inhibit_login {
+        return Err(service::login_unsupported());
+    }
+    let name = body.username.as_deref();
+    let name = name.ok_or_else(|| MatrixError::missing_param("The name of the user is missing."))?;
+    let user = UserId::parse_with_server_name(name, &api.options.server_name)
+        .ok()
+        .filter(|user| !name.starts_with('@') && user.localpart() == name)
+        .ok_or_else(|| MatrixError::invalid_username("That is no name of a user."))?;
+    let owner = api.services.owner_of_user(&user);
+    if !service.covers(&user) || owner.is_some_and(|owner| owner.id != service.id) {
+        return Err(MatrixError::exclusive("That user is not in a namespace of this application service."));
+    }
+    let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
+    api.users.accounts.create(&user, account).await?;
+    Ok(Json(log_in(api, &user, body).await?.0))
+}
+
 /// Guests have no say in anything but their device's name.
 async fn register_guest(api: &ClientApi, mut body: Register) -> Result<Json<JsonObject>> {
     if api.options.registration != Registration::Open {
@@ -148,6 +170,9 @@ pub(super) fn free_user_id(api: &ClientApi, name: &str) -> Result<OwnedUserId> {
     }
     let user = UserId::parse_with_server_name(localpart, &api.options.server_name).map_err(|_| invalid())?;
     user.validate_strict().map_err(|_| invalid())?;
+    if api.services.owner_of_user(&user).is_some() {
+        return Err(MatrixError::exclusive("That user name is an application service's."));
+    }
     match api.users.accounts.exists(&user)? {
         true => Err(MatrixError::user_in_use("That user name is taken.")),
         false => Ok(user),

@@ -9,6 +9,7 @@ use crate::{Answer, ClientApi, Request, Result};
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3accountwhoami)).
 pub async fn whoami(State(_): State<ClientApi>, request: Request<WhoAmI>) -> Result<Answer<Response>> {
     let mut response = Response::new(request.who.user.clone(), request.who.guest());
-    response.device_id = Some(request.who.device.clone());
+    // A service may act on no device.
+    response.device_id = Some(request.who.device.clone()).filter(|device| !device.as_str().is_empty());
     Ok(Answer(response))
 }

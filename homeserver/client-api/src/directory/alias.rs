@@ -10,7 +10,7 @@ use ruma::{
 };
 
 use crate::{
-    Answer, ClientApi, MatrixError, Request, Result,
+    Answer, ClientApi, MatrixError, Request, Requester, Result,
     directory::resolve::{resolve, unknown},
     room::access,
     state::canonical_alias::Aliases,
@@ -38,7 +38,12 @@ pub async fn set_room_alias(
         return Err(MatrixError::invalid_param("An alias of another server is made there."));
     }
     check_name(body.room_alias.alias())?;
-    let room = access::joined_room(&api.rooms, &who.user, &body.room_id)?;
+    may_be_given(&api, &who, &body.room_alias)?;
+    let room = match who.service() {
+        // It makes aliases for rooms in which its users will be.
+        Some(_) => access::room(&api.rooms, &body.room_id)?,
+        None => access::joined_room(&api.rooms, &who.user, &body.room_id)?,
+    };
     match api.rooms.set_alias(&body.room_alias, &room, &who.user).await {
         Ok(()) => Ok(Answer(create::Response::new())),
         Err(RoomError::AliasTaken) => {
@@ -57,9 +62,10 @@ pub async fn delete_room_alias(
     let Request { body, who, .. } = request;
     who.not_suspended()?;
     let row = api.rooms.resolve_alias(&body.room_alias)?.ok_or_else(unknown)?;
+    may_be_given(&api, &who, &body.room_alias)?;
     let room = api.rooms.find_room(&row.room_id)?;
     let in_power = room.as_ref().map(|room| may_name(room, &who.user)).transpose()?.unwrap_or(false);
-    if row.creator != who.user && !who.admin && !in_power {
+    if row.creator != who.user && !who.admin && !in_power && who.service().is_none() {
         return Err(MatrixError::forbidden("That alias is not yours to delete."));
     }
     api.rooms.delete_alias(&body.room_alias).await?;
@@ -67,6 +73,20 @@ pub async fn delete_room_alias(
         unname(&room, &who.user, &body.room_alias).await?;
     }
     Ok(Answer(delete::Response::new()))
+}
+
+/// Refuses an alias that is an application service's alone; and to a service, one that is not in its namespaces.
+pub(crate) fn may_be_given(api: &ClientApi, who: &Requester, alias: &RoomAliasId) -> Result<()> {
+    let owner = api.services.owner_of_alias(alias);
+    match (who.service(), owner) {
+        (Some(service), Some(owner)) if owner.id == service.id => Ok(()),
+        (Some(service), None) if service.aliases.contains(alias.as_str()) => Ok(()),
+        (None, None) => Ok(()),
+        (Some(_), _) => {
+            Err(MatrixError::exclusive("That alias is not in a namespace of this application service."))
+        }
+        (None, Some(_)) => Err(MatrixError::exclusive("That alias is an application service's.")),
+    }
 }
 
 /// Whether a user may say which aliases a room calls its own, and thus how it is published.

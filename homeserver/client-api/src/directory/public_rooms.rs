@@ -1,8 +1,12 @@
 //! `GET /_matrix/client/v3/publicRooms` and `POST /_matrix/client/v3/publicRooms`
 
+use std::collections::HashSet;
+
 use axum::extract::State;
 use hearth_federation::AskedBy;
 use hearth_http::rooms::public_rooms::page;
+use hearth_rooms::Room;
+use hearth_storage::RoomNid;
 use ruma::{
     OwnedServerName, UInt,
     api::{
@@ -68,9 +72,9 @@ async fn published(
         found.next_batch = page.next_batch;
         found.prev_batch = page.prev_batch;
         found.total_room_count_estimate = page.total_room_count_estimate;
-    // There are no bridges, so there are no rooms behind one.
-    } else if !matches!(wanted.room_network, RoomNetwork::ThirdParty(_)) {
-        let page = page(&api.rooms, wanted.limit, wanted.since.as_deref(), &wanted.filter)?;
+    } else {
+        let rooms = in_directory(api, &wanted.room_network)?;
+        let page = page(&api.rooms, rooms, wanted.limit, wanted.since.as_deref(), &wanted.filter)?;
         found.chunk = page.chunk;
         found.next_batch = page.next_batch;
         found.prev_batch = page.prev_batch;
@@ -89,4 +93,19 @@ fn listed(room: &PublicRoomsChunk) -> Result<Value> {
     let mut listed = serde_json::to_value(room)?;
     listed["join_rule"] = room.join_rule.as_str().into();
     Ok(listed)
+}
+
+/// The rooms of this server's directory, of that of a network, or of all.
+fn in_directory(api: &ClientApi, network: &RoomNetwork) -> Result<Vec<Room>> {
+    let of_networks = match network {
+        RoomNetwork::All => api.services.published(None)?,
+        RoomNetwork::ThirdParty(instance) => api.services.published(Some(instance))?,
+        _ => return Ok(api.rooms.published()?),
+    };
+    let mut rooms = if *network == RoomNetwork::All { api.rooms.published()? } else { Vec::new() };
+    let own: HashSet<RoomNid> = rooms.iter().map(Room::nid).collect();
+    for nid in of_networks.into_iter().filter(|nid| !own.contains(nid)) {
+        rooms.push(api.rooms.room_by_nid(nid)?);
+    }
+    Ok(rooms)
 }

@@ -15,7 +15,12 @@ pub(crate) async fn resolve(
     if !api.federation.is_own(alias.server_name()) {
         return Ok(api.federation.resolve_alias(asked_by, alias).await?);
     }
-    let room = api.rooms.resolve_alias(alias)?.ok_or_else(unknown)?.room_id;
+    let mut row = api.rooms.resolve_alias(alias)?;
+    if row.is_none() {
+        api.services.look_up_alias(alias).await;
+        row = api.rooms.resolve_alias(alias)?;
+    }
+    let room = row.ok_or_else(unknown)?.room_id;
     let servers = servers_of(&api.rooms, &room)?;
     Ok((room, servers))
 }

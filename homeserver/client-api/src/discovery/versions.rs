@@ -16,6 +16,7 @@ pub const VERSIONS: &[&str] = &[
 pub const UNSTABLE_FEATURES: &[&str] = &[
     "com.beeper.msc4169",
     "com.beeper.msc4446",
+    "fi.mau.msc2659.stable",
     "org.matrix.e2e_cross_signing",
     "org.matrix.msc2285.stable",
     "org.matrix.msc3030.stable",

@@ -12,6 +12,7 @@ pub async fn upload_keys(
     State(users): State<Users>,
     request: Request<UploadKeys>,
 ) -> Result<Answer<Response>> {
+    request.who.on_a_device()?;
     let UploadKeys { device_keys, one_time_keys, fallback_keys, .. } = request.body;
     let counts = users
         .device_keys

@@ -43,7 +43,16 @@ pub(crate) async fn invite(
         return Ok(api.federation.invite(room, sender, invitee, content).await?);
     }
     invites::permitted(&api.users, invitee, sender)?;
+    make_sure_of(api, invitee).await?;
     room.set_membership(sender, invitee, "invite", content).await?;
+    Ok(())
+}
+
+/// Lets the application service to which a user of this server belongs make the account, if there is none.
+pub(crate) async fn make_sure_of(api: &ClientApi, invitee: &UserId) -> Result<()> {
+    if !api.users.accounts.exists(invitee)? {
+        api.services.look_up_user(invitee).await;
+    }
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Answer, ClientApi, MatrixError, Result,
-    directory::alias::local_alias,
+    directory::alias::{self, local_alias},
     membership::{content::member_content, invite},
     room::{
         successor,
@@ -43,10 +43,16 @@ pub async fn create_room(
 ) -> Result<Answer<Response>> {
     request.who.not_suspended()?;
     let room = wanted(&api, &request.who.user, request.body)?;
+    if let Some(alias) = &room.alias {
+        alias::may_be_given(&api, &request.who, alias)?;
+    }
     for invitee in invitees(&api, &room)? {
         invites::permitted(&api.users, &invitee, &room.creator)?;
+        invite::make_sure_of(&api, &invitee).await?;
     }
-    if let invited @ 1.. = room.invite.len() as u32 {
+    if let invited @ 1.. = room.invite.len() as u32
+        && request.who.is_limited()
+    {
         api.limiter().take_many(Class::Invite, Asker::User(&request.who.user), invited, api.now_ms())?;
     }
     let elsewhere: Vec<OwnedUserId> =

@@ -14,7 +14,8 @@ use ruma::{
         IncomingRequest, Metadata,
         client::{
             session::login::v3::{
-                DiscoveryInfo, HomeserverInfo, LoginInfo, Password, Request as Login, Response,
+                ApplicationService, DiscoveryInfo, HomeserverInfo, LoginInfo, Password, Request as Login,
+                Response,
             },
             uiaa::UserIdentifier,
         },
@@ -24,7 +25,7 @@ use ruma::{
 };
 use serde::Deserialize;
 
-use crate::{Answer, ClientApi, MatrixError, Request, Result};
+use crate::{Answer, ClientApi, MatrixError, Request, Result, appservice::service};
 
 /// The login type of Synapse for JSON Web Tokens.
 pub(crate) const JWT: &str = "org.matrix.login.jwt";
@@ -59,12 +60,13 @@ impl IncomingRequest for LoginRequest {
     }
 }
 
-/// Starts a session with a password, a login token or a JSON Web Token
+/// Starts a session with a password, a login token or a JSON Web Token, or for an application service
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3login)).
 pub async fn login(State(api): State<ClientApi>, request: Request<LoginRequest>) -> Result<Answer<Response>> {
-    let LoginRequest(login) = request.body;
+    let login = &request.body.0;
     let user = match &login.login_info {
         LoginInfo::Password(given) => by_password(&api, given, request.address).await?,
+        LoginInfo::ApplicationService(given) => by_service(&api, &request, given)?,
         LoginInfo::Token(given) => api.users.sessions.use_login_token(&given.token).await?,
         other if other.login_type() == JWT => by_jwt(&api, &other.data()).await?,
         _ => return Err(MatrixError::unknown("This server does not know that login type.")),
@@ -96,6 +98,29 @@ fn may_log_in(api: &ClientApi, user: &UserId) -> Result<()> {
         Some(account) if account.locked => Err(MatrixError::user_locked()),
         Some(_) => Ok(()),
         None => Err(wrong()),
+    }
+}
+
+/// A service logs in as one of its users: it is known by its token.
+fn by_service(
+    api: &ClientApi,
+    request: &Request<LoginRequest>,
+    given: &ApplicationService,
+) -> Result<OwnedUserId> {
+    let service = service::of(request)?;
+    if service.manages_devices {
+        return Err(service::login_unsupported());
+    }
+    let name = match &given.identifier {
+        Some(UserIdentifier::Matrix(identifier)) => &identifier.user,
+        Some(_) => return Err(MatrixError::unknown("This server knows users by their user id only.")),
+        #[expect(deprecated, reason = "services of before r0.4.0")]
+        None => given.user.as_ref().ok_or_else(|| MatrixError::bad_json("The identifier is missing."))?,
+    };
+    let user = user_id(api, name)?;
+    match service.covers(&user) {
+        true => Ok(user),
+        false => Err(MatrixError::forbidden("This application service may not act as that user.")),
     }
 }
 

@@ -15,6 +15,7 @@ pub async fn get_login_types(
     let mut flows = vec![
         json!({ "type": "m.login.password" }),
         json!({ "type": "m.login.token", "get_login_token": true }),
+        json!({ "type": "m.login.application_service" }),
     ];
     if api.options.jwt_secret.is_some() {
         flows.push(json!({ "type": JWT }));

@@ -60,7 +60,8 @@ async fn login_types() {
     let server = TestServer::with(|options| options.jwt_secret = Some("secret".to_owned()));
     let (_, body) = server.get(LOGIN, None).await;
     let types: Vec<_> = body["flows"].as_array().unwrap().iter().map(|flow| flow["type"].clone()).collect();
-    assert_eq!(types, ["m.login.password", "m.login.token", "org.matrix.login.jwt"]);
+    let wanted = ["m.login.password", "m.login.token", "m.login.application_service", "org.matrix.login.jwt"];
+    assert_eq!(types, wanted);
 }
 
 #[tokio::test]

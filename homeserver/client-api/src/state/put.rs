@@ -12,7 +12,7 @@ use crate::{
     delayed_event::send::{Delay, send_later},
     membership::{guests, invite, join},
     room::{access, named::Named},
-    state::{canonical_alias, send::Sent},
+    state::{canonical_alias, send::Sent, transaction},
 };
 
 /// Sends a state event
@@ -20,7 +20,8 @@ use crate::{
 pub async fn set_room_state(State(api): State<ClientApi>, request: Request<SendState>) -> Result<Json<Sent>> {
     let Delay { delay } = request.query()?;
     let Request { body, who, .. } = request;
-    let SendState { room_id, event_type, state_key, body, .. } = body;
+    let SendState { room_id, event_type, state_key, body, timestamp, .. } = body;
+    let timestamp = transaction::timestamp(&who, timestamp);
     let room = access::room(&api.rooms, &room_id)?;
     let content = body.into_json();
     if let Some(delay) = delay {
@@ -29,14 +30,14 @@ pub async fn set_room_state(State(api): State<ClientApi>, request: Request<SendS
         return Ok(Json(Sent::Later { delay_id }));
     }
     let event = if event_type == StateEventType::RoomMember {
-        set_member(&api, &who, &room, &state_key, content).await?
+        set_member(&api, &who, &room, &state_key, content, timestamp).await?
     } else {
         who.not_suspended()?;
         if event_type == StateEventType::RoomCanonicalAlias {
             canonical_alias::check(&api, &who.user, &room, &content).await?;
         }
         let event = NewEvent::state(&who.user, &event_type.to_string(), &state_key, content);
-        room.send(event, None).await?
+        room.send(NewEvent { origin_server_ts: timestamp, ..event }, None).await?
     };
     if event_type == StateEventType::RoomGuestAccess {
         guests::turn_out(&api, &room).await?;
@@ -52,6 +53,7 @@ async fn set_member(
     room: &Room,
     member: &str,
     content: Box<RawValue>,
+    timestamp: Option<u64>,
 ) -> Result<Arc<Event>> {
     let mut fields: Map<String, Value> = serde_json::from_str(content.get())?;
     let membership = fields.get("membership").and_then(Value::as_str).unwrap_or_default();
@@ -78,7 +80,8 @@ async fn set_member(
         }
         _ => {}
     }
-    Ok(room.send(NewEvent::state(&who.user, "m.room.member", member, content), None).await?)
+    let event = NewEvent::state(&who.user, "m.room.member", member, content);
+    Ok(room.send(NewEvent { origin_server_ts: timestamp, ..event }, None).await?)
 }
 
 /// The member event that was just sent.

@@ -13,7 +13,10 @@ use crate::{
     ClientApi, Json, MatrixError, Request, Result,
     delayed_event::send::{Delay, send_later},
     room::access,
-    state::{redact, transaction::transaction},
+    state::{
+        redact,
+        transaction::{self, transaction},
+    },
 };
 
 /// Sends a message event
@@ -21,7 +24,7 @@ use crate::{
 pub async fn send_message(State(api): State<ClientApi>, request: Request<SendMessage>) -> Result<Json<Sent>> {
     let Delay { delay } = request.query()?;
     let Request { body, who, .. } = request;
-    let SendMessage { room_id, event_type, txn_id, body, .. } = body;
+    let SendMessage { room_id, event_type, txn_id, body, timestamp, .. } = body;
     let room = access::room(&api.rooms, &room_id)?;
     let mut event = NewEvent {
         sender: who.user.clone(),
@@ -29,7 +32,7 @@ pub async fn send_message(State(api): State<ClientApi>, request: Request<SendMes
         state_key: None,
         content: body.into_json(),
         redacts: None,
-        origin_server_ts: None,
+        origin_server_ts: transaction::timestamp(&who, timestamp),
     };
     let transaction = |endpoint: &str| {
         transaction(&who, format!("{endpoint} {} {event_type}", room.nid()), txn_id.as_str())

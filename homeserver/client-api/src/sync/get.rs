@@ -33,7 +33,7 @@ struct Query {
 pub async fn sync(State(api): State<ClientApi>, request: Request<Sync>) -> Result<JsonText> {
     let query: Query = request.body.query()?;
     let who = &request.who;
-    if query.since.is_none() || query.full_state {
+    if (query.since.is_none() || query.full_state) && who.is_limited() {
         api.limit(Class::InitialSync, Asker::User(&who.user))?;
     }
     let state_after = match (query.use_state_after, query.use_state_after_unstable) {

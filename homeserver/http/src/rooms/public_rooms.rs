@@ -71,13 +71,18 @@ impl FromStr for Batch {
     }
 }
 
-/// The published rooms that a filter takes, from a token on: at most `limit` and at most a page.
-pub fn page(rooms: &Rooms, limit: Option<UInt>, since: Option<&str>, filter: &Filter) -> Result<Page> {
+/// Those of published rooms that a filter takes, from a token on: at most `limit` and at most a page.
+pub fn page(
+    rooms: &Rooms,
+    published: Vec<Room>,
+    limit: Option<UInt>,
+    since: Option<&str>,
+    filter: &Filter,
+) -> Result<Page> {
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
     let limit = limit.unwrap_or(PAGE).min(MAX_PAGE);
     let since = since.map(str::parse::<Batch>).transpose()?;
-    let mut published: Vec<(Place, Room)> =
-        rooms.published()?.into_iter().map(|room| (place(&room), room)).collect();
+    let mut published: Vec<(Place, Room)> = published.into_iter().map(|room| (place(&room), room)).collect();
     let total = UInt::new_saturating(published.len() as u64);
     published.sort_unstable_by_key(|(place, _)| *place);
 

@@ -2,6 +2,7 @@
 //!
 //! A change of a name, a key or a row's shape is a migration (see `migration.rs`).
 
+pub mod appservices;
 pub mod federation;
 pub mod media;
 pub mod push;
@@ -17,6 +18,7 @@ use crate::{
     },
     log::LogRow,
 };
+use appservices::*;
 use federation::*;
 use media::*;
 use push::*;
@@ -248,6 +250,13 @@ keyspaces! {
     DESTINATION_EDUS: (OwnedServerName, Position) => String, Range;
     /// The users whose device lists a server that is behind has to be told of.
     DESTINATION_DEVICE_LISTS: (OwnedServerName, OwnedUserId) => (), Range;
+
+    // Application services (written by `hearth-appservices`).
+
+    /// How far each service has been told, and the transaction that it did not acknowledge yet, by the service's id.
+    APPSERVICES: (String,) => AppserviceRow, Point;
+    /// Rooms that a service publishes in a network's directory: (service, network, room).
+    APPSERVICE_DIRECTORY: (String, String, RoomNid) => (), Range;
 }
 
 #[cfg(test)]

@@ -1,0 +1,39 @@
+//! Application services: bridges and bots that act for many users (application service API).
+//!
+//! - [`Service`] is one of them, as its registration file describes it; [`AppServices`] are all that there are, and
+//!   what can be asked of them. What they ask of this server is the client API's business.
+//! - `pushing.rs` tells them what happens: a reader of the log for each, which never waits for another one.
+//! - `wire.rs` is the one place that speaks HTTP.
+
+mod appservices;
+mod asking;
+mod directory;
+mod namespace;
+mod pinging;
+mod pushing;
+mod registration;
+mod wire;
+
+pub use self::{
+    appservices::{AppServices, Parts},
+    asking::Networks,
+    namespace::Namespace,
+    pushing::Pushing,
+    registration::{RegistrationError, Service},
+    wire::{AskError, encoded},
+};
+
+/// Why a service is not told of something.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PushError {
+    #[error(transparent)]
+    Storage(#[from] hearth_storage::StorageError),
+    #[error(transparent)]
+    Rooms(#[from] hearth_rooms::RoomError),
+    #[error(transparent)]
+    Users(#[from] hearth_users::UsersError),
+    #[error("a transaction cannot be written: {0}")]
+    Unwritable(#[from] serde_json::Error),
+    #[error("a delivery ended badly: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+}

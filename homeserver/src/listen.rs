@@ -95,7 +95,7 @@ pub async fn serve(
 }
 
 /// All that is served at both listeners (a proxy in front of the plain one may bring other servers as well): the
-/// client API, what other servers ask, and whether all is well.
+/// client API, what other servers ask, the web client, and whether all is well.
 fn routes(server: &Server) -> Router {
     let store = server.store.clone();
     let health = move || {
@@ -109,6 +109,7 @@ fn routes(server: &Server) -> Router {
     };
     hearth_client_api::router(server.api.clone())
         .merge(hearth_federation::router::router(server.federation.clone()))
+        .merge(hearth_web::router())
         .route("/health", get(health))
 }
 

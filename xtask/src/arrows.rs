@@ -70,9 +70,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-spec",
         ],
     ),
+    ("hearth-web", &[]),
     (
         "hearth",
         &[
+            "hearth-web",
             "hearth-client-api",
             "hearth-federation",
             "hearth-appservices",
@@ -115,6 +117,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "hearth-http",
             "hearth-client-api",
             "hearth-federation",
+            "hearth-web",
             "hearth",
             "hearth-simulation",
         ],

@@ -8,10 +8,12 @@ mod complement;
 mod fuzz;
 mod packages;
 mod process;
+mod real_browsers;
 mod real_clients;
 mod real_peers;
 mod server;
 mod simulation;
+mod web;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -28,11 +30,20 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the release server and serve; or give it other arguments after `--`
+    /// Build the web client and the release server, and serve; or give it other arguments after `--`
     Run {
+        /// Leave the web client as the last `cargo xtask web` made it
+        #[arg(long)]
+        without_web: bool,
         /// What `hearth` gets instead of `serve`, such as `user add alice --admin`
         #[arg(last = true)]
         arguments: Vec<String>,
+    },
+    /// Build the web client, for the next build of the server to embed
+    Web {
+        /// Sooner, but larger
+        #[arg(long)]
+        quick: bool,
     },
     /// All tests, two minutes of simulation, real clients against a real server, and real servers that federate
     Test {
@@ -42,6 +53,15 @@ enum Task {
     },
     /// Real clients against a real server alone
     RealClients,
+    /// The web client in real browsers against real servers, alone
+    RealBrowsers {
+        /// Build the client sooner, but larger
+        #[arg(long)]
+        quick: bool,
+        /// What the script gets, such as `--shots FOLDER`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Servers of this build and a Synapse that federate, alone
     RealPeers {
         /// What the script gets, such as `--away-rooms 50 --away-events 5000`
@@ -115,12 +135,17 @@ fn main() -> ExitCode {
 
 fn perform(task: Task) -> Outcome<()> {
     match task {
-        Task::Run { arguments } => {
+        Task::Run { without_web, arguments } => {
             packages::install(&[packages::BUILD])?;
+            // Other commands than serving show no client.
+            if arguments.is_empty() && !without_web {
+                web::build(false)?;
+            }
             let binary = cargo::build_server(&["build", "--release", "--package", "hearth"])?;
             let arguments = if arguments.is_empty() { vec!["serve".to_owned()] } else { arguments };
             process::replace_by(process::in_root(binary).args(arguments))
         }
+        Task::Web { quick } => web::build(quick),
         Task::Test { arguments } => {
             if !arguments.is_empty() {
                 packages::install(&[packages::BUILD])?;
@@ -136,6 +161,7 @@ fn perform(task: Task) -> Outcome<()> {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_clients::run()
         }
+        Task::RealBrowsers { quick, arguments } => real_browsers::run(quick, &arguments),
         Task::RealPeers { arguments } => {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_peers::run(&arguments)

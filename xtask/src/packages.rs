@@ -26,6 +26,16 @@ pub const BUILD: &[Need] = &[
 pub const TEST: &[Need] =
     &[Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv }];
 
+/// What the web client is tested in.
+pub const BROWSERS: &[Need] = &[Need {
+    what: "Chromium and its driver",
+    packages: &["chromium", "chromium-driver"],
+    is_there: has_chromium,
+}];
+
+/// What makes the web client smaller.
+pub const WEB: &[Need] = &[Need { what: "wasm-opt", packages: &["binaryen"], is_there: has_wasm_opt }];
+
 /// What Complement's containers need.
 pub const DOCKER: &[Need] = &[
     // Debian has its client in a package of its own from release 13 on.
@@ -86,6 +96,16 @@ fn has_docker() -> bool {
 fn has_cpp_compiler() -> bool {
     let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
     process::succeeds(Command::new(compiler).arg("--version"))
+}
+
+fn has_chromium() -> bool {
+    ["chromium", "chromedriver"]
+        .iter()
+        .all(|program| process::succeeds(Command::new(program).arg("--version")))
+}
+
+fn has_wasm_opt() -> bool {
+    process::succeeds(Command::new("wasm-opt").arg("--version"))
 }
 
 fn has_python_venv() -> bool {

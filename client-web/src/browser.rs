@@ -1,0 +1,390 @@
+//! The browser, as far as the client asks it for more than the page: storage, address, time, files.
+
+use std::{cell::RefCell, future::Future};
+
+use futures::{
+    FutureExt,
+    channel::oneshot,
+    future::{Either, select},
+};
+use hearth_client_state::when::{When, when};
+use js_sys::{Array, Date, Function, Intl, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, BlobPropertyBag, Document, Element, HtmlElement, HtmlTextAreaElement, Notification,
+    NotificationOptions, NotificationPermission, Storage, Url, Window,
+};
+
+/// There is one in every page.
+pub fn window() -> Window {
+    web_sys::window().unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into())
+}
+
+pub fn document() -> Document {
+    window().document().unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into())
+}
+
+fn storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// What was saved under a name.
+pub fn load(name: &str) -> Option<String> {
+    storage()?.get_item(name).ok().flatten()
+}
+
+/// Saves over reloads. A browser that does not let us forgets it with the tab.
+pub fn save(name: &str, value: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(name, value);
+    }
+}
+
+pub fn forget(name: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.remove_item(name);
+    }
+}
+
+/// `https://host:port` of this page: the server that it came from.
+pub fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+/// `host:port` of this page.
+pub fn host() -> String {
+    window().location().host().unwrap_or_default()
+}
+
+pub fn fragment() -> String {
+    window().location().hash().unwrap_or_default()
+}
+
+pub fn set_fragment(fragment: &str) {
+    let _ = window().location().set_hash(fragment);
+}
+
+pub fn reload() {
+    let _ = window().location().reload();
+}
+
+/// Calls back for each event of the window, for as long as the page is there.
+pub fn on_window(event: &str, call: impl FnMut() + 'static) {
+    let closure = Closure::<dyn FnMut()>::new(call);
+    let _ = window().add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+    closure.forget();
+}
+
+/// Waits, but no longer than until the browser says that it is online again.
+pub async fn online_or(wait: impl Future<Output = ()>) {
+    let (sender, receiver) = oneshot::channel();
+    let mut sender = Some(sender);
+    let closure = Closure::<dyn FnMut()>::new(move || {
+        if let Some(sender) = sender.take() {
+            let _ = sender.send(());
+        }
+    });
+    let listener = closure.as_ref().unchecked_ref();
+    let _ = window().add_event_listener_with_callback("online", listener);
+    match select(Box::pin(wait), receiver.fuse()).await {
+        Either::Left(_) | Either::Right(_) => {}
+    }
+    let _ = window().remove_event_listener_with_callback("online", listener);
+}
+
+/// Milliseconds since 1970.
+pub fn now() -> i64 {
+    Date::now() as i64
+}
+
+/// What local time is ahead of universal time by, in milliseconds.
+pub fn offset() -> i64 {
+    -(Date::new_0().get_timezone_offset() as i64) * 60_000
+}
+
+thread_local! {
+    static LANGUAGE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The languages that the person reads, the best first.
+pub fn languages() -> Vec<String> {
+    window().navigator().languages().iter().filter_map(|language| language.as_string()).collect()
+}
+
+/// Sets the language of the page and of its dates.
+pub fn set_language(language: &str) {
+    LANGUAGE.set(language.to_owned());
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("lang", language);
+    }
+}
+
+/// Sets or removes an attribute of the root, such as `data-theme`.
+pub fn set_root(name: &str, value: Option<&str>) {
+    let Some(root) = document().document_element() else { return };
+    let _ = match value {
+        Some(value) => root.set_attribute(name, value),
+        None => root.remove_attribute(name),
+    };
+}
+
+fn formatted(at: i64, options: &[(&str, &str)]) -> String {
+    let object = Object::new();
+    for (name, value) in options {
+        let _ = Reflect::set(&object, &(*name).into(), &(*value).into());
+    }
+    let locales = Array::new();
+    // The person's own variant of the language, which says how days are written.
+    let language = LANGUAGE.with_borrow(Clone::clone);
+    let own = languages().into_iter().find(|own| own.split('-').next() == Some(&language));
+    locales.push(&own.unwrap_or(language).into());
+    let format = Intl::DateTimeFormat::new(&locales, &object);
+    let date = Date::new(&(at as f64).into());
+    format
+        .format()
+        .call1(&JsValue::UNDEFINED, &date)
+        .ok()
+        .and_then(|text| text.as_string())
+        .unwrap_or_default()
+}
+
+/// The time of day.
+pub fn time(at: i64) -> String {
+    formatted(at, &[("hour", "2-digit"), ("minute", "2-digit")])
+}
+
+/// The moment as the row of a room tells it.
+pub fn short(at: i64) -> String {
+    match when(at, now(), offset()) {
+        When::Time => time(at),
+        When::Weekday => formatted(at, &[("weekday", "short")]),
+        When::DayAndMonth => formatted(at, &[("day", "numeric"), ("month", "short")]),
+        When::Date => formatted(at, &[("dateStyle", "short")]),
+    }
+}
+
+/// The day in words.
+pub fn day(at: i64) -> String {
+    match when(at, now(), offset()) {
+        When::Time | When::Weekday => formatted(at, &[("weekday", "long")]),
+        When::DayAndMonth => formatted(at, &[("weekday", "long"), ("day", "numeric"), ("month", "long")]),
+        When::Date => formatted(at, &[("dateStyle", "long")]),
+    }
+}
+
+/// Date and time in full.
+pub fn moment(at: i64) -> String {
+    formatted(at, &[("dateStyle", "full"), ("timeStyle", "short")])
+}
+
+/// An address under which the page can show these bytes; [`revoke`] gives their memory back.
+pub fn address_of(bytes: &[u8], mime_type: &str) -> Option<String> {
+    let parts = Array::of1(&Uint8Array::from(bytes));
+    let properties = BlobPropertyBag::new();
+    properties.set_type(mime_type);
+    let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &properties).ok()?;
+    Url::create_object_url_with_blob(&blob).ok()
+}
+
+pub fn revoke(address: &str) {
+    let _ = Url::revoke_object_url(address);
+}
+
+/// Width and height of a picture.
+pub async fn picture_size(bytes: &[u8], mime_type: &str) -> Option<(u32, u32)> {
+    let parts = Array::of1(&Uint8Array::from(bytes));
+    let properties = BlobPropertyBag::new();
+    properties.set_type(mime_type);
+    let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &properties).ok()?;
+    let bitmap = JsFuture::from(window().create_image_bitmap_with_blob(&blob).ok()?).await.ok()?;
+    let bitmap: web_sys::ImageBitmap = bitmap.dyn_into().ok()?;
+    let size = (bitmap.width(), bitmap.height());
+    bitmap.close();
+    Some(size)
+}
+
+pub fn element(id: &str) -> Option<Element> {
+    document().get_element_by_id(id)
+}
+
+pub fn focus(id: &str) {
+    if let Some(element) = element(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+pub fn text_area(id: &str) -> Option<HtmlTextAreaElement> {
+    element(id)?.dyn_into().ok()
+}
+
+/// Puts text where one pastes from.
+pub async fn copy(text: &str) -> bool {
+    JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
+}
+
+pub fn set_title(title: &str) {
+    document().set_title(title);
+}
+
+/// Asks the browser to keep what is stored, also when its disk gets full.
+pub fn keep_storage() {
+    if let Ok(asked) = window().navigator().storage().persist() {
+        wasm_bindgen_futures::spawn_local(async move {
+            let _ = JsFuture::from(asked).await;
+        });
+    }
+}
+
+/// Removes the databases whose names begin so.
+pub async fn remove_databases(prefix: &str) {
+    let Ok(Some(factory)) = window().indexed_db() else { return };
+    // web-sys does not know `databases()` yet.
+    let list =
+        Reflect::get(&factory, &"databases".into()).ok().and_then(|list| list.dyn_into::<Function>().ok());
+    let Some(names) = list.and_then(|list| list.call0(&factory).ok()) else { return };
+    let Ok(names) = JsFuture::from(names.unchecked_into::<Promise>()).await else { return };
+    for database in Array::from(&names).iter() {
+        let name = Reflect::get(&database, &"name".into()).ok().and_then(|name| name.as_string());
+        if let Some(name) = name.filter(|name| name.starts_with(prefix)) {
+            let _ = factory.delete_database(&name);
+        }
+    }
+}
+
+/// Clicks something that was made to be clicked.
+pub fn click(id: &str) {
+    if let Some(element) = element(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        element.click();
+    }
+}
+
+/// Waits so many milliseconds.
+pub async fn wait(milliseconds: u32) {
+    matrix_sdk::sleep::sleep(std::time::Duration::from_millis(milliseconds.into())).await;
+}
+
+/// Waits until the page is drawn.
+pub async fn next_frame() {
+    let promise = Promise::new(&mut |resolve, _| {
+        let _ = window().request_animation_frame(&resolve);
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// Whether somebody can see the page.
+pub fn is_visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Whether fingers are what points here.
+pub fn is_touch() -> bool {
+    let query = window().match_media("(pointer: coarse)").ok().flatten();
+    query.is_some_and(|query| query.matches())
+}
+
+/// Where something that is scrolled from its end stands, in pixels.
+pub struct Scroll {
+    pub height: i32,
+    pub from_end: i32,
+    /// What is left above.
+    pub above: i32,
+}
+
+/// How far an element is scrolled whose end is its beginning (`column-reverse`): then positions are negative.
+pub fn scrolled(id: &str) -> Option<Scroll> {
+    let element = element(id)?;
+    let (height, from_end) = (element.scroll_height(), element.scroll_top().abs());
+    Some(Scroll { height, from_end, above: height - from_end - element.client_height() })
+}
+
+pub fn scroll_from_end(id: &str, pixels: i32) {
+    if let Some(element) = element(id) {
+        element.set_scroll_top(-pixels);
+    }
+}
+
+/// Scrolls an element into the middle of what is seen; false if it is not on the page.
+pub fn scroll_to(id: &str) -> bool {
+    let Some(element) = element(id) else { return false };
+    let options = web_sys::ScrollIntoViewOptions::new();
+    options.set_block(web_sys::ScrollLogicalPosition::Center);
+    element.scroll_into_view_with_scroll_into_view_options(&options);
+    true
+}
+
+pub fn set_class(id: &str, class: &str, is_set: bool) {
+    if let Some(element) = element(id) {
+        let _ = element.class_list().toggle_with_force(class, is_set);
+    }
+}
+
+/// A file of the browser's with its content.
+pub async fn upload(file: web_sys::File) -> Option<crate::matrix::Upload> {
+    let buffer = JsFuture::from(file.array_buffer()).await.ok()?;
+    let bytes = Uint8Array::new(&buffer).to_vec();
+    let size = match file.type_().starts_with("image/") {
+        true => picture_size(&bytes, &file.type_()).await,
+        false => None,
+    };
+    Some(crate::matrix::Upload { name: file.name(), mime_type: file.type_(), bytes, size })
+}
+
+/// What the browser says to notifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    Given,
+    /// Nobody was asked yet.
+    Open,
+    Refused,
+}
+
+const NOTIFY: &str = "hearth-notify";
+
+pub fn may_notify() -> Permission {
+    match Notification::permission() {
+        NotificationPermission::Granted => Permission::Given,
+        NotificationPermission::Denied => Permission::Refused,
+        _ => Permission::Open,
+    }
+}
+
+/// Asks the person; the browser shows the question.
+pub async fn ask_to_notify() -> Permission {
+    if let Ok(asked) = Notification::request_permission() {
+        let _ = JsFuture::from(asked).await;
+    }
+    may_notify()
+}
+
+/// Whether the person wants to be notified in this browser.
+pub fn wants_to_notify() -> bool {
+    load(NOTIFY).is_some()
+}
+
+pub fn set_wants_to_notify(wants: bool) {
+    if wants { save(NOTIFY, "on") } else { forget(NOTIFY) }
+}
+
+/// Shows something outside of the page; a later one of the same tag takes its place. A click leads to an address.
+pub fn notify(title: &str, text: &str, tag: &str, fragment: String) {
+    let options = NotificationOptions::new();
+    options.set_body(text);
+    options.set_tag(tag);
+    let Ok(notification) = Notification::new_with_options(title, &options) else { return };
+    let shown = notification.clone();
+    let clicked = Closure::<dyn FnMut()>::new(move || {
+        let _ = window().focus();
+        set_fragment(&fragment);
+        shown.close();
+    });
+    notification.set_onclick(Some(clicked.as_ref().unchecked_ref()));
+    clicked.forget();
+}
+
+/// Takes everything out of an element.
+pub fn empty(id: &str) {
+    if let Some(element) = element(id) {
+        element.set_text_content(None);
+    }
+}

@@ -1,0 +1,64 @@
+//! Who is in a room.
+
+use hearth_client_state::timeline::Person;
+use matrix_sdk::{
+    RoomMemberships,
+    ruma::{
+        UserId,
+        events::room::{member::MembershipState, power_levels::UserPowerLevel},
+    },
+};
+
+use super::{OpenRoom, Problem, room::person};
+
+/// A person in a room.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    pub person: Person,
+    pub is_invited: bool,
+    pub role: Role,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Admin,
+    Moderator,
+    Everyone,
+}
+
+impl OpenRoom {
+    /// Who is in the room or invited: who runs it first, then by name.
+    pub async fn members(&self) -> Result<Vec<Member>, Problem> {
+        let members = self.room.members(RoomMemberships::JOIN | RoomMemberships::INVITE).await?;
+        let mut members: Vec<Member> = members
+            .iter()
+            .map(|member| Member {
+                person: person(member),
+                is_invited: *member.membership() == MembershipState::Invite,
+                role: match member.power_level() {
+                    UserPowerLevel::Infinite => Role::Admin,
+                    UserPowerLevel::Int(level) if i64::from(level) >= 100 => Role::Admin,
+                    UserPowerLevel::Int(level) if i64::from(level) >= 50 => Role::Moderator,
+                    _ => Role::Everyone,
+                },
+            })
+            .collect();
+        members.sort_by_key(|member| (member.is_invited, member.role, member.person.name.to_lowercase()));
+        Ok(members)
+    }
+
+    /// The people whose names begin so, without a question to the server: for completion.
+    pub async fn people_called(&self, begun: &str, most: usize) -> Vec<Person> {
+        let members = self.room.members_no_sync(RoomMemberships::JOIN).await.unwrap_or_default();
+        let people = members.iter().map(person).filter(|someone| {
+            hearth_client_state::rooms::is_found(&someone.name, begun)
+                || someone.id.trim_start_matches('@').starts_with(&begun.to_lowercase())
+        });
+        people.filter(|someone| someone.id != self.account.session.user.as_str()).take(most).collect()
+    }
+
+    pub async fn invite(&self, user: &str) -> Result<(), Problem> {
+        let user = UserId::parse(user.trim()).map_err(|_| Problem::Known("error-address"))?;
+        Ok(self.room.invite_user_by_id(&user).await?)
+    }
+}

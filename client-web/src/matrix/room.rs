@@ -1,0 +1,311 @@
+//! A room that is open: its timeline, what is said of it, and what one does in it.
+
+use std::{cell::Cell, rc::Rc};
+
+use async_stream::stream;
+use futures::{Stream, StreamExt, pin_mut};
+use hearth_client_state::{
+    compose,
+    names::localpart,
+    timeline::{Item, Person},
+};
+use imbl::Vector;
+use matrix_sdk::{
+    ComposerDraft, ComposerDraftType, Room, RoomState,
+    room::edit::EditedContent,
+    ruma::{
+        OwnedEventId, OwnedUserId, UserId,
+        api::client::receipt::create_receipt::v3::ReceiptType,
+        events::{Mentions, room::message::RoomMessageEventContentWithoutRelation},
+    },
+};
+use matrix_sdk_ui::timeline::{
+    EventTimelineItem, Timeline, TimelineBuilder, TimelineEventItemId, TimelineFocus,
+    TimelineReadReceiptTracking,
+};
+
+use super::{Account, Problem, items, rows};
+
+/// How many messages are fetched at once.
+const PAGE: u16 = 40;
+
+/// A room whose timeline is open.
+pub struct OpenRoom {
+    pub(super) account: Rc<Account>,
+    pub(super) room: Room,
+    pub(super) timeline: Rc<Timeline>,
+    /// Where the thread begins, if it is one that is open.
+    thread: Option<OwnedEventId>,
+    is_fetching: Cell<bool>,
+    is_whole: Cell<bool>,
+}
+
+/// What stands at the head of a room.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct RoomAbout {
+    pub name: String,
+    pub topic: Option<String>,
+    pub picture: Option<String>,
+    pub is_person: bool,
+    pub is_encrypted: bool,
+    pub people: u64,
+    /// Who invites, while one has not joined.
+    pub invited_by: Option<String>,
+}
+
+impl PartialEq for OpenRoom {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl OpenRoom {
+    pub(super) async fn open(account: Rc<Account>, id: &str) -> Result<Rc<Self>, Problem> {
+        let room = match account.room(id) {
+            Some(room) => room,
+            // A room that was just made or joined comes with the next sync.
+            None => {
+                let id = id.try_into().map_err(|_| Problem::Known("room-failed"))?;
+                account.client.await_room_remote_echo(id).await
+            }
+        };
+        account.sync.room_list_service().set_room_subscriptions(&[room.room_id()]).await;
+        let timeline = TimelineBuilder::new(&room)
+            .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
+            .build()
+            .await
+            .map_err(|error| Problem::Other(error.to_string()))?;
+        let timeline = Rc::new(timeline);
+        Ok(Rc::new(Self {
+            account,
+            room,
+            timeline,
+            thread: None,
+            is_fetching: Cell::new(false),
+            is_whole: Cell::new(false),
+        }))
+    }
+
+    /// Opens a thread of this room, by the event that it begins with.
+    pub async fn open_thread(&self, root: &str) -> Result<Rc<Self>, Problem> {
+        let root = OwnedEventId::try_from(root).map_err(|_| Problem::Known("room-failed"))?;
+        let timeline = TimelineBuilder::new(&self.room)
+            .with_focus(TimelineFocus::Thread { root_event_id: root.clone() })
+            .with_internal_id_prefix("thread-".to_owned())
+            .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
+            .build()
+            .await
+            .map_err(|error| Problem::Other(error.to_string()))?;
+        Ok(Rc::new(Self {
+            account: self.account.clone(),
+            room: self.room.clone(),
+            timeline: Rc::new(timeline),
+            thread: Some(root),
+            is_fetching: Cell::new(false),
+            is_whole: Cell::new(false),
+        }))
+    }
+
+    pub fn id(&self) -> &str {
+        self.room.room_id().as_str()
+    }
+
+    /// What stands at its head, again whenever that changes.
+    pub fn about(&self) -> impl Stream<Item = RoomAbout> + use<> {
+        let room = self.room.clone();
+        let mut changes = room.subscribe_info();
+        stream! {
+            // Whether a room is encrypted may not be known yet; it decides what the composer says.
+            let _ = room.latest_encryption_state().await;
+            yield about(&room).await;
+            while changes.next().await.is_some() {
+                yield about(&room).await;
+            }
+        }
+    }
+
+    /// The items of its timeline, again whenever one changes. A batch of changes is one value.
+    pub fn items(&self) -> impl Stream<Item = Vector<Rc<Item>>> + use<> {
+        let (timeline, me) = (self.timeline.clone(), self.account.session.user.clone());
+        stream! {
+            let (start, changes) = timeline.subscribe().await;
+            pin_mut!(changes);
+            let mut shown: Vector<Rc<Item>> =
+                start.iter().map(|item| Rc::new(items::item(item, &me))).collect();
+            yield shown.clone();
+            while let Some(batch) = changes.next().await {
+                for change in batch {
+                    change.map(|item| Rc::new(items::item(&item, &me))).apply(&mut shown);
+                }
+                yield shown.clone();
+            }
+        }
+    }
+
+    /// Who is typing, by name.
+    pub fn typing(&self) -> impl Stream<Item = Vec<String>> + use<> {
+        let room = self.room.clone();
+        let (guard, mut receiver) = room.subscribe_to_typing_notifications();
+        stream! {
+            let _guard = guard;
+            while let Ok(users) = receiver.recv().await {
+                let mut names = Vec::new();
+                for user in users {
+                    names.push(name(&room, &user).await);
+                }
+                yield names;
+            }
+        }
+    }
+
+    /// Fetches the names of all who wrote, and the messages that answers are to.
+    pub async fn complete(&self) {
+        self.timeline.fetch_members().await;
+    }
+
+    /// Fetches the message that an answer is to.
+    pub async fn fetch_quote(&self, event: &str) {
+        if let Ok(event) = OwnedEventId::try_from(event) {
+            // It stays a quote without words.
+            let _ = self.timeline.fetch_details_for_event(&event).await;
+        }
+    }
+
+    /// Fetches earlier messages; false once there are none, or while they are fetched already.
+    pub async fn earlier(&self) -> Result<bool, Problem> {
+        if self.is_whole.get() || self.is_fetching.replace(true) {
+            return Ok(false);
+        }
+        let outcome = self.timeline.paginate_backwards(PAGE).await;
+        self.is_fetching.set(false);
+        let is_whole = outcome.map_err(|error| Problem::Other(error.to_string()))?;
+        self.is_whole.set(is_whole);
+        Ok(!is_whole)
+    }
+
+    /// Sends Markdown, as an answer to a message if one is given.
+    pub async fn send(&self, text: &str, reply_to: Option<&str>) -> Result<(), Problem> {
+        let content = content(text);
+        let outcome = match reply_to.map(OwnedEventId::try_from) {
+            Some(Ok(event)) => self.timeline.send_reply(content, event).await,
+            _ => self.timeline.send(content.with_relation(None).into()).await,
+        };
+        outcome.map(drop).map_err(|error| Problem::Other(error.to_string()))
+    }
+
+    /// Replaces a message of one's own, by the key of its row.
+    pub async fn edit(&self, key: &str, text: &str) -> Result<(), Problem> {
+        let Some((id, _)) = self.find(key).await else { return Ok(()) };
+        let outcome = self.timeline.edit(&id, EditedContent::RoomMessage(content(text))).await;
+        outcome.map_err(|error| Problem::Other(error.to_string()))
+    }
+
+    /// Deletes a message; one that was not sent yet is not sent.
+    pub async fn delete(&self, key: &str) -> Result<(), Problem> {
+        let Some((id, _)) = self.find(key).await else { return Ok(()) };
+        self.timeline.redact(&id, None).await.map_err(|error| Problem::Other(error.to_string()))
+    }
+
+    /// Reacts, or takes a reaction back.
+    pub async fn react(&self, key: &str, reaction: &str) -> Result<(), Problem> {
+        let Some((id, _)) = self.find(key).await else { return Ok(()) };
+        let outcome = self.timeline.toggle_reaction(&id, reaction).await;
+        outcome.map(drop).map_err(|error| Problem::Other(error.to_string()))
+    }
+
+    /// Sends once more what failed, and what waits behind it.
+    pub async fn retry(&self, key: &str) {
+        if let Some(handle) = self.find(key).await.and_then(|(_, item)| item.local_echo_send_handle()) {
+            let _ = handle.unwedge().await;
+        }
+        self.room.send_queue().set_enabled(true);
+    }
+
+    /// Tells the server, and the other sessions, that all was read.
+    pub async fn read(&self) {
+        // It goes out again with the next message.
+        let _ = self.timeline.mark_as_read(ReceiptType::Read).await;
+        let _ = self.timeline.mark_as_read(ReceiptType::FullyRead).await;
+    }
+
+    pub async fn set_typing(&self, is_typing: bool) {
+        let _ = self.room.typing_notice(is_typing).await;
+    }
+
+    /// What waits in the composer.
+    pub async fn draft(&self) -> Option<String> {
+        let draft = self.room.load_composer_draft(self.thread.as_deref()).await.ok()??;
+        Some(draft.plain_text).filter(|text| !text.is_empty())
+    }
+
+    pub async fn save_draft(&self, text: &str) {
+        let _ = match text.trim().is_empty() {
+            true => self.room.clear_composer_draft(self.thread.as_deref()).await,
+            false => {
+                let draft = ComposerDraft {
+                    plain_text: text.to_owned(),
+                    html_text: None,
+                    draft_type: ComposerDraftType::NewMessage,
+                    attachments: Vec::new(),
+                };
+                self.room.save_composer_draft(draft, self.thread.as_deref()).await
+            }
+        };
+    }
+
+    pub async fn join(&self) -> Result<(), Problem> {
+        Ok(self.room.join().await?)
+    }
+
+    async fn find(&self, key: &str) -> Option<(TimelineEventItemId, EventTimelineItem)> {
+        let items = self.timeline.items().await;
+        let item = items.iter().rev().find(|item| item.unique_id().0 == key)?;
+        let event = item.as_event()?;
+        Some((event.identifier(), event.clone()))
+    }
+}
+
+async fn about(room: &Room) -> RoomAbout {
+    let is_person = room.is_dm();
+    let invited_by = match room.state() {
+        RoomState::Invited => match room.invite_details().await {
+            Ok(invite) => Some(
+                invite.inviter.map_or(invite.inviter_id.to_string(), |inviter| inviter.name().to_owned()),
+            ),
+            Err(_) => Some(String::new()),
+        },
+        _ => None,
+    };
+    RoomAbout {
+        name: room.display_name().await.map(|name| name.to_string()).unwrap_or_default(),
+        topic: room.topic().filter(|topic| !topic.trim().is_empty()),
+        picture: rows::picture(room, is_person),
+        is_person,
+        is_encrypted: room.encryption_state().is_encrypted(),
+        people: room.joined_members_count(),
+        invited_by,
+    }
+}
+
+async fn name(room: &Room, user: &UserId) -> String {
+    match room.get_member_no_sync(user).await {
+        Ok(Some(member)) => member.name().to_owned(),
+        _ => localpart(user.as_str()).to_owned(),
+    }
+}
+
+/// Markdown as a message that names whom it links to.
+fn content(text: &str) -> RoomMessageEventContentWithoutRelation {
+    let people = compose::mentioned(text).into_iter().filter_map(|user| OwnedUserId::try_from(user).ok());
+    let content = RoomMessageEventContentWithoutRelation::text_markdown(text);
+    content.add_mentions(Mentions::with_user_ids(people))
+}
+
+/// A member of a room as a person that is shown.
+pub(super) fn person(member: &matrix_sdk::room::RoomMember) -> Person {
+    Person {
+        id: member.user_id().to_string(),
+        name: member.name().to_owned(),
+        picture: member.avatar_url().map(ToString::to_string),
+    }
+}

@@ -1,0 +1,174 @@
+//! The rows of the room list.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_stream::stream;
+use eyeball_im::VectorDiff;
+use futures::{Stream, StreamExt, pin_mut};
+use hearth_client_state::{
+    names::localpart,
+    rooms::{By, Kind, Last, Row, Unread, What},
+};
+use imbl::Vector;
+use matrix_sdk::{Client, Room, RoomState, notification_settings::RoomNotificationMode, ruma::OwnedRoomId};
+use matrix_sdk_ui::{
+    room_list_service::{
+        RoomListItem, RoomListService,
+        filters::{
+            new_filter_all, new_filter_deduplicate_versions, new_filter_non_left, new_filter_not,
+            new_filter_space,
+        },
+    },
+    timeline::{
+        LatestEventValue, LatestEventValueLocalState, Profile, RoomExt, TimelineDetails, TimelineItemContent,
+    },
+};
+
+use super::items;
+
+/// More rooms than anybody has.
+const ALL: usize = 100_000;
+
+pub fn stream(service: Arc<RoomListService>, client: Client) -> impl Stream<Item = Vector<Row>> + use<> {
+    stream! {
+        let Ok(list) = service.all_rooms().await else { return };
+        let (diffs, controller) = list.entries_with_dynamic_adapters(ALL);
+        pin_mut!(diffs);
+        controller.set_filter(Box::new(new_filter_all(vec![
+            Box::new(new_filter_non_left()),
+            Box::new(new_filter_deduplicate_versions()),
+            Box::new(new_filter_not(Box::new(new_filter_space()))),
+        ])));
+        let mut rows = Vector::new();
+        while let Some(batch) = diffs.next().await {
+            for diff in batch {
+                mapped(diff, &client).await.apply(&mut rows);
+            }
+            yield rows.clone();
+        }
+    }
+}
+
+/// A change of rooms as a change of rows.
+async fn mapped(diff: VectorDiff<RoomListItem>, client: &Client) -> VectorDiff<Row> {
+    let mut rooms = Vec::new();
+    let diff = diff.map(|room| {
+        let room = room.into_inner();
+        let id = room.room_id().to_owned();
+        rooms.push(room);
+        id
+    });
+    let mut rows: HashMap<OwnedRoomId, Row> = HashMap::new();
+    for room in rooms {
+        let row = row(&room, client).await;
+        rows.insert(room.room_id().to_owned(), row);
+    }
+    diff.map(|id| rows.get(&id).cloned().unwrap_or_default())
+}
+
+async fn row(room: &Room, client: &Client) -> Row {
+    let name = match room.cached_display_name() {
+        Some(name) => name.to_string(),
+        None => room.display_name().await.map(|name| name.to_string()).unwrap_or_default(),
+    };
+    let latest = room.latest_event().await;
+    let is_person = room.is_dm();
+    let kind = match (room.state(), &latest) {
+        (RoomState::Invited, LatestEventValue::RemoteInvite { inviter, inviter_profile, .. }) => {
+            let inviter = inviter.as_ref().map(|inviter| localpart(inviter.as_str()).to_owned());
+            Kind::Invitation { by: name_of(inviter_profile).or(inviter).unwrap_or_default() }
+        }
+        (RoomState::Invited, _) => Kind::Invitation { by: inviter(room).await },
+        _ if is_person => Kind::Person,
+        _ => Kind::Room,
+    };
+    Row {
+        id: room.room_id().to_string(),
+        picture: picture(room, is_person),
+        name,
+        kind,
+        is_favourite: room.is_favourite(),
+        is_low_priority: room.is_low_priority(),
+        is_muted: room.cached_user_defined_notification_mode() == Some(RoomNotificationMode::Mute),
+        unread: unread(room),
+        last: last(latest, is_person, client),
+        draft: None,
+    }
+}
+
+async fn inviter(room: &Room) -> String {
+    match room.invite_details().await {
+        Ok(invite) => match invite.inviter {
+            Some(inviter) => inviter.name().to_owned(),
+            None => localpart(invite.inviter_id.as_str()).to_owned(),
+        },
+        Err(_) => String::new(),
+    }
+}
+
+/// A room's own picture, or that of the one person in it.
+pub(super) fn picture(room: &Room, is_person: bool) -> Option<String> {
+    let hero = || room.heroes_cached_avatar().filter(|_| is_person);
+    room.avatar_url().map(|url| url.to_string()).or_else(hero)
+}
+
+/// The picture of the only other person, as the server told it with the room.
+trait Heroes {
+    fn heroes_cached_avatar(&self) -> Option<String>;
+}
+
+impl Heroes for Room {
+    fn heroes_cached_avatar(&self) -> Option<String> {
+        let info = self.clone_info();
+        match info.heroes() {
+            [hero] => hero.avatar_url.as_ref().map(|url| url.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// Counts of the client's own; of the server where it has none yet (a new session knows no receipt).
+fn unread(room: &Room) -> Unread {
+    let (own, server) = (room.read_receipts(), room.unread_notification_counts());
+    let is_known = own.latest_active.is_some();
+    Unread {
+        notifications: if is_known { room.num_unread_notifications() } else { server.notification_count },
+        mentions: if is_known { room.num_unread_mentions() } else { server.highlight_count },
+        is_marked: room.is_marked_unread(),
+    }
+}
+
+fn last(latest: LatestEventValue, is_person: bool, client: &Client) -> Option<Last> {
+    let (at, sender, profile, content, is_failed) = match latest {
+        LatestEventValue::Remote { timestamp, sender, profile, content, .. } => {
+            (timestamp, sender, profile, content, false)
+        }
+        LatestEventValue::Local { timestamp, sender, profile, content, state } => {
+            (timestamp, sender, profile, content, matches!(state, LatestEventValueLocalState::CannotBeSent))
+        }
+        LatestEventValue::RemoteInvite { timestamp, .. } => {
+            let at = i64::from(timestamp.get());
+            return Some(Last { by: By::Other(String::new()), what: What::Other, at, is_failed: false });
+        }
+        LatestEventValue::None => return None,
+    };
+    let by = match client.user_id() == Some(&*sender) {
+        true => By::Me,
+        // With one person it is plain who wrote.
+        false if is_person => By::Other(String::new()),
+        false => By::Other(name_of(&profile).unwrap_or_else(|| localpart(sender.as_str()).to_owned())),
+    };
+    Some(Last { by, what: what(&content), at: i64::from(at.get()), is_failed })
+}
+
+pub(super) fn name_of(profile: &TimelineDetails<Profile>) -> Option<String> {
+    match profile {
+        TimelineDetails::Ready(profile) => profile.display_name.clone(),
+        _ => None,
+    }
+}
+
+/// What a message is in the words of a row.
+fn what(content: &TimelineItemContent) -> What {
+    items::preview(content).unwrap_or(What::Other)
+}

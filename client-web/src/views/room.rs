@@ -1,0 +1,276 @@
+//! A room: its head, its timeline, its composer, and the panel beside it.
+
+mod composer;
+mod members;
+mod message;
+mod picture;
+mod text;
+mod thread;
+mod timeline;
+
+use std::rc::Rc;
+
+use dioxus::prelude::*;
+use futures::StreamExt;
+use hearth_client_state::{compose::About, route::Route, timeline::Item};
+use imbl::Vector;
+
+use self::{composer::Composer, members::Members, thread::Thread, timeline::Timeline};
+use super::shell::{Open, Panel};
+use crate::{
+    app::{problem_text, use_shared},
+    design::{Avatar, Icon, IconButton},
+    matrix::{OpenRoom, RoomAbout},
+    words::{Value, t, tv},
+};
+
+/// What the views of one room, or of a thread in it, share.
+#[derive(Clone, Copy)]
+pub struct InRoom {
+    /// `room` or `thread`: both are on the page at the same time.
+    pub place: &'static str,
+    pub room: CopyValue<Rc<OpenRoom>>,
+    pub about: Signal<RoomAbout>,
+    pub items: Signal<Option<Vector<Rc<Item>>>>,
+    /// What the message that is being written is about.
+    pub writing: Signal<About>,
+    /// The message whose menu is open, by its key.
+    pub menu: Signal<Option<String>>,
+}
+
+impl InRoom {
+    fn new(place: &'static str, room: Rc<OpenRoom>) -> Self {
+        Self {
+            place,
+            room: CopyValue::new(room),
+            about: Signal::new(RoomAbout::default()),
+            items: Signal::new(None),
+            writing: Signal::new(About::Nothing),
+            menu: Signal::new(None),
+        }
+    }
+
+    /// The id of an element of this place.
+    pub fn id(&self, element: &str) -> String {
+        format!("{}-{element}", self.place)
+    }
+
+    pub fn room(&self) -> Rc<OpenRoom> {
+        self.room.peek().clone()
+    }
+}
+
+#[component]
+pub fn RoomView(id: String) -> Element {
+    let shared = use_shared();
+    let id = use_hook(|| CopyValue::new(id));
+    let mut opened = use_resource(move || async move {
+        let account = shared.account()?;
+        let id = id.peek().clone();
+        Some(account.open_room(&id).await)
+    });
+    let outcome = opened.read().clone().flatten();
+    match outcome {
+        None => rsx! {
+            main { class: "view", aria_busy: "true",
+                header { class: "head" }
+            }
+        },
+        Some(Err(problem)) => rsx! {
+            main { class: "view",
+                div { class: "empty grow",
+                    Icon { name: "circle-alert" }
+                    h2 { {t("room-failed")} }
+                    p { {t("room-failed-hint")} }
+                    p { class: "muted", {problem_text(&problem)} }
+                    div { class: "btn-row",
+                        button { class: "btn btn--primary", onclick: move |_| opened.restart(), {t("retry")} }
+                    }
+                }
+            }
+        },
+        Some(Ok(room)) => rsx! { Opened { room } },
+    }
+}
+
+#[component]
+fn Opened(room: Rc<OpenRoom>) -> Element {
+    let open = use_context::<Open>();
+    let in_room = use_in_room("room", room);
+    let panel = open.panel.read().clone();
+    let is_invitation = in_room.about.read().invited_by.is_some();
+    rsx! {
+        main { class: "view",
+            Head {}
+            if is_invitation {
+                Invitation {}
+            } else {
+                Timeline {}
+                Typing {}
+                Composer {}
+            }
+        }
+        match panel {
+            Panel::None => rsx! {},
+            Panel::Members => rsx! { Members {} },
+            // A list of one: another thread is another view.
+            Panel::Thread(root) => rsx! {
+                for root in [root] {
+                    Thread { key: "{root}", root: root.clone() }
+                }
+            },
+        }
+    }
+}
+
+/// Follows a room or a thread for as long as the view is there.
+fn use_in_room(place: &'static str, room: Rc<OpenRoom>) -> InRoom {
+    let in_room = use_context_provider(|| InRoom::new(place, room));
+    use_future(move || async move {
+        let mut stream = Box::pin(in_room.room().about());
+        let mut about = in_room.about;
+        while let Some(now) = stream.next().await {
+            if *about.peek() != now {
+                about.set(now);
+            }
+        }
+    });
+    use_future(move || async move {
+        let mut stream = Box::pin(in_room.room().items());
+        let mut items = in_room.items;
+        while let Some(now) = stream.next().await {
+            items.set(Some(now));
+        }
+    });
+    use_future(move || async move { in_room.room().complete().await });
+    in_room
+}
+
+#[component]
+fn Head() -> Element {
+    let in_room = use_context::<InRoom>();
+    let mut open = use_context::<Open>();
+    let about = in_room.about.read().clone();
+    let id = in_room.room().id().to_owned();
+    let is_open = *open.panel.read() == Panel::Members;
+    rsx! {
+        header { class: "head",
+            a {
+                class: "btn btn--icon only-phone",
+                href: Route::Home.fragment(),
+                aria_label: t("back"),
+                Icon { name: "chevron-left", size: "l" }
+            }
+            Avatar { id, name: about.name.clone(), picture: about.picture.clone(), is_room: !about.is_person }
+            div { class: "head__title",
+                h1 {
+                    span { class: "clip", dir: "auto", "{about.name}" }
+                    if about.is_encrypted {
+                        Icon { name: "lock", size: "xs", label: t("encrypted") }
+                    } else if !about.name.is_empty() {
+                        Icon { name: "globe", size: "xs", label: t("public-room") }
+                    }
+                }
+                if let Some(topic) = &about.topic {
+                    p { dir: "auto", "{topic}" }
+                }
+            }
+            div { class: "head__tools",
+                button {
+                    class: "btn btn--icon btn--members",
+                    r#type: "button",
+                    title: t("members"),
+                    aria_label: tv("people", [("count", Value::from(about.people))]),
+                    aria_pressed: is_open.to_string(),
+                    onclick: move |_| open.panel.set(if is_open { Panel::None } else { Panel::Members }),
+                    Icon { name: "users" }
+                    "{about.people}"
+                }
+            }
+        }
+    }
+}
+
+/// A room to which one is invited: join or decline.
+#[component]
+fn Invitation() -> Element {
+    let shared = use_shared();
+    let in_room = use_context::<InRoom>();
+    let about = in_room.about.read().clone();
+    let mut is_busy = use_signal(|| false);
+    let by = about.invited_by.clone().unwrap_or_default();
+    let join = move |_| async move {
+        is_busy.set(true);
+        if let Err(problem) = in_room.room().join().await {
+            shared.tell(&problem);
+        }
+        is_busy.set(false);
+    };
+    let decline = move |_| async move {
+        let Some(account) = shared.account() else { return };
+        let id = in_room.room().id().to_owned();
+        match account.leave(&id).await {
+            Ok(()) => shared.go(Route::Home),
+            Err(problem) => shared.tell(&problem),
+        }
+    };
+    rsx! {
+        div { class: "empty grow",
+            Avatar {
+                id: in_room.room().id().to_owned(),
+                name: about.name.clone(),
+                picture: about.picture.clone(),
+                is_room: !about.is_person,
+                class: "avatar--xl",
+            }
+            h2 { {tv("invitation-title", [("name", Value::from(by)), ("room", Value::from(about.name.clone()))])} }
+            p { {t("invitation-hint")} }
+            div { class: "btn-row",
+                button { class: "btn", onclick: decline, {t("decline")} }
+                button { class: "btn btn--primary", disabled: is_busy(), onclick: join, {t("join")} }
+            }
+        }
+    }
+}
+
+#[component]
+fn Typing() -> Element {
+    let in_room = use_context::<InRoom>();
+    let mut names = use_signal(Vec::new);
+    use_future(move || async move {
+        let mut stream = Box::pin(in_room.room().typing());
+        while let Some(now) = stream.next().await {
+            names.set(now);
+        }
+    });
+    let names = names.read();
+    let text = match names.as_slice() {
+        [] => None,
+        [name] => Some(tv("typing-one", [("name", Value::from(name.as_str()))])),
+        [name, other] => {
+            let values = [("name", Value::from(name.as_str())), ("other", Value::from(other.as_str()))];
+            Some(tv("typing-two", values))
+        }
+        [name, others @ ..] => {
+            let values = [("name", Value::from(name.as_str())), ("count", Value::from(others.len()))];
+            Some(tv("typing-more", values))
+        }
+    };
+    rsx! {
+        div { class: "typing",
+            if let Some(text) = text {
+                span { class: "typing__dots", aria_hidden: "true", i {} i {} i {} }
+                span { "{text}" }
+            }
+        }
+    }
+}
+
+/// A button at the head of a panel that closes it.
+#[component]
+fn ClosePanel() -> Element {
+    let mut open = use_context::<Open>();
+    rsx! {
+        IconButton { icon: "x", label: t("close"), onclick: move |_| open.panel.set(Panel::None) }
+    }
+}

@@ -1,0 +1,470 @@
+//! A message: who, when, what, and what one can do with it.
+
+use dioxus::prelude::*;
+use hearth_client_state::{
+    compose::About,
+    names::colour,
+    rich,
+    timeline::{Content, Locked, Message, Quote, Reaction, Sending},
+};
+
+use super::{
+    super::shell::{Open, Panel},
+    InRoom,
+    picture::{File, Picture, Played, Sticker},
+    text::{Note, Text},
+    timeline::jump_to,
+};
+use crate::{
+    app::use_shared,
+    browser,
+    design::{Avatar, Icon, IconButton},
+    words::{Value, t, tv},
+};
+
+/// What people react with most.
+const REACTIONS: [&str; 12] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "🔥", "👀", "✅", "👏", "🤔"];
+
+#[component]
+pub fn MessageRow(id: String, message: Message, begins_group: bool) -> Element {
+    let in_room = use_context::<InRoom>();
+    let is_open = use_memo(use_reactive!(|id| in_room.menu.read().as_ref() == Some(&id)));
+    let time = browser::time(message.at);
+    let moment = browser::moment(message.at);
+    // The same event stands in the room and in its thread.
+    let page_id = message.event.as_deref().map(|event| in_room.id(event));
+    let open = use_context::<Open>();
+    let event = use_hook(|| CopyValue::new(None));
+    let mut event = event;
+    event.set(message.event.clone());
+    let own = id.clone();
+    rsx! {
+        li {
+            class: "msg",
+            class: if begins_group { "msg--first" },
+            class: if message.is_mention { "msg--mention" },
+            class: if message.sending == Sending::Waiting { "msg--sending" },
+            class: if message.sending == Sending::Failed { "msg--failed" },
+            class: if message.content == Content::Deleted { "msg--redacted" },
+            class: if is_open() { "is-open" },
+            id: page_id,
+            tabindex: "-1",
+            // A long press on a phone.
+            oncontextmenu: move |event| {
+                if browser::is_touch() {
+                    event.prevent_default();
+                    let mut menu = in_room.menu;
+                    menu.set(Some(own.clone()));
+                }
+            },
+            div { class: "msg__side",
+                if begins_group {
+                    Avatar {
+                        id: message.sender.id.clone(),
+                        name: message.sender.name.clone(),
+                        picture: message.sender.picture.clone(),
+                    }
+                } else {
+                    span { class: "msg__at", aria_hidden: "true", "{time}" }
+                }
+            }
+            div { class: "msg__body",
+                if begins_group {
+                    div { class: "msg__head",
+                        span { class: "msg__name n{colour(&message.sender.id)}", dir: "auto", title: "{message.sender.id}", "{message.sender.name}" }
+                        time { title: "{moment}", "{time}" }
+                    }
+                } else {
+                    span { class: "sr", "{message.sender.name}, {time}" }
+                }
+                if let Some(quote) = &message.reply {
+                    Quoted { quote: quote.clone() }
+                }
+                Body { message: message.clone() }
+                if !message.reactions.is_empty() {
+                    Reactions { id: id.clone(), reactions: message.reactions.clone() }
+                }
+                if let Some(thread) = &message.thread {
+                    button { class: "threadline", onclick: move |_| open_thread(open, event.peek().as_deref()),
+                        Icon { name: "message-square-text", size: "s" }
+                        b { {tv("replies", [("count", Value::from(u64::from(thread.replies)))])} }
+                    }
+                }
+                if message.sending == Sending::Failed {
+                    Failed { id: id.clone() }
+                }
+            }
+            div { class: "msg__end",
+                if message.sending == Sending::Waiting {
+                    SendingNote {}
+                } else if !message.read_by.is_empty() {
+                    Receipts { message: message.clone() }
+                }
+            }
+            if message.content != Content::Deleted {
+                Actions { id, message: message.clone() }
+            }
+        }
+    }
+}
+
+#[component]
+fn Body(message: Message) -> Element {
+    let edited = message.is_edited;
+    match message.content {
+        Content::Text { text, is_emote, is_notice, is_jumbo, .. } => rsx! {
+            div {
+                class: "msg__text",
+                class: if is_jumbo { "jumbo" },
+                class: if is_notice { "msg__text--notice" },
+                dir: "auto",
+                if is_emote {
+                    em { "{message.sender.name} " }
+                }
+                Text { nodes: text }
+                if edited {
+                    " "
+                    span { class: "msg__note", {t("edited")} }
+                }
+            }
+        },
+        Content::Picture(media) => rsx! { Picture { media } },
+        Content::Video(media) => rsx! { Played { media, is_video: true } },
+        Content::Sound(media) => rsx! { Played { media, is_video: false } },
+        Content::File(media) => rsx! { File { media } },
+        Content::Sticker(media) => rsx! { Sticker { media } },
+        Content::Poll { question, answers } => rsx! {
+            div { class: "poll", role: "group", aria_label: "{question}",
+                h3 { dir: "auto", "{question}" }
+                for (number, (answer, votes)) in answers.into_iter().enumerate() {
+                    div { key: "{number}", class: "option",
+                        span {}
+                        span { class: "word", dir: "auto", "{answer}" }
+                        span { class: "num", "{votes}" }
+                    }
+                }
+            }
+        },
+        Content::Deleted => {
+            let text = match message.is_mine {
+                true => t("deleted-by-me"),
+                false => tv("deleted", [("name", Value::from(message.sender.name.as_str()))]),
+            };
+            rsx! {
+                div { class: "msg__text",
+                    Icon { name: "trash-2", size: "s" }
+                    "{text}"
+                }
+            }
+        }
+        Content::Locked(why) => {
+            let text = match why {
+                Locked::Waiting => "locked-waiting",
+                Locked::BeforeJoining => "locked-before",
+                Locked::NeedsRecovery => "locked-recovery",
+                Locked::Withheld => "locked-withheld",
+            };
+            rsx! { Note { icon: "lock", text: t(text) } }
+        }
+        Content::Unknown(kind) => {
+            rsx! { Note { icon: "circle-help", text: tv("unknown-event", [("type", Value::from(kind.as_str()))]) } }
+        }
+    }
+}
+
+/// The message that this one answers.
+#[component]
+fn Quoted(quote: Quote) -> Element {
+    let in_room = use_context::<InRoom>();
+    let event = use_hook(|| CopyValue::new(quote.event.clone()));
+    let is_known = quote.of.is_some();
+    use_future(move || async move {
+        if !is_known {
+            let event = event.peek().clone();
+            in_room.room().fetch_quote(&event).await;
+        }
+    });
+    let (class, name, text) = match quote.of {
+        Some((person, text)) => (format!("n{}", colour(&person.id)), person.name, text),
+        None => (String::new(), "…".to_owned(), String::new()),
+    };
+    rsx! {
+        button { class: "quote", onclick: move |_| jump_to(&in_room.id(&event.peek())),
+            b { class: "{class}", dir: "auto", "{name}" }
+            span { dir: "auto", "{text}" }
+        }
+    }
+}
+
+#[component]
+fn Reactions(id: String, reactions: Vec<Reaction>) -> Element {
+    /// More are counted together.
+    const MOST: usize = 12;
+    let others = reactions.len().saturating_sub(MOST);
+    rsx! {
+        div { class: "reactions",
+            for reaction in reactions.into_iter().take(MOST) {
+                ReactionButton { key: "{reaction.key}", id: id.clone(), reaction }
+            }
+            if others > 0 {
+                span { class: "muted", "+{others}" }
+            }
+        }
+    }
+}
+
+#[component]
+fn ReactionButton(id: String, reaction: Reaction) -> Element {
+    let names = reaction.by.join(", ");
+    let label =
+        tv("reaction-by", [("key", Value::from(reaction.key.as_str())), ("names", Value::from(names))]);
+    let react = use_react(id, reaction.key.clone());
+    rsx! {
+        button {
+            class: "reaction",
+            aria_pressed: reaction.is_mine.to_string(),
+            title: "{label}",
+            aria_label: "{label}",
+            onclick: react,
+            span { aria_hidden: "true", "{reaction.key}" }
+            "{reaction.count}"
+        }
+    }
+}
+
+/// Reacts to a message, or takes the reaction back.
+fn use_react(id: String, key: String) -> impl FnMut(Event<MouseData>) + 'static {
+    let shared = use_shared();
+    let in_room = use_context::<InRoom>();
+    move |_| {
+        let (id, key, mut menu) = (id.clone(), key.clone(), in_room.menu);
+        menu.set(None);
+        spawn(async move {
+            if let Err(problem) = in_room.room().react(&id, &key).await {
+                shared.tell(&problem);
+            }
+        });
+    }
+}
+
+#[component]
+fn Failed(id: String) -> Element {
+    let in_room = use_context::<InRoom>();
+    let again = id.clone();
+    rsx! {
+        span { class: "status status--failed",
+            Icon { name: "circle-alert", size: "xs" }
+            {t("failed")}
+            " "
+            button {
+                onclick: move |_| {
+                    let id = again.clone();
+                    async move { in_room.room().retry(&id).await }
+                },
+                {t("retry")}
+            }
+            Delete { id }
+        }
+    }
+}
+
+#[component]
+fn Delete(id: String, #[props(default)] class: &'static str, #[props(default)] children: Element) -> Element {
+    let shared = use_shared();
+    let in_room = use_context::<InRoom>();
+    rsx! {
+        button {
+            class,
+            onclick: move |_| {
+                let (id, mut menu) = (id.clone(), in_room.menu);
+                menu.set(None);
+                async move {
+                    if let Err(problem) = in_room.room().delete(&id).await {
+                        shared.tell(&problem);
+                    }
+                }
+            },
+            {children}
+            {t("delete")}
+        }
+    }
+}
+
+/// Most messages never show that they are on their way.
+#[component]
+fn SendingNote() -> Element {
+    let mut is_shown = use_signal(|| false);
+    use_future(move || async move {
+        browser::wait(500).await;
+        is_shown.set(true);
+    });
+    rsx! {
+        if is_shown() {
+            span { class: "status", role: "status",
+                Icon { name: "clock", size: "xs" }
+                {t("sending")}
+            }
+        }
+    }
+}
+
+#[component]
+fn Receipts(message: Message) -> Element {
+    const MOST: usize = 3;
+    let names: Vec<&str> = message.read_by.iter().map(|person| person.name.as_str()).collect();
+    let label = tv("read-by", [("names", Value::from(names.join(", ")))]);
+    let others = message.read_by.len().saturating_sub(MOST);
+    rsx! {
+        span { class: "receipts", role: "img", title: "{label}", aria_label: "{label}",
+            for person in message.read_by.iter().take(MOST).cloned() {
+                Avatar { key: "{person.id}", id: person.id.clone(), name: person.name, picture: person.picture }
+            }
+            if others > 0 {
+                bdi { class: "num", dir: "ltr", aria_hidden: "true", "+{others}" }
+            }
+        }
+    }
+}
+
+/// What one can do with a message.
+#[component]
+fn Actions(id: String, message: Message) -> Element {
+    let in_room = use_context::<InRoom>();
+    let mut menu = in_room.menu;
+    let is_open = use_memo(use_reactive!(|id| menu.read().as_ref() == Some(&id)));
+    let is_sent = message.event.is_some();
+    let (answered, opened) = (message.clone(), id.clone());
+    rsx! {
+        div { class: "msg__actions", role: "toolbar", aria_label: t("message-actions"),
+            if message.can_be_answered {
+                IconButton { icon: "reply", label: t("reply"), size: "s", onclick: move |_| answer(in_room, &answered) }
+            }
+            IconButton {
+                icon: "ellipsis",
+                label: t("more"),
+                size: "s",
+                pressed: is_open(),
+                onclick: move |event: MouseEvent| {
+                    event.stop_propagation();
+                    let opened = Some(opened.clone()).filter(|_| !is_open());
+                    menu.set(opened);
+                },
+            }
+        }
+        if is_open() {
+            Menu { id, message, is_sent }
+        }
+    }
+}
+
+fn open_thread(open: Open, event: Option<&str>) {
+    let mut panel = open.panel;
+    if let Some(event) = event {
+        panel.set(Panel::Thread(event.to_owned()));
+    }
+}
+
+fn answer(in_room: InRoom, message: &Message) {
+    let (mut writing, mut menu) = (in_room.writing, in_room.menu);
+    menu.set(None);
+    let Some(event) = message.event.clone() else { return };
+    writing.set(About::Reply {
+        event,
+        to: message.sender.name.clone(),
+        text: rich::one_line(&source_of(message), 120),
+    });
+}
+
+/// What a message says, to copy, quote or edit.
+fn source_of(message: &Message) -> String {
+    match &message.content {
+        Content::Text { source, .. } => source.clone(),
+        Content::Picture(media) | Content::Video(media) | Content::Sound(media) | Content::File(media) => {
+            media.name.clone()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The menu of a message: beside it, on a phone a sheet.
+#[component]
+fn Menu(id: String, message: Message, is_sent: bool) -> Element {
+    let in_room = use_context::<InRoom>();
+    let mut menu = in_room.menu;
+    let mut writing = in_room.writing;
+    let open = use_context::<Open>();
+    let (answered, copied, edited, begun) =
+        (message.clone(), message.clone(), id.clone(), message.event.clone());
+    let is_text = matches!(message.content, Content::Text { .. });
+    rsx! {
+        div { class: "msgmenu__scrim only-phone", onclick: move |_| menu.set(None) }
+        div { class: "menu msgmenu", role: "menu", onclick: |event| event.stop_propagation(),
+            if is_sent {
+                div { class: "msgmenu__reactions", role: "group", aria_label: t("react"),
+                    for reaction in REACTIONS {
+                        QuickReaction { key: "{reaction}", id: id.clone(), reaction }
+                    }
+                }
+                div { class: "menu__line" }
+            }
+            if message.can_be_answered {
+                button { class: "menu__item", role: "menuitem", onclick: move |_| answer(in_room, &answered),
+                    Icon { name: "reply", size: "s" }
+                    {t("reply")}
+                }
+            }
+            if message.can_be_answered && in_room.place == "room" {
+                button {
+                    class: "menu__item",
+                    role: "menuitem",
+                    onclick: move |_| {
+                        menu.set(None);
+                        open_thread(open, begun.as_deref());
+                    },
+                    Icon { name: "message-square-text", size: "s" }
+                    {t("reply-in-thread")}
+                }
+            }
+            if message.can_be_edited {
+                button {
+                    class: "menu__item",
+                    role: "menuitem",
+                    onclick: move |_| {
+                        menu.set(None);
+                        writing.set(About::Edit { key: edited.clone() });
+                    },
+                    Icon { name: "pencil", size: "s" }
+                    {t("edit")}
+                }
+            }
+            if is_text {
+                button {
+                    class: "menu__item",
+                    role: "menuitem",
+                    onclick: move |_| {
+                        let text = source_of(&copied);
+                        menu.set(None);
+                        async move {
+                            browser::copy(&text).await;
+                        }
+                    },
+                    Icon { name: "copy", size: "s" }
+                    {t("copy-text")}
+                }
+            }
+            if message.is_mine {
+                Delete { id, class: "menu__item menu__item--danger",
+                    Icon { name: "trash-2", size: "s" }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn QuickReaction(id: String, reaction: &'static str) -> Element {
+    let react = use_react(id, reaction.to_owned());
+    rsx! {
+        button { aria_label: "{reaction}", onclick: react, "{reaction}" }
+    }
+}

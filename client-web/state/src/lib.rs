@@ -1,0 +1,13 @@
+//! What the client knows and decides, without a browser and without a network: plain values and pure functions.
+//!
+//! `matrix/` of the application fills these values from the SDK, `views/` show them. What is here is tested natively:
+//! `cargo test -p hearth-client-state` in `client-web/`.
+
+pub mod compose;
+pub mod names;
+pub mod rich;
+pub mod rooms;
+pub mod route;
+pub mod texts;
+pub mod timeline;
+pub mod when;

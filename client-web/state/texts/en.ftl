@@ -1,0 +1,270 @@
+# What the client says, in English. Plain, short, to one person; a verb on a button.
+
+## Sign-in
+
+sign-in = Sign in
+sign-in-to = to
+register = Create account
+register-title = Create an account
+register-on = on
+change-server = Change
+server = Server
+server-hint = The name of another server, such as example.org
+name = Name
+name-hint = Others find you as @name:{ $server }. It cannot be changed later, the name that people see can.
+password = Password
+password-show = Show the password
+password-hide = Hide the password
+password-strength = Strength: { $strength } of 4
+password-weak = Longer is safer: a few words will do.
+password-good = Good. Long beats complicated.
+token = Invitation code
+token-hint = From the person who invited you
+terms-read = I have read
+new-here = New here?
+new-here-link = Create an account
+have-one = Have one already?
+have-one-link = Sign in
+language-name = English
+error-password = Name or password is wrong. Capitals count in the password.
+error-taken = { $name } is taken. Try another.
+error-name = A name has small letters, digits and . _ = - / + only.
+error-token = The server does not know this code. Ask the person who invited you for another.
+error-closed = This server takes no new accounts. Another server may, or ask who runs it.
+error-server = There is no Matrix server at { $server }, or it does not answer.
+error-step = This server asks for a step that this client does not know: { $step }.
+error-limit = That was too often. Wait a little, then try again.
+error-offline = The server does not answer. Check the connection, then try again.
+error-other = That did not work: { $error }
+empty-name = Enter your name.
+empty-password = Enter a password.
+
+## Rooms
+
+home = Home
+chats = Chats
+you = You
+settings = Settings
+spaces = Spaces
+account = Your account
+filter = Find a room or a person
+filter-empty = Nothing is called that here.
+new-message = New message or room
+section-invitations = Invitations
+section-favourites = Favourites
+section-people = People
+section-rooms = Rooms
+section-low-priority = Low priority
+invite = Invite
+invited-by = { $name } invited you
+unread-count = { $count } unread
+mentioned-you = You are mentioned
+not-sent = Not sent:
+draft = Draft:
+preview-me = You:
+preview-picture = Photo
+preview-video = Video
+preview-sound = Sound
+preview-sticker = Sticker
+preview-poll = Poll: { $question }
+preview-locked = Waits for its key
+preview-deleted = Message deleted
+preview-joined = joined
+preview-other = Something new
+loading = Loading your rooms
+no-rooms = Nothing here yet
+no-rooms-hint = Write to somebody, or make a room and invite people.
+nothing-open = Choose a chat
+nothing-open-hint = Or write to somebody new.
+nudge-do = Do it now
+nudge-later = Next week
+offline = The server does not answer.
+offline-hint = You can go on writing: messages are sent once it does.
+retry = Try again
+
+## A room
+
+back = Back to the rooms
+encrypted = Encrypted
+public-room = Not encrypted
+members = Members
+thread = Thread
+reply-in-thread = Reply in a thread
+people = { $count ->
+    [one] 1 person
+   *[other] { $count } people
+}
+about-room = About this room
+message-to = Message { $room }
+message = Message
+send = Send
+attach = Attach a file
+today = Today
+yesterday = Yesterday
+new-line = New
+edited = edited
+sending = Sending
+failed = Not sent.
+delete = Delete
+deleted = { $name } deleted this message
+deleted-by-me = You deleted this message
+locked-waiting = Waits for its key. It shows by itself once it comes.
+locked-before = This was sent before you came.
+locked-recovery = This was sent before this session. Your recovery key opens it.
+locked-withheld = The sender did not share the key with this session.
+unknown-event = Something that this client does not show yet ({ $type })
+react = React
+reply = Reply
+edit = Edit
+more = More
+copy-text = Copy the text
+message-actions = Message actions
+replying-to = Reply to { $name }
+editing = Edit your message
+cancel = Cancel
+save = Save
+read-by = Read by { $names }
+reaction-by = { $key }: { $names }
+typing-one = { $name } is typing
+typing-two = { $name } and { $other } are typing
+typing-more = { $name } and { $count } others are typing
+jump-newest = Jump to the newest
+open-picture = Open the picture
+close = Close
+download = Save { $name }
+spoiler = Hidden text
+spoiler-show = Show
+replies = { $count ->
+    [one] 1 reply
+   *[other] { $count } replies
+}
+room-begins = This is where { $room } begins
+room-begins-person = This is where your chat with { $room } begins
+room-begins-hint = Only people in this room can read what is written here.
+history-loading = Loading earlier messages
+invitation-title = { $name } invited you to { $room }
+invitation-hint = They see that you joined, and what you write from then on.
+join = Join
+decline = Decline
+room-failed = This room did not open.
+room-failed-hint = Your messages are safe. Try again.
+changes = { $count ->
+    [one] 1 change
+   *[other] { $count } changes
+}
+change-joined = { $name } joined
+change-left = { $name } left
+change-invited = { $name } invited { $detail }
+change-banned = { $name } banned { $detail }
+change-unbanned = { $name } let { $detail } in again
+change-kicked = { $name } removed { $detail }
+change-declined = { $name } declined the invitation
+change-revoked = { $name } took back the invitation of { $detail }
+change-knocked = { $name } asks to join
+change-name = { $name } is called { $detail } now
+change-picture = { $name } changed their picture
+change-room-name = { $name } named the room { $detail }
+change-topic = { $name } changed the topic: { $detail }
+change-room-picture = { $name } changed the room's picture
+change-encryption = { $name } turned on encryption
+change-created = { $name } made the room
+change-pinned = { $name } changed the pinned messages
+change-call = { $name } began a call
+change-other = { $name } changed the room's settings
+
+## Members
+
+find-person = Find a person
+role-admins = Run the room
+role-everyone = Everyone
+role-invited = Invited
+tag-admin = Admin
+tag-moderator = Moderator
+invite-people = Invite people
+invite-id = Their address
+invite-id-hint = Such as @name:example.org
+leave = Leave
+leave-room = Leave the room
+
+## New rooms
+
+create-title = New chat
+create-person = A person
+create-room = A room
+create-join = Join
+person-address = Their address
+person-address-hint = Such as @name:example.org
+start = Start
+room-name = Name of the room
+room-name-hint = It can be changed later.
+room-encrypted = Encrypted
+room-encrypted-hint = Only people in the room can read it. This cannot be turned off later.
+room-public = Public
+room-public-hint = Anybody can find and join it.
+create = Create
+join-address = Address of the room
+join-address-hint = Such as #room:example.org
+error-address = That is no address. It looks like { $example }.
+
+## Settings
+
+settings-profile = Profile
+settings-appearance = Appearance
+settings-notifications = Notifications
+notify = Show new messages
+notify-hint = While Hearth is open in a tab that you do not look at.
+notify-refused = Your browser does not let Hearth notify you. It says so beside the address, and there you can change it.
+settings-sessions = Sessions
+settings-encryption = Encryption and recovery
+settings-security = Security
+sign-out = Sign out
+display-name = The name that people see
+saved = Saved
+your-address = Your address
+theme = Theme
+theme-system = Like the system
+theme-light = Light
+theme-dark = Dark
+theme-contrast = High contrast
+density = Density
+density-comfortable = Comfortable
+density-compact = Compact
+sessions-this = This session
+sessions-others = Other sessions
+session-unnamed = Session without a name
+session-seen = Last here { $when }
+session-verified = Verified
+session-unverified = Not verified
+session-remove = Sign it out
+session-remove-password = Your password, to sign out { $name }
+verify = Verify
+encryption-ready = Your messages are safe
+encryption-ready-hint = This session is verified, and your messages can be read on new sessions with your recovery key.
+encryption-unverified = Verify this session
+encryption-unverified-hint = Then it can read your earlier messages, and others see that it is yours.
+encryption-no-key = Save your recovery key
+encryption-no-key-hint = With it you read your messages on any new session, even when all others are lost.
+recovery-key = Recovery key
+recovery-make = Make a recovery key
+recovery-made = This is your recovery key
+recovery-made-hint = Keep it where you keep passwords. It is shown only now.
+recovery-copy = Copy
+recovery-copied = Copied
+recovery-kept = I have kept it
+recovery-enter = Use the recovery key
+recovery-wrong = That is not the recovery key of this account.
+recovery-change = Make a new recovery key
+verify-with-other = Verify with another session
+verify-wait = Accept it on your other session.
+verify-asked = { $name } wants to verify
+verify-asked-self = One of your sessions wants to be verified
+verify-accept = Go on
+verify-compare = Do both show these, in this order?
+verify-match = They are the same
+verify-differ = They differ
+verify-confirming = Waiting for the other side
+verify-done = Verified
+verify-done-hint = From now on you can be sure who you write with.
+verify-cancelled = The verification was stopped
+verify-cancelled-hint = Try again when both sides are there.
+verify-person = Verify { $name }

@@ -1,0 +1,195 @@
+"""A browser that does what it is told ("WebDriver", W3C): as much of it as the tours need."""
+
+import base64
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+# Long enough for a machine that compiles something beside it.
+PATIENCE_S = 60
+GLANCE_S = 0.1
+
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+ENTER, ESCAPE, SHIFT, NULL = "\ue007", "\ue00c", "\ue008", "\ue000"
+
+
+class BrowserError(Exception):
+    """That the browser did not do it, or did not show it."""
+
+
+class Driver:
+    """The program that drives browsers of one kind."""
+
+    def __init__(self, port, log):
+        self.url = f"http://127.0.0.1:{port}"
+        command = ["chromedriver", f"--port={port}"]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until = time.monotonic() + PATIENCE_S
+        while not self.is_ready():
+            if time.monotonic() > until:
+                raise BrowserError("chromedriver does not answer")
+            time.sleep(GLANCE_S)
+
+    def is_ready(self):
+        try:
+            return ask(f"{self.url}/status", "GET")["ready"]
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Browser:
+    """A browser with a profile of its own: what it stores, no other has."""
+
+    def __init__(self, driver, folder, size=(1440, 900), dark=False, language="en", touch=False):
+        options = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={folder}",
+            f"--window-size={size[0]},{size[1]}",
+            f"--lang={language}",
+            "--hide-scrollbars",
+        ]
+        chrome = {"args": options, "prefs": {"intl.accept_languages": language}}
+        if touch:
+            chrome["mobileEmulation"] = {
+                "deviceMetrics": {"width": size[0], "height": size[1], "pixelRatio": 2, "touch": True}
+            }
+        wanted = {
+            "browserName": "chrome",
+            "goog:chromeOptions": chrome,
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }
+        answer = ask(f"{driver.url}/session", "POST", {"capabilities": {"alwaysMatch": wanted}})
+        self.url = f"{driver.url}/session/{answer['sessionId']}"
+        self.set_dark(dark)
+        if not touch:
+            self.set_size(*size)
+
+    def quit(self):
+        self.ask("DELETE", "")
+
+    def ask(self, method, path, body=None):
+        return ask(self.url + path, method, {} if body is None and method == "POST" else body)
+
+    def open(self, url):
+        self.ask("POST", "/url", {"url": url})
+
+    def reload(self):
+        self.ask("POST", "/refresh")
+
+    def set_size(self, width, height):
+        """The size of the page, not of the window."""
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
+
+    def set_dark(self, dark):
+        feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.devtools("Emulation.setEmulatedMedia", {"features": [feature]})
+
+    def devtools(self, command, parameters):
+        return self.ask("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def script(self, script, *arguments):
+        return self.ask("POST", "/execute/sync", {"script": script, "args": arguments})
+
+    def find_all(self, selector):
+        found = self.ask("POST", "/elements", {"using": "css selector", "value": selector})
+        return [element[ELEMENT] for element in found]
+
+    def find(self, selector, text=None):
+        """The first element that fits and has that text in it; waits until there is one."""
+        script = """
+            const [selector, text] = arguments;
+            for (const element of document.querySelectorAll(selector)) {
+              if (text === null || element.textContent.includes(text)) return element;
+            }
+            return null;
+        """
+        what = selector if text is None else f"{selector} with {text!r}"
+        return self.until(lambda: self.script(script, selector, text), what)[ELEMENT]
+
+    def has(self, selector, text=None):
+        script = """
+            const [selector, text] = arguments;
+            return [...document.querySelectorAll(selector)].some((e) => text === null || e.textContent.includes(text));
+        """
+        return self.script(script, selector, text)
+
+    def gone(self, selector, text=None):
+        self.until(lambda: not self.has(selector, text), f"no {selector} any more")
+
+    def until(self, condition, what):
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                outcome = condition()
+            except BrowserError as error:
+                # What was found is drawn anew meanwhile.
+                if "stale element" not in str(error):
+                    raise
+                outcome = None
+            if outcome:
+                return outcome
+            if time.monotonic() > until:
+                raise BrowserError(f"waited in vain for {what}; the page says: {self.text()[:600]!r}")
+            time.sleep(GLANCE_S)
+
+    def click(self, selector, text=None):
+        def attempt():
+            element = self.find(selector, text)
+            try:
+                self.ask("POST", f"/element/{element}/click")
+                return True
+            except BrowserError as error:
+                passing = ["stale element", "click intercepted", "not interactable"]
+                if not any(reason in str(error) for reason in passing):
+                    raise
+                return False
+
+        self.until(attempt, f"a click on {selector}")
+
+    def type(self, selector, text):
+        element = self.find(selector)
+        self.ask("POST", f"/element/{element}/value", {"text": text})
+
+    def hover(self, selector, text=None):
+        element = self.find(selector, text)
+        move = {"type": "pointerMove", "duration": 0, "origin": {ELEMENT: element}, "x": 0, "y": 0}
+        self.ask(
+            "POST",
+            "/actions",
+            {"actions": [{"type": "pointer", "id": "mouse", "actions": [move]}]},
+        )
+
+    def text(self):
+        return self.script("return document.body.innerText")
+
+    def shot(self, path):
+        path.write_bytes(base64.b64decode(self.ask("GET", "/screenshot")))
+
+    def complaints(self):
+        """What the page's console had to say: errors, but for answers of the server that say no."""
+        entries = self.ask("POST", "/se/log", {"type": "browser"})
+        messages = [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+        return [message for message in messages if "the server responded with a status of 4" not in message]
+
+
+def ask(url, method, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method)
+    request.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(request, timeout=180) as answer:
+            return json.load(answer)["value"]
+    except urllib.error.HTTPError as error:
+        value = json.load(error)["value"]
+        raise BrowserError(f"{value['error']}: {value['message'].splitlines()[0]}") from None

@@ -58,6 +58,12 @@ impl Process {
         Self::start_with(data, "localhost".to_owned(), Vec::new(), before).await
     }
 
+    /// The same, that asks also who is on loopback.
+    pub async fn start_in_private_network(data: PathBuf) -> Self {
+        let settings = vec![("HEARTH_ALLOW_PRIVATE_NETWORKS", "on".to_owned())];
+        Self::start_with(data, "localhost".to_owned(), settings, "").await
+    }
+
     /// The same, reached by other servers over TLS; with `private_networks` it reaches those on loopback.
     pub async fn start_federating(data: PathBuf, certificate: &Certificate, private_networks: bool) -> Self {
         let port = free_port();

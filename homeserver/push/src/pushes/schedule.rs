@@ -17,8 +17,10 @@ const PLACES: usize = 128;
 const PLACES_EACH: usize = 64;
 /// How many gateways that may not be well are tried at once.
 const TRIALS: usize = 32;
-/// How long a gateway or a pusher is left alone after its first failure, and at most; it doubles each time.
+/// How long a gateway is left alone that cannot be reached, and a pusher whose notification was refused: it doubles each
+/// time, up to the longest.
 const FIRST_REST: Duration = Duration::from_secs(1);
+const FIRST_REFUSED_REST: Duration = Duration::from_millis(100);
 const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 /// Of so many gateways that nobody waits for it is known how they are.
 const KNOWN: usize = 10_000;
@@ -181,7 +183,8 @@ impl Schedule {
                 None
             }
             Outcome::Refused(when) => {
-                let rest = when.unwrap_or_else(|| rest_after(pusher.refused)).min(LONGEST_REST);
+                let rest =
+                    when.unwrap_or_else(|| doubled(FIRST_REFUSED_REST, pusher.refused)).min(LONGEST_REST);
                 pusher.refused += 1;
                 pusher.state = State::Rests;
                 self.answered(&name);
@@ -266,7 +269,7 @@ impl Schedule {
             return None;
         }
         gateway.rests = true;
-        let rest = rest_after(gateway.failed);
+        let rest = doubled(FIRST_REST, gateway.failed);
         gateway.failed += 1;
         Some(Rest::Gateway(name.clone(), rest))
     }
@@ -278,8 +281,8 @@ impl Schedule {
     }
 }
 
-fn rest_after(failures: u32) -> Duration {
-    FIRST_REST.saturating_mul(1 << failures.min(20)).min(LONGEST_REST)
+fn doubled(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(1 << times.min(20)).min(LONGEST_REST)
 }
 
 #[cfg(test)]
@@ -364,7 +367,7 @@ mod tests {
         schedule.wake(key(1), "a");
         let running = run(&mut schedule);
         let rest = schedule.done(&running[0], Outcome::Refused(None));
-        assert_eq!(rest, Some(Rest::Pusher(running[0].clone(), FIRST_REST)));
+        assert_eq!(rest, Some(Rest::Pusher(running[0].clone(), FIRST_REFUSED_REST)));
         // News does not shorten it.
         schedule.wake(key(1), "a");
         assert!(run(&mut schedule).is_empty());

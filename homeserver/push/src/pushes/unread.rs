@@ -31,8 +31,16 @@ pub(super) struct UnreadNotifications {
 
 #[derive(Default)]
 struct Kept {
-    users: HashMap<OwnedUserId, HashMap<RoomNid, Unread>>,
+    users: HashMap<OwnedUserId, OfUser>,
     count: usize,
+}
+
+/// Of one user.
+#[derive(Default)]
+struct OfUser {
+    rooms: HashMap<RoomNid, Unread>,
+    /// What was noted later is not among them.
+    upto: Position,
 }
 
 /// Of one room, by the position of the event.
@@ -50,20 +58,21 @@ impl UnreadNotifications {
 
     /// In how many rooms something is unread.
     pub fn count(&self, user: &UserId) -> Result<u64, PushError> {
-        self.of(user, |rooms| rooms.len() as u64)
+        self.of(user, Position(0), |rooms| rooms.len() as u64)
     }
 
     /// Whether a notification is unread, and the user is still there to read it.
     pub fn contains(&self, user: &UserId, room: RoomNid, position: Position) -> Result<bool, PushError> {
-        self.of(user, |rooms| rooms.get(&room).is_some_and(|unread| unread.contains_key(&position)))
+        self.of(user, position, |rooms| rooms.get(&room).is_some_and(|unread| unread.contains_key(&position)))
     }
 
     /// What is in the store now as well.
     pub fn noted(&self, user: &UserId, position: Position, row: &NotificationRow) {
         let kept = &mut *self.kept.lock();
-        let Some(rooms) = kept.users.get_mut(user) else { return };
+        let Some(known) = kept.users.get_mut(user) else { return };
+        known.upto = known.upto.max(position);
         let entry = Entry { event: row.event, thread: row.thread.clone() };
-        if rooms.entry(row.room).or_default().insert(position, entry).is_none() {
+        if known.rooms.entry(row.room).or_default().insert(position, entry).is_none() {
             kept.count += 1;
         }
     }
@@ -71,7 +80,7 @@ impl UnreadNotifications {
     /// The user's receipts in a room changed.
     pub fn read(&self, user: &UserId, room: RoomNid) -> Result<(), PushError> {
         let kept = &mut *self.kept.lock();
-        let Some(rooms) = kept.users.get_mut(user) else { return Ok(()) };
+        let Some(OfUser { rooms, .. }) = kept.users.get_mut(user) else { return Ok(()) };
         let Some(unread) = rooms.get_mut(&room) else { return Ok(()) };
         let before = unread.len();
         match Reading::of(&self.rooms, user, room)? {
@@ -88,7 +97,7 @@ impl UnreadNotifications {
     /// An event is to notify nobody any more.
     pub fn redacted(&self, user: &UserId, room: RoomNid, event: EventNid) {
         let kept = &mut *self.kept.lock();
-        let Some(rooms) = kept.users.get_mut(user) else { return };
+        let Some(OfUser { rooms, .. }) = kept.users.get_mut(user) else { return };
         let Some(unread) = rooms.get_mut(&room) else { return };
         let before = unread.len();
         unread.retain(|_, entry| entry.event != event);
@@ -100,9 +109,7 @@ impl UnreadNotifications {
 
     /// Something else changed: what is unread is looked up again.
     pub fn forget(&self, user: &UserId) {
-        let kept = &mut *self.kept.lock();
-        let rooms = kept.users.remove(user).into_iter().flatten();
-        kept.count -= rooms.map(|(_, unread)| unread.len()).sum::<usize>();
+        self.kept.lock().forget(user);
     }
 
     /// Everything is looked up again.
@@ -110,28 +117,36 @@ impl UnreadNotifications {
         *self.kept.lock() = Kept::default();
     }
 
-    fn of<T>(&self, user: &UserId, ask: impl FnOnce(&HashMap<RoomNid, Unread>) -> T) -> Result<T, PushError> {
+    /// What is asked about a user's rooms, as of all that was noted at least up to a position.
+    fn of<T>(
+        &self,
+        user: &UserId,
+        upto: Position,
+        ask: impl FnOnce(&HashMap<RoomNid, Unread>) -> T,
+    ) -> Result<T, PushError> {
         // Held while it is read: what is noted meanwhile is either in the store or comes after it.
         let kept = &mut *self.kept.lock();
-        if let Some(rooms) = kept.users.get(user) {
-            return Ok(ask(rooms));
+        if let Some(known) = kept.users.get(user).filter(|known| known.upto >= upto) {
+            return Ok(ask(&known.rooms));
         }
+        kept.forget(user);
         if kept.count >= MAX_KEPT {
             *kept = Kept::default();
         }
-        let rooms = self.look_up(user)?;
-        let answer = ask(&rooms);
-        kept.count += rooms.values().map(BTreeMap::len).sum::<usize>();
-        kept.users.insert(user.to_owned(), rooms);
+        let known = self.look_up(user)?;
+        let answer = ask(&known.rooms);
+        kept.count += known.count();
+        kept.users.insert(user.to_owned(), known);
         Ok(answer)
     }
 
-    fn look_up(&self, user: &UserId) -> Result<HashMap<RoomNid, Unread>, PushError> {
-        let mut rooms: HashMap<RoomNid, Unread> = HashMap::new();
+    fn look_up(&self, user: &UserId) -> Result<OfUser, PushError> {
+        let mut known = OfUser::default();
         let mut readings: HashMap<RoomNid, Option<Reading>> = HashMap::new();
         let view = self.rooms.store().view();
         for row in view.scan(&schema::NOTIFICATIONS, Scan::prefix((user,))) {
             let ((_, position), row) = row?;
+            known.upto = position;
             let reading = match readings.get(&row.room) {
                 Some(known) => known,
                 None => readings.entry(row.room).or_insert(Reading::of(&self.rooms, user, row.room)?),
@@ -141,10 +156,22 @@ impl UnreadNotifications {
                 continue;
             }
             if self.rooms.event(row.event)?.is_some_and(|event| event.redacted_by.is_none()) {
-                rooms.entry(row.room).or_default().insert(position, entry);
+                known.rooms.entry(row.room).or_default().insert(position, entry);
             }
         }
-        Ok(rooms)
+        Ok(known)
+    }
+}
+
+impl OfUser {
+    fn count(&self) -> usize {
+        self.rooms.values().map(BTreeMap::len).sum()
+    }
+}
+
+impl Kept {
+    fn forget(&mut self, user: &UserId) {
+        self.count -= self.users.remove(user).map_or(0, |known| known.count());
     }
 }
 

@@ -6,6 +6,7 @@ use hearth_rooms::{Event, Room};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
+use crate::pushes::unread::UnreadNotifications;
 
 fn last_badge(world: &World) -> u64 {
     let took = world.gateways.took(HOST);
@@ -61,6 +62,24 @@ async fn a_room_that_was_left_is_not_unread() {
     room.set_membership(&bob, &bob, "leave", Map::new()).await.unwrap();
     world.settle().await;
     assert_eq!(last_badge(&world), 0);
+}
+
+/// A pusher may have its turn when something is durable, and before it is said that it is.
+#[tokio::test(start_paused = true)]
+async fn what_was_noted_just_now_is_unread() {
+    let world = World::new();
+    let (alice, bob, room) = alice_and_bob(&world).await;
+    let first = world.say(&alice, &room, "first").await;
+    world.settle().await;
+    let unread = UnreadNotifications::new(world.rooms.clone());
+    assert_eq!(unread.count(&bob).unwrap(), 1);
+    let second = world.say(&alice, &room, "second").await;
+    world.settle().await;
+    for event in [first, second] {
+        let position = event.order().unwrap().position();
+        assert!(unread.contains(&bob, room.nid(), position).unwrap());
+    }
+    assert_eq!(unread.count(&bob).unwrap(), 1);
 }
 
 struct Said {

@@ -32,6 +32,7 @@ use crate::{
     authentication::{self, Admits, Authentication, Caller, Token},
     limits::class,
     request::{FromIncoming, Incoming, MAX_BODY, MAX_BODY_OF_STRANGERS, Unspecified},
+    synapse_admin::AdminRequest,
 };
 
 /// Collects endpoints. Every family of them has a `routes(router: EndpointRouter) -> EndpointRouter`.
@@ -117,6 +118,30 @@ impl EndpointRouter {
         });
         self.served.push(Served { method: method_name(&method), path, handler: handler_name });
         self.register(&method, path, &endpoint)
+    }
+
+    /// Serves an endpoint of Synapse's admin API, to administrators.
+    pub fn admin<F, Fut>(mut self, method: &Method, path: &'static str, handler: F) -> Self
+    where
+        F: Fn(State<ClientApi>, AdminRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response>> + Send + 'static,
+    {
+        let handler_name = handler_name::<F>();
+        let handler = Arc::new(handler);
+        let run: Run = Box::new(move |api, incoming| {
+            let handler = handler.clone();
+            Box::pin(async move { handler(State(api), AdminRequest::from_incoming(incoming)?).await })
+        });
+        let endpoint = Arc::new(Endpoint {
+            class: class(handler_name),
+            token: Token::Required,
+            admits: Admits::default(),
+            streamed: false,
+            measure: Measure::new("client_api", handler_name),
+            run,
+        });
+        self.served.push(Served { method: method_name(method), path, handler: handler_name });
+        self.register(method, path, &endpoint)
     }
 
     fn register(mut self, method: &Method, path: &str, endpoint: &Arc<Endpoint>) -> Self {

@@ -48,6 +48,7 @@ pub mod rtc;
 pub mod session;
 pub mod space;
 pub mod state;
+pub mod synapse_admin;
 pub mod sync;
 #[cfg(test)]
 pub(crate) mod testing;

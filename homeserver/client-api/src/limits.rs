@@ -69,6 +69,7 @@ const CLASSES: &[(&str, Class)] = &[
     ("sync::initial_sync", Class::InitialSync),
     // The handler counts those from the beginning once more.
     ("sync", Class::Sync),
+    ("synapse_admin", Class::Other),
     ("thirdparty", Class::Other),
     ("to_device", Class::Message),
     ("voip", Class::Other),

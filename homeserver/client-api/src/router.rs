@@ -8,7 +8,7 @@ use crate::{
     directory, discovery,
     endpoint::{EndpointRouter, Served},
     filter, keys, media, membership, message, openid, presence, profile, push, read, relations, room, rtc,
-    session, space, state, sync, thirdparty, to_device, voip,
+    session, space, state, synapse_admin, sync, thirdparty, to_device, voip,
 };
 
 /// Every family of endpoints.
@@ -40,6 +40,7 @@ fn endpoints() -> EndpointRouter {
         space::routes,
         state::routes,
         sync::routes,
+        synapse_admin::routes,
         thirdparty::routes,
         to_device::routes,
         voip::routes,

@@ -23,11 +23,16 @@ pub async fn deactivate(
     let session =
         request.who.clone().ok_or_else(|| MatrixError::missing_token("An access token is required."))?;
     uia::confirm(&api, &request, &session.user, "deactivate").await?;
-    api.users.accounts.deactivate(&session.user, request.body.erase).await?;
-    api.rooms.forget_delayed_events(&session.user).await?;
-    leave_rooms(&api, &session.user).await?;
+    end_account(&api, &session.user, request.body.erase).await?;
     // No identity server was ever told of this user.
     Ok(Answer(Response::new(ThirdPartyIdRemovalStatus::Success)))
+}
+
+/// Ends an account, and takes its user out of every room.
+pub(crate) async fn end_account(api: &ClientApi, user: &UserId, erase: bool) -> Result<()> {
+    api.users.accounts.deactivate(user, erase).await?;
+    api.rooms.forget_delayed_events(user).await?;
+    leave_rooms(api, user).await
 }
 
 /// Takes a user out of every room. The account is ended already: a room that does not let go of them is no

@@ -162,7 +162,7 @@ pub async fn get_username_availability(
 }
 
 /// The user id of a name that is valid for a new account and not taken.
-pub(super) fn free_user_id(api: &ClientApi, name: &str) -> Result<OwnedUserId> {
+pub(crate) fn free_user_id(api: &ClientApi, name: &str) -> Result<OwnedUserId> {
     let invalid = || MatrixError::invalid_username("A user name is made of a-z, 0-9 and . _ = - / +.");
     let localpart = name.to_lowercase();
     if localpart.is_empty() || localpart.contains(':') || localpart.starts_with('@') {
@@ -185,7 +185,7 @@ fn random_user_id(api: &ClientApi) -> Result<OwnedUserId> {
     free_user_id(api, &letters)
 }
 
-pub(super) fn check_password(password: &str) -> Result<()> {
+pub(crate) fn check_password(password: &str) -> Result<()> {
     match password.len() {
         0 => Err(MatrixError::weak_password("The password is empty.")),
         1..=MAX_PASSWORD => Ok(()),

@@ -58,7 +58,7 @@ fn may_change(who: &Requester, user: &UserId, field: &ProfileFieldName) -> Resul
 }
 
 /// Writes a new name or avatar into the user's member events.
-async fn tell_rooms(api: &ClientApi, user: &UserId, field: &ProfileFieldName) -> Result<()> {
+pub(crate) async fn tell_rooms(api: &ClientApi, user: &UserId, field: &ProfileFieldName) -> Result<()> {
     if !matches!(field, ProfileFieldName::DisplayName | ProfileFieldName::AvatarUrl) {
         return Ok(());
     }

@@ -36,7 +36,7 @@ pub async fn get_pushers(State(users): State<Users>, request: Request<GetPushers
 }
 
 /// A pusher as its user sees it.
-fn shown(pusher: &Pusher) -> Result<Value> {
+pub(crate) fn shown(pusher: &Pusher) -> Result<Value> {
     let mut shown: Value = serde_json::from_str(&pusher.row.pusher)?;
     shown[ENABLED] = pusher.row.enabled.into();
     shown[DEVICE_ID] = pusher.row.device.as_str().into();

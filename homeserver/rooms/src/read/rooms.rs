@@ -282,6 +282,12 @@ impl Rooms {
         self.shared.events_of(nids)
     }
 
+    /// All rooms that are or were here, in the order in which they came.
+    pub fn all(&self) -> Result<Vec<Room>, RoomError> {
+        let rows = self.shared.view.scan(&schema::ROOM_HEADS, Scan::all());
+        rows.map(|row| self.room_by_nid(row?.0.0)).collect()
+    }
+
     /// The rooms a user has to do with, forgotten ones included.
     pub fn rooms_of(&self, user: &UserId) -> Result<Vec<(RoomNid, UserRoomRow)>, RoomError> {
         let view = &self.shared.view;

@@ -89,6 +89,8 @@ pub struct Config {
     pub media_copies_mib: u32,
     /// Whether media can be fetched without a token at the paths from before v1.11.
     pub legacy_media: bool,
+    /// Whether web pages are fetched to make previews of them.
+    pub url_previews: bool,
     /// The LiveKit services where clients meet for calls, the best first: the URL of each one's `lk-jwt-service`.
     #[serde(deserialize_with = "values::urls")]
     pub rtc_livekit: Vec<String>,
@@ -196,6 +198,7 @@ impl Config {
             media_quota_mib: 10 << 10,
             media_copies_mib: 20 << 10,
             legacy_media: false,
+            url_previews: true,
             rtc_livekit: Vec::new(),
             default_room_version: RoomVersionId::V12,
             durability: Durability::Sync,

@@ -7,6 +7,7 @@ use hearth_client_api::{ClientApi, ClientApiOptions, Parts};
 use hearth_federation::{Federation, FederationError, FederationOptions};
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
+use hearth_previews::{Previews, PreviewsOptions};
 use hearth_push::{EvaluatedRooms, Pushes};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
@@ -176,6 +177,10 @@ impl Server {
             AppServices::read(&config.appservices, &config.server_name)?,
         );
         services.make_senders().await?;
+        let previews = config.url_previews.then(|| {
+            let network = network_options(config, PREVIEW_CONNECTIONS.min(Descriptors::available().pushes));
+            Previews::new(dialer.clone(), media.clone(), clock.clone(), PreviewsOptions { network })
+        });
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options(config, memory.servers),
             key,
@@ -197,12 +202,16 @@ impl Server {
             pushes: pushes.clone(),
             federation: federation.clone(),
             services: services.clone(),
+            previews,
             clock,
             random,
         });
         Ok(Self { store, rooms, users, sync, pushes, federation, services, api, _timers: timers })
     }
 }
+
+/// How many connections are open for previews at once.
+const PREVIEW_CONNECTIONS: usize = 64;
 
 /// The network, with so many connections at once.
 fn network_options(config: &Config, connections: usize) -> NetworkOptions {

@@ -94,7 +94,7 @@ impl Client {
             }
         };
         if let Some(location) = text(&headers, header::LOCATION) {
-            let response = self.0.network.fetch(&location, MAX_REDIRECTS).await?;
+            let response = self.0.network.fetch(&location, MAX_REDIRECTS).await?.response;
             if !response.status().is_success() {
                 return Err(FederationError::Invalid(format!(
                     "the media lies elsewhere: {}",

@@ -41,9 +41,8 @@ struct Content {
 /// Fetches the file at a time, in milliseconds.
 pub(super) async fn fetch(network: &Network, host: &str, now_ms: u64) -> Result<WellKnown, Failure> {
     let fetch = async {
-        let response =
-            network.fetch(&format!("https://{host}/.well-known/matrix/server"), MAX_REDIRECTS).await?;
-        let (head, body) = response.into_parts();
+        let url = format!("https://{host}/.well-known/matrix/server");
+        let (head, body) = network.fetch(&url, MAX_REDIRECTS).await?.response.into_parts();
         Ok::<_, NetworkError>((head, read_body(body, MAX_BYTES, |_| Ok(())).await?))
     };
     let (head, body) = match tokio::time::timeout(TIMEOUT, fetch).await {

@@ -16,6 +16,7 @@ use hearth_http::{
     limits::{Asker, Class, Limiter, RateLimits},
 };
 use hearth_media::Media;
+use hearth_previews::Previews;
 use hearth_push::Pushes;
 use hearth_rooms::Rooms;
 use hearth_storage::{Clock, Random};
@@ -103,6 +104,8 @@ pub struct Parts {
     /// What users ask of other servers.
     pub federation: Federation,
     pub services: AppServices,
+    /// `None` where no previews of web pages are made.
+    pub previews: Option<Previews>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }

@@ -29,6 +29,7 @@ const CLASSES: &[(&str, Class)] = &[
     ("filter", Class::Store),
     ("keys", Class::Keys),
     ("media", Class::Media),
+    ("media::preview", Class::Remote),
     ("membership::ban", Class::Message),
     ("membership::forget", Class::Message),
     ("membership::invite", Class::Invite),

@@ -5,6 +5,9 @@ pub mod download;
 mod elsewhere;
 mod file;
 pub mod legacy;
+pub mod preview;
+#[cfg(test)]
+mod preview_tests;
 #[cfg(test)]
 mod tests;
 pub mod thumbnail;
@@ -21,6 +24,8 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint_admitting(Admits::GUESTS, download::get_content)
         .endpoint_admitting(Admits::GUESTS, download::get_content_as_filename)
         .endpoint_admitting(Admits::GUESTS, thumbnail::get_content_thumbnail)
+        .endpoint(preview::get_preview)
+        .endpoint(preview::get_preview_legacy)
         .endpoint(config::get_media_config)
         .endpoint(legacy::get_media_config)
         .endpoint(legacy::get_content)

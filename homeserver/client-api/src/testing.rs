@@ -7,6 +7,7 @@ use hearth_appservices::AppServices;
 use hearth_federation::{Federation, FederationOptions};
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Internet, Network, NetworkOptions};
+use hearth_previews::{Previews, PreviewsOptions};
 use hearth_push::{EvaluatedRooms, Pushes};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
@@ -113,6 +114,12 @@ impl TestServer {
         let everywhere =
             NetworkOptions { allow_private_networks: true, ..federation_options.network.clone() };
         let service_dialer = Arc::new(Internet::new(&everywhere).unwrap());
+        let previews = Previews::new(
+            dialer.clone(),
+            media.clone(),
+            clock.clone(),
+            PreviewsOptions { network: federation_options.network.clone() },
+        );
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options,
             dialer,
@@ -142,6 +149,7 @@ impl TestServer {
             },
             Vec::new(),
         );
+        let previews = Some(previews);
         let parts = Parts {
             options,
             users,
@@ -151,6 +159,7 @@ impl TestServer {
             pushes,
             federation,
             services,
+            previews,
             clock: clock.clone(),
             random,
         };

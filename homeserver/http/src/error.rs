@@ -4,6 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use hearth_media::MediaError;
+use hearth_previews::PreviewError;
 use hearth_push::PushError;
 use hearth_rooms::{MAX_DELAY_MS, RoomError};
 use hearth_storage::StorageError;
@@ -263,6 +264,23 @@ impl From<MediaError> for MatrixError {
             MediaError::NotAnImage | MediaError::Interrupted(_) => Self::unknown(message),
             MediaError::Internal(_) => {
                 tracing::error!(error = message, "a medium could not be served");
+                Self::internal("The server's media store failed.")
+            }
+        }
+    }
+}
+
+impl From<PreviewError> for MatrixError {
+    fn from(error: PreviewError) -> Self {
+        let message = error.to_string();
+        match error {
+            PreviewError::Url => Self::invalid_param(message),
+            PreviewError::Fetch(_) => Self::new(StatusCode::BAD_GATEWAY, "M_UNKNOWN", message),
+            PreviewError::Busy => {
+                Self { message: message.into(), ..Self::limit_exceeded(Duration::from_secs(5)) }
+            }
+            PreviewError::Media(_) => {
+                tracing::error!(error = message, "the image of a preview could not be kept");
                 Self::internal("The server's media store failed.")
             }
         }

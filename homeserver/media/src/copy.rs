@@ -8,7 +8,7 @@ use hearth_storage::{
     Scan, StorageError, Store,
     schema::{self, media::MediaRow},
 };
-use ruma::{ServerName, http_headers::ContentDisposition};
+use ruma::{OwnedMxcUri, ServerName, http_headers::ContentDisposition};
 
 use crate::{Media, MediaError, UploadInfo};
 
@@ -48,6 +48,27 @@ impl Media {
         let file_name = disposition.and_then(|disposition| disposition.filename);
         inner.commit_file(server, media_id, row, UploadInfo { content_type, file_name }, received).await?;
         self.make_room().await
+    }
+
+    /// Keeps what this server itself fetched for its users, and gives it a URI. It is one of the copies, which go when they
+    /// take too much; who asks for it then finds nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`store_copy`](Self::store_copy).
+    pub async fn keep<S, E>(&self, about: UploadInfo, body: S) -> Result<OwnedMxcUri, MediaError>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+        E: Display,
+    {
+        let inner = &self.inner;
+        let received = inner.files.receive(&*inner.random, inner.limits.upload_bytes, body).await?;
+        let media_id = inner.new_media_id();
+        let now = inner.clock.now_ms();
+        let row = MediaRow { uploader: None, created_at: now, file: None, upload_until: None };
+        inner.commit_file(&inner.server_name, &media_id, row, about, received).await?;
+        self.make_room().await?;
+        Ok(inner.uri(&media_id))
     }
 
     /// Deletes the oldest copies while all together take too much.

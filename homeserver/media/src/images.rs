@@ -20,6 +20,27 @@ pub(crate) struct Bounds {
     pub(crate) bytes: u64,
 }
 
+/// What kind of image it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ImageKind {
+    pub content_type: &'static str,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+impl ImageKind {
+    /// What an image says of itself at its beginning; `None` for what is none, or of a kind of which there are no
+    /// thumbnails.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+        let content_type = reader.format()?.to_mime_type();
+        let (width, height) = reader.into_dimensions().ok()?;
+        Some(Self { content_type, width, height })
+    }
+}
+
 /// An encoded thumbnail.
 pub(crate) enum Thumbnail {
     /// The image itself is no larger, and is never made larger.

@@ -28,6 +28,7 @@ use self::files::Files;
 pub use self::{
     download::Download,
     error::MediaError,
+    images::ImageKind,
     thumbnail::{ThumbnailMethod, ThumbnailRequest},
     upload::{PendingMedia, UploadInfo},
 };

@@ -209,12 +209,12 @@ impl Inner {
         Ok(())
     }
 
-    fn uri(&self, media_id: &str) -> OwnedMxcUri {
+    pub(crate) fn uri(&self, media_id: &str) -> OwnedMxcUri {
         format!("mxc://{}/{media_id}", self.server_name).into()
     }
 
     /// 144 random bits: media ids cannot be guessed.
-    fn new_media_id(&self) -> String {
+    pub(crate) fn new_media_id(&self) -> String {
         let mut bytes = [0; 18];
         self.random.fill(&mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)

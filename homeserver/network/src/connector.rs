@@ -24,7 +24,7 @@ pub(crate) struct Connector {
     dialer: Arc<dyn Dialer>,
     timeout: Duration,
     /// Whether connections may be without TLS.
-    allow_plain: bool,
+    pub(crate) allow_plain: bool,
     /// One permit for each connection that is open.
     free: Arc<Semaphore>,
 }

@@ -8,13 +8,19 @@ use hyper::body::Incoming;
 use crate::{Network, NetworkError, USER_AGENT, host_header};
 
 /// An answer after its redirects.
-pub type Fetched = Response<Incoming>;
+#[derive(Debug)]
+pub struct Fetched {
+    /// Where it came from in the end.
+    pub url: Uri,
+    pub response: Response<Incoming>,
+}
 
 impl Network {
-    /// Fetches an `https` URL, and follows at most so many redirects. Each goes through the same filter of
+    /// Fetches an `https` URL, where connections may be without TLS an `http` one too, and follows at most so many redirects. Each goes through the same filter of
     /// addresses as the first.
     pub async fn fetch(&self, url: &str, redirects: usize) -> Result<Fetched, NetworkError> {
-        let mut url = parse(url)?;
+        let plain = self.connector.allow_plain;
+        let mut url = parse(url, plain)?;
         for _ in 0..=redirects {
             let request = Request::get(url.clone())
                 .header(header::HOST, host_header(&url)?)
@@ -23,12 +29,12 @@ impl Network {
                 .map_err(|error| NetworkError::Url(error.to_string()))?;
             let response = self.send(request).await?;
             if !is_redirect(response.status()) {
-                return Ok(response);
+                return Ok(Fetched { url, response });
             }
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
             url = match location {
-                Some(location) => join(&url, location)?,
-                None => return Ok(response),
+                Some(location) => join(&url, location, plain)?,
+                None => return Ok(Fetched { url, response }),
             };
         }
         Err(NetworkError::Url("too many redirects".to_owned()))
@@ -40,29 +46,32 @@ fn is_redirect(status: StatusCode) -> bool {
 }
 
 /// A URL that may be fetched. One with `target@` would choose where to connect.
-fn parse(url: &str) -> Result<Uri, NetworkError> {
+fn parse(url: &str, plain: bool) -> Result<Uri, NetworkError> {
     let refused = || NetworkError::Url(url.to_owned());
     let uri: Uri = url.split('#').next().unwrap_or_default().parse().map_err(|_| refused())?;
-    let is_plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    let names_a_host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
     match uri.scheme_str() {
-        Some("https") if is_plain => Ok(uri),
+        Some("https") if names_a_host => Ok(uri),
+        Some("http") if names_a_host && plain => Ok(uri),
         _ => Err(refused()),
     }
 }
 
 /// What a `Location` means on a page.
-fn join(page: &Uri, location: &str) -> Result<Uri, NetworkError> {
+fn join(page: &Uri, location: &str, plain: bool) -> Result<Uri, NetworkError> {
+    let scheme = page.scheme_str().unwrap_or("https");
     let authority = page.authority().map_or("", |authority| authority.as_str());
-    if location.starts_with("//") {
-        parse(&format!("https:{location}"))
+    let joined = if location.starts_with("//") {
+        format!("{scheme}:{location}")
     } else if location.starts_with('/') {
-        parse(&format!("https://{authority}{location}"))
+        format!("{scheme}://{authority}{location}")
     } else if location.contains("://") {
-        parse(location)
+        location.to_owned()
     } else {
         let folder = page.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-        parse(&format!("https://{authority}{folder}/{location}"))
-    }
+        format!("{scheme}://{authority}{folder}/{location}")
+    };
+    parse(&joined, plain)
 }
 
 #[cfg(test)]
@@ -71,13 +80,14 @@ mod tests {
 
     #[test]
     fn locations_are_relative_to_their_page() {
-        let page = parse("https://a.example/x/y?z").unwrap();
-        let joined = |location: &str| join(&page, location).map(|uri| uri.to_string()).ok();
+        let page = parse("https://a.example/x/y?z", false).unwrap();
+        let joined = |location: &str| join(&page, location, false).map(|uri| uri.to_string()).ok();
         assert_eq!(joined("https://b.example/c").as_deref(), Some("https://b.example/c"));
         assert_eq!(joined("//b.example/c").as_deref(), Some("https://b.example/c"));
         assert_eq!(joined("/c").as_deref(), Some("https://a.example/c"));
         assert_eq!(joined("c").as_deref(), Some("https://a.example/x/c"));
         assert_eq!(joined("http://b.example/c"), None);
+        assert!(join(&page, "http://b.example/c", true).is_ok());
         assert_eq!(joined("https://b@127.0.0.1/c"), None);
         assert_eq!(joined("file:///etc/passwd"), None);
     }

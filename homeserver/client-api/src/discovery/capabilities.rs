@@ -27,8 +27,16 @@ struct Told {
     /// As it was called before it was part of the specification, for clients that look for it (MSC4133).
     #[serde(rename = "uk.tcpip.msc4133.profile_fields")]
     profile_fields: ProfileFieldsCapability,
+    /// [MSC4452](https://github.com/matrix-org/matrix-spec-proposals/pull/4452).
+    #[serde(rename = "io.element.msc4452.preview_url")]
+    preview_url: Enabled,
     #[serde(flatten)]
     others: Capabilities,
+}
+
+#[derive(Serialize)]
+struct Enabled {
+    enabled: bool,
 }
 
 /// What this server lets the user do
@@ -46,8 +54,11 @@ pub async fn get_capabilities(
         capabilities.account_moderation = AccountModerationCapability::new(true, true);
     }
     let change_password = capabilities.change_password.clone();
+    let preview_url = Enabled { enabled: api.previews.is_some() };
     let profile_fields = ProfileFieldsCapability::new(true);
-    Ok(Json(All { capabilities: Told { change_password, profile_fields, others: capabilities } }))
+    Ok(Json(All {
+        capabilities: Told { change_password, profile_fields, preview_url, others: capabilities },
+    }))
 }
 
 /// All room versions of the specification; those before version 6 have weaknesses that later ones mended.

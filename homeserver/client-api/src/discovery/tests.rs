@@ -22,7 +22,6 @@ fn the_versions_are_served() {
         "/requestToken",
         // There are no application services.
         "/appservice/",
-        "/preview_url",
         // Neither OAuth 2.0 nor single sign-on.
         "/auth_metadata",
         "/sso/",

@@ -11,7 +11,7 @@ use image::{
     imageops::FilterType, metadata::Orientation,
 };
 
-use crate::{ThumbnailMethod, ThumbnailRequest};
+use crate::{ThumbnailMethod, ThumbnailRequest, animation};
 
 /// What decoding may take, whatever a file says of itself.
 #[derive(Clone, Copy)]
@@ -47,6 +47,8 @@ pub(crate) enum Thumbnail {
     SmallEnough,
     Jpeg(Vec<u8>),
     Png(Vec<u8>),
+    /// One that moves.
+    Gif(Vec<u8>),
 }
 
 /// Why there is no thumbnail.
@@ -79,9 +81,10 @@ pub(crate) fn make_thumbnail(
     bounds: Bounds,
 ) -> Result<Thumbnail, ImageError> {
     let mut reader = ImageReader::new(BufReader::new(File::open(source)?)).with_guessed_format()?;
+    let format = reader.format().ok_or(ImageError::NotAnImage)?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(bounds.bytes);
-    reader.limits(limits);
+    reader.limits(limits.clone());
     let mut decoder = reader.into_decoder()?;
     // What the file says of its size is checked before a pixel is decoded.
     let (width, height) = decoder.dimensions();
@@ -89,15 +92,24 @@ pub(crate) fn make_thumbnail(
         return Err(ImageError::TooLarge);
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    if width <= wanted.width && height <= wanted.height && orientation == Orientation::NoTransforms {
+    let moves = animation::moves(source, format, &limits)?;
+    let small = width <= wanted.width && height <= wanted.height;
+    // Who asks for no animation is given none, however small.
+    if small && orientation == Orientation::NoTransforms && (wanted.animated || !moves) {
         return Ok(Thumbnail::SmallEnough);
+    }
+    if moves
+        && wanted.animated
+        && let Some(gif) = animation::animate(source, format, &limits, wanted, bounds)?
+    {
+        return Ok(Thumbnail::Gif(gif));
     }
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
-    encode(&shrink(&image, wanted))
+    encode(&shrink(&image, wanted), format)
 }
 
-fn shrink(image: &DynamicImage, wanted: ThumbnailRequest) -> DynamicImage {
+pub(crate) fn shrink(image: &DynamicImage, wanted: ThumbnailRequest) -> DynamicImage {
     match wanted.method {
         ThumbnailMethod::Crop => {
             // Never larger than it is, and of the same ratio.
@@ -115,9 +127,13 @@ fn shrink(image: &DynamicImage, wanted: ThumbnailRequest) -> DynamicImage {
     }
 }
 
-fn encode(image: &DynamicImage) -> Result<Thumbnail, ImageError> {
+/// A picture that was kept without loss stays so, and what one looks through too.
+fn encode(image: &DynamicImage, format: ImageFormat) -> Result<Thumbnail, ImageError> {
     let mut bytes = Cursor::new(Vec::new());
-    if image.color().has_alpha() {
+    if format == ImageFormat::Png && !image.color().has_alpha() {
+        image.to_rgb8().write_to(&mut bytes, ImageFormat::Png)?;
+        Ok(Thumbnail::Png(bytes.into_inner()))
+    } else if image.color().has_alpha() {
         image.to_rgba8().write_to(&mut bytes, ImageFormat::Png)?;
         Ok(Thumbnail::Png(bytes.into_inner()))
     } else {

@@ -5,6 +5,7 @@
 //! place before the row that names it is committed: what was acknowledged is there. Another server's media is
 //! found when a copy was [stored](Media::store_copy): to fetch it is not this crate's business.
 
+mod animation;
 mod copy;
 mod disposition;
 mod download;

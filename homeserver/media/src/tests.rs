@@ -3,7 +3,10 @@ use std::{io::Cursor, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{
+    AnimationDecoder as _, DynamicImage, Frame, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage,
+    codecs::gif::{GifDecoder, GifEncoder},
+};
 use ruma::{MxcUri, OwnedServerName, ServerName, UserId, server_name, user_id};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -201,7 +204,7 @@ async fn thumbnail(
     height: u32,
     method: ThumbnailMethod,
 ) -> Result<(DynamicImage, String), MediaError> {
-    let wanted = ThumbnailRequest { width, height, method };
+    let wanted = ThumbnailRequest { width, height, method, animated: false };
     let made = world.media.thumbnail(here(), &id(uri), wanted, NOW).await?;
     let content_type = made.content_type.clone();
     Ok((image::load_from_memory(&read(made).await).unwrap(), content_type))
@@ -241,7 +244,7 @@ async fn thumbnails_have_the_standard_size_that_is_large_enough() {
     ] {
         let (image, content_type) = thumbnail(&world, &uri, width, height, method).await.unwrap();
         assert_eq!((image.width(), image.height()), expected, "{width}x{height} {method:?}");
-        assert_eq!(content_type, "image/jpeg");
+        assert_eq!(content_type, "image/png");
     }
     let files = count_files(&world);
     thumbnail(&world, &uri, 10, 10, Crop).await.unwrap();
@@ -258,10 +261,67 @@ async fn what_is_see_through_stays_so_and_what_is_small_stays_as_it_is() {
     assert_eq!(image.to_rgba8().get_pixel(5, 5).0[3], 0);
     let small = encode(RgbImage::new(20, 10), ImageFormat::Gif);
     let uri = world.media.upload(alice(), about("image/gif"), body(small.clone())).await.unwrap();
-    let wanted = ThumbnailRequest { width: 32, height: 32, method: ThumbnailMethod::Crop };
+    let wanted = ThumbnailRequest { width: 32, height: 32, method: ThumbnailMethod::Crop, animated: false };
     let made = world.media.thumbnail(here(), &id(&uri), wanted, NOW).await.unwrap();
     assert_eq!(made.content_type, "image/gif");
     assert_eq!(read(made).await, small);
+}
+
+#[tokio::test]
+async fn what_was_kept_with_loss_is_so_again() {
+    let world = world(MediaLimits::default());
+    let photo = encode(RgbImage::new(200, 200), ImageFormat::Jpeg);
+    let uri = world.media.upload(alice(), about("image/jpeg"), body(photo)).await.unwrap();
+    let (_, content_type) = thumbnail(&world, &uri, 96, 96, ThumbnailMethod::Scale).await.unwrap();
+    assert_eq!(content_type, "image/jpeg");
+}
+
+/// A GIF of so many frames.
+fn moving(frames: usize, width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new(&mut bytes);
+    for at in 0..frames {
+        let image = RgbaImage::from_pixel(width, height, Rgba([at as u8 * 20, 0, 0, 255]));
+        encoder.encode_frame(Frame::new(image)).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+#[tokio::test]
+async fn what_moves_goes_on_moving_for_who_asks_for_that() {
+    let world = world(MediaLimits::default());
+    let (large, small) = (moving(3, 200, 100), moving(3, 20, 10));
+    for (source, size) in [(&large, (96, 48)), (&small, (20, 10))] {
+        let uri = world.media.upload(alice(), about("image/gif"), body(source.clone())).await.unwrap();
+        for animated in [true, false] {
+            let wanted = ThumbnailRequest { width: 96, height: 96, method: ThumbnailMethod::Scale, animated };
+            let made = world.media.thumbnail(here(), &id(&uri), wanted, NOW).await.unwrap();
+            assert_eq!(made.content_type, if animated { "image/gif" } else { "image/png" });
+            let made = read(made).await;
+            let image = image::load_from_memory(&made).unwrap();
+            assert_eq!((image.width(), image.height()), size);
+            if animated {
+                let frames = GifDecoder::new(Cursor::new(made)).unwrap().into_frames();
+                assert_eq!(frames.collect_frames().unwrap().len(), 3);
+            }
+        }
+    }
+    // What does not move stands still for everybody.
+    let still = world.media.upload(alice(), about("image/gif"), body(moving(1, 200, 100))).await.unwrap();
+    let wanted = ThumbnailRequest { width: 96, height: 96, method: ThumbnailMethod::Scale, animated: true };
+    let made = world.media.thumbnail(here(), &id(&still), wanted, NOW).await.unwrap();
+    assert_eq!(made.content_type, "image/png");
+}
+
+/// One of a thousand frames would take long: it stands still.
+#[tokio::test]
+async fn what_moves_for_too_long_stands_still() {
+    let world = world(MediaLimits { image_pixels: 20_000, ..MediaLimits::default() });
+    let uri = world.media.upload(alice(), about("image/gif"), body(moving(5, 200, 100))).await.unwrap();
+    let wanted = ThumbnailRequest { width: 96, height: 96, method: ThumbnailMethod::Scale, animated: true };
+    let made = world.media.thumbnail(here(), &id(&uri), wanted, NOW).await.unwrap();
+    assert_eq!(made.content_type, "image/png");
 }
 
 #[tokio::test]

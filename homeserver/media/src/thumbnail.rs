@@ -37,6 +37,8 @@ pub struct ThumbnailRequest {
     /// Pixels.
     pub height: u32,
     pub method: ThumbnailMethod,
+    /// Whether what moves may go on moving.
+    pub animated: bool,
 }
 
 impl ThumbnailRequest {
@@ -66,7 +68,8 @@ impl ThumbnailRequest {
             ThumbnailMethod::Crop => "crop",
             ThumbnailMethod::Scale => "scale",
         };
-        format!("{}x{}-{method}", self.width, self.height)
+        let animated = if self.animated { "-animated" } else { "" };
+        format!("{}x{}-{method}{animated}", self.width, self.height)
     }
 }
 
@@ -108,7 +111,8 @@ impl Inner {
         row: &MediaFileRow,
         wanted: ThumbnailRequest,
     ) -> Result<Option<Download>, MediaError> {
-        for (extension, content_type) in [("jpeg", "image/jpeg"), ("png", "image/png")] {
+        for (extension, content_type) in [("jpeg", "image/jpeg"), ("png", "image/png"), ("gif", "image/gif")]
+        {
             match File::open(self.thumbnail_path(row, wanted, extension)).await {
                 Ok(file) => {
                     let size = file.metadata().await?.len();
@@ -131,6 +135,7 @@ impl Inner {
         let incoming = self.files.incoming(&*self.random);
         let jpeg = self.thumbnail_path(row, wanted, "jpeg");
         let png = self.thumbnail_path(row, wanted, "png");
+        let gif = self.thumbnail_path(row, wanted, "gif");
         let made = blocking(|| {
             let made = make_thumbnail(&source, wanted, bounds)?;
             drop(turn);
@@ -138,6 +143,7 @@ impl Inner {
                 Thumbnail::SmallEnough => return Ok(false),
                 Thumbnail::Jpeg(bytes) => (bytes, jpeg),
                 Thumbnail::Png(bytes) => (bytes, png),
+                Thumbnail::Gif(bytes) => (bytes, gif),
             };
             fs::write(&incoming, bytes)?;
             // A loss of power may take it, but not leave half of it.

@@ -12,8 +12,8 @@ pub async fn get_content_thumbnail(
     State(federation): State<Federation>,
     request: Request<GetThumbnail>,
 ) -> Result<Response> {
-    let GetThumbnail { media_id, method, width, height, timeout_ms, .. } = request.body;
-    let wanted = wanted(method, width, height)?;
+    let GetThumbnail { media_id, method, width, height, timeout_ms, animated, .. } = request.body;
+    let wanted = wanted(method, width, height, animated)?;
     let own = federation.server_name();
     let download = federation.media().thumbnail(own, &media_id, wanted, timeout_ms).await?;
     Ok(multipart::answer(&federation, download))

@@ -63,9 +63,18 @@ pub async fn get_content_thumbnail(
     request: Request<thumbnail::Request>,
 ) -> Result<Response> {
     is_open(&api)?;
-    let thumbnail::Request { server_name, media_id, method, width, height, allow_remote, timeout_ms, .. } =
-        request.body;
-    let wanted = wanted(method, width, height)?;
+    let thumbnail::Request {
+        server_name,
+        media_id,
+        method,
+        width,
+        height,
+        allow_remote,
+        timeout_ms,
+        animated,
+        ..
+    } = request.body;
+    let wanted = wanted(method, width, height, animated)?;
     let timeout = timeout_ms.min(MAX_WAIT);
     if allow_remote {
         elsewhere::bring(&api, AskedBy::address(request.address), &server_name, &media_id, timeout).await?;

@@ -16,8 +16,9 @@ pub async fn get_content_thumbnail(
     State(api): State<ClientApi>,
     request: Request<GetThumbnail>,
 ) -> Result<Response> {
-    let GetThumbnail { server_name, media_id, method, width, height, timeout_ms, .. } = request.body;
-    let wanted = wanted(method, width, height)?;
+    let GetThumbnail { server_name, media_id, method, width, height, timeout_ms, animated, .. } =
+        request.body;
+    let wanted = wanted(method, width, height, animated)?;
     let timeout = timeout_ms.min(MAX_WAIT);
     elsewhere::bring(&api, AskedBy::User(request.who.user.clone()), &server_name, &media_id, timeout).await?;
     let download = api.media.thumbnail(&server_name, &media_id, wanted, timeout).await?;

@@ -40,6 +40,11 @@ impl DeviceLists {
         self.changed.iter().filter(|user| *user != scope.user).cloned().collect()
     }
 
+    /// Who left a room of the user's: another may still be shared.
+    pub fn gone(&self) -> &BTreeSet<OwnedUserId> {
+        &self.gone
+    }
+
     /// Writes `device_lists`, if there is anything to tell; says whether there was.
     pub fn write(mut self, scope: &Scope<'_>, response: &mut Object<'_>) -> Result<bool, SyncError> {
         let Some(since) = scope.since else { return Ok(false) };

@@ -255,6 +255,7 @@ impl Hub {
                     sharers.iter().for_each(|online| online.set_device_list_changed(&user, *position));
                     wakes.add_all(sharers);
                 }
+                Change::Profile { user } => wakes.add_all(self.sharers(user)?),
                 Change::OneTimeKeys { user, device } => {
                     if let Some(online) = self.online(user) {
                         online.set_keys_changed(device, *position);
@@ -274,7 +275,6 @@ impl Hub {
                 | Change::Purged { .. }
                 | Change::Redacted { .. }
                 | Change::State { .. }
-                | Change::Profile { .. }
                 | Change::Account { .. }
                 | Change::Alias { .. }
                 | Change::Directory { .. }

@@ -19,6 +19,7 @@ mod json;
 mod lazy_members;
 mod online;
 mod presence;
+mod profile_updates;
 mod recent;
 mod response;
 mod room_update;

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use hearth_rooms::{Room, RoomError};
 use hearth_storage::{Position, RoomNid, schema::rooms::Membership};
-use hearth_users::{AccountDataItem, whole_ruleset};
+use hearth_users::{AccountDataItem, SyncFilter, whole_ruleset};
 use ruma::{
     OwnedRoomId, OwnedUserId, RoomId,
-    api::client::filter::{Filter, FilterDefinition, RoomFilter},
+    api::client::filter::{Filter, RoomFilter},
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     filter::{PlainFilter, room_is_wanted},
     json::{Array, Events, Object},
     online::UserRoom,
+    profile_updates::ProfileUpdates,
     room_update::{RoomUpdate, ToRead},
     scope::Scope,
     token::UpTo,
@@ -69,11 +70,7 @@ impl RoomParts {
 }
 
 /// Computes what there is to tell.
-pub(crate) fn respond(
-    scope: &Scope<'_>,
-    form: RoomForm,
-    filter: &FilterDefinition,
-) -> Result<Response, SyncError> {
+pub(crate) fn respond(scope: &Scope<'_>, form: RoomForm, filter: &SyncFilter) -> Result<Response, SyncError> {
     let mut text = String::with_capacity(512);
     let mut response = Object::open(&mut text);
     let to_device = write_to_device(scope, &mut response)?;
@@ -83,6 +80,8 @@ pub(crate) fn respond(
     let mut told = rooms(scope, form, &filter.room, by_room, &mut device_lists)?.write(&mut response);
     told |= write_account_data(scope, &filter.account_data, &global, &mut response);
     let in_view = device_lists.in_view(scope);
+    told |= ProfileUpdates::read(scope, &filter.profile_fields, &in_view, device_lists.gone())?
+        .write(&mut response);
     told |= device_lists.write(scope, &mut response)?;
     told |= write_presence(scope, &filter.presence, in_view, &mut response)?;
     told |= write_key_counts(scope, &mut response)?;

@@ -5,11 +5,9 @@ use std::{sync::Arc, thread, time::Duration};
 use hearth_push::{EvaluatedRooms, PushUser, ReadRoom, UnreadCounts, UnreadRooms};
 use hearth_rooms::{Room, Rooms};
 use hearth_storage::{Clock, Position, RoomNid, blocking, readers::ReaderTask};
-use hearth_users::Users;
+use hearth_users::{SyncFilter, Users};
 use ruma::{
-    DeviceId, OwnedDeviceId, OwnedUserId, UserId,
-    api::client::filter::{EventFormat, FilterDefinition},
-    presence::PresenceState,
+    DeviceId, OwnedDeviceId, OwnedUserId, UserId, api::client::filter::EventFormat, presence::PresenceState,
 };
 use tokio::{
     sync::{Semaphore, broadcast, watch},
@@ -69,7 +67,7 @@ pub enum StateAfter {
 pub struct SyncRequest {
     pub user: OwnedUserId,
     pub device: OwnedDeviceId,
-    pub filter: Arc<FilterDefinition>,
+    pub filter: Arc<SyncFilter>,
     /// `None` for a first sync.
     pub since: Option<SyncToken>,
     pub full_state: bool,
@@ -264,10 +262,10 @@ impl SyncService {
     }
 
     /// The filter that a request names: none, a definition as JSON, or the id of one that was stored.
-    pub fn filter(&self, user: &UserId, text: Option<&str>) -> Result<Arc<FilterDefinition>, SyncError> {
+    pub fn filter(&self, user: &UserId, text: Option<&str>) -> Result<Arc<SyncFilter>, SyncError> {
         match text {
             None => Ok(Arc::default()),
-            Some(json) if json.starts_with('{') => serde_json::from_str(json)
+            Some(json) if json.starts_with('{') => SyncFilter::parse(json)
                 .map(Arc::new)
                 .map_err(|error| SyncError::InvalidFilter(error.to_string())),
             Some(id) => self.core.users.filters.get(user, id)?.ok_or(SyncError::UnknownFilter),

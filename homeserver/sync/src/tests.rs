@@ -8,7 +8,7 @@ use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
     ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions, schema::users::AccountKind,
 };
-use hearth_users::{NewAccount, PasswordCost, Users, UsersOptions};
+use hearth_users::{NewAccount, PasswordCost, SyncFilter, Users, UsersOptions};
 use ruma::{OwnedDeviceId, OwnedUserId, RoomVersionId, UserId, owned_server_name, presence::PresenceState};
 use serde_json::{Map, Value, json, value::to_raw_value};
 
@@ -19,6 +19,7 @@ mod counts;
 mod devices;
 mod events;
 mod membership;
+mod profiles;
 mod rooms;
 mod sliding;
 mod waiting;
@@ -119,7 +120,7 @@ impl Client {
         SyncRequest {
             user: self.user.clone(),
             device: self.device.clone(),
-            filter: serde_json::from_value(self.filter.clone()).unwrap(),
+            filter: Arc::new(SyncFilter::parse(&self.filter.to_string()).unwrap()),
             since: self.since,
             full_state: false,
             state_after: self.state_after,

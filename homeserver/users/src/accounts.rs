@@ -16,7 +16,7 @@ use crate::{
     devices::remove_device,
     erasures,
     passwords::{PasswordCost, Passwords},
-    profiles::DISPLAYNAME,
+    profiles::{DISPLAYNAME, write_change},
     pushers,
     shared::Shared,
     short_tokens, to_device,
@@ -77,7 +77,7 @@ impl Accounts {
             if account.kind == AccountKind::User {
                 let name = serde_json::Value::from(user.localpart()).to_string();
                 transaction.put(&schema::PROFILES, (user, DISPLAYNAME), &name);
-                transaction.append(&Change::Profile { user: user.to_owned() });
+                write_change(&mut transaction, user, DISPLAYNAME)?;
             }
             self.shared.submit(transaction, guard)
         };
@@ -248,11 +248,16 @@ impl Accounts {
             transaction.delete_prefix(&schema::FILTER_NUMBERS, (user,))?;
             transaction.delete_prefix(&schema::ACCOUNT_DATA, (user,))?;
             transaction.delete_prefix(&schema::ACCOUNT_DATA_CHANGES, (user,))?;
+            transaction.delete_prefix(&schema::THREAD_SUBSCRIPTIONS, (user,))?;
+            transaction.delete_prefix(&schema::THREAD_SUBSCRIPTION_CHANGES, (user,))?;
             transaction.delete_prefix(&schema::USAGE, (user,))?;
             if erase {
                 erasures::add(&mut transaction, user);
+                for field in view.scan(&schema::PROFILES, Scan::prefix((user,))) {
+                    let ((_, field), _) = field?;
+                    write_change(&mut transaction, user, &field)?;
+                }
                 transaction.delete_prefix(&schema::PROFILES, (user,))?;
-                transaction.append(&Change::Profile { user: user.to_owned() });
             }
             let devices: Vec<&DeviceId> = devices.into_iter().collect();
             self.shared.change_shared_keys(&mut transaction, user, &devices, true)?;

@@ -1,9 +1,10 @@
 //! Stored filters (client-server API, "Filtering").
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 use hearth_storage::{Scan, schema};
 use ruma::{OwnedUserId, UserId, api::client::filter::FilterDefinition};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -22,7 +23,48 @@ const MAX_FILTER: usize = 64 << 10;
 pub struct Filters {
     shared: Arc<Shared>,
     /// A filter never changes, so nothing is forgotten here.
-    parsed: Arc<Cached<(OwnedUserId, u64), Parsed<FilterDefinition>>>,
+    parsed: Arc<Cached<(OwnedUserId, u64), Parsed<SyncFilter>>>,
+}
+
+/// A filter as `/sync` takes it.
+#[derive(Clone, Debug, Default)]
+pub struct SyncFilter {
+    pub definition: FilterDefinition,
+    /// The fields of profiles of which the client wants to hear
+    /// ([MSC4429](https://github.com/matrix-org/matrix-spec-proposals/pull/4429)).
+    pub profile_fields: BTreeSet<String>,
+}
+
+impl SyncFilter {
+    /// Reads a filter.
+    pub fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct More {
+            #[serde(default, rename = "org.matrix.msc4429.profile_fields")]
+            profile_fields: ProfileFields,
+        }
+        #[derive(Deserialize, Default)]
+        struct ProfileFields {
+            #[serde(default)]
+            ids: BTreeSet<String>,
+        }
+        let More { profile_fields } = serde_json::from_str(json)?;
+        Ok(Self { definition: serde_json::from_str(json)?, profile_fields: profile_fields.ids })
+    }
+}
+
+impl From<FilterDefinition> for SyncFilter {
+    fn from(definition: FilterDefinition) -> Self {
+        Self { definition, profile_fields: BTreeSet::new() }
+    }
+}
+
+impl Deref for SyncFilter {
+    type Target = FilterDefinition;
+
+    fn deref(&self) -> &FilterDefinition {
+        &self.definition
+    }
 }
 
 impl Filters {
@@ -37,7 +79,7 @@ impl Filters {
     /// [`UsersError::BadJson`], [`UsersError::TooLarge`] for one filter, [`UsersError::LimitExceeded`] for all
     /// together.
     pub async fn define(&self, user: &UserId, filter: &RawValue) -> Result<String, UsersError> {
-        serde_json::from_str::<FilterDefinition>(filter.get()).map_err(UsersError::bad_json)?;
+        SyncFilter::parse(filter.get()).map_err(UsersError::bad_json)?;
         let filter = json::well_formed(filter.get())?;
         if filter.len() > MAX_FILTER {
             return Err(UsersError::TooLarge("the filter is larger than 64 KiB"));
@@ -73,7 +115,7 @@ impl Filters {
     }
 
     /// A filter, parsed.
-    pub fn get(&self, user: &UserId, id: &str) -> Result<Option<Arc<FilterDefinition>>, UsersError> {
+    pub fn get(&self, user: &UserId, id: &str) -> Result<Option<Arc<SyncFilter>>, UsersError> {
         let Some(number) = number(id) else { return Ok(None) };
         let key = (user.to_owned(), number);
         if let Some(filter) = self.parsed.get(&key, u64::MAX) {
@@ -81,7 +123,7 @@ impl Filters {
         }
         let Some(json) = self.get_raw(user, id)? else { return Ok(None) };
         let load = || {
-            let value = Arc::new(serde_json::from_str(json.get()).map_err(UsersError::corrupt)?);
+            let value = Arc::new(SyncFilter::parse(json.get()).map_err(UsersError::corrupt)?);
             Ok::<_, UsersError>(Parsed { value, length: json.get().len() })
         };
         Ok(Some(self.parsed.get_or_load(&key, Clone::clone, load)?.value))
@@ -114,6 +156,9 @@ mod tests {
         assert_eq!(filters.get_raw(alice, &id).unwrap().unwrap().get(), filter.get());
         assert!(filters.get(bob, &id).unwrap().is_none());
         assert!(filters.get(alice, "{}").unwrap().is_none());
+        let fields = json!({"org.matrix.msc4429.profile_fields": {"ids": ["m.tz"]}});
+        let id = filters.define(alice, &boxed(fields)).await.unwrap();
+        assert!(filters.get(alice, &id).unwrap().unwrap().profile_fields.contains("m.tz"));
         let bad = filters.define(alice, &boxed(json!({"room": 7}))).await;
         assert!(matches!(bad, Err(UsersError::BadJson(_))));
     }

@@ -55,7 +55,7 @@ pub use self::{
     devices::{Device, Devices},
     erasures::Erased,
     error::UsersError,
-    filters::Filters,
+    filters::{Filters, SyncFilter},
     key_backups::{KeyBackup, KeyBackups},
     key_queries::QueriedKeys,
     key_signatures::SignatureFailure,

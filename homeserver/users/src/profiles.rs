@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hearth_storage::{Change, Scan, View, schema};
+use hearth_storage::{
+    Change, Position, Scan, Transaction, View,
+    schema::{self, users::OwnedUserIdValue},
+};
 use ruma::{OwnedMxcUri, OwnedUserId, UserId};
 use serde_json::value::RawValue;
 
@@ -13,6 +16,9 @@ const MAX_PROFILE: usize = 64 * 1024;
 
 /// The longest name of a field, in bytes.
 const MAX_KEY: usize = 255;
+
+/// Of how many fields of a profile it is remembered when they changed, those that are gone included.
+const MAX_CHANGED: usize = 500;
 
 /// The longest display name and avatar URL, in bytes: both go into member events, which have a limit too.
 const MAX_DISPLAYNAME: usize = 1024;
@@ -65,6 +71,30 @@ fn load(view: &View, user: &UserId) -> Result<Profile, UsersError> {
         profile.insert(field, json)?;
     }
     Ok(profile)
+}
+
+/// Writes down that one field of a profile changes, and when.
+pub(crate) fn write_change(
+    transaction: &mut Transaction,
+    user: &UserId,
+    field: &str,
+) -> Result<(), UsersError> {
+    let mut known = Vec::new();
+    for entry in transaction.scan(&schema::PROFILE_CHANGED_AT, Scan::prefix((user,))) {
+        let ((_, field), position) = entry?;
+        known.push((position, field));
+    }
+    // The field itself goes first, and then the one that changed longest ago.
+    known.sort_unstable_by_key(|(position, known)| (known != field, *position));
+    let gone = known.iter().filter(|(_, known)| known == field).count();
+    for (position, known) in known.iter().take(gone.max((known.len() + 1).saturating_sub(MAX_CHANGED))) {
+        transaction.delete(&schema::PROFILE_CHANGES, (*position, known));
+        transaction.delete(&schema::PROFILE_CHANGED_AT, (user, known));
+    }
+    let position = transaction.append(&Change::Profile { user: user.to_owned() });
+    transaction.put(&schema::PROFILE_CHANGES, (position, field), &OwnedUserIdValue(user.to_owned()));
+    transaction.put(&schema::PROFILE_CHANGED_AT, (user, field), &position);
+    Ok(())
 }
 
 impl Profiles {
@@ -123,11 +153,25 @@ impl Profiles {
                 Some(value) => transaction.put(&schema::PROFILES, (user, field), &value.get().to_owned()),
                 None => transaction.delete(&schema::PROFILES, (user, field)),
             }
-            transaction.append(&Change::Profile { user: user.to_owned() });
+            write_change(&mut transaction, user, field)?;
             self.shared.submit(transaction, guard)
         };
         commit.await?;
         Ok(())
+    }
+
+    /// Which fields of users of this server changed after one position and up to another, the newest first, and no more
+    /// than so many.
+    pub fn changes(
+        &self,
+        after: Position,
+        until: Position,
+        limit: usize,
+    ) -> Result<Vec<(OwnedUserId, String)>, UsersError> {
+        let view = self.shared.store.view();
+        let scan = Scan::all().from((after.next(), "")).until((until.next(), "")).reversed();
+        let changes = view.scan(&schema::PROFILE_CHANGES, scan).take(limit);
+        Ok(changes.map(|row| row.map(|((_, field), user)| (user.0, field))).collect::<Result<_, _>>()?)
     }
 
     /// Users of this server, in the order of their ids, whose id or display name contains `term` without

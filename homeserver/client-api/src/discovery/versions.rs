@@ -37,6 +37,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc4222",
     "org.matrix.msc4306",
     "org.matrix.msc4380.stable",
+    "org.matrix.msc4429",
     "org.matrix.simplified_msc3575",
     "uk.half-shot.msc2666.query_mutual_rooms",
     "uk.half-shot.msc2666.query_mutual_rooms.stable",

@@ -86,7 +86,7 @@ impl Outside {
         let request = SyncRequest {
             user: who.user.clone(),
             device: who.device.clone(),
-            filter: Arc::new(filter),
+            filter: Arc::new(filter.into()),
             since: None,
             full_state: false,
             state_after: None,

@@ -159,6 +159,10 @@ keyspaces! {
     PROFILES: (OwnedUserId, String) => String, Range;
     /// How much a user keeps of what has a quota: (user, kind).
     USAGE: (OwnedUserId, String) => UsageRow, Point;
+    /// Which fields of profiles changed since a position, the latest change of each only: (position, field) to whose.
+    PROFILE_CHANGES: (Position, String) => OwnedUserIdValue, Append;
+    /// The positions of a user's entries there: (user, field).
+    PROFILE_CHANGED_AT: (OwnedUserId, String) => Position, Range;
     /// Stored filters: (user, number) to the filter's JSON.
     FILTERS: (OwnedUserId, u64) => String, Range;
     /// The same by content: (user, SHA-256 of the JSON) to the number.

@@ -14,6 +14,8 @@ pub mod members;
 pub mod mutual_rooms;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod turned_out_tests;
 
 use crate::{Admits, EndpointRouter};
 

@@ -24,5 +24,6 @@ pub(crate) mod staged;
 pub(crate) mod sweep;
 pub(crate) mod timers;
 pub(crate) mod transactions;
+pub(crate) mod turned_out;
 pub(crate) mod upgrade;
 pub(crate) mod writer;

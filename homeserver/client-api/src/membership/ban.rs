@@ -6,7 +6,11 @@ use hearth_storage::schema::rooms::Membership;
 use http::StatusCode;
 use ruma::api::client::membership::{ban_user::v3 as banning, unban_user::v3 as unbanning};
 
-use crate::{Answer, MatrixError, Request, Result, membership::content::because, room::access};
+use crate::{
+    Answer, MatrixError, Request, Result,
+    membership::content::{TurnedOut, because},
+    room::access,
+};
 
 /// Bans a user from a room
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidban)).
@@ -14,10 +18,11 @@ pub async fn ban(
     State(rooms): State<Rooms>,
     request: Request<banning::Request>,
 ) -> Result<Answer<banning::Response>> {
+    let turned_out: TurnedOut = request.more()?;
     let Request { body, who, .. } = request;
     who.not_suspended()?;
     let room = access::joined_room(&rooms, &who.user, &body.room_id)?;
-    room.set_membership(&who.user, &body.user_id, "ban", because(body.reason)).await?;
+    room.set_membership(&who.user, &body.user_id, "ban", turned_out.because(body.reason)).await?;
     Ok(Answer(banning::Response::new()))
 }
 

@@ -3,6 +3,7 @@
 use hearth_storage::schema::rooms::Membership;
 use hearth_users::Users;
 use ruma::{UserId, events::room::member::MembershipState};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Result;
@@ -28,6 +29,26 @@ pub(crate) fn member_content(
 /// A reason alone.
 pub(crate) fn because(reason: Option<String>) -> Map<String, Value> {
     reason.map(|reason| ("reason".to_owned(), reason.into())).into_iter().collect()
+}
+
+/// What a request that turns a user out says beside ruma's types
+/// ([MSC4293](https://github.com/matrix-org/matrix-spec-proposals/pull/4293)).
+#[derive(Deserialize)]
+pub(crate) struct TurnedOut {
+    /// Whether what they sent is redacted.
+    #[serde(default, rename = "org.matrix.msc4293.redact_events")]
+    redact_events: bool,
+}
+
+impl TurnedOut {
+    /// The content that says so, with a reason.
+    pub(crate) fn because(self, reason: Option<String>) -> Map<String, Value> {
+        let mut content = because(reason);
+        if self.redact_events {
+            content.insert("org.matrix.msc4293.redact_events".to_owned(), true.into());
+        }
+        content
+    }
 }
 
 /// A membership as the specification writes it.

@@ -241,6 +241,7 @@ impl RoomInner {
         if accepted {
             self.advance(staged, &event, after, is_end)?;
             self.apply_as_redaction(staged, &event)?;
+            self.note_turned_out(staged, &event)?;
         }
         Ok(event)
     }

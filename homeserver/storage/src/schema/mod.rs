@@ -114,6 +114,8 @@ keyspaces! {
     THREADS: (RoomNid, OwnedEventId) => ThreadRow, Point;
     /// Redactions that came before what they redact: (redacted, redaction).
     PENDING_REDACTIONS: (OwnedEventId, EventNid) => (), Range;
+    /// Whose events of a room are being redacted, because they were turned out: (room, user).
+    TURNED_OUT: (RoomNid, OwnedUserId) => TurnedOutRow, Point;
     /// Events sent by clients: (day since the Unix epoch, user, device, endpoint and transaction id) to the event's id.
     TRANSACTIONS: (u64, OwnedUserId, OwnedDeviceId, String) => TransactionRow, Point;
     /// Delayed events, those that wait and the last that are done with: (user, delay id).

@@ -177,6 +177,17 @@ pub struct TransactionRow {
     pub event_id: OwnedEventId,
 }
 
+/// How far the events of a user who was turned out are redacted.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TurnedOutRow {
+    /// The membership event that says so.
+    pub because: EventNid,
+    /// Those before this place are left.
+    pub left_before: TimelineOrder,
+    /// How many more events of the room are looked at.
+    pub left: u64,
+}
+
 /// An event that is sent later.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct DelayedEventRow {
@@ -268,6 +279,7 @@ row!(
     OwnedEventIdValue,
     TransactionRow,
     DelayedEventRow,
+    TurnedOutRow,
     AliasRow,
     ReceiptRow,
     ReceiptKeyRow,

@@ -3,7 +3,7 @@
 use ruma::OwnedUserId;
 use serde::{Deserialize, Serialize};
 
-use crate::{AsPart, Buffer, KeyPart, StorageError, Value, keyspace::row};
+use crate::{AsPart, Buffer, KeyPart, RoomNid, StorageError, Value, keyspace::row};
 
 /// What is due. It names what it belongs to; whether that is still so is for its handler to see.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -12,6 +12,8 @@ pub enum Timer {
     ForgetTransactions { day: u64 },
     /// A delayed event of this user is sent.
     SendDelayedEvent { user: OwnedUserId, delay_id: String },
+    /// What a user sent to a room is redacted, because of how they were turned out.
+    RedactTurnedOut { room: RoomNid, user: OwnedUserId },
 }
 
 /// The kind of a timer: each has one handler.
@@ -19,6 +21,7 @@ pub enum Timer {
 pub enum TimerKind {
     ForgetTransactions,
     SendDelayedEvent,
+    RedactTurnedOut,
 }
 
 impl Timer {
@@ -26,6 +29,7 @@ impl Timer {
         match self {
             Self::ForgetTransactions { .. } => TimerKind::ForgetTransactions,
             Self::SendDelayedEvent { .. } => TimerKind::SendDelayedEvent,
+            Self::RedactTurnedOut { .. } => TimerKind::RedactTurnedOut,
         }
     }
 }

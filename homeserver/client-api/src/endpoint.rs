@@ -230,7 +230,9 @@ async fn answer(
         false => (body::read(&parts.headers, body, max, |_| Ok(())).await?, Body::empty()),
     };
 
-    let reads = parts.method == Method::GET || parts.method == Method::HEAD;
+    // Whoever gives up a sync, which may be a POST, has nothing of its end.
+    let waits = matches!(endpoint.class, Class::Sync);
+    let reads = parts.method == Method::GET || parts.method == Method::HEAD || waits;
     let uia = api.users.uia.clone();
     let incoming = Incoming { parts, arguments, bytes, stream, caller, address, uia };
     let endpoint = endpoint.clone();

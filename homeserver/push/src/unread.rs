@@ -65,6 +65,8 @@ pub struct UnreadRooms {
 struct Unread {
     counts: UnreadCounts,
     marks: ReadMarks,
+    /// Since when the user was joined: what was before is read.
+    joined: Position,
     /// The user's receipts up to here are in the marks.
     marked: Position,
     /// Everything up to here is counted.
@@ -109,13 +111,14 @@ impl UnreadRooms {
         let ReadRoom { room, evaluated, joined } = read;
         let end = TimelineOrder::from(until);
         let generation = evaluated.follow(room, end)?;
-        let known = self.take(room.nid()).filter(|known| known.generation == generation);
+        let as_before = |known: &Unread| known.generation == generation && known.joined == joined;
+        let known = self.take(room.nid()).filter(as_before);
         let mut unread = match known {
             Some(known) => known,
             None => {
                 let marks = ReadMarks::of(room.receipts_of(user.user)?, joined.into());
                 let counted = marks.everything;
-                Unread { counts: UnreadCounts::default(), marks, marked: until, counted, generation }
+                Unread { counts: UnreadCounts::default(), marks, joined, marked: until, counted, generation }
             }
         };
         if end > unread.counted {
@@ -174,7 +177,7 @@ mod tests {
             let (marked, counted) = (Position(0), TimelineOrder(0));
             unread.keep(
                 RoomNid(room),
-                Unread { counts: counts.clone(), marks, marked, counted, generation: 0 },
+                Unread { counts: counts.clone(), marks, joined: marked, marked, counted, generation: 0 },
             );
             most = most.max(unread.bytes());
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
@@ -153,15 +153,20 @@ fn event_of(host: &Host, event: &str) -> Option<Arc<Event>> {
     running.server.rooms.event_by_id(&id).ok()?
 }
 
-/// What clients know by `/sync` is what somebody sees who comes new.
+/// What clients know by `/sync` or sliding sync is what somebody sees who comes new.
 async fn views_are_right(world: &World) -> Vec<String> {
     let mut findings = Vec::new();
     for client in &world.clients {
         // What it is about to be told.
         client.sync(Duration::ZERO).await;
+        client.slide(Duration::ZERO, true).await;
+        if client.was_forgotten.load(Relaxed) {
+            findings.push(format!("the position of {} in a sliding sync was not known", client.user));
+        }
         match client.fresh_view().await {
             Some(fresh) => {
-                let wrong = client.view().differences(&fresh);
+                let mut wrong = client.view().differences(&fresh);
+                wrong.extend(client.by_windows().differences(&fresh));
                 findings
                     .extend(wrong.into_iter().map(|what| format!("{} is told wrong: {what}", client.user)));
             }

@@ -1,6 +1,12 @@
 //! A user's client: what it asks, and what it knows.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use axum::body::Body;
 use hearth_storage::schema::users::AccountKind;
@@ -11,7 +17,11 @@ use ruma::{OwnedUserId, UserId};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::{host::Host, trace::Trace, view::View};
+use crate::{
+    host::Host,
+    trace::Trace,
+    view::{ByWindows, View},
+};
 
 /// How long a client waits before it asks again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -23,6 +33,11 @@ pub struct Client {
     token: String,
     trace: Arc<Trace>,
     synced: Mutex<Synced>,
+    slid: Mutex<ByWindows>,
+    /// A connection of sliding sync has one request at a time.
+    turn: tokio::sync::Mutex<()>,
+    /// It was told that its position is not known.
+    pub was_forgotten: AtomicBool,
 }
 
 #[derive(Default)]
@@ -41,7 +56,16 @@ impl Client {
         let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
         users.accounts.create(&user, account).await.expect("an account");
         let tokens = users.sessions.create(&user, None, None, false).await.expect("a session");
-        Self { user, host, token: tokens.access_token, trace, synced: Mutex::default() }
+        Self {
+            user,
+            host,
+            token: tokens.access_token,
+            trace,
+            synced: Mutex::default(),
+            slid: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            was_forgotten: AtomicBool::new(false),
+        }
     }
 
     /// Asks once.
@@ -86,6 +110,45 @@ impl Client {
                 sleep(AGAIN).await;
             }
         }
+    }
+
+    /// The same by sliding sync, through windows that slide.
+    pub async fn follow_by_windows(&self) {
+        loop {
+            if self.slide(Duration::from_secs(30), false).await.is_none() {
+                sleep(AGAIN).await;
+            }
+        }
+    }
+
+    /// Asks for what is new in a window, or of all rooms. `None` if no good answer comes.
+    pub async fn slide(&self, timeout: Duration, all: bool) -> Option<()> {
+        let _turn = self.turn.lock().await;
+        let (pos, body) = {
+            let mut slid = self.slid.lock();
+            (slid.pos().map(|pos| format!("&pos={pos}")).unwrap_or_default(), slid.body(all))
+        };
+        let path = format!(
+            "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync?timeout={}{pos}",
+            timeout.as_millis()
+        );
+        match self.ask(Method::POST, &path, Some(body)).await {
+            Some((StatusCode::OK, response)) => {
+                self.slid.lock().apply(self.user.as_str(), &response);
+                Some(())
+            }
+            Some((_, error)) => {
+                let forgotten = error["errcode"] == "M_UNKNOWN_POS";
+                self.was_forgotten.fetch_or(forgotten, Relaxed);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// What this client knows by sliding sync.
+    pub fn by_windows(&self) -> ByWindows {
+        self.slid.lock().clone()
     }
 
     /// Asks for what is new. `None` if no good answer comes.

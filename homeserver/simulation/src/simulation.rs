@@ -144,7 +144,11 @@ async fn simulate(seed: u64, shown: bool) -> Outcome {
     let mut following = JoinSet::new();
     for client in &world.clients {
         let client = client.clone();
-        following.spawn(async move { client.follow().await });
+        following.spawn({
+            let client = client.clone();
+            async move { client.follow().await }
+        });
+        following.spawn(async move { client.follow_by_windows().await });
     }
     let trouble = tokio::spawn(trouble::make(world.clone()));
     let attack = tokio::spawn(hostile::attack(world.clone()));

@@ -1,4 +1,6 @@
-//! What a client knows by `/sync` alone.
+//! What a client knows by `/sync` alone, or by sliding sync.
+
+mod by_windows;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,6 +8,8 @@ use std::{
 };
 
 use serde_json::Value;
+
+pub use self::by_windows::ByWindows;
 
 /// What a client knows.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,4 +1,4 @@
-//! What a `/sync` costs an account in 20 to 10,000 rooms: `cargo bench -p hearth-sync --bench accounts`. Each figure is
+//! What a `/sync` and a sliding sync cost an account in 20 to 10,000 rooms: `cargo bench -p hearth-sync --bench accounts`. Each figure is
 //! the lower quartile of many rounds, and beside it how much more it is than for the smallest account. It writes to the
 //! engine in memory: what is measured is our own work.
 
@@ -9,7 +9,7 @@ use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
     ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions, schema::users::AccountKind,
 };
-use hearth_sync::{SyncOptions, SyncRequest, SyncService, SyncToken};
+use hearth_sync::{SlidingBody, SlidingForm, SyncOptions, SyncRequest, SyncService, SyncToken};
 use hearth_users::{NewAccount, Users, UsersOptions};
 use ruma::{owned_server_name, owned_user_id, presence::PresenceState};
 use serde_json::{json, value::to_raw_value};
@@ -22,16 +22,33 @@ const CHANGED: usize = 20;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let mut smallest: Option<[Duration; 3]> = None;
+    let mut smallest: Option<[Duration; 8]> = None;
     for rooms in ROOMS {
         let mut account = Account::in_rooms(rooms).await;
-        let costs = [account.one_message().await, account.away().await, account.first().await];
+        let costs = [
+            account.one_message().await,
+            account.away().await,
+            account.first().await,
+            account.slide_in_view().await,
+            account.slide_into_view().await,
+            account.slide_away().await,
+            account.first_window(true).await,
+            account.first_window(false).await,
+        ];
         let base = *smallest.get_or_insert(costs);
         println!("{rooms} rooms");
-        let names =
-            ["an answer to one message", "an answer to who was away", "a first answer, with all rooms"];
+        let names = [
+            "an answer to one message",
+            "an answer to who was away",
+            "a first answer, with all rooms",
+            "sliding: one message in view",
+            "sliding: one that comes into view",
+            "sliding: to who was away",
+            "sliding: a first window, online",
+            "sliding: a first window, unknown",
+        ];
         for ((name, cost), base) in names.into_iter().zip(costs).zip(base) {
-            println!("  {name:32} {cost:>12.1?}  {:>7.2} times", cost.as_secs_f64() / base.as_secs_f64());
+            println!("  {name:34} {cost:>12.1?}  {:>7.2} times", cost.as_secs_f64() / base.as_secs_f64());
         }
     }
 }
@@ -45,6 +62,7 @@ struct Account {
     clock: Arc<ManualClock>,
     sync: SyncService,
     since: Option<SyncToken>,
+    pos: Option<String>,
     said: usize,
 }
 
@@ -70,7 +88,7 @@ impl Account {
             rooms.push(all.room(&id).unwrap());
         }
         let sync = start(&all, &users, &clock);
-        let mut account = Self { all, users, rooms, store, clock, sync, since: None, said: 0 };
+        let mut account = Self { all, users, rooms, store, clock, sync, since: None, pos: None, said: 0 };
         account.sync().await;
         account
     }
@@ -96,11 +114,88 @@ impl Account {
         cost
     }
 
+    /// The next sliding sync of a window of 20 rooms, as a client of today asks for it, and how long it took.
+    async fn slide(&mut self) -> Duration {
+        self.sync.reached(self.store.published()).await.unwrap();
+        let body = json!({
+            "lists": { "all_rooms": {
+                "ranges": [[0, 19]], "timeline_limit": 1, "filters": { "not_room_types": ["m.space"] },
+                "required_state": [
+                    ["m.room.name", ""], ["m.room.encryption", ""], ["m.room.create", ""], ["m.room.avatar", ""],
+                    ["m.room.member", "$ME"], ["m.room.member", "$LAZY"], ["m.space.child", "*"],
+                ],
+            } },
+            "extensions": {
+                "account_data": { "enabled": true }, "receipts": { "enabled": true }, "typing": { "enabled": true },
+            },
+        });
+        let body: SlidingBody = serde_json::from_value(body).unwrap();
+        let who = (owned_user_id!("@alice:h.org"), "D".into());
+        let (form, presence) = (SlidingForm::Unstable, PresenceState::Online);
+        let request = body.request(form, who, self.pos.as_deref(), Duration::ZERO, presence).unwrap();
+        let begun = Instant::now();
+        let response = self.sync.sliding_sync(request).await.unwrap();
+        let cost = begun.elapsed();
+        let response: serde_json::Value = serde_json::from_str(&response).unwrap();
+        self.pos = Some(response["pos"].as_str().unwrap().to_owned());
+        cost
+    }
+
+    /// A message in one of a few rooms, which stay in view.
+    async fn slide_in_view(&mut self) -> Duration {
+        let mut costs = Vec::new();
+        for n in 0..ROUNDS {
+            self.say_in(n % 10).await;
+            costs.push(self.slide().await);
+        }
+        costs.drain(..10);
+        lower_quartile(costs)
+    }
+
+    /// A message in one room after the other.
+    async fn slide_into_view(&mut self) -> Duration {
+        let mut costs = Vec::new();
+        for _ in 0..ROUNDS {
+            self.say().await;
+            costs.push(self.slide().await);
+        }
+        lower_quartile(costs)
+    }
+
+    async fn slide_away(&mut self) -> Duration {
+        let mut costs = Vec::new();
+        for _ in 0..ROUNDS / 4 {
+            for _ in 0..CHANGED {
+                self.say().await;
+            }
+            self.sync = start(&self.all, &self.users, &self.clock);
+            costs.push(self.slide().await);
+        }
+        lower_quartile(costs)
+    }
+
+    /// On another device of a user who is online, or of one of whom nothing is remembered.
+    async fn first_window(&mut self, online: bool) -> Duration {
+        let mut costs = Vec::new();
+        for _ in 0..ROUNDS / 4 {
+            if !online {
+                self.sync = start(&self.all, &self.users, &self.clock);
+            }
+            self.pos = None;
+            costs.push(self.slide().await);
+        }
+        lower_quartile(costs)
+    }
+
     async fn say(&mut self) {
         self.said += 1;
+        self.say_in(self.said * 7 % self.rooms.len()).await;
+    }
+
+    async fn say_in(&mut self, room: usize) {
         let content = to_raw_value(&json!({ "msgtype": "m.text", "body": self.said.to_string() })).unwrap();
         let event = NewEvent::message(&owned_user_id!("@alice:h.org"), "m.room.message", content);
-        self.rooms[self.said * 7 % self.rooms.len()].send(event, None).await.unwrap();
+        self.rooms[room].send(event, None).await.unwrap();
     }
 
     async fn one_message(&mut self) -> Duration {

@@ -18,7 +18,7 @@ use hearth_rooms::Rooms;
 use hearth_storage::{
     Behind, Change, Clock, Position, RoomNid, StorageError,
     readers::{Progress, ReadFrom, Reader, ReaderError, ReaderTask},
-    schema::rooms::Membership,
+    schema::{self, rooms::Membership},
 };
 use parking_lot::{Mutex, RwLock};
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId, presence::PresenceState};
@@ -157,6 +157,19 @@ impl Hub {
 
     /// Begins to follow the log. To be called within a tokio runtime.
     pub fn follow(self: &Arc<Self>) -> ReaderTask {
+        // The log does not tell which rooms are forgotten.
+        let hub = Arc::downgrade(self);
+        self.rooms.store().observe(&schema::USER_ROOMS, move |row| {
+            if let Some(hub) = hub.upgrade()
+                && row.value()?.is_some_and(|row| row.forgotten)
+            {
+                let (user, room) = row.key()?;
+                if let Some(online) = hub.online(&user) {
+                    online.forgotten.lock().insert(room);
+                }
+            }
+            Ok(())
+        });
         let hub = self.clone();
         let from = ReadFrom::Position(self.position());
         self.rooms

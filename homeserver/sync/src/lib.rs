@@ -43,6 +43,6 @@ pub use self::{
     presence::{MAX_STATUS_BYTES, PresenceNow},
     room_update::STRIPPED,
     service::{StateAfter, SyncOptions, SyncRequest, SyncService},
-    sliding::{SlidingBody, SlidingForm, SlidingRequest},
+    sliding::{SlidingBody, SlidingForm, SlidingPosition, SlidingRequest},
     token::{SyncToken, TimelineToken, TokenError},
 };

@@ -1,7 +1,7 @@
 //! A user who syncs: which rooms, what changed there lately, and how to wake the requests that wait.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
@@ -69,6 +69,8 @@ pub(crate) struct Online {
     pub by_activity: Mutex<RoomsByActivity>,
     /// The same for each filter of sliding sync.
     pub lists: Mutex<Lists>,
+    /// Rooms that the user has forgotten since the lists were looked at.
+    pub forgotten: Mutex<BTreeSet<RoomNid>>,
     /// What connections of sliding sync were told.
     pub connections: Mutex<Connections>,
     /// What all of this takes.
@@ -115,6 +117,7 @@ impl Online {
             told_members: Mutex::default(),
             by_activity: Mutex::default(),
             lists: Mutex::default(),
+            forgotten: Mutex::default(),
             connections: Mutex::default(),
             held: Held::new(budget),
         }
@@ -179,11 +182,13 @@ impl Online {
         (self.syncing.load(SeqCst) == 0).then(|| self.last_seen.load(SeqCst))
     }
 
-    /// Takes over a membership, unless a later one is known. Gives back what the user then is to the room.
+    /// Takes over a membership, unless a later one is known, or the user is joined already. Gives back what the user then
+    /// is to the room.
     pub fn set_room(&self, room: RoomNid, now: UserRoom) -> UserRoom {
         let mut watched = self.watched.lock();
         let known = watched.rooms.entry(room).or_insert(now);
-        if now.position > known.position {
+        let stays = (known.membership, now.membership) == (Membership::Join, Membership::Join);
+        if now.position > known.position && !stays {
             *known = now;
         }
         *known

@@ -179,16 +179,18 @@ impl SyncService {
         if has > Position(0) {
             self.confirm_to_device(&request.user, &request.device, has)?;
         }
+        let (store, now) = (self.core.rooms.store(), self.core.clock.now_ms());
+        let turn = open.online.connections.lock().take_turn(store, request.name(), request.position, now)?;
         let mut stopping = false;
         loop {
             let upto = self.core.hub.upto();
             let last = request.position.is_none() || stopping || Instant::now() >= deadline;
             let near = request.position.is_some_and(|position| open.online.is_nearly_told(position.upto));
             let answer = if near {
-                self.core.slide(&open.online, &request, upto, last)?
+                self.core.slide(&open.online, &request, turn, upto, last)?
             } else {
                 let _permit = self.core.long.acquire().await.map_err(|_| SyncError::Stopping)?;
-                blocking(|| self.core.slide(&open.online, &request, upto, last))?
+                blocking(|| self.core.slide(&open.online, &request, turn, upto, last))?
             };
             if let Some(answer) = answer {
                 if let Some(written) = answer.written
@@ -456,13 +458,14 @@ impl Core {
         &self,
         online: &Online,
         request: &SlidingRequest,
+        turn: u64,
         upto: UpTo,
         last: bool,
     ) -> Result<Option<Answer>, SyncError> {
         let who = (&*request.user, &*request.device);
         let since = request.position.map(|position| SyncToken::new(position.upto, Position(0)));
         let scope = self.scope(online, who, Wanted::everything(), since, upto)?;
-        slide(&scope, request, last)
+        slide(&scope, request, turn, last)
     }
 
     fn respond(&self, online: &Online, request: &SyncRequest, upto: UpTo) -> Result<Response, SyncError> {

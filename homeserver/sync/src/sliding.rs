@@ -26,11 +26,13 @@ mod room;
 mod view;
 mod write;
 
-pub use self::request::{SlidingBody, SlidingForm, SlidingRequest};
 pub(crate) use self::{
     connections::Connections,
     extensions::told_to_device,
     lists::Lists,
-    position::SlidingPosition,
     respond::{Answer, respond},
+};
+pub use self::{
+    position::SlidingPosition,
+    request::{SlidingBody, SlidingForm, SlidingRequest},
 };

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use hearth_storage::{Position, schema::users::ThreadSubscription as Kind};
+use hearth_sync::SlidingPosition;
 use ruma::{
     UInt,
     api::client::threads::get_thread_subscriptions_changes::unstable::{
@@ -50,8 +51,11 @@ pub async fn get_thread_subscriptions(
     Ok(Answer(response))
 }
 
-/// A place among the changes, as a token says it.
+/// A place among the changes, as a token says it: one of this endpoint, or the `pos` of a sliding sync.
 fn place(token: &str) -> Result<Position> {
+    if let Ok(position) = token.parse::<SlidingPosition>() {
+        return Ok(position.log());
+    }
     let number = token.parse().map_err(|_| MatrixError::invalid_param("That is no token of this server."))?;
     Ok(Position(number))
 }

@@ -148,7 +148,7 @@ impl RoomInner {
         }
         let memberships = std::mem::take(&mut staged.memberships);
         self.count_servers(&mut staged.tx, &memberships)?;
-        self.write_memberships(&mut staged, memberships);
+        self.write_memberships(&mut staged, memberships)?;
         for change in std::mem::take(&mut staged.changes) {
             staged.tx.append(&change);
         }
@@ -169,18 +169,30 @@ impl RoomInner {
         Ok(commit)
     }
 
-    fn write_memberships(&self, staged: &mut Staged, changes: Vec<MembershipChange>) {
+    fn write_memberships(
+        &self,
+        staged: &mut Staged,
+        changes: Vec<MembershipChange>,
+    ) -> Result<(), RoomError> {
         let tx = &mut staged.tx;
         for MembershipChange { user, was, is } in changes {
             // A resolution may take a membership away: to the user that is having left, by what was there.
             let gone = was.map(|(_, event)| (Membership::Leave, event));
             let Some((membership, event)) = is.or(gone) else { continue };
-            let position = tx.append(&Change::Membership { room: self.nid, user: user.clone(), membership });
+            let mut position =
+                tx.append(&Change::Membership { room: self.nid, user: user.clone(), membership });
+            // Who takes another name goes on being joined since they were.
+            if let (Some((Membership::Join, _)), Membership::Join) = (was, membership)
+                && let Some(row) = tx.get(&schema::MEMBERSHIPS, (self.nid, &user))?
+            {
+                position = row.position;
+            }
             let row = is.map(|(membership, event)| MembershipRow { membership, event, position });
             self.write_membership(tx, &user, was.map(|(was, _)| was), row.as_ref());
             let row = UserRoomRow { membership, event, position, forgotten: false, stripped_state: None };
             tx.put(&schema::USER_ROOMS, (&user, self.nid), &row);
         }
+        Ok(())
     }
 }
 

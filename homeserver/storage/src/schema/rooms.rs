@@ -129,7 +129,7 @@ pub struct MembershipRow {
     pub membership: Membership,
     /// The membership event.
     pub event: EventNid,
-    /// When it became current.
+    /// Since when the user is what they are: for one who is joined not that of another name.
     pub position: Position,
 }
 
@@ -139,7 +139,7 @@ pub struct UserRoomRow {
     pub membership: Membership,
     /// The membership event.
     pub event: EventNid,
-    /// When it became current.
+    /// As in [`MembershipRow`].
     pub position: Position,
     /// The user has left and wants to hear no more of it.
     pub forgotten: bool,

@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
@@ -25,16 +25,26 @@ const WRITE_EVERY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The connections of a user that are in memory.
 #[derive(Default)]
-pub(crate) struct Connections(HashMap<(OwnedDeviceId, String), Arc<Held>>);
+pub(crate) struct Connections {
+    held: HashMap<(OwnedDeviceId, String), Arc<Held>>,
+    turns: u64,
+}
 
 /// A connection in memory.
 pub(crate) struct Held {
     connection: Mutex<Connection>,
     begun: u64,
+    /// Of the request that may go on with it. A client that asks again has given up what it asked before.
+    turn: AtomicU64,
     bytes: AtomicUsize,
 }
 
 impl Held {
+    fn new(connection: Connection) -> Arc<Self> {
+        let (begun, bytes) = (connection.begun, AtomicUsize::new(connection.bytes()));
+        Arc::new(Self { connection: Mutex::new(connection), begun, turn: AtomicU64::new(0), bytes })
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock()
     }
@@ -54,22 +64,23 @@ pub(crate) struct Name<'a> {
 }
 
 impl Connections {
-    /// The connection of a client that comes with `position`; one that begins now, for a client that has none.
+    /// Gives a request its turn on the connection of a client that comes with `position`; on one that begins now, for a
+    /// client that has none.
     ///
     /// # Errors
     /// [`SyncError::UnknownPosition`] if nothing is known of it.
-    pub fn get(
+    pub fn take_turn(
         &mut self,
         store: &Store,
         name: Name<'_>,
         position: Option<SlidingPosition>,
         now_ms: u64,
-    ) -> Result<Arc<Held>, SyncError> {
+    ) -> Result<u64, SyncError> {
         let key = (name.device.to_owned(), name.id.to_owned());
-        let known = self.0.get(&key);
-        let connection = match (position, known) {
-            (Some(_), Some(known)) => return Ok(known.clone()),
-            (Some(_), None) => read(store, name)?.ok_or(SyncError::UnknownPosition)?,
+        let known = self.held.get(&key);
+        let held = match (position, known) {
+            (Some(_), Some(known)) => known.clone(),
+            (Some(_), None) => Held::new(read(store, name)?.ok_or(SyncError::UnknownPosition)?),
             (None, known) => {
                 let before = match known {
                     Some(known) => Some(known.begun),
@@ -77,23 +88,29 @@ impl Connections {
                         store.written().get(&schema::SLIDING_CONNECTIONS, key_of(name))?.map(|row| row.begun)
                     }
                 };
-                Connection::begin(before.map_or(now_ms, |before| now_ms.max(before + 1)))
+                Held::new(Connection::begin(before.map_or(now_ms, |before| now_ms.max(before + 1))))
             }
         };
-        let (begun, bytes) = (connection.begun, AtomicUsize::new(connection.bytes()));
-        let held = Arc::new(Held { connection: Mutex::new(connection), begun, bytes });
-        self.0.insert(key, held.clone());
-        Ok(held)
+        self.turns += 1;
+        held.turn.store(self.turns, Relaxed);
+        self.held.insert(key, held);
+        Ok(self.turns)
+    }
+
+    /// The connection on which a request has its turn; `None` if another one has it, or it was let go of.
+    pub fn in_turn(&self, name: Name<'_>, turn: u64) -> Option<Arc<Held>> {
+        let held = self.held.get(&(name.device.to_owned(), name.id.to_owned()))?;
+        (held.turn.load(Relaxed) == turn).then(|| held.clone())
     }
 
     /// Forgets a connection in memory.
     pub fn forget(&mut self, device: &DeviceId, id: &str) {
-        self.0.remove(&(device.to_owned(), id.to_owned()));
+        self.held.remove(&(device.to_owned(), id.to_owned()));
     }
 
     /// About how many bytes they take.
     pub fn bytes(&self) -> usize {
-        self.0.values().map(|held| held.bytes.load(Relaxed) + size_of::<Held>()).sum()
+        self.held.values().map(|held| held.bytes.load(Relaxed) + size_of::<Held>()).sum()
     }
 }
 

@@ -3,6 +3,7 @@
 mod account_data;
 mod e2ee;
 mod receipts;
+mod threads;
 mod to_device;
 
 use std::collections::HashMap;
@@ -19,18 +20,21 @@ pub(super) use self::{
     account_data::{RoomAccountData, write_global},
     e2ee::write_e2ee,
     receipts::RoomReceipts,
+    threads::write_threads,
     to_device::write_to_device,
 };
 
 /// Set in a connection's `extensions` where all global account data was told.
 pub(super) const ACCOUNT_DATA: u8 = 1;
+/// The same for thread subscriptions.
+pub(super) const THREADS: u8 = 2;
 
 /// The extensions that a request asks for.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
 pub(crate) struct ExtensionsAsked {
     /// MSC3885
     #[serde(default)]
-    pub to_device: ToDeviceAsked,
+    pub to_device: Limited,
     /// MSC3884
     #[serde(default)]
     pub e2ee: Switch,
@@ -43,6 +47,9 @@ pub(crate) struct ExtensionsAsked {
     /// MSC3961
     #[serde(default)]
     pub typing: ByRoom,
+    /// MSC4308
+    #[serde(default, rename = "io.element.msc4308.thread_subscriptions")]
+    pub threads: Limited,
 }
 
 /// An extension that is on or off.
@@ -57,14 +64,21 @@ impl Switch {
     }
 }
 
-/// Messages to the device.
+/// An extension of which only so much is wanted at once.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
-pub(crate) struct ToDeviceAsked {
+pub(crate) struct Limited {
     #[serde(flatten)]
     pub switch: Switch,
-    pub limit: Option<u64>,
-    /// Up to where the client has them.
+    limit: Option<u64>,
+    /// Up to where the client has messages to its device.
     pub since: Option<String>,
+}
+
+impl Limited {
+    /// How much is wanted, at least one and at most so many.
+    pub fn limit(&self, most: usize) -> usize {
+        self.limit.map_or(most, |limit| usize::try_from(limit).unwrap_or(most).clamp(1, most))
+    }
 }
 
 /// An extension for rooms: those of lists and those that are subscribed to; all of them where it does not say which.

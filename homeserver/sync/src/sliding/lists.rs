@@ -37,14 +37,14 @@ struct List {
     /// The states of the spaces by which it was made, and the rooms in them.
     spaces: Vec<StateId>,
     children: Option<HashSet<OwnedRoomId>>,
-    /// Rooms whose tags changed: they are looked at anew.
-    retagged: Vec<RoomNid>,
+    /// Rooms whose tags changed, or that were forgotten: they are looked at anew.
+    again: Vec<RoomNid>,
 }
 
 impl Lists {
     /// The user's direct chats.
     pub fn direct(&mut self, scope: &Scope<'_>) -> Result<Arc<HashSet<OwnedRoomId>>, SyncError> {
-        self.follow_account_data(scope)?;
+        self.follow(scope)?;
         if let Some(direct) = &self.direct {
             return Ok(direct.clone());
         }
@@ -67,7 +67,7 @@ impl Lists {
                 generation: self.generation,
                 spaces: Vec::new(),
                 children: None,
-                retagged: Vec::new(),
+                again: Vec::new(),
             },
         };
         let spaces = filters.space_states(scope.rooms, scope.user)?;
@@ -79,11 +79,11 @@ impl Lists {
             list.children = Some(filters.children(scope.rooms, scope.user)?);
         }
         (list.generation, list.spaces) = (self.generation, spaces);
-        let List { rooms, children, retagged, .. } = &mut list;
+        let List { rooms, children, again, .. } = &mut list;
         let (all, users, user) = (scope.rooms, scope.users, scope.user);
         let judge = Judge { rooms: all, users, user, filters, direct, children: children.as_ref() };
-        let retagged = std::mem::take(retagged);
-        scope.hub.bring_up(scope.online, rooms, retagged.into_iter(), |room, is| judge.takes(room, is))?;
+        let again = std::mem::take(again);
+        scope.hub.bring_up(scope.online, rooms, again.into_iter(), |room, is| judge.takes(room, is))?;
         self.lists.push(list);
         while self.bytes() > MAX_BYTES && self.lists.len() > 1 {
             self.lists.remove(0);
@@ -91,20 +91,19 @@ impl Lists {
         Ok(&self.lists[self.lists.len() - 1].rooms)
     }
 
-    /// Takes over what changed of account data.
-    fn follow_account_data(&mut self, scope: &Scope<'_>) -> Result<(), SyncError> {
+    /// Takes over what changed of account data, and which rooms were forgotten.
+    fn follow(&mut self, scope: &Scope<'_>) -> Result<(), SyncError> {
         let upto = scope.hub.position();
-        let changes = scope.users.account_data.changes(scope.user, self.through, upto)?;
-        for item in changes {
+        let mut again: Vec<RoomNid> =
+            std::mem::take(&mut *scope.online.forgotten.lock()).into_iter().collect();
+        for item in scope.users.account_data.changes(scope.user, self.through, upto)? {
             match item.room {
                 None if item.data_type == DIRECT => self.direct = None,
-                Some(room) if item.data_type == TAG => {
-                    let Some(room) = scope.rooms.nid_of(&room)? else { continue };
-                    self.lists.iter_mut().for_each(|list| list.retagged.push(room));
-                }
+                Some(room) if item.data_type == TAG => again.extend(scope.rooms.nid_of(&room)?),
                 _ => {}
             }
         }
+        self.lists.iter_mut().for_each(|list| list.again.extend(&again));
         self.through = upto;
         Ok(())
     }
@@ -114,7 +113,7 @@ impl Lists {
         const ID: usize = 80;
         let list = |list: &List| {
             let children = list.children.as_ref().map_or(0, |children| children.len() * ID);
-            list.rooms.bytes() + children + list.retagged.len() * size_of::<RoomNid>() + size_of::<List>()
+            list.rooms.bytes() + children + list.again.len() * size_of::<RoomNid>() + size_of::<List>()
         };
         let direct = self.direct.as_ref().map_or(0, |direct| direct.len() * ID);
         self.lists.iter().map(list).sum::<usize>() + direct

@@ -20,6 +20,13 @@ pub struct SlidingPosition {
     pub(crate) upto: UpTo,
 }
 
+impl SlidingPosition {
+    /// All changes of the log up to here were told, of what is in view.
+    pub fn log(&self) -> Position {
+        self.upto.log
+    }
+}
+
 impl fmt::Display for SlidingPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { begun, number, upto } = self;

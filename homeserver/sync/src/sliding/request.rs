@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{
     SlidingPosition,
     config::RoomConfig,
+    connections::Name,
     extensions::ExtensionsAsked,
     filters::Filters,
     required_state::{Pattern, RequiredState},
@@ -45,6 +46,13 @@ pub struct SlidingRequest {
     pub(crate) asked: Arc<Asked>,
     /// Up to where the client has the messages to its device.
     pub(crate) to_device_since: Option<String>,
+}
+
+impl SlidingRequest {
+    /// On which connection it is.
+    pub(crate) fn name(&self) -> Name<'_> {
+        Name { user: &self.user, device: &self.device, id: &self.connection }
+    }
 }
 
 /// What is asked for. Two requests that ask for the same are equal.

@@ -10,15 +10,15 @@ use hearth_storage::{
     Position, RoomNid,
     schema::{rooms::Membership, users::SlidingRoomRow},
 };
-use ruma::OwnedRoomId;
+use ruma::{OwnedRoomId, RoomId};
 
 use super::{
     SlidingForm, SlidingPosition, SlidingRequest,
     connection::{Changes, Connection},
-    connections::{self, Name, Written},
+    connections::{self, Written},
     extensions::{
-        ACCOUNT_DATA, AccountDataChanges, RoomAccountData, RoomParts, RoomReceipts, told_to_device,
-        write_e2ee, write_global, write_to_device,
+        ACCOUNT_DATA, AccountDataChanges, RoomAccountData, RoomParts, RoomReceipts, THREADS, told_to_device,
+        write_e2ee, write_global, write_threads, write_to_device,
     },
     room::{self, Known, RoomTold, Seen, ToTell},
     view::{Viewed, Viewing, Views},
@@ -31,7 +31,6 @@ use crate::{
     response::{as_told, candidates, has_ephemeral_after, id_of},
     room_update::{Receipts, typing},
     scope::Scope,
-    token::UpTo,
     write_room::write_typing,
 };
 
@@ -43,20 +42,24 @@ pub(crate) struct Answer {
     pub written: Option<Written>,
 }
 
-/// Computes an answer; `None` where there is nothing to tell, unless it is the `last` that is asked for.
+/// Computes an answer to a request that has this turn; `None` where there is nothing to tell, unless it is the `last` that is
+/// asked for.
 pub(crate) fn respond(
     scope: &Scope<'_>,
     request: &SlidingRequest,
+    turn: u64,
     last: bool,
 ) -> Result<Option<Answer>, SyncError> {
     let (store, now) = (scope.rooms.store(), scope.rooms.now_ms());
-    let name = Name { user: &request.user, device: &request.device, id: &request.connection };
-    let held = scope.online.connections.lock().get(store, name, request.position, now)?;
+    let name = request.name();
+    let Some(held) = scope.online.connections.lock().in_turn(name, turn) else {
+        return given_up(request).map(Some);
+    };
     let mut connection = held.lock();
     if let Some(position) = request.position {
         connection.come_back(position)?;
     }
-    let mut response = Response::new(scope, request, &connection)?;
+    let mut response = Response::new(scope, request)?;
     let views = response.look(&mut connection)?;
     response.write(&connection, &views)?;
     if !response.told && !last {
@@ -71,6 +74,13 @@ pub(crate) fn respond(
     written.iter().flat_map(|written| &written.gone).for_each(|id| connections.forget(name.device, id));
     text.push_str(&format!(",\"pos\":\"{position}\"}}"));
     Ok(Some(Answer { text, told, written }))
+}
+
+/// The answer to a request that its client has given up: nothing has changed.
+fn given_up(request: &SlidingRequest) -> Result<Answer, SyncError> {
+    let position = request.position.ok_or(SyncError::UnknownPosition)?;
+    let text = format!("{{\"lists\":{{}},\"rooms\":{{}},\"extensions\":{{}},\"pos\":\"{position}\"}}");
+    Ok(Answer { text, told: false, written: None })
 }
 
 /// A response that is being written.
@@ -92,11 +102,7 @@ struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    fn new(
-        scope: &'a Scope<'a>,
-        request: &'a SlidingRequest,
-        connection: &Connection,
-    ) -> Result<Self, SyncError> {
+    fn new(scope: &'a Scope<'a>, request: &'a SlidingRequest) -> Result<Self, SyncError> {
         let mut changed = match scope.since {
             Some(since) => scope.online.changed_rooms(since.upto()),
             None => Candidates { rooms: Vec::new(), all: true },
@@ -117,7 +123,7 @@ impl<'a> Response<'a> {
             changed,
             account_data,
             direct: Arc::default(),
-            changes: Changes { extensions: connection.extensions, ..Changes::default() },
+            changes: Changes::default(),
             text: String::with_capacity(512),
             told: false,
             receipts: RoomReceipts::default(),
@@ -197,7 +203,7 @@ impl<'a> Response<'a> {
             receipts: asked.extensions.receipts.takes(asked, viewed, &id),
             account_data: asked.extensions.account_data.takes(asked, viewed, &id),
         };
-        let has_news = row.is_none_or(|(row, position)| self.may_have_news(nid, is, row, position));
+        let has_news = row.is_none_or(|(row, _)| self.may_have_news(nid, &id, is, row));
         let Some(config) = connection.config(viewed.config) else { return Ok(()) };
         let known_config = row.and_then(|(row, _)| connection.config(row.config));
         let covers = known_config
@@ -264,21 +270,15 @@ impl<'a> Response<'a> {
     }
 
     /// Whether something may have happened in a room since the client was told of it.
-    fn may_have_news(
-        &self,
-        nid: RoomNid,
-        is: UserRoom,
-        row: SlidingRoomRow,
-        position: SlidingPosition,
-    ) -> bool {
-        if row.told.is_none() && !self.changed.all {
+    fn may_have_news(&self, nid: RoomNid, id: &RoomId, is: UserRoom, row: SlidingRoomRow) -> bool {
+        let Some(since) = self.scope.since.filter(|_| row.told.is_none()) else { return true };
+        if !self.changed.all {
             return self.noted.contains(&nid);
         }
-        let told = UpTo { log: row.told.unwrap_or(position.upto.log), ephemeral: position.upto.ephemeral };
-        is.position > told.log
-            || self.scope.hub.last_event(nid).is_none_or(|last| last > told.log)
-            || has_ephemeral_after(self.scope, nid, told).unwrap_or(true)
-            || self.noted.contains(&nid) && !self.changed.all
+        is.position > since.log()
+            || self.scope.hub.last_event(nid).is_none_or(|last| last > since.log())
+            || self.account_data.by_room.contains_key(id)
+            || has_ephemeral_after(self.scope, nid, since.upto()).unwrap_or(true)
     }
 
     /// Adds what extensions tell of a room to which the user is joined. `before` is what the client knew of it, if it is
@@ -336,14 +336,24 @@ impl<'a> Response<'a> {
             let mut part = Object::open(object.key("account_data"));
             let told = connection.extensions & ACCOUNT_DATA != 0;
             self.told |= write_global(scope, &self.account_data, told, &mut part)?;
-            self.changes.extensions |= ACCOUNT_DATA;
             let rooms = std::mem::take(&mut self.room_data.0);
             self.told |= !rooms.is_empty();
             rooms.write(&mut part);
             part.close();
-        } else {
-            self.changes.extensions &= !ACCOUNT_DATA;
         }
+        if asked.threads.switch.is_on() {
+            let mut text = String::new();
+            let mut part = Object::open(&mut text);
+            let told = connection.extensions & THREADS != 0;
+            if write_threads(scope, &asked.threads, told, &mut part)? {
+                self.told = true;
+                part.close();
+                object.json("io.element.msc4308.thread_subscriptions", &text);
+            }
+        }
+        let bit = |on: bool, bit: u8| if on { bit } else { 0 };
+        self.changes.extensions =
+            bit(asked.account_data.switch.is_on(), ACCOUNT_DATA) | bit(asked.threads.switch.is_on(), THREADS);
         let (receipts, typing) = (std::mem::take(&mut self.receipts.0), std::mem::take(&mut self.typing));
         for (key, rooms) in [("receipts", receipts), ("typing", typing)] {
             if !rooms.is_empty() {

@@ -2,6 +2,30 @@
 
 use super::*;
 
+#[tokio::test]
+async fn who_comes_back_to_a_room_has_not_missed_what_was_before() {
+    let world = World::new();
+    let (mut alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = bob.create_with(&[&alice]).await;
+    bob.say(&room, "unread").await;
+    assert_eq!(joined(&alice.sync().await, &room)["unread_notifications"]["notification_count"], 1);
+    bob.set_membership(&room, &alice, "leave").await;
+    alice.join(&room).await;
+    assert_eq!(joined(&alice.sync().await, &room)["unread_notifications"]["notification_count"], 0);
+}
+
+#[tokio::test]
+async fn who_takes_another_name_has_read_nothing_by_it() {
+    let world = World::new();
+    let (mut alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = bob.create_with(&[&alice]).await;
+    bob.say(&room, "unread").await;
+    let named = json!({"membership": "join", "displayname": "A"});
+    alice.set(&room, "m.room.member", "@alice:h.org", named).await;
+    let response = alice.sync().await;
+    assert_eq!(joined(&response, &room)["unread_notifications"]["notification_count"], 1);
+}
+
 fn counts(response: &Value, room: &Room) -> (u64, u64) {
     let counts = &joined(response, room)["unread_notifications"];
     (counts["notification_count"].as_u64().unwrap(), counts["highlight_count"].as_u64().unwrap())

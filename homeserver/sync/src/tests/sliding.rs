@@ -7,6 +7,7 @@ use crate::{SlidingBody, SlidingForm, SyncError};
 
 mod connections;
 mod extensions;
+mod histories;
 mod lists;
 mod rooms;
 

@@ -2,7 +2,7 @@
 
 use hearth_storage::Position;
 
-use super::ToDeviceAsked;
+use super::Limited;
 use crate::{
     SyncError,
     json::{Array, Object},
@@ -13,12 +13,12 @@ use crate::{
 /// Writes the messages after what the client has. Says whether there were any.
 pub fn write_to_device(
     scope: &Scope<'_>,
-    asked: &ToDeviceAsked,
+    asked: &Limited,
     after: Position,
     object: &mut Object<'_>,
 ) -> Result<bool, SyncError> {
     let mut waiting = scope.users.to_device.list(scope.user, scope.device, after, scope.upto.log)?;
-    let limit = asked.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX).max(1));
+    let limit = asked.limit(usize::MAX);
     if waiting.messages.len() > limit {
         waiting.messages.truncate(limit);
         waiting.through = waiting.messages.last().map_or(after, |(position, _)| *position);

@@ -145,3 +145,25 @@ async fn who_asks_in_too_many_ways_begins_anew() {
     slider.pos = None;
     slider.sync().await;
 }
+
+#[tokio::test]
+async fn a_request_that_was_given_up_changes_nothing() {
+    let world = World::new();
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let rooms = [alice.create_with(&[&bob]).await, alice.create_with(&[&bob]).await];
+    let mut slider = alice.slider(window(0));
+    slider.sync().await;
+    // It waits on, as nobody tells the server that the client is gone.
+    let given_up = alice.slider(window(0));
+    let given_up = Slider { pos: slider.pos.clone(), ..given_up };
+    let waiting = tokio::spawn(async move { given_up.try_sync(Duration::from_secs(60)).await });
+    while !world.sync.is_syncing(&alice.user) {
+        tokio::task::yield_now().await;
+    }
+    slider.body = window(1);
+    slider.sync().await;
+    bob.say(&rooms[0], "x").await;
+    let answer = waiting.await.unwrap().unwrap();
+    assert!(room_ids(&answer).is_empty(), "{answer}");
+    assert_eq!(said(&slider.sync().await, &rooms[0]), ["x"]);
+}

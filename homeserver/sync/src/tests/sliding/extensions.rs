@@ -165,3 +165,30 @@ async fn who_types_is_told() {
     world.sync.set_typing(&room, &bob.user, Some(Duration::from_secs(10)));
     assert_eq!(typing(&slider.sync().await), json!(null));
 }
+
+#[tokio::test]
+async fn thread_subscriptions_are_told_the_newest_first() {
+    let world = World::new();
+    let alice = world.user("alice").await;
+    let room = alice.create(Preset::PublicChat).await;
+    let threads = &world.users.thread_subscriptions;
+    let mut roots = Vec::new();
+    for n in 0..3 {
+        let root = alice.say(&room, &n.to_string()).await;
+        threads.subscribe(&alice.user, room.id(), root.id(), None).await.unwrap();
+        roots.push(root);
+    }
+    let asked = json!({"io.element.msc4308.thread_subscriptions": {"enabled": true, "limit": 2}});
+    let mut slider = alice.slider(with(asked));
+    let told = |response: &Value| response["extensions"]["io.element.msc4308.thread_subscriptions"].clone();
+    let first = told(&slider.sync().await);
+    let subscribed = first["subscribed"][room.id().as_str()].as_object().unwrap();
+    assert_eq!(subscribed.len(), 2);
+    assert_eq!(subscribed[roots[2].id().as_str()]["automatic"], false);
+    assert!(first["prev_batch"].is_string());
+    assert!(told(&slider.sync().await).is_null());
+    threads.unsubscribe(&alice.user, room.id(), roots[0].id()).await.unwrap();
+    let response = told(&slider.wait().await);
+    assert!(response["unsubscribed"][room.id().as_str()][roots[0].id().as_str()]["bump_stamp"].is_u64());
+    assert!(response.get("subscribed").is_none() && response.get("prev_batch").is_none());
+}

@@ -182,3 +182,15 @@ async fn a_room_that_is_left_is_told_once_wherever_it_stands_and_then_goes() {
     assert_eq!(room_ids(&response).len(), 3);
     assert!(part(&response, &rooms[0]).is_null());
 }
+
+#[tokio::test]
+async fn a_room_that_is_forgotten_is_in_no_list() {
+    let world = World::new();
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let room = bob.create_with(&[&alice]).await;
+    bob.set_membership(&room, &alice, "leave").await;
+    let mut slider = alice.slider(window(9));
+    assert_eq!(slider.sync().await["lists"]["all"]["count"], 1);
+    room.forget(&alice.user).await.unwrap();
+    assert_eq!(slider.sync().await["lists"]["all"]["count"], 0);
+}

@@ -11,6 +11,7 @@ mod process;
 mod real_browsers;
 mod real_clients;
 mod real_peers;
+mod real_services;
 mod server;
 mod simulation;
 mod web;
@@ -45,7 +46,7 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
-    /// All tests, two minutes of simulation, real clients against a real server, and real servers that federate
+    /// All tests, two minutes of simulation, real clients against a real server, real servers that federate, and bridges
     Test {
         /// What `cargo test` gets, such as the name of a test; then real clients and peers are left out
         #[arg(last = true)]
@@ -65,6 +66,12 @@ enum Task {
     /// Servers of this build and a Synapse that federate, alone
     RealPeers {
         /// What the script gets, such as `--away-rooms 50 --away-events 5000`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Real bridges with a Synapse and with a server of this build, alone
+    RealServices {
+        /// What the script gets, such as `--servers hearth`
         #[arg(last = true)]
         arguments: Vec<String>,
     },
@@ -155,7 +162,8 @@ fn perform(task: Task) -> Outcome<()> {
             process::run(cargo::command().args(["test", "--workspace"]))?;
             simulation::run(0, simulation::IN_TESTS)?;
             real_clients::run()?;
-            real_peers::run(&[])
+            real_peers::run(&[])?;
+            real_services::run(&[])
         }
         Task::RealClients => {
             packages::install(&[packages::BUILD, packages::TEST])?;
@@ -165,6 +173,10 @@ fn perform(task: Task) -> Outcome<()> {
         Task::RealPeers { arguments } => {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_peers::run(&arguments)
+        }
+        Task::RealServices { arguments } => {
+            packages::install(&[packages::BUILD, packages::TEST])?;
+            real_services::run(&arguments)
         }
         Task::PeerSpeed { binary, arguments } => {
             packages::install(&[packages::BUILD, packages::TEST])?;

@@ -22,9 +22,12 @@ pub const BUILD: &[Need] = &[
     Need { what: "libclang and its headers", packages: &["libclang-dev"], is_there: has_libclang },
 ];
 
-/// What the tests need beyond that: real clients live in a Python environment of their own.
-pub const TEST: &[Need] =
-    &[Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv }];
+/// What the tests need beyond that: real clients and bridges live in Python environments of their own.
+pub const TEST: &[Need] = &[
+    Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv },
+    // What a real bridge bridges to.
+    Need { what: "an IRC server", packages: &["ngircd"], is_there: has_irc_server },
+];
 
 /// What the web client is tested in.
 pub const BROWSERS: &[Need] = &[Need {
@@ -110,6 +113,11 @@ fn has_wasm_opt() -> bool {
 
 fn has_python_venv() -> bool {
     process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]))
+}
+
+fn has_irc_server() -> bool {
+    // Debian has it where only administrators look.
+    Path::new("/usr/sbin/ngircd").exists() || process::succeeds(Command::new("ngircd").arg("--version"))
 }
 
 fn has_libclang() -> bool {

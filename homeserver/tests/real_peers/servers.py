@@ -42,6 +42,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.client_port}"
         self.log_path = folder / "server.log"
         self.process = None
+        self.registrations = []
         folder.mkdir()
 
     def start(self):
@@ -77,6 +78,10 @@ class Server:
         except (OSError, urllib.error.HTTPError):
             return False
         return True
+
+    def use_services(self, registrations):
+        """From its next start on it has these application services."""
+        self.registrations = registrations
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None
@@ -136,6 +141,7 @@ class Hearth(Server):
             "HEARTH_ALLOW_PRIVATE_NETWORKS": "on",
             "HEARTH_REGISTRATION": "open",
             "HEARTH_RATE_LIMITS": "off",
+            "HEARTH_APPSERVICES": ",".join(map(str, self.registrations)),
             "HEARTH_LOG": self.log_filter,
             "NO_COLOR": "1",
         }
@@ -158,6 +164,12 @@ class Synapse(Server):
         made = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if made.returncode != 0:
             raise ServerError(f"{name} cannot make its keys: {made.stderr[-1000:]}")
+
+    def use_services(self, registrations):
+        super().use_services(registrations)
+        settings = json.loads(self.config.read_text())
+        settings["app_service_config_files"] = [str(file) for file in registrations]
+        self.config.write_text(json.dumps(settings, indent=1))
 
     def command(self):
         return [self.python, "-m", "synapse.app.homeserver", "-c", self.config]

@@ -1,0 +1,63 @@
+"""heisenbridge: an IRC bridge that keeps all that it knows in the account data of its bot."""
+
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from report import Problem
+
+START_TIMEOUT_S = 60
+
+
+class Heisenbridge:
+    """One bridge, with the registration that it wrote itself."""
+
+    def __init__(self, folder, port, python):
+        self.folder, self.port, self.python = folder, port, python
+        self.registration = folder / "heisenbridge.yaml"
+        self.log_path = folder / "heisenbridge.log"
+        self.process = None
+        made = subprocess.run(
+            [*self.program(), "-p", str(port), "--generate"], capture_output=True, text=True, cwd=folder
+        )
+        if made.returncode != 0:
+            raise Problem(f"heisenbridge writes no registration: {made.stderr[-500:]}")
+        text = self.registration.read_text()
+        self.registration.write_text(text.replace("http://127.0.0.1:9898", f"http://127.0.0.1:{port}"))
+
+    def program(self):
+        return [self.python, "-m", "heisenbridge", "-v", "-c", str(self.registration)]
+
+    def start(self, homeserver, owner):
+        with open(self.log_path, "a") as log:
+            self.process = subprocess.Popen(
+                [*self.program(), "-l", "127.0.0.1", "-p", str(self.port), "-o", owner, homeserver],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        until = time.monotonic() + START_TIMEOUT_S
+        while not self.is_listening():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise Problem(f"heisenbridge does not start:\n{self.log_path.read_text()[-1500:]}")
+            time.sleep(0.1)
+
+    def is_listening(self):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=2).close()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()

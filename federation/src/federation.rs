@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hearth_appservices::AppServices;
 use hearth_http::{
     MatrixError,
     limits::{Asker, Class, Limiter},
@@ -30,6 +31,8 @@ pub struct Parts {
     pub media: Media,
     pub sync: SyncService,
     pub store: Store,
+    /// They may have the users and aliases that other servers ask for.
+    pub services: AppServices,
     /// Reaches other servers.
     pub dialer: Arc<dyn Dialer>,
     pub clock: Arc<dyn Clock>,
@@ -149,6 +152,10 @@ impl Federation {
 
     pub fn sync(&self) -> &SyncService {
         &self.0.parts.sync
+    }
+
+    pub fn services(&self) -> &AppServices {
+        &self.0.parts.services
     }
 
     pub fn store(&self) -> &Store {

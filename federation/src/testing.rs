@@ -11,6 +11,7 @@ use std::{
 
 use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
+use hearth_appservices::AppServices;
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Internet, Network, NetworkOptions};
 use hearth_rooms::{Room, Rooms, RoomsOptions, TimelineRange};
@@ -193,7 +194,20 @@ pub(crate) fn federation_on(store: StoreOptions, options: FederationOptions) -> 
     )
     .unwrap();
     let dialer = Arc::new(Internet::new(&options.network).unwrap());
-    let parts = Parts { options, key: own_key(), rooms, users, media, sync, store, dialer, clock, random };
+    let network = Network::new(dialer.clone(), &options.network);
+    let services = AppServices::new(
+        hearth_appservices::Parts {
+            rooms: rooms.clone(),
+            users: users.clone(),
+            sync: sync.clone(),
+            network,
+            clock: clock.clone(),
+            random: random.clone(),
+        },
+        Vec::new(),
+    );
+    let key = own_key();
+    let parts = Parts { options, key, rooms, users, media, sync, store, services, dialer, clock, random };
     (Federation::start(parts).unwrap(), folder)
 }
 

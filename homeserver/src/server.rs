@@ -189,6 +189,7 @@ impl Server {
             media: media.clone(),
             sync: sync.clone(),
             store: store.clone(),
+            services: services.clone(),
             dialer,
             clock: clock.clone(),
             random: random.clone(),

@@ -68,11 +68,25 @@ impl TestServer {
         federation_options: FederationOptions,
         change: impl FnOnce(&mut ClientApiOptions),
     ) -> Self {
+        Self::on(StoreOptions::default(), federation_options, change)
+    }
+
+    /// A server whose log is so short that whoever does not follow it is behind at once.
+    pub(crate) fn with_short_log() -> Self {
+        let options = StoreOptions { log_bytes: 1 << 10, recent_changes: 8, ..StoreOptions::default() };
+        Self::on(options, FederationOptions::new(owned_server_name!("localhost:8008")), |_| {})
+    }
+
+    fn on(
+        store_options: StoreOptions,
+        federation_options: FederationOptions,
+        change: impl FnOnce(&mut ClientApiOptions),
+    ) -> Self {
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let random = Arc::new(SeededRandom::new(1));
         let server_name = federation_options.server_name.clone();
         let folder = TempDir::new().unwrap();
-        let store = Store::open(MemoryEngine::default(), StoreOptions::default()).unwrap();
+        let store = Store::open(MemoryEngine::default(), store_options).unwrap();
         let users_options = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };
         let users = Users::new(store.clone(), clock.clone(), random.clone(), users_options).unwrap();
         let key = SigningKey::generate([7; 32], "1").unwrap();
@@ -120,24 +134,6 @@ impl TestServer {
             clock.clone(),
             PreviewsOptions { network: federation_options.network.clone() },
         );
-        let federation = Federation::start(hearth_federation::Parts {
-            options: federation_options,
-            dialer,
-            key,
-            rooms: rooms.clone(),
-            users: users.clone(),
-            media: media.clone(),
-            sync: sync.clone(),
-            store,
-            clock: clock.clone(),
-            random: random.clone(),
-        })
-        .unwrap();
-
-        let mut options = ClientApiOptions::new(server_name);
-        options.registration = Registration::Open;
-        options.rate_limits = None;
-        change(&mut options);
         let services = AppServices::new(
             hearth_appservices::Parts {
                 rooms: rooms.clone(),
@@ -149,6 +145,25 @@ impl TestServer {
             },
             Vec::new(),
         );
+        let federation = Federation::start(hearth_federation::Parts {
+            options: federation_options,
+            dialer,
+            key,
+            rooms: rooms.clone(),
+            users: users.clone(),
+            media: media.clone(),
+            sync: sync.clone(),
+            store,
+            services: services.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+        })
+        .unwrap();
+
+        let mut options = ClientApiOptions::new(server_name);
+        options.registration = Registration::Open;
+        options.rate_limits = None;
+        change(&mut options);
         let previews = Some(previews);
         let parts = Parts {
             options,

@@ -137,6 +137,12 @@ impl Driver {
     /// Takes in what a user does, of which the log does not tell.
     pub(super) fn announced(&mut self, said: Result<Announcement, RecvError>) {
         let done = match said {
+            // Other servers speak for their own users.
+            Ok(Announcement::Typing { user, .. } | Announcement::Presence { user, .. })
+                if !self.is_local(&user) =>
+            {
+                Ok(())
+            }
             Ok(Announcement::Typing { room, user, typing }) => self.load_recipients(room).map(|()| {
                 self.queues.ephemeral_in(room, &Arc::new(Ephemeral::Typing { room, user, typing }));
             }),

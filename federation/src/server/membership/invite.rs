@@ -42,7 +42,7 @@ pub(super) async fn accept(
     came: &[RawStrippedState],
 ) -> Result<Pdu> {
     sent_from(&invite, origin)?;
-    let invitee = invitee(federation, &invite)?;
+    let invitee = invitee(federation, &invite).await?;
     // A room that is here has the last word on who may be in it.
     let room = federation.rooms().find_room(invite.room_id())?;
     if room.is_some() {
@@ -68,10 +68,13 @@ pub(super) async fn accept(
 }
 
 /// The user of this server who is invited.
-fn invitee(federation: &Federation, invite: &Pdu) -> Result<OwnedUserId> {
+async fn invitee(federation: &Federation, invite: &Pdu) -> Result<OwnedUserId> {
     let invitee = invite.state_key().and_then(|user| OwnedUserId::try_from(user).ok());
     let invitee = invitee.filter(|user| federation.is_own(user.server_name()));
     let invitee = invitee.ok_or_else(|| invalid("The invited user is not of this server."))?;
+    if !federation.users().accounts.exists(&invitee)? {
+        federation.services().look_up_user(&invitee).await;
+    }
     match federation.users().accounts.exists(&invitee)? {
         true => Ok(invitee),
         false => Err(MatrixError::not_found("There is no such user.")),

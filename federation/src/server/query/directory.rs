@@ -17,7 +17,12 @@ pub async fn query_directory(
     if !federation.is_own(alias.server_name()) {
         return Err(unknown());
     }
-    let room_id = federation.rooms().resolve_alias(alias)?.ok_or_else(unknown)?.room_id;
+    let mut row = federation.rooms().resolve_alias(alias)?;
+    if row.is_none() {
+        federation.services().look_up_alias(alias).await;
+        row = federation.rooms().resolve_alias(alias)?;
+    }
+    let room_id = row.ok_or_else(unknown)?.room_id;
     let servers = servers_of(federation.rooms(), &room_id)?;
     Ok(Answer(Response::new(room_id, servers)))
 }

@@ -6,6 +6,7 @@ use std::{
 
 use axum::{Router, body::Body, extract::State, http::Request, response::IntoResponse as _};
 use hearth_appservices::{AppServices, Pushing};
+use hearth_storage::{Position, Scan, schema};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -397,6 +398,274 @@ async fn users_and_aliases_are_made_when_they_are_looked_up() {
     // Who is not in its namespaces is none of its business.
     assert_eq!(error(&server.get(&alias("other"), None).await).0, 404);
     assert!(bridge.asked.lock().await.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn who_was_away_for_longer_than_the_log_is_caught_up_in_order() {
+    let (server, bridge) = (TestServer::with_short_log(), Bridge::new().await);
+    let alice = server.register("alice").await;
+    let _pushing = register(&server, &[registration("irc", bridge.port, json!({}))]).await;
+    let mut rooms = Vec::new();
+    for _ in 0..4 {
+        ghost_joins(&server, &alice, &mut rooms).await;
+        bridge.transaction().await;
+    }
+    bridge.always_answers(502, json!({}));
+    let mut said = Vec::new();
+    for number in 0..300 {
+        let body = format!("m{number}");
+        say(&server, &alice, &rooms[number % 3], &body).await;
+        said.push(body);
+    }
+    // The ghost leaves one of the rooms: what was said until then is told.
+    let leave = acting(&format!("rooms/{}/leave", rooms[3]), "irc_bob");
+    say(&server, &alice, &rooms[3], "before").await;
+    assert_eq!(server.post(&leave, Some(&irc()), json!({})).await.0, 200);
+    say(&server, &alice, &rooms[3], "after").await;
+    said.push("before".to_owned());
+    say(&server, &alice, &rooms[0], "last").await;
+    said.push("last".to_owned());
+    let first = server.api.rooms.store().view().scan(&schema::LOG, Scan::all()).next().unwrap().unwrap();
+    assert!(first.0.0 > Position(600), "the log still has all of it: {:?}", first.0);
+
+    bridge.always_answers(200, json!({}));
+    server.post("/_matrix/client/v1/appservice/irc/ping", Some(&irc()), json!({})).await;
+    let (mut told, mut ids) = (Vec::new(), Vec::new());
+    while told.last().is_none_or(|last| last != "last") {
+        let asked = bridge.next().await;
+        if asked.path.contains("/transactions/") {
+            assert!(asked.body["events"].as_array().unwrap().len() <= 100);
+            if ids.last() != Some(&asked.path) {
+                ids.push(asked.path);
+                told.extend(bodies(&asked.body));
+            }
+        }
+    }
+    assert_eq!(told, said);
+}
+
+async fn ghost_joins(server: &TestServer, alice: &User, rooms: &mut Vec<String>) {
+    match rooms.is_empty() {
+        true => rooms.push(bridged(server, alice).await),
+        false => {
+            let room = server.create_room(alice, json!({ "preset": "public_chat" })).await;
+            let join = acting(&format!("join/{room}"), "irc_bob");
+            assert_eq!(server.post(&join, Some(&irc()), json!({})).await.0, 200);
+            rooms.push(room);
+        }
+    }
+}
+
+/// A service for encrypted rooms, whose bot has a device.
+async fn encrypted(server: &TestServer, bridge: &Bridge) -> Pushing {
+    let flags = json!({
+        "receive_ephemeral": true, "org.matrix.msc3202": true, "io.element.msc4190": true,
+    });
+    let pushing = register(server, &[registration("irc", bridge.port, flags)]).await;
+    let device = format!("{CLIENT}/devices/BRIDGE");
+    assert_eq!(server.put(&device, Some(&irc()), json!({})).await.0, 201);
+    pushing
+}
+
+#[tokio::test]
+async fn a_room_key_comes_with_or_before_what_it_opens_however_long_the_service_is_away() {
+    let (server, bridge) = (TestServer::with_short_log(), Bridge::new().await);
+    let alice = server.register("alice").await;
+    let pushing = encrypted(&server, &bridge).await;
+    let room = bridged(&server, &alice).await;
+    bridge.always_answers(502, json!({}));
+    for number in 0..250 {
+        let key = json!({ "messages": { irc().id: { "BRIDGE": { "key": number } } } });
+        let path = format!("{CLIENT}/sendToDevice/m.room_key/k{number}");
+        assert_eq!(server.put(&path, Some(&alice), key).await.0, 200);
+        say(&server, &alice, &room, &number.to_string()).await;
+    }
+    pushing.stop().await;
+    bridge.always_answers(200, json!({}));
+    let _pushing = Pushing::start(server.api.services.clone()).unwrap();
+    let (mut keys, mut messages, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    while messages.last().is_none_or(|last| last != "249") {
+        let (id, body) = bridge.transaction().await;
+        if ids.contains(&id) {
+            continue;
+        }
+        ids.push(id);
+        assert_eq!(body["to_device"], body["de.sorunome.msc2409.to_device"]);
+        for message in body["to_device"].as_array().into_iter().flatten() {
+            assert_eq!(
+                (&message["to_user_id"], &message["to_device_id"]),
+                (&json!(irc().id), &json!("BRIDGE"))
+            );
+            assert_eq!((&message["type"], &message["sender"]), (&json!("m.room_key"), &json!(alice.id)));
+            keys.push(message["content"]["key"].as_u64().unwrap());
+        }
+        for message in bodies(&body) {
+            assert!(keys.contains(&message.parse().unwrap()), "{message} cannot be opened: {keys:?}");
+            messages.push(message);
+        }
+    }
+    assert_eq!(keys, (0..250).collect::<Vec<_>>());
+    assert_eq!(messages.len(), 250);
+}
+
+#[tokio::test]
+async fn what_passes_and_what_encryption_needs_is_told() {
+    let (server, bridge) = (TestServer::new(), Bridge::new().await);
+    let alice = server.register("alice").await;
+    let _pushing = encrypted(&server, &bridge).await;
+    let room = bridged(&server, &alice).await;
+    let find = async |what: &str, is_it: &dyn Fn(&Value) -> bool| loop {
+        let (_, body) = bridge.transaction().await;
+        assert!(body["events"].is_array());
+        assert_eq!(body["ephemeral"], body["de.sorunome.msc2409.ephemeral"]);
+        if let Some(found) =
+            body["ephemeral"].as_array().into_iter().flatten().find(|event| event["type"] == what)
+        {
+            if is_it(found) {
+                return found.clone();
+            }
+        } else if what.is_empty() && is_it(&body) {
+            return body;
+        }
+    };
+    let typing = format!("{CLIENT}/rooms/{room}/typing/{}", alice.id);
+    assert_eq!(server.put(&typing, Some(&alice), json!({ "typing": true, "timeout": 9000 })).await.0, 200);
+    let typing = find("m.typing", &|_| true).await;
+    assert_eq!(typing, json!({ "type": "m.typing", "room_id": room, "content": { "user_ids": [alice.id] } }));
+
+    let path = format!("{CLIENT}/rooms/{room}/send/m.room.message/r");
+    let sent = server.put(&path, Some(&alice), json!({ "body": "r" })).await.1["event_id"].clone();
+    let sent = sent.as_str().unwrap();
+    for kind in ["m.read.private", "m.read"] {
+        let read = format!("{CLIENT}/rooms/{room}/receipt/{kind}/{sent}");
+        assert_eq!(server.post(&read, Some(&alice), json!({})).await.0, 200);
+    }
+    let receipt = find("m.receipt", &|_| true).await;
+    assert_eq!(receipt["room_id"], room.as_str());
+    let of_event = receipt["content"][sent].as_object().unwrap();
+    assert!(of_event.contains_key("m.read") && !of_event.contains_key("m.read.private"), "{receipt}");
+
+    let presence = format!("{CLIENT}/presence/{}/status", alice.id);
+    let status = json!({ "presence": "online", "status_msg": "here" });
+    assert_eq!(server.put(&presence, Some(&alice), status).await.0, 200);
+    let presence = find("m.presence", &|event| event["content"]["status_msg"] == "here").await;
+    assert_eq!(presence["sender"], alice.id.as_str());
+
+    // Whose devices changed, and how many keys there are.
+    let upload = format!("{CLIENT}/keys/upload");
+    assert_eq!(
+        server.post(&upload, Some(&alice), json!({ "device_keys": device_keys(&alice) })).await.0,
+        200
+    );
+    let lists = "org.matrix.msc3202.device_lists";
+    find("", &|body| body[lists]["changed"].as_array().is_some_and(|users| users.contains(&json!(alice.id))))
+        .await;
+    let on_it = User { device: "BRIDGE".into(), ..irc() };
+    let keys = json!({ "device_keys": device_keys(&on_it), "one_time_keys": { "curve25519:AAAA": "a2V5" } });
+    assert_eq!(server.post(&format!("{upload}?device_id=BRIDGE"), Some(&irc()), keys).await.0, 200);
+    let counts = find("", &|body| {
+        body["org.matrix.msc3202.device_one_time_keys_count"][irc().id.as_str()]["BRIDGE"]["curve25519"] == 1
+    });
+    let body = counts.await;
+    let misspelt = &body["org.matrix.msc3202.device_one_time_key_counts"];
+    assert_eq!(&body["org.matrix.msc3202.device_one_time_keys_count"], misspelt);
+    let unused = &body["org.matrix.msc3202.device_unused_fallback_key_types"][irc().id.as_str()]["BRIDGE"];
+    assert_eq!(unused, &json!([]));
+}
+
+#[tokio::test]
+async fn networks_are_what_services_say_of_them() {
+    let (server, bridge) = (TestServer::new(), Bridge::new().await);
+    let alice = server.register("alice").await;
+    let flags = json!({ "protocols": ["irc"] });
+    let _pushing = register(&server, &[registration("irc", bridge.port, flags)]).await;
+    let path = |what: &str| format!("{CLIENT}/thirdparty/{what}");
+    bridge.will_answer(200, json!({ "instances": [{ "network_id": "libera", "desc": "L" }], "icon": "x" }));
+    let (_, networks) = server.get(&path("protocols"), Some(&alice)).await;
+    assert_eq!(networks["irc"]["instances"][0]["instance_id"], "irc|libera");
+    assert_eq!(bridge.next().await.path, "/_matrix/app/v1/thirdparty/protocol/irc?access_token=to_irc");
+    bridge.will_answer(200, json!([{ "alias": "#irc_a:localhost:8008", "protocol": "irc", "fields": {} }]));
+    let found = server.get(&path("location/irc?channel=%23tea"), Some(&alice)).await;
+    assert_eq!((found.0, &found.1[0]["protocol"]), (200, &json!("irc")));
+    let asked = bridge.next().await;
+    assert_eq!(asked.path, "/_matrix/app/v1/thirdparty/location/irc?channel=%23tea&access_token=to_irc");
+    bridge.will_answer(200, json!([]));
+    let users = server.get(&path("user?userid=@irc_a:localhost:8008"), Some(&alice)).await;
+    assert_eq!(users, (200, json!([])));
+    assert_eq!(error(&server.get(&path("protocol/xmpp"), Some(&alice)).await), (404, "M_NOT_FOUND"));
+
+    // Its own directory.
+    let room = server.create_room(&alice, json!({ "preset": "public_chat", "name": "Tea" })).await;
+    let publish = format!("{CLIENT}/directory/list/appservice/libera/{room}");
+    assert_eq!(server.put(&publish, Some(&irc()), json!({ "visibility": "public" })).await, (200, json!({})));
+    let listed = async |body: Value| {
+        let found = server.post(&format!("{CLIENT}/publicRooms"), Some(&alice), body).await.1;
+        found["chunk"].as_array().unwrap().len()
+    };
+    assert_eq!(listed(json!({ "third_party_instance_id": "irc|libera" })).await, 1);
+    assert_eq!(listed(json!({ "third_party_instance_id": "irc|other" })).await, 0);
+    assert_eq!(listed(json!({ "include_all_networks": true })).await, 1);
+    assert_eq!(listed(json!({})).await, 0);
+    assert_eq!(server.put(&publish, Some(&irc()), json!({ "visibility": "private" })).await.0, 200);
+    assert_eq!(listed(json!({ "include_all_networks": true })).await, 0);
+}
+
+#[tokio::test]
+async fn services_come_and_go_without_a_restart() {
+    let (server, bridge) = (TestServer::new(), Bridge::new().await);
+    let alice = server.register("alice").await;
+    let irc_alone = [registration("irc", bridge.port, json!({}))];
+    let pushing = register(&server, &irc_alone).await;
+    let room = bridged(&server, &alice).await;
+    bridge.transaction().await;
+    // Another one comes, that is dead: the first goes on.
+    let both = [irc_alone[0].clone(), registration("xmpp", 1, json!({}))];
+    reload(&server, &pushing, &both).await;
+    say(&server, &alice, &room, "one").await;
+    assert_eq!(bridge.messages(1).await, ["one"]);
+    let xmpp = User { token: "from_xmpp".to_owned(), ..irc() };
+    let whoami = format!("{CLIENT}/account/whoami");
+    assert_eq!(server.get(&whoami, Some(&xmpp)).await.1["user_id"], "@xmppbot:localhost:8008");
+    reload(&server, &pushing, &irc_alone).await;
+    assert_eq!(error(&server.get(&whoami, Some(&xmpp)).await), (401, "M_UNKNOWN_TOKEN"));
+    say(&server, &alice, &room, "two").await;
+    assert_eq!(bridge.messages(1).await, ["two"]);
+}
+
+#[tokio::test]
+async fn a_service_says_when_something_happened_and_is_not_limited() {
+    let server = TestServer::with(|options| options.rate_limits = Some(Default::default()));
+    let _pushing = register(&server, &[registration("irc", 1, json!({ "url": null }))]).await;
+    let room = server.create_room(&irc(), json!({})).await;
+    for number in 0..200 {
+        let send = format!("{CLIENT}/rooms/{room}/send/m.room.message/{number}?ts=1000");
+        assert_eq!(server.put(&send, Some(&irc()), json!({ "body": "x" })).await.0, 200);
+    }
+    let state = format!("{CLIENT}/rooms/{room}/state/m.room.topic/?ts=2000");
+    let sent = server.put(&state, Some(&irc()), json!({ "topic": "x" })).await.1;
+    let event = format!("{CLIENT}/rooms/{room}/event/{}", sent["event_id"].as_str().unwrap());
+    assert_eq!(server.get(&event, Some(&irc())).await.1["origin_server_ts"], 2000);
+    let messages = format!("{CLIENT}/rooms/{room}/messages?dir=b&limit=3");
+    assert_eq!(server.get(&messages, Some(&irc())).await.1["chunk"][1]["origin_server_ts"], 1000);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let endless = || async {
+        let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 8 << 10]));
+        Body::from_stream(chunks)
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(endless)).await });
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let flags = json!({ "protocols": ["irc"] });
+    let _pushing = register(&server, &[registration("irc", port, flags)]).await;
+    let path = format!("{CLIENT}/thirdparty/protocols");
+    assert_eq!(server.get(&path, Some(&alice)).await, (200, json!({})));
+    let ping = server.post("/_matrix/client/v1/appservice/irc/ping", Some(&irc()), json!({})).await;
+    assert_eq!(error(&ping), (502, "M_CONNECTION_FAILED"));
 }
 
 #[test]

@@ -8,13 +8,13 @@ use super::Hub;
 use crate::Announcement;
 
 impl Hub {
-    /// Tells of what users of this server do from now on.
+    /// Tells of what users do from now on, those of other servers among them.
     pub fn announcements(&self) -> broadcast::Receiver<Announcement> {
         self.announced.subscribe()
     }
 
     pub fn announce_typing(&self, room: RoomNid, user: &UserId, typing: bool) {
-        if self.is_announced(user) {
+        if self.is_heard() {
             let user = user.to_owned();
             // Nobody may be listening.
             let _ = self.announced.send(Announcement::Typing { room, user, typing });
@@ -22,15 +22,14 @@ impl Hub {
     }
 
     pub fn announce_presence(&self, user: &UserId) {
-        if self.is_announced(user)
+        if self.is_heard()
             && let Some(now) = self.read(|ephemeral| ephemeral.presences.of(user, self.clock.now_ms()))
         {
             let _ = self.announced.send(Announcement::Presence { user: user.to_owned(), now });
         }
     }
 
-    /// Other servers speak for their own users.
-    fn is_announced(&self, user: &UserId) -> bool {
-        user.server_name() == self.rooms.server_name() && self.announced.receiver_count() > 0
+    fn is_heard(&self) -> bool {
+        self.announced.receiver_count() > 0
     }
 }

@@ -61,6 +61,15 @@ impl Shared {
         self.toast.set(Some(problem_text(problem)));
     }
 
+    /// Does something to its end, also when the view that asked for it is gone; tells what went wrong.
+    pub fn act(self, action: impl Future<Output = Result<(), Problem>> + 'static) {
+        spawn_forever(async move {
+            if let Err(problem) = action.await {
+                self.tell(&problem);
+            }
+        });
+    }
+
     /// Signs in with a session, and opens it.
     pub fn enter(mut self, session: Session) {
         session.save();

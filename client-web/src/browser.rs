@@ -151,7 +151,7 @@ fn formatted(at: i64, options: &[(&str, &str)]) -> String {
 
 /// The time of day.
 pub fn time(at: i64) -> String {
-    formatted(at, &[("hour", "2-digit"), ("minute", "2-digit")])
+    formatted(at, &[("timeStyle", "short")])
 }
 
 /// The moment as the row of a room tells it.
@@ -387,4 +387,9 @@ pub fn empty(id: &str) {
     if let Some(element) = element(id) {
         element.set_text_content(None);
     }
+}
+
+/// The height of what is seen of the page, in pixels.
+pub fn height() -> f64 {
+    window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default()
 }

@@ -231,7 +231,7 @@ fn Register(server: Signal<Option<String>>) -> Element {
                     id: "name",
                     label: t("name"),
                     error: error_of("name"),
-                    hint: tv("name-hint", [("server", Value::from(server().unwrap_or_else(browser::host)))]),
+                    hint: t("name-hint"),
                     input {
                         class: "input",
                         id: "name",

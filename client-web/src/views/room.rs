@@ -36,6 +36,8 @@ pub struct InRoom {
     pub writing: Signal<About>,
     /// The message whose menu is open, by its key.
     pub menu: Signal<Option<String>>,
+    /// Whether that menu has more room above than below.
+    pub menu_is_up: Signal<bool>,
 }
 
 impl InRoom {
@@ -47,6 +49,7 @@ impl InRoom {
             items: Signal::new(None),
             writing: Signal::new(About::Nothing),
             menu: Signal::new(None),
+            menu_is_up: Signal::new(false),
         }
     }
 

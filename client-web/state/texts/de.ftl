@@ -11,7 +11,7 @@ change-server = Ändern
 server = Server
 server-hint = Der Name eines anderen Servers, etwa example.org
 name = Name
-name-hint = Andere finden dich als @name:{ $server }. Das lässt sich später nicht ändern, der sichtbare Name schon.
+name-hint = Unter ihm finden dich andere. Das lässt sich später nicht ändern, der sichtbare Name schon.
 password = Passwort
 password-show = Passwort zeigen
 password-hide = Passwort verbergen
@@ -149,8 +149,8 @@ decline = Ablehnen
 room-failed = Dieser Raum ging nicht auf.
 room-failed-hint = Deine Nachrichten sind sicher. Versuch es noch einmal.
 changes = { $count ->
-    [one] 1 Änderung
-   *[other] { $count } Änderungen
+    [one] { $first }, und noch eine Änderung
+   *[other] { $first }, und noch { $count } Änderungen
 }
 change-joined = { $name } ist beigetreten
 change-left = { $name } ist gegangen

@@ -11,7 +11,7 @@ change-server = Change
 server = Server
 server-hint = The name of another server, such as example.org
 name = Name
-name-hint = Others find you as @name:{ $server }. It cannot be changed later, the name that people see can.
+name-hint = Others find you by it. It cannot be changed later, the name that people see can.
 password = Password
 password-show = Show the password
 password-hide = Hide the password
@@ -149,8 +149,8 @@ decline = Decline
 room-failed = This room did not open.
 room-failed-hint = Your messages are safe. Try again.
 changes = { $count ->
-    [one] 1 change
-   *[other] { $count } changes
+    [one] { $first }, and one more change
+   *[other] { $first }, and { $count } more changes
 }
 change-joined = { $name } joined
 change-left = { $name } left

@@ -1,17 +1,17 @@
 """A person in front of a browser, who uses the client as people do."""
 
-from webdriver import ENTER
+from webdriver import ELEMENT, ENTER, UP
 
 
 class Person:
     """One account in one browser."""
 
-    def __init__(self, name, browser, server):
+    def __init__(self, name, browser, server, password=None):
         self.name = name
         self.browser = browser
         self.server = server
         self.user = f"@{name}:{server.server_name}"
-        self.password = f"{name} has three old bricks"
+        self.password = password or f"{name} has three old bricks"
 
     def register(self):
         browser = self.browser
@@ -68,3 +68,60 @@ class Person:
     def is_sent(self, text):
         """Waits until a message is on the server."""
         self.browser.find(".msg:not(.msg--sending):not(.msg--failed) .msg__text", text)
+
+    def menu_of(self, text):
+        """Opens the menu of a message."""
+        self.browser.hover(".msg__text", text)
+        self.browser.click_in("li.msg", text, ".msg__actions button:last-child")
+
+    def react(self, text, reaction):
+        self.menu_of(text)
+        self.browser.click(".msgmenu__reactions button", reaction)
+
+    def reply(self, text, answer):
+        self.menu_of(text)
+        self.browser.click(".msgmenu .menu__item", "Reply")
+        self.browser.find(".composer__about")
+        self.say(answer)
+
+    def begin_thread(self, text, answer):
+        self.menu_of(text)
+        self.browser.click(".msgmenu .menu__item", "Reply in a thread")
+        self.browser.type("#thread-composer", answer + ENTER)
+        self.browser.find(".panel .msg__text", answer)
+
+    def edit_last(self, text):
+        """With the key that edits one's last message."""
+        self.browser.type("#room-composer", UP)
+        self.browser.find(".composer__about")
+        self.browser.script("document.getElementById('room-composer').select()")
+        self.say(text)
+
+    def delete(self, text):
+        self.menu_of(text)
+        self.browser.click(".msgmenu .menu__item--danger")
+
+    def send_file(self, path):
+        self.browser.type("#room-attach", str(path))
+
+    def make_recovery_key(self):
+        browser = self.browser
+        browser.open(f"{self.server.url}/#/settings/encryption")
+        browser.click(".page .btn--primary")
+        return browser.script("return arguments[0].innerText", {ELEMENT: browser.find("#recovery-key")}).split()
+
+    def enter_recovery_key(self, key):
+        browser = self.browser
+        browser.open(f"{self.server.url}/#/settings/encryption")
+        browser.type("#recovery", " ".join(key))
+        browser.click(".page form .btn--primary")
+
+    def ask_to_verify(self):
+        """Asks one's other sessions to verify this one."""
+        self.browser.open(f"{self.server.url}/#/settings/encryption")
+        self.browser.click(".page .btn-row .btn", "Verify with another session")
+
+    def pictures(self):
+        """The words of the seven pictures that are compared."""
+        self.browser.find(".emojis li")
+        return self.browser.script("return [...document.querySelectorAll('.emojis li')].map((e) => e.innerText)")

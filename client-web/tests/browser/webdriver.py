@@ -12,7 +12,7 @@ PATIENCE_S = 60
 GLANCE_S = 0.1
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-ENTER, ESCAPE, SHIFT, NULL = "\ue007", "\ue00c", "\ue008", "\ue000"
+ENTER, UP = "\ue007", "\ue013"
 
 
 class BrowserError(Exception):
@@ -156,6 +156,22 @@ class Browser:
                 return False
 
         self.until(attempt, f"a click on {selector}")
+
+    def click_in(self, selector, text, inner):
+        """Clicks something inside of the last element that fits and has that text in it."""
+        script = """
+            const [selector, text, inner] = arguments;
+            const found = [...document.querySelectorAll(selector)].filter((e) => e.textContent.includes(text));
+            return found.length ? found[found.length - 1].querySelector(inner) : null;
+        """
+
+        def attempt():
+            element = self.script(script, selector, text, inner)
+            if element:
+                self.ask("POST", f"/element/{element[ELEMENT]}/click")
+            return element
+
+        self.until(attempt, f"{inner} in {selector} with {text!r}")
 
     def type(self, selector, text):
         element = self.find(selector)

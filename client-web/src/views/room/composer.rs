@@ -197,7 +197,10 @@ pub fn Composer() -> Element {
             }
         }
     };
-    let name = in_room.about.read().name.clone();
+    let label = match in_room.place {
+        "thread" => t("reply-in-thread"),
+        _ => tv("message-to", [("room", Value::from(in_room.about.read().name.as_str()))]),
+    };
     rsx! {
         div { class: "compose",
             if !offer.read().people.is_empty() {
@@ -246,8 +249,8 @@ pub fn Composer() -> Element {
                         id: id(),
                         rows: "1",
                         dir: "auto",
-                        placeholder: if browser::is_touch() { t("message") } else { tv("message-to", [("room", Value::from(name.as_str()))]) },
-                        aria_label: tv("message-to", [("room", Value::from(name.as_str()))]),
+                        placeholder: if browser::is_touch() { t("message") } else { label.clone() },
+                        aria_label: "{label}",
                         aria_autocomplete: "list",
                         aria_controls: (!offer.read().people.is_empty()).then_some("complete"),
                         oninput: move |_| changed(),

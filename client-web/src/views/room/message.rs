@@ -84,7 +84,7 @@ pub fn MessageRow(id: String, message: Message, begins_group: bool) -> Element {
                 if !message.reactions.is_empty() {
                     Reactions { id: id.clone(), reactions: message.reactions.clone() }
                 }
-                if let Some(thread) = &message.thread {
+                if let Some(thread) = message.thread.as_ref().filter(|_| in_room.place == "room") {
                     button { class: "threadline", onclick: move |_| open_thread(open, event.peek().as_deref()),
                         Icon { name: "message-square-text", size: "s" }
                         b { {tv("replies", [("count", Value::from(u64::from(thread.replies)))])} }
@@ -237,13 +237,9 @@ fn use_react(id: String, key: String) -> impl FnMut(Event<MouseData>) + 'static 
     let shared = use_shared();
     let in_room = use_context::<InRoom>();
     move |_| {
-        let (id, key, mut menu) = (id.clone(), key.clone(), in_room.menu);
+        let (id, key, mut menu, room) = (id.clone(), key.clone(), in_room.menu, in_room.room());
         menu.set(None);
-        spawn(async move {
-            if let Err(problem) = in_room.room().react(&id, &key).await {
-                shared.tell(&problem);
-            }
-        });
+        shared.act(async move { room.react(&id, &key).await });
     }
 }
 
@@ -276,13 +272,9 @@ fn Delete(id: String, #[props(default)] class: &'static str, #[props(default)] c
         button {
             class,
             onclick: move |_| {
-                let (id, mut menu) = (id.clone(), in_room.menu);
+                let (id, mut menu, room) = (id.clone(), in_room.menu, in_room.room());
                 menu.set(None);
-                async move {
-                    if let Err(problem) = in_room.room().delete(&id).await {
-                        shared.tell(&problem);
-                    }
-                }
+                shared.act(async move { room.delete(&id).await });
             },
             {children}
             {t("delete")}
@@ -346,6 +338,8 @@ fn Actions(id: String, message: Message) -> Element {
                 pressed: is_open(),
                 onclick: move |event: MouseEvent| {
                     event.stop_propagation();
+                    let mut menu_is_up = in_room.menu_is_up;
+                    menu_is_up.set(event.client_coordinates().y > browser::height() / 2.0);
                     let opened = Some(opened.clone()).filter(|_| !is_open());
                     menu.set(opened);
                 },
@@ -389,6 +383,7 @@ fn source_of(message: &Message) -> String {
 /// The menu of a message: beside it, on a phone a sheet.
 #[component]
 fn Menu(id: String, message: Message, is_sent: bool) -> Element {
+    let shared = use_shared();
     let in_room = use_context::<InRoom>();
     let mut menu = in_room.menu;
     let mut writing = in_room.writing;
@@ -398,7 +393,10 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
     let is_text = matches!(message.content, Content::Text { .. });
     rsx! {
         div { class: "msgmenu__scrim only-phone", onclick: move |_| menu.set(None) }
-        div { class: "menu msgmenu", role: "menu", onclick: |event| event.stop_propagation(),
+        div {
+            class: "menu msgmenu",
+            class: if *in_room.menu_is_up.read() { "msgmenu--up" },
+            role: "menu", onclick: |event| event.stop_propagation(),
             if is_sent {
                 div { class: "msgmenu__reactions", role: "group", aria_label: t("react"),
                     for reaction in REACTIONS {
@@ -444,9 +442,10 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
                     onclick: move |_| {
                         let text = source_of(&copied);
                         menu.set(None);
-                        async move {
+                        shared.act(async move {
                             browser::copy(&text).await;
-                        }
+                            Ok(())
+                        });
                     },
                     Icon { name: "copy", size: "s" }
                     {t("copy-text")}

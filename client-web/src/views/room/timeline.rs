@@ -193,12 +193,14 @@ fn Changes(changes: Vec<Change>) -> Element {
     if let [only] = changes.as_slice() {
         return rsx! { ChangeLine { change: only.clone() } };
     }
+    let values = [("first", Value::from(change_text(&first))), ("count", Value::from(changes.len() - 1))];
+    let summary = tv("changes", values);
     let arrow = if is_open() { "chevron-down" } else { "chevron-right" };
     rsx! {
         div { class: "fold",
             Avatar { id: first.who.id, name: first.who.name, picture: first.who.picture }
             button { aria_expanded: is_open().to_string(), onclick: move |_| is_open.toggle(),
-                {tv("changes", [("count", Value::from(changes.len()))])}
+                span { dir: "auto", "{summary}" }
                 Icon { name: arrow, size: "xs" }
             }
         }
@@ -212,14 +214,19 @@ fn Changes(changes: Vec<Change>) -> Element {
 
 #[component]
 fn ChangeLine(change: Change) -> Element {
-    let values =
-        [("name", Value::from(change.who.name.as_str())), ("detail", Value::from(change.detail.as_str()))];
+    let text = change_text(&change);
     rsx! {
         div { class: "fold", title: browser::moment(change.at),
-            Avatar { id: change.who.id, name: change.who.name.clone(), picture: change.who.picture }
-            span { dir: "auto", {tv(change.text, values)} }
+            Avatar { id: change.who.id, name: change.who.name, picture: change.who.picture }
+            span { dir: "auto", "{text}" }
         }
     }
+}
+
+fn change_text(change: &Change) -> String {
+    let values =
+        [("name", Value::from(change.who.name.as_str())), ("detail", Value::from(change.detail.as_str()))];
+    tv(change.text, values)
 }
 
 /// Scrolls to a message that is on the page, and marks it for a moment.

@@ -93,8 +93,8 @@ fn Session(device: Device, children: Element) -> Element {
     let name = device.name.clone().unwrap_or_else(|| t("session-unnamed"));
     let seen = device.seen.map(|seen| tv("session-seen", [("when", Value::from(browser::short(seen)))]));
     let (state, icon, text) = match device.is_verified {
-        true => ("state state--ok", "shield-check", "session-verified"),
-        false => ("state state--bad", "shield-alert", "session-unverified"),
+        true => ("state--ok", "shield-check", "session-verified"),
+        false => ("state--bad", "shield-alert", "session-unverified"),
     };
     rsx! {
         li { class: "session",
@@ -102,8 +102,10 @@ fn Session(device: Device, children: Element) -> Element {
             span { class: "grow",
                 b { "{name}" }
                 small { class: "{state}",
-                    Icon { name: icon, size: "xs" }
-                    {t(text)}
+                    span { class: "state",
+                        Icon { name: icon, size: "xs" }
+                        {t(text)}
+                    }
                 }
                 small {
                     code { "{device.id}" }

@@ -75,6 +75,7 @@ impl Federation {
             parts.clock.clone(),
             &parts.options,
         );
+        parts.rooms.ask_policy_servers(Arc::new(client.clone()));
         let limiter = Limiter::new(parts.options.rate_limits.clone());
         Ok(Self(Arc::new(Inner {
             parts,

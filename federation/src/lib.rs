@@ -31,6 +31,7 @@ mod limits;
 mod network_tests;
 pub mod options;
 pub mod outbox;
+mod policy;
 pub mod remote;
 pub mod router;
 pub mod server;

@@ -11,7 +11,7 @@ use crate::{
     RoomVersion,
     canonical_json::{CanonicalJsonError, Object, Value},
     content::Membership,
-    keys::{PublicKeys, SigningKey},
+    keys::{PublicKey, PublicKeys, SigningKey},
     pdu::{Pdu, PduError},
     redaction::{self, Signatures},
     reference_hash::{content_hash, decode_base64},
@@ -125,16 +125,34 @@ pub fn verify_many(
 /// The event with a further signature: of the server of an invited user, or of the one whose user
 /// authorises a join.
 pub fn sign_pdu(pdu: &Pdu, server_name: &ServerName, key: &SigningKey) -> Result<Pdu, PduError> {
+    let signature = key.sign_base64(signed_text(pdu.version(), &pdu.to_object()?).as_bytes());
+    add_signature(pdu, server_name, key.key_id().as_str(), &signature)
+}
+
+/// The event with a further signature, which may be good or not.
+pub(crate) fn add_signature(
+    pdu: &Pdu,
+    server_name: &ServerName,
+    key_id: &str,
+    signature: &str,
+) -> Result<Pdu, PduError> {
     let mut event = pdu.to_object()?;
-    let signature = key.sign_base64(signed_text(pdu.version(), &event).as_bytes());
     let mut signatures = event.get_object("signatures").cloned().unwrap_or_default();
     let mut own = signatures.get_object(server_name.as_str()).cloned().unwrap_or_default();
-    own.insert(key.key_id().as_str(), Value::String(signature.into()));
+    own.insert(key_id, Value::String(signature.to_owned().into()));
     signatures.insert(server_name.as_str(), Value::Object(own));
     event.insert("signatures", Value::Object(signatures));
     let mut text = String::with_capacity(pdu.text().len() + 128);
     event.write(&mut text);
     Pdu::from_stored(pdu.version(), text.into(), pdu.event_id_owned().clone())
+}
+
+/// Whether an event has the good signature of a server by that key.
+pub(crate) fn is_signed_with(pdu: &Pdu, server_name: &ServerName, key_id: &str, key: &PublicKey) -> bool {
+    let Ok(event) = pdu.to_object() else { return false };
+    let of_server = event.get_object("signatures").and_then(|all| all.get_object(server_name.as_str()));
+    let signature = of_server.and_then(|signatures| signatures.get_str(key_id));
+    signature.is_some_and(|text| key.verifies(signed_text(pdu.version(), &event).as_bytes(), text))
 }
 
 /// The text of an event that its signatures and its reference hash are made of.

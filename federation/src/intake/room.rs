@@ -66,6 +66,7 @@ impl Federation {
                 Err(error) => outcomes.push((id, Err(error.to_string()))),
             }
         }
+        let good = self.recommended(&room, good).await?;
         let mut intake = RoomIntake::new(self, &room, origin);
         let in_order = order::sorted(good, Pdu::prev_events);
         outcomes.extend(circular(&ids, &outcomes, &in_order));

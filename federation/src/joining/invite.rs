@@ -1,6 +1,6 @@
 //! Inviting a user of another server.
 
-use hearth_rooms::{NewEvent, Room, RoomError};
+use hearth_rooms::{NewEvent, PolicyServers as _, Room, RoomError};
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_sync::STRIPPED;
 use http::StatusCode;
@@ -29,6 +29,10 @@ impl Federation {
         content.insert("membership".to_owned(), "invite".into());
         let event = NewEvent::state_json(sender, "m.room.member", target.as_str(), &content)?;
         let invite = self.rooms().seal(room.version(), &room.propose(event)?)?;
+        let invite = match room.policy()? {
+            Some(policy) => self.client().sign(&policy.via, &invite).await?,
+            None => invite,
+        };
         let signed = self.signed_by_invited(room, sender, target.server_name(), &invite).await?;
         match RoomIntake::new(self, room, target.server_name()).take_in(signed).await? {
             Ok(()) => Ok(()),

@@ -306,6 +306,7 @@ impl From<RoomError> for MatrixError {
             RoomError::UnableToAuthoriseJoin(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "M_UNABLE_TO_AUTHORISE_JOIN", message)
             }
+            RoomError::NoPolicyServer => Self::new(StatusCode::BAD_GATEWAY, "M_UNKNOWN", message),
             RoomError::UnknownDelayedEvent => Self::not_found(message),
             // As clients know it ([MSC4140]); the code that they look for stands beside the general one.
             RoomError::DelayTooLong => Self::unknown(message)

@@ -41,6 +41,8 @@ pub enum RoomError {
     DelayTooLong,
     #[error("too many delayed events wait: wait for some of them, or cancel them")]
     TooManyDelayedEvents,
+    #[error("the policy server of the room does not answer")]
+    NoPolicyServer,
     /// Too many wait to write to this room.
     #[error("too much waits to be sent to this room: try again in a moment")]
     Busy,

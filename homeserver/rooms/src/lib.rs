@@ -21,6 +21,7 @@ pub use self::{
         aggregations::{Aggregations, ThreadSummary},
         event::Event,
         members::Members,
+        policy::PolicyServers,
         relations::RelationFilter,
         room::{Head, Room},
         rooms::{Rooms, RoomsOptions},

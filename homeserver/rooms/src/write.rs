@@ -12,6 +12,7 @@ pub(crate) mod membership;
 pub(crate) mod order;
 pub(crate) mod out_of_room;
 pub(crate) mod outliers;
+pub(crate) mod policy;
 pub(crate) mod proposal;
 pub(crate) mod purge;
 pub(crate) mod receipts;

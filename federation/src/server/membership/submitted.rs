@@ -83,6 +83,7 @@ pub(super) fn authoriser(pdu: &Pdu) -> Option<OwnedUserId> {
 
 /// Takes an event into its room, and sends it to the other servers there.
 pub(super) async fn taken_in(federation: &Federation, room: &Room, pdu: Pdu) -> Result<Arc<Event>> {
+    let pdu = federation.recommended(room, vec![pdu]).await?.remove(0);
     federation.relay(pdu.event_id());
     match room.receive(pdu).await? {
         Received::Accepted(event) => Ok(event),

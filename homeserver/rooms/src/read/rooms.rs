@@ -83,6 +83,7 @@ impl Rooms {
             versions: Versions::new(store.clone(), part / 8),
             aliases: Mutex::default(),
             delaying: Mutex::default(),
+            policy_servers: Default::default(),
             view: store.view(),
             server_name: options.server_name,
             key: options.key,

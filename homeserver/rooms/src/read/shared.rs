@@ -1,6 +1,9 @@
 //! What all rooms share.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
@@ -16,7 +19,10 @@ use crate::{
     index::{
         reachability::Reachability, resolutions::Resolutions, state_keys::StateKeys, state_tree::StateTrees,
     },
-    read::event::{Event, Events, VersionOf},
+    read::{
+        event::{Event, Events, VersionOf},
+        policy::PolicyServers,
+    },
 };
 
 /// The indexes and caches under all rooms. A room holds this and not the [`Rooms`](crate::Rooms), so that
@@ -37,6 +43,8 @@ pub(crate) struct Shared {
     pub versions: Versions,
     /// Held while aliases and the directory are changed.
     pub aliases: Mutex<()>,
+    /// Who asks policy servers.
+    pub policy_servers: OnceLock<Arc<dyn PolicyServers>>,
     /// Held while one more delayed event is let wait.
     pub delaying: Mutex<()>,
 }

@@ -41,6 +41,8 @@ pub const MAX_DELAY_MS: u64 = 30 * DAY_MS;
 pub const MAX_DELAYED_EVENTS: usize = 100;
 /// How large the contents of all that wait for one user may be together, in bytes.
 const MAX_BYTES: usize = 1 << 20;
+/// When what is asked of a policy server is tried again, in milliseconds.
+const AGAIN_AFTER_MS: u64 = 60_000;
 /// How many that are done with are kept for one user.
 const MAX_ENDED: usize = 20;
 
@@ -116,6 +118,9 @@ impl Room {
         delay_id: &str,
         by: u64,
     ) -> Result<Option<(Commit, Result<(), RoomError>)>, RoomError> {
+        if self.policy()?.is_some() {
+            return self.send_waiting_recommended(user, delay_id, by).await;
+        }
         let shared = self.shared();
         let mut head = self.0.writer.lock().await;
         let mut staged = Staged::new(shared, head.clone())?;
@@ -127,17 +132,44 @@ impl Room {
                 end(shared, &mut staged.tx, user, delay_id, row, DelayedEventEnd::Sent(event))?;
                 Ok(Some((self.0.commit(&mut head, staged)?, Ok(()))))
             }
-            Err(error @ (RoomError::Storage(_) | RoomError::Busy)) => Err(error),
             Err(error) => {
                 // What was staged may be half of an event.
                 drop(staged);
                 let mut tx = shared.store.begin()?;
-                let forbidden = matches!(error, RoomError::Forbidden(_));
-                let failed = DelayedEventEnd::Failed { forbidden, reason: error.to_string() };
-                end(shared, &mut tx, user, delay_id, row, failed)?;
+                end(shared, &mut tx, user, delay_id, row, failed(&error)?)?;
                 Ok(Some((tx.submit(), Err(error))))
             }
         }
+    }
+
+    /// The same in a room with a policy server, which is asked first: should the event be sent and its end not be written
+    /// down, it is found by its transaction.
+    async fn send_waiting_recommended(
+        &self,
+        user: &UserId,
+        delay_id: &str,
+        by: u64,
+    ) -> Result<Option<(Commit, Result<(), RoomError>)>, RoomError> {
+        let shared = self.shared();
+        let Some(row) = waiting(&shared.view, user, delay_id)?.filter(|row| row.due() <= by) else {
+            return Ok(None);
+        };
+        let transaction = ClientTransaction {
+            user: user.to_owned(),
+            device: "delayed".into(),
+            endpoint: "delayed".to_owned(),
+            transaction_id: delay_id.to_owned(),
+        };
+        let (how, outcome) = match self.send(new_event(user, &row)?, Some(transaction)).await {
+            Ok(event) => (DelayedEventEnd::Sent(event.id().to_owned()), Ok(())),
+            Err(error) => (failed(&error)?, Err(error)),
+        };
+        let _writer = self.0.writer.lock().await;
+        let mut tx = shared.store.begin()?;
+        // It may have been cancelled meanwhile.
+        let Some(row) = waiting(&tx, user, delay_id)? else { return Ok(None) };
+        end(shared, &mut tx, user, delay_id, row, how)?;
+        Ok(Some((tx.submit(), outcome)))
     }
 
     fn make_delayed(
@@ -146,21 +178,22 @@ impl Room {
         user: &UserId,
         row: &DelayedEventRow,
     ) -> Result<OwnedEventId, RoomError> {
-        let content = RawValue::from_string(row.content.clone())
-            .map_err(|error| StorageError::Corrupt(format!("a delayed event is no JSON: {error}")))?;
-        let event = NewEvent {
-            sender: user.to_owned(),
-            event_type: row.event_type.clone(),
-            state_key: row.state_key.clone(),
-            content,
-            redacts: row.redacts.clone(),
-            origin_server_ts: None,
-        };
+        let event = new_event(user, row)?;
         if let Some(earlier) = same_state(staged, &event)? {
             return Ok(earlier.id().to_owned());
         }
         self.refuse(staged, &event)?;
         Ok(self.0.make(staged, event, None)?.id().to_owned())
+    }
+}
+
+impl Room {
+    /// Sends a delayed event whose time has come by then.
+    async fn send_in_time(&self, user: &UserId, delay_id: &str, by: u64) -> Result<(), RoomError> {
+        if let Some((_, Err(error))) = self.send_waiting(user, delay_id, by).await? {
+            tracing::info!(%error, %user, room = %self.id(), "a delayed event was not sent");
+        }
+        Ok(())
     }
 }
 
@@ -231,9 +264,23 @@ impl Rooms {
             Err(RoomError::UnknownDelayedEvent) => return Ok(()),
             found => found?,
         };
-        if let Some((_, Err(error))) = room.send_waiting(user, delay_id, now).await? {
-            tracing::info!(%error, %user, room = %room.id(), "a delayed event was not sent");
+        if room.policy()?.is_none() {
+            return room.send_in_time(user, delay_id, now).await;
         }
+        // It is asked elsewhere, and other timers do not wait for that. Should it come to nothing, it is tried again.
+        let commit = {
+            let mut tx = self.shared.store.begin()?;
+            let timer = Timer::SendDelayedEvent { user: user.to_owned(), delay_id: delay_id.to_owned() };
+            tx.set_timer(now + AGAIN_AFTER_MS, &timer);
+            tx.submit()
+        };
+        commit.await?;
+        let (user, delay_id) = (user.to_owned(), delay_id.to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = room.send_in_time(&user, &delay_id, now).await {
+                tracing::warn!(%error, %user, "a delayed event waits on");
+            }
+        });
         Ok(())
     }
 
@@ -291,6 +338,33 @@ impl RoomInner {
             }
         }
         Ok(())
+    }
+}
+
+/// The event that waited.
+fn new_event(user: &UserId, row: &DelayedEventRow) -> Result<NewEvent, RoomError> {
+    let content = RawValue::from_string(row.content.clone())
+        .map_err(|error| StorageError::Corrupt(format!("a delayed event is no JSON: {error}")))?;
+    Ok(NewEvent {
+        sender: user.to_owned(),
+        event_type: row.event_type.clone(),
+        state_key: row.state_key.clone(),
+        content,
+        redacts: row.redacts.clone(),
+        origin_server_ts: None,
+    })
+}
+
+/// How an event ends that could not be sent; an error if it may be another time.
+fn failed(error: &RoomError) -> Result<DelayedEventEnd, RoomError> {
+    match error {
+        RoomError::Storage(error) => Err(error.clone().into()),
+        RoomError::Busy => Err(RoomError::Busy),
+        RoomError::NoPolicyServer => Err(RoomError::NoPolicyServer),
+        error => {
+            let forbidden = matches!(error, RoomError::Forbidden(_));
+            Ok(DelayedEventEnd::Failed { forbidden, reason: error.to_string() })
+        }
     }
 }
 

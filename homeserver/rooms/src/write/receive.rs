@@ -8,7 +8,10 @@ use std::{collections::HashMap, sync::Arc};
 use hearth_spec::{Pdu, check_auth_events, check_state};
 use hearth_storage::{
     Scan, StateId, StorageError, TimelineOrder, View,
-    schema::{self, rooms::Standing},
+    schema::{
+        self,
+        rooms::{SentByRow, Standing},
+    },
 };
 use ruma::{EventId, OwnedEventId};
 
@@ -83,7 +86,7 @@ impl Room {
             Some(state) => self.0.set_of(&mut staged, state)?,
             None => self.0.state_before(&mut staged, &pdu)?,
         };
-        let received = self.0.judge(&mut staged, Arc::new(pdu), before)?;
+        let received = self.0.judge(&mut staged, Arc::new(pdu), before, None)?;
         // Rejected, and not kept.
         if staged.made.events.is_empty() {
             return Ok(received);
@@ -101,8 +104,15 @@ impl Room {
 }
 
 impl RoomInner {
-    /// Decides on an event by its auth events, the state before it and the current state, and stages it.
-    fn judge(&self, staged: &mut Staged, pdu: Arc<Pdu>, before: StateId) -> Result<Received, RoomError> {
+    /// Decides on an event by its auth events, the state before it, the current state and the room's policy server, and
+    /// stages it.
+    pub fn judge(
+        &self,
+        staged: &mut Staged,
+        pdu: Arc<Pdu>,
+        before: StateId,
+        sent_by: Option<SentByRow>,
+    ) -> Result<Received, RoomError> {
         let verdict = match self.check_by_auth_events(staged, &pdu)? {
             Ok(()) => self.verdict(staged, before, &pdu)?,
             refused => refused,
@@ -114,8 +124,12 @@ impl RoomInner {
             self.stage(staged, pdu, Standing::Rejected, before, None)?;
             return Ok(Received::Rejected(reason));
         }
-        Ok(match self.verdict(staged, staged.head.state, &pdu)? {
-            Ok(()) => Received::Accepted(self.stage(staged, pdu, Standing::Accepted, before, None)?),
+        let verdict = match self.verdict(staged, staged.head.state, &pdu)? {
+            Ok(()) => self.check_policy(staged, &pdu)?,
+            refused => refused,
+        };
+        Ok(match verdict {
+            Ok(()) => Received::Accepted(self.stage(staged, pdu, Standing::Accepted, before, sent_by)?),
             Err(reason) => {
                 Received::SoftFailed(self.stage(staged, pdu, Standing::SoftFailed, before, None)?, reason)
             }
@@ -175,7 +189,7 @@ impl RoomInner {
     }
 
     /// The state before an event: what the states after its prev events resolve to.
-    fn state_before(&self, staged: &mut Staged, pdu: &Pdu) -> Result<StateId, RoomError> {
+    pub fn state_before(&self, staged: &mut Staged, pdu: &Pdu) -> Result<StateId, RoomError> {
         let after = states_after(staged, pdu.prev_events())?;
         self.resolve(staged, after)
     }

@@ -5,7 +5,9 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use hearth_spec::{EventTemplate, Pdu, auth_event_keys, check_state, room_version::EventIdFormat};
+use hearth_spec::{
+    EventTemplate, Pdu, RoomPolicy, auth_event_keys, check_state, room_version::EventIdFormat,
+};
 use hearth_storage::{
     EventNid, StateId,
     schema::rooms::{SentByRow, Standing, StateAround},
@@ -82,6 +84,11 @@ impl Room {
         event: NewEvent,
         transaction: Option<ClientTransaction>,
     ) -> Result<Arc<Event>, RoomError> {
+        if RoomPolicy::concerns(&event.event_type, event.state_key.as_deref())
+            && let Some(policy) = self.policy()?
+        {
+            return self.send_recommended(&policy, event, transaction).await;
+        }
         let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
         let mut head = self.0.writer.lock().await;
         let mut staged = Staged::new(self.shared(), head.clone())?;
@@ -105,8 +112,15 @@ impl Room {
         self.shared().referred(made)
     }
 
-    /// Makes and stores events in one commit: all of them, or none.
+    /// Makes and stores events in one commit: all of them, or none; but one by one in a room with a policy server.
     pub async fn send_many(&self, events: Vec<NewEvent>) -> Result<Vec<Arc<Event>>, RoomError> {
+        if self.policy()?.is_some() {
+            let mut sent = Vec::with_capacity(events.len());
+            for event in events {
+                sent.push(self.send(event, None).await?);
+            }
+            return Ok(sent);
+        }
         let _place = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
         let mut head = self.0.writer.lock().await;
         let mut staged = Staged::new(self.shared(), head.clone())?;

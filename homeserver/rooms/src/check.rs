@@ -123,6 +123,9 @@ impl RoomCheck<'_> {
         let mut ends: HashMap<EventNid, TimelineOrder> = HashMap::new();
         // Events that come after one that follows them.
         let mut late: HashSet<EventNid> = HashSet::new();
+        // Events that history follows which stands before them: whether they are ends depends on which of the two came
+        // first, which nothing tells afterwards.
+        let mut before_history: HashSet<EventNid> = HashSet::new();
         for entry in self.view.scan(&schema::TIMELINE, Scan::prefix((self.nid,))) {
             let ((_, order), nid) = entry?;
             count += 1;
@@ -142,8 +145,9 @@ impl RoomCheck<'_> {
                     // History that is fetched changes nothing of what the room ends with.
                     Some(prev) if !order.is_history() && ends.remove(&prev).is_some() => true,
                     Some(prev) => self.view.get(&schema::EVENTS, (prev,))?.is_some_and(|row| {
-                        if !order.is_history() && row.order.is_some_and(|at| at > order) {
-                            late.insert(prev);
+                        if row.order.is_some_and(|at| at > order) {
+                            let of_which = if order.is_history() { &mut before_history } else { &mut late };
+                            of_which.insert(prev);
                         }
                         row.state.is_some() || row.standing == Standing::Purged
                     }),
@@ -170,7 +174,8 @@ impl RoomCheck<'_> {
             format!("its head stands at {position}, its timeline ends at {last:?}")
         });
         self.expect(head.position <= self.end, || "its head is past the end of the log".to_owned());
-        let extremities: HashSet<EventNid> = head.extremities.iter().copied().collect();
+        let extremities: HashSet<EventNid> =
+            head.extremities.iter().copied().filter(|nid| !before_history.contains(nid)).collect();
         // What was here before the room came, or was fetched from before, is no end that counts. What followed an
         // event may be purged.
         let arrived = TimelineOrder::from(head.arrived);
@@ -178,8 +183,8 @@ impl RoomCheck<'_> {
         let counts = |nid: &EventNid, order: TimelineOrder| {
             order >= arrived && (order >= purged || extremities.contains(nid))
         };
-        let ends: HashSet<EventNid> =
-            ends.into_iter().filter(|(nid, order)| counts(nid, *order)).map(|(nid, _)| nid).collect();
+        let ends = ends.into_iter().filter(|(nid, order)| counts(nid, *order)).map(|(nid, _)| nid);
+        let ends: HashSet<EventNid> = ends.filter(|nid| !before_history.contains(nid)).collect();
         if extremities != ends {
             let (extremities, ends) = (self.named(extremities), self.named(ends));
             self.findings.push(format!(

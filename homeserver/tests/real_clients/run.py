@@ -6,6 +6,7 @@ Prints `ok STEP` for each step and `N passed, 0 failed` at the end; exits non-ze
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -68,6 +69,21 @@ class Clients:
             client.stop()
 
 
+def follow_by_sliding_sync(clients, restart_command):
+    """js-sdk follows its rooms by sliding sync instead of /sync. Gives the number of steps."""
+    log = clients.scratch / "js_sliding.log"
+    command = [clients.installed.node, clients.scratch / "js_sliding.mjs", clients.url, restart_command]
+    with open(log, "w") as errors:
+        run = subprocess.Popen(command, cwd=clients.scratch, stdout=subprocess.PIPE, stderr=errors, text=True)
+        steps = 0
+        for line in run.stdout:
+            print(line, end="", flush=True)
+            steps += 1
+    if run.wait() != 0:
+        raise StepFailed(f"sliding sync, after {steps} steps:\n{log.read_text()[-4000:]}")
+    return steps
+
+
 def main():
     options = arguments()
     try:
@@ -83,6 +99,7 @@ def main():
     scenario = Scenario(clients, url, options.restart_command)
     try:
         scenario.run()
+        scenario.passed += follow_by_sliding_sync(clients, options.restart_command)
     except StepFailed as failure:
         print(f"FAILED {failure}")
         for client in clients.started:

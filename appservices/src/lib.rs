@@ -14,6 +14,10 @@ mod pushing;
 mod registration;
 mod wire;
 
+use hearth_rooms::RoomError;
+use hearth_storage::StorageError;
+use hearth_users::UsersError;
+
 pub use self::{
     appservices::{AppServices, Parts},
     asking::Networks,
@@ -27,13 +31,26 @@ pub use self::{
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PushError {
     #[error(transparent)]
-    Storage(#[from] hearth_storage::StorageError),
+    Storage(#[from] StorageError),
     #[error(transparent)]
-    Rooms(#[from] hearth_rooms::RoomError),
+    Rooms(#[from] RoomError),
     #[error(transparent)]
-    Users(#[from] hearth_users::UsersError),
+    Users(#[from] UsersError),
     #[error("a transaction cannot be written: {0}")]
     Unwritable(#[from] serde_json::Error),
     #[error("a delivery ended badly: {0}")]
     Ended(#[from] tokio::task::JoinError),
+}
+
+impl PushError {
+    /// Whether it is the same however often it is tried: what cannot be read holds nothing else up.
+    pub(crate) fn is_lasting(&self) -> bool {
+        let storage = match self {
+            Self::Storage(error)
+            | Self::Rooms(RoomError::Storage(error))
+            | Self::Users(UsersError::Storage(error)) => error,
+            _ => return true,
+        };
+        matches!(storage, StorageError::Corrupt(_))
+    }
 }

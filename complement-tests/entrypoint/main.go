@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -15,6 +17,9 @@ const (
 
 	serverCertificate = "/tls/server.crt"
 	serverKey         = "/tls/server.key"
+
+	// Where it puts the registrations of the application services that a test wants.
+	registrations = "/complement/appservice/*.yaml"
 
 	server = "/hearth"
 )
@@ -34,11 +39,16 @@ func start() error {
 	if err := makeCertificate(name); err != nil {
 		return err
 	}
+	services, err := filepath.Glob(registrations)
+	if err != nil {
+		return err
+	}
 	environment := append(os.Environ(),
 		"HEARTH_SERVER_NAME="+name,
 		"HEARTH_TLS_CERT="+serverCertificate,
 		"HEARTH_TLS_KEY="+serverKey,
 		"HEARTH_TRUSTED_CA="+authorityCertificate,
+		"HEARTH_APPSERVICES="+strings.Join(services, ","),
 	)
 	return fmt.Errorf("%s: %w", server, syscall.Exec(server, []string{server, "serve"}, environment))
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hearth_storage::{Position, RoomNid, schema::rooms::Membership};
 use hearth_sync::PresenceNow;
 use hearth_users::{KeyCounts, Users, WaitingMessages};
-use ruma::{DeviceId, OwnedDeviceId, OwnedRoomId, OwnedUserId, UserId, presence::PresenceState};
+use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId, presence::PresenceState};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -110,6 +110,10 @@ impl Messages {
         Ok(messages)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
     fn add_all(&mut self, user: &UserId, device: &DeviceId, waiting: &WaitingMessages) {
         for (_, message) in &waiting.messages {
             self.add(user, device, message.json());
@@ -136,7 +140,7 @@ impl Body {
         messages: Messages,
     ) -> Result<Self, PushError> {
         let parts = services.parts();
-        let ephemeral = ephemeral(parts, &batch)?;
+        let ephemeral = ephemeral(parts, &batch);
         let mut body = Self {
             ephemeral_unstable: ephemeral.clone(),
             ephemeral,
@@ -181,14 +185,15 @@ impl Body {
     }
 }
 
-fn ephemeral(parts: &Parts, batch: &Batch) -> Result<Vec<Value>, PushError> {
-    let room_id = |nid: &RoomNid| -> Result<OwnedRoomId, PushError> {
-        Ok(parts.rooms.room_by_nid(*nid)?.id().to_owned())
-    };
+fn ephemeral(parts: &Parts, batch: &Batch) -> Vec<Value> {
+    // Of a room that is gone nothing is told.
+    let room_id = |nid: &RoomNid| parts.rooms.room_by_nid(*nid).ok().map(|room| room.id().to_owned());
     let mut told = Vec::new();
     for room in &batch.typing {
-        let content = json!({ "user_ids": parts.sync.typing(*room) });
-        told.push(json!({ "type": "m.typing", "room_id": room_id(room)?, "content": content }));
+        if let Some(id) = room_id(room) {
+            let content = json!({ "user_ids": parts.sync.typing(*room) });
+            told.push(json!({ "type": "m.typing", "room_id": id, "content": content }));
+        }
     }
     let mut receipts: BTreeMap<RoomNid, Value> = BTreeMap::new();
     for (room, key, row) in &batch.receipts {
@@ -200,10 +205,12 @@ fn ephemeral(parts: &Parts, batch: &Batch) -> Result<Vec<Value>, PushError> {
         content[row.event_id.as_str()][&key.receipt_type][key.user.as_str()] = receipt;
     }
     for (room, content) in receipts {
-        told.push(json!({ "type": "m.receipt", "room_id": room_id(&room)?, "content": content }));
+        if let Some(id) = room_id(&room) {
+            told.push(json!({ "type": "m.receipt", "room_id": id, "content": content }));
+        }
     }
     told.extend(batch.presence.iter().map(|(user, now)| presence(user, now)));
-    Ok(told)
+    told
 }
 
 fn presence(user: &UserId, now: &PresenceNow) -> Value {

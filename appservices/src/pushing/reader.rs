@@ -117,8 +117,10 @@ impl ServiceReader {
             if *position <= self.through {
                 continue;
             }
-            // One that cannot be read holds nothing else up.
             if let Err(error) = self.change(*position, change) {
+                if !error.is_lasting() {
+                    return Err(error);
+                }
                 let service = &self.service.id;
                 tracing::error!(service, %error, %position, "an application service is not told of a change");
             }
@@ -186,6 +188,11 @@ impl ServiceReader {
             }
             false => Batch::default(),
         };
+        if batch.is_empty() && messages.is_empty() {
+            // What waited for a device was told meanwhile, or the device is gone.
+            self.acknowledged = self.through;
+            return Ok(());
+        }
         let to_device = messages.delivered.clone();
         let body = Body::new(&self.services, &self.service, &self.interest, batch, messages)?;
         let body = serde_json::to_string(&body)?;

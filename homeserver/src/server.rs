@@ -8,7 +8,7 @@ use hearth_federation::{Federation, FederationError, FederationOptions};
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
 use hearth_previews::{Previews, PreviewsOptions};
-use hearth_push::{EvaluatedRooms, Pushes};
+use hearth_push::{EvaluatedRooms, Pushes, Vapid};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
@@ -18,6 +18,7 @@ use hearth_storage::{
 };
 use hearth_sync::{SyncOptions, SyncService};
 use hearth_users::{Users, UsersOptions};
+use ruma::serde::{Base64, base64::Standard};
 
 use crate::{
     config::{Config, Durability, Registration},
@@ -40,6 +41,8 @@ pub enum ServerError {
     DataFolder { folder: PathBuf, source: io::Error },
     #[error("the signing key in the data folder cannot be read: {0}")]
     SigningKey(String),
+    #[error("the key for web push in the data folder cannot be read")]
+    VapidKey,
     #[error("room version {0} is not supported: set default_room_version to one of 1 to 12")]
     RoomVersion(String),
     #[error(transparent)]
@@ -163,6 +166,8 @@ impl Server {
             // Connections of its own: a gateway takes none from other servers.
             network: Network::new(dialer.clone(), &network_options(config, Descriptors::available().pushes)),
             clock: clock.clone(),
+            random: random.clone(),
+            vapid: vapid(&store, &*random).await?,
         });
         let network = everywhere(network_options(config, MAX_SERVICE_CONNECTIONS));
         let services = AppServices::new(
@@ -290,4 +295,27 @@ async fn identity(config: &Config, store: &Store, random: &dyn Random) -> Result
     };
     commit.await?;
     Ok(key)
+}
+
+/// The server's key for web push; written at the first start that knows of it, kept ever after, as clients subscribe with
+/// it.
+async fn vapid(store: &Store, random: &dyn Random) -> Result<Vapid, ServerError> {
+    if let Some(text) = store.view().get(&schema::META, ("vapid_key",))? {
+        let key = Base64::<Standard>::parse(&text).ok();
+        let key = key.and_then(|key| Vapid::of(key.as_bytes().try_into().ok()?));
+        return key.ok_or(ServerError::VapidKey);
+    }
+    loop {
+        let mut seed = [0; 32];
+        random.fill(&mut seed);
+        // All but a few numbers make a key.
+        let Some(vapid) = Vapid::of(&seed) else { continue };
+        let commit = {
+            let mut transaction = store.begin()?;
+            transaction.put(&schema::META, ("vapid_key",), &Base64::<Standard, _>::new(seed).encode());
+            transaction.submit()
+        };
+        commit.await?;
+        return Ok(vapid);
+    }
 }

@@ -37,6 +37,9 @@ const BEYOND: &[&str] = &[
     "device::dehydrated_events::post_events",
     // Before it was part of the specification.
     "membership::mutual_rooms::get_mutual_rooms_unstable",
+    // Web push (MSC4174).
+    "push::pushers::activate_pusher",
+    "push::pushers::activate_pusher_unstable",
     // Places for calls (MSC4143).
     "rtc::transports::get_transports",
     "sync::sliding::sliding_sync",

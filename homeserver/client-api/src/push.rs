@@ -22,4 +22,6 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint(rule::set_pushrule_actions)
         .endpoint(pushers::get_pushers)
         .endpoint(pushers::set_pusher)
+        .endpoint(pushers::activate_pusher)
+        .endpoint(pushers::activate_pusher_unstable)
 }

@@ -8,7 +8,7 @@ use hearth_federation::{Federation, FederationOptions};
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Internet, Network, NetworkOptions};
 use hearth_previews::{Previews, PreviewsOptions};
-use hearth_push::{EvaluatedRooms, Pushes};
+use hearth_push::{EvaluatedRooms, Pushes, Vapid};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
@@ -114,6 +114,8 @@ impl TestServer {
             evaluated,
             network: Network::new(dialer.clone(), &federation_options.network),
             clock: clock.clone(),
+            random: random.clone(),
+            vapid: Vapid::of(&[7; 32]).unwrap(),
         });
         let media = Media::new(
             store.clone(),

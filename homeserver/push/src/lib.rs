@@ -21,7 +21,7 @@ pub use self::{
     error::PushError,
     evaluated::{EvaluatedRoom, EvaluatedRooms},
     marks::ReadMarks,
-    pushes::{Notification, Notifications, Parts, Pushes},
+    pushes::{BadKeys, Notification, Notifications, Parts, Pushes, Subscription, Vapid, WEB_PUSH},
     unread::{Counts, ReadRoom, UnreadCounts, UnreadRooms},
     user::PushUser,
 };

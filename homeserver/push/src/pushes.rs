@@ -4,6 +4,7 @@
 //!   `NOTIFICATIONS`, which is the queue of a user's pushers, and the index of `/notifications`.
 //! - `unread.rs` knows which of it is unread, for the badge.
 //! - `schedule.rs` says whose turn it is; `deliver.rs` tells one pusher one thing, by `gateway.rs`.
+//! - `webpush.rs` tells clients by their push services, without a gateway.
 //! - A pusher is told everything in order, and at least once: what it was told is noted in `PUSHED`.
 
 mod deliver;
@@ -20,24 +21,37 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod unread;
+mod webpush;
 
 use std::sync::Arc;
 
 use hearth_network::Network;
 use hearth_rooms::Rooms;
 use hearth_storage::{
-    Clock, Position,
+    Clock, Position, Random,
     readers::{Progress, ReadFrom, ReaderTask, Unreached},
 };
-use hearth_users::Users;
+use hearth_users::{Pusher, Users};
 use parking_lot::Mutex;
+use serde_json::json;
+use tokio::sync::Semaphore;
 
 pub use self::index::{Notification, Notifications};
-use self::{deliver::Deliver, noting::Noting, reader::PushReader, unread::UnreadNotifications};
+use self::{
+    deliver::Deliver, notification::Told, noting::Noting, reader::PushReader, target::Target,
+    unread::UnreadNotifications,
+};
+pub use self::{
+    target::WEB_PUSH,
+    webpush::{BadKeys, Subscription, Vapid},
+};
 use crate::EvaluatedRooms;
 
 /// So many notifications of a user are kept; the oldest go first, told or not.
 pub(crate) const MAX_NOTIFICATIONS: usize = 1_000;
+
+/// How many activations are sent at once.
+const ACTIVATIONS: usize = 32;
 
 /// The name of the reader.
 const READER: &str = "push";
@@ -50,6 +64,9 @@ pub struct Parts {
     /// Reaches push gateways.
     pub network: Network,
     pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    /// The server's key for web push.
+    pub vapid: Vapid,
 }
 
 /// Tells pushers what happens. Cheap to clone; it ends with the last clone.
@@ -57,24 +74,50 @@ pub struct Parts {
 pub struct Pushes {
     notifications: Notifications,
     progress: Progress,
+    deliver: Arc<Deliver>,
+    /// For each activation that is being sent.
+    activations: Arc<Semaphore>,
     reading: Arc<Mutex<Option<ReaderTask>>>,
 }
 
 impl Pushes {
     /// Begins to follow the log. To be called within a tokio runtime.
     pub fn start(parts: Parts) -> Self {
-        let Parts { rooms, users, evaluated, network, clock } = parts;
+        let Parts { rooms, users, evaluated, network, clock, random, vapid } = parts;
         let deliver = Arc::new(Deliver {
             unread: UnreadNotifications::new(rooms.clone()),
             noting: Noting { rooms: rooms.clone(), users, evaluated, clock },
             network,
+            vapid,
+            random,
         });
-        let progress = Progress::default();
+        let (progress, told_by) = (Progress::default(), deliver.clone());
         let reading = rooms.store().start_reader(READER, ReadFrom::Cursor, progress.clone(), move |after| {
-            Ok(PushReader::open(deliver.clone(), after)?)
+            Ok(PushReader::open(told_by.clone(), after)?)
         });
         let reading = Arc::new(Mutex::new(Some(reading)));
-        Self { notifications: Notifications::new(rooms), progress, reading }
+        let activations = Arc::new(Semaphore::new(ACTIVATIONS));
+        Self { notifications: Notifications::new(rooms), progress, deliver, activations, reading }
+    }
+
+    /// The key that clients give to their push services.
+    pub fn vapid_key(&self) -> String {
+        self.deliver.vapid.public()
+    }
+
+    /// Sends a pusher of web push the token with which its client activates it. Whether it arrives, the client knows.
+    pub fn send_activation(&self, pusher: Pusher) {
+        let (deliver, places) = (self.deliver.clone(), self.activations.clone());
+        tokio::spawn(async move {
+            // Whoever finds no place is sent one when the client sets the pusher again.
+            let Ok(_place) = places.try_acquire() else { return };
+            let (Some(target), Some(awaits)) = (Target::of(&pusher), &pusher.row.awaits) else { return };
+            let body = json!({ "app_id": pusher.app_id, "ack_token": awaits.token });
+            let what = Told { body: body.to_string().into(), urgent: true };
+            if let Err(failure) = deliver.tell(&target, &pusher.pushkey, what).await {
+                tracing::debug!(?failure, gateway = target.gateway, "an activation was not sent");
+            }
+        });
     }
 
     /// Waits a little for what pushers are being told, and ends.

@@ -30,6 +30,10 @@ struct Told {
     /// [MSC4452](https://github.com/matrix-org/matrix-spec-proposals/pull/4452).
     #[serde(rename = "io.element.msc4452.preview_url")]
     preview_url: Enabled,
+    #[serde(rename = "m.webpush")]
+    web_push: WebPush,
+    #[serde(rename = "org.matrix.msc4174.webpush")]
+    unstable_web_push: WebPush,
     #[serde(flatten)]
     others: Capabilities,
 }
@@ -37,6 +41,14 @@ struct Told {
 #[derive(Serialize)]
 struct Enabled {
     enabled: bool,
+}
+
+/// Push without a gateway ([MSC4174](https://github.com/matrix-org/matrix-spec-proposals/pull/4174)).
+#[derive(Clone, Serialize)]
+struct WebPush {
+    enabled: bool,
+    /// What the client gives to its push service.
+    vapid: String,
 }
 
 /// What this server lets the user do
@@ -56,9 +68,11 @@ pub async fn get_capabilities(
     let change_password = capabilities.change_password.clone();
     let preview_url = Enabled { enabled: api.previews.is_some() };
     let profile_fields = ProfileFieldsCapability::new(true);
-    Ok(Json(All {
-        capabilities: Told { change_password, profile_fields, preview_url, others: capabilities },
-    }))
+    let web_push = WebPush { enabled: true, vapid: api.pushes.vapid_key() };
+    let unstable_web_push = web_push.clone();
+    let others = capabilities;
+    let told = Told { change_password, profile_fields, preview_url, web_push, unstable_web_push, others };
+    Ok(Json(All { capabilities: told }))
 }
 
 /// All room versions of the specification; those before version 6 have weaknesses that later ones mended.

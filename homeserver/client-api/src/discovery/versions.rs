@@ -34,6 +34,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc3981",
     "org.matrix.msc4140",
     "org.matrix.msc4155",
+    "org.matrix.msc4174",
     "org.matrix.msc4222",
     "org.matrix.msc4293",
     "org.matrix.msc4306",

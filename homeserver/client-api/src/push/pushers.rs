@@ -1,23 +1,27 @@
-//! `GET /_matrix/client/v3/pushers` and `POST /_matrix/client/v3/pushers/set`
+//! `GET /_matrix/client/v3/pushers`, `POST /_matrix/client/v3/pushers/set` and `…/ack`
 
-use axum::extract::State;
-use hearth_users::{NewPusher, Pusher, Users};
-use http::{Method, Uri, uri::Scheme};
+use axum::{extract::State, response::IntoResponse as _};
+use hearth_push::{Subscription, WEB_PUSH};
+use hearth_users::{NewPusher, Pusher, Users, UsersError};
+use http::{Method, StatusCode, Uri, header, uri::Scheme};
 use ruma::{
+    UserId,
     api::{
         IncomingRequest, Metadata,
+        auth_scheme::AccessToken,
         client::push::{
             get_pushers::v3::Request as GetPushers,
             set_pusher::v3::{Request as RumaSetPusher, Response},
         },
         error::DeserializationError,
+        metadata,
     },
     serde::JsonObject,
 };
 use serde::Deserialize;
 use serde_json::{Value, json, value::to_raw_value};
 
-use crate::{Answer, ClientApi, Json, MatrixError, Request, Result};
+use crate::{ClientApi, Json, MatrixError, Request, Result};
 
 /// Where a push gateway is told of events, on whatever host it is.
 const GATEWAY_PATH: &str = "/_matrix/push/v1/notify";
@@ -40,6 +44,9 @@ pub(crate) fn shown(pusher: &Pusher) -> Result<Value> {
     let mut shown: Value = serde_json::from_str(&pusher.row.pusher)?;
     shown[ENABLED] = pusher.row.enabled.into();
     shown[DEVICE_ID] = pusher.row.device.as_str().into();
+    if shown["kind"].as_str().is_some_and(is_web_push) {
+        shown["activated"] = pusher.row.awaits.is_none().into();
+    }
     Ok(shown)
 }
 
@@ -80,7 +87,7 @@ impl IncomingRequest for SetPusher {
 pub async fn set_pusher(
     State(api): State<ClientApi>,
     request: Request<SetPusher>,
-) -> Result<Answer<Response>> {
+) -> Result<axum::response::Response> {
     let pushers = &api.users.pushers;
     let (user, device) = (&request.who.user, &request.who.device);
     let SetPusher { app_id, pushkey, append, mut rest } = request.body;
@@ -88,12 +95,12 @@ pub async fn set_pusher(
         Some(Value::String(kind)) => kind.clone(),
         Some(Value::Null) => {
             pushers.delete(user, &app_id, &pushkey).await?;
-            return Ok(Answer(Response::new()));
+            return Ok(answered(StatusCode::OK));
         }
         Some(_) => return Err(MatrixError::bad_json("The kind of a pusher is a string, or null.")),
         None => return Err(MatrixError::missing_param("The pusher has no `kind`.")),
     };
-    check(&kind, &rest, api.options.allow_private_networks)?;
+    check(&kind, &pushkey, &rest, api.options.allow_private_networks)?;
     let enabled = match rest.remove(ENABLED) {
         None => true,
         Some(Value::Bool(enabled)) => enabled,
@@ -104,21 +111,106 @@ pub async fn set_pusher(
     rest.insert("app_id".to_owned(), app_id.clone().into());
     rest.insert("pushkey".to_owned(), pushkey.clone().into());
     let pusher = to_raw_value(&rest)?;
-    let new = NewPusher {
-        app_id: &app_id,
-        pushkey: &pushkey,
-        pusher: &pusher,
-        enabled,
-        append,
-        to_activate: false,
+    let known = pushers.get(user, &app_id, &pushkey)?;
+    let to_activate = is_web_push(&kind) && !known.is_some_and(|known| is_active_at(&known, &rest));
+    let new = NewPusher { app_id: &app_id, pushkey: &pushkey, pusher: &pusher, enabled, append, to_activate };
+    let row = pushers.set(user, device, new).await?;
+    if !to_activate {
+        return Ok(answered(StatusCode::OK));
+    }
+    api.pushes.send_activation(Pusher { app_id, pushkey, row });
+    Ok(answered(StatusCode::CREATED))
+}
+
+fn answered(status: StatusCode) -> axum::response::Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], "{}").into_response()
+}
+
+fn is_web_push(kind: &str) -> bool {
+    WEB_PUSH.contains(&kind)
+}
+
+/// Whether a pusher of web push was activated where it is to be now.
+fn is_active_at(known: &Pusher, pusher: &JsonObject) -> bool {
+    let was: Value = serde_json::from_str(&known.row.pusher).unwrap_or_default();
+    let is = &pusher["data"];
+    known.row.awaits.is_none() && ["url", "auth"].iter().all(|part| was["data"][part] == is[part])
+}
+
+/// Says that the client got what was sent to its new pusher
+/// ([MSC4174](https://github.com/matrix-org/matrix-spec-proposals/pull/4174)).
+pub async fn activate_pusher(State(users): State<Users>, request: Request<Activate>) -> Result<Json<Value>> {
+    activate(&users, &request.who.user, &request.body.0).await
+}
+
+/// The same as clients did it first.
+pub async fn activate_pusher_unstable(
+    State(users): State<Users>,
+    request: Request<UnstableActivate>,
+) -> Result<Json<Value>> {
+    activate(&users, &request.who.user, &request.body.0).await
+}
+
+async fn activate(
+    users: &Users,
+    user: &UserId,
+    Activation { app_id, ack_token }: &Activation,
+) -> Result<Json<Value>> {
+    match users.pushers.activate(user, app_id, ack_token).await {
+        Ok(()) => Ok(Json(json!({}))),
+        Err(UsersError::InvalidParam(message)) => {
+            Err(MatrixError::new(StatusCode::BAD_REQUEST, "M_UNKNOWN_ACTIVATION_TOKEN", message))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What activates a pusher.
+#[derive(Deserialize)]
+pub struct Activation {
+    app_id: String,
+    ack_token: String,
+}
+
+macro_rules! activations {
+    ($($(#[$doc:meta])* $name:ident: $path:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub struct $name(Activation);
+
+            metadata! {
+                @for $name,
+                method: POST,
+                rate_limited: false,
+                authentication: AccessToken,
+                path: $path
+            }
+
+            impl IncomingRequest for $name {
+                type EndpointError = <RumaSetPusher as IncomingRequest>::EndpointError;
+                type OutgoingResponse = Response;
+
+                fn try_from_http_request_inner(
+                    request: http::Request<&[u8]>,
+                    _: &[&str],
+                ) -> std::result::Result<Self, DeserializationError> {
+                    Ok(Self(serde_json::from_slice(request.body())?))
+                }
+            }
+        )*
     };
-    pushers.set(user, device, new).await?;
-    Ok(Answer(Response::new()))
+}
+
+activations! {
+    /// `POST /_matrix/client/v3/pushers/ack`
+    Activate: "/_matrix/client/v3/pushers/ack";
+    /// `POST /_matrix/client/unstable/org.matrix.msc4174/pushers/ack`
+    UnstableActivate: "/_matrix/client/unstable/org.matrix.msc4174/pushers/ack";
 }
 
 /// Whether a pusher says what one of its kind has to. A gateway is reached by HTTPS alone, but for one in a network of
 /// one's own.
-fn check(kind: &str, pusher: &JsonObject, private: bool) -> Result<()> {
+fn check(kind: &str, pushkey: &str, pusher: &JsonObject, private: bool) -> Result<()> {
     for text in ["app_display_name", "device_display_name", "lang"] {
         match pusher.get(text) {
             Some(Value::String(_)) => {}
@@ -129,8 +221,10 @@ fn check(kind: &str, pusher: &JsonObject, private: bool) -> Result<()> {
     let Some(data) = pusher.get("data") else {
         return Err(MatrixError::missing_param("The pusher has no `data`."));
     };
-    if kind != "http" {
-        return Err(MatrixError::invalid_param("This server has pushers of kind http only."));
+    if kind != "http" && !is_web_push(kind) {
+        return Err(MatrixError::invalid_param(
+            "This server has pushers of the kinds http and webpush only.",
+        ));
     }
     let url = match &data["url"] {
         Value::String(url) => url,
@@ -143,10 +237,14 @@ fn check(kind: &str, pusher: &JsonObject, private: bool) -> Result<()> {
     let url: Uri = url.parse().map_err(|_| MatrixError::invalid_param("The pusher's URL is none."))?;
     let secure = url.scheme() == Some(&Scheme::HTTPS) || private && url.scheme() == Some(&Scheme::HTTP);
     let plain = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-    match secure && plain && url.path() == GATEWAY_PATH {
-        true => Ok(()),
-        false => Err(MatrixError::invalid_param(format!(
-            "The pusher's URL must begin with https:// and end in {GATEWAY_PATH}."
-        ))),
+    if !(secure && plain) {
+        return Err(MatrixError::invalid_param("The pusher's URL must begin with https://."));
     }
+    if is_web_push(kind) {
+        let auth = data["auth"].as_str().unwrap_or_default();
+        Subscription::of(pushkey, auth).map_err(|error| MatrixError::invalid_param(error.to_string()))?;
+    } else if url.path() != GATEWAY_PATH {
+        return Err(MatrixError::invalid_param(format!("The pusher's URL must end in {GATEWAY_PATH}.")));
+    }
+    Ok(())
 }

@@ -93,6 +93,43 @@ async fn a_pusher_can_be_turned_off_from_another_device() {
 }
 
 #[tokio::test]
+async fn web_push_is_told_nothing_before_its_client_says_that_it_hears() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let (_, capabilities) = server.get("/_matrix/client/v3/capabilities", Some(&alice)).await;
+    let web_push = &capabilities["capabilities"]["m.webpush"];
+    assert_eq!((&web_push["enabled"], web_push["vapid"].as_str().unwrap().len()), (&json!(true), 87));
+    let set = async |body| server.post("/_matrix/client/v3/pushers/set", Some(&alice), body).await;
+    let mut pusher = pusher(json!("webpush"), "https://push.invalid/send/x");
+    assert_eq!(error(&set(pusher.clone()).await), (400, "M_INVALID_PARAM"), "it has no keys");
+    let key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    pusher["pushkey"] = key.into();
+    pusher["data"]["auth"] = "BTBZMqHH6r4Tts7J_aSIgg".into();
+    assert_eq!(set(pusher.clone()).await.0, 201);
+    let activated = async || {
+        server.get("/_matrix/client/v3/pushers", Some(&alice)).await.1["pushers"][0]["activated"].clone()
+    };
+    assert_eq!(activated().await, false);
+
+    let path = "/_matrix/client/v3/pushers/ack";
+    let ack = async |app_id: &str, token: &str| {
+        server.post(path, Some(&alice), json!({ "app_id": app_id, "ack_token": token })).await
+    };
+    let user = <&ruma::UserId>::try_from(alice.id.as_str()).unwrap();
+    let awaits = server.api.users.pushers.list(user).unwrap()[0].row.awaits.clone();
+    assert_eq!(error(&ack("org.other", "x").await), (404, "M_NOT_FOUND"));
+    assert_eq!(error(&ack("org.example", "x").await), (400, "M_UNKNOWN_ACTIVATION_TOKEN"));
+    assert_eq!(ack("org.example", &awaits.unwrap().token).await, (200, json!({})));
+    assert_eq!(activated().await, true);
+    // Set again as it is, it goes on; elsewhere it has to be activated again.
+    assert_eq!(set(pusher.clone()).await.0, 200);
+    assert_eq!(activated().await, true);
+    pusher["data"]["url"] = "https://push.invalid/send/y".into();
+    assert_eq!(set(pusher).await.0, 201);
+    assert_eq!(activated().await, false);
+}
+
+#[tokio::test]
 async fn a_gateway_in_a_private_network_needs_no_https() {
     let server = TestServer::with(|options| options.allow_private_networks = true);
     let alice = server.register("alice").await;

@@ -1,9 +1,10 @@
 //! Telling a pusher what it has not been told yet: one thing at a time, in order.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use hearth_network::Network;
 use hearth_storage::{
-    Scan, blocking,
+    Random, Scan, blocking,
     schema::{
         self,
         push::{NotificationRow, PushedRow},
@@ -14,11 +15,12 @@ use ruma::push::Action;
 
 use super::{
     gateway::{self, Failure},
-    notification::{Place, of_badge, of_event},
+    notification::{Place, Told, of_badge, of_event},
     noting::Noting,
     schedule::{Outcome, PusherKey},
-    target::Target,
+    target::{Kind, Target},
     unread::UnreadNotifications,
+    webpush::{MAX_PLAIN, Vapid},
 };
 use crate::PushError;
 
@@ -30,6 +32,8 @@ pub(super) struct Deliver {
     pub noting: Noting,
     pub unread: UnreadNotifications,
     pub network: Network,
+    pub vapid: Vapid,
+    pub random: Arc<dyn Random>,
 }
 
 /// What is to be done for a pusher.
@@ -40,8 +44,8 @@ enum Next {
     /// What waited need not be told any more.
     Pass(PushedRow),
     Tell {
-        url: String,
-        body: Bytes,
+        target: Box<Target>,
+        what: Told,
         /// What it was told then.
         told: PushedRow,
     },
@@ -65,22 +69,22 @@ impl Deliver {
             Next::Gone => return Ok(Outcome::Gone),
             Next::Nothing => return Ok(Outcome::Nothing),
             Next::Pass(told) => told,
-            Next::Tell { url, body, told } => match gateway::notify(&self.network, &url, body).await {
-                Ok(rejected) if rejected.contains(&key.pushkey) => {
+            Next::Tell { target, what, told } => match self.tell(&target, &key.pushkey, what).await {
+                Ok(()) => {
+                    metrics::counter!("hearth_pushes_total", "result" => "told").increment(1);
+                    told
+                }
+                Err(Failure::Gone) => {
                     tracing::info!(user = %key.user, app_id = key.app_id, "a push gateway rejects a pusher");
                     pushers.delete(&key.user, &key.app_id, &key.pushkey).await?;
                     metrics::counter!("hearth_pushes_total", "result" => "rejected").increment(1);
                     return Ok(Outcome::Gone);
                 }
-                Ok(_) => {
-                    metrics::counter!("hearth_pushes_total", "result" => "told").increment(1);
-                    told
-                }
                 Err(failure) => {
                     metrics::counter!("hearth_pushes_total", "result" => "failed").increment(1);
                     return Ok(match failure {
                         Failure::Refused(when) => Outcome::Refused(when),
-                        Failure::Unreachable => Outcome::Unreachable,
+                        _ => Outcome::Unreachable,
                     });
                 }
             },
@@ -89,13 +93,33 @@ impl Deliver {
         Ok(Outcome::Told)
     }
 
+    /// Tells a pusher something.
+    pub async fn tell(&self, target: &Target, pushkey: &str, what: Told) -> Result<(), Failure> {
+        let subscription = match &target.kind {
+            Kind::Http => {
+                let rejected = gateway::notify(&self.network, &target.url, what.body).await?;
+                return if rejected.iter().any(|key| key == pushkey) { Err(Failure::Gone) } else { Ok(()) };
+            }
+            Kind::WebPush(subscription) => subscription,
+        };
+        let (mut key, mut salt) = ([0; 32], [0; 16]);
+        self.random.fill(&mut key);
+        self.random.fill(&mut salt);
+        let body = subscription.encrypt(&what.body, &key, salt).map_err(|_| Failure::Refused(None))?;
+        let (service, contact) =
+            (format!("https://{}", target.gateway), format!("https://{}", self.noting.rooms.server_name()));
+        let now = self.noting.clock.now_ms() / 1000;
+        let headers = self.vapid.headers(&service, &contact, now, what.urgent);
+        gateway::push(&self.network, &target.url, headers, body.into()).await
+    }
+
     fn next(&self, key: &PusherKey, gateway: &str) -> Result<Next, PushError> {
         let PusherKey { user, app_id, pushkey } = key;
         let Noting { rooms, users, clock, .. } = &self.noting;
         let Some(pusher) = users.pushers.get(user, app_id, pushkey)?.filter(Pusher::is_active) else {
             return Ok(Next::Gone);
         };
-        let Some(target) = Target::of(&pusher.row.pusher).filter(|target| target.gateway == gateway) else {
+        let Some(target) = Target::of(&pusher).filter(|target| target.gateway == gateway) else {
             return Ok(Next::Gone);
         };
         let view = rooms.store().view();
@@ -109,16 +133,20 @@ impl Deliver {
                 continue;
             }
             let unread_rooms = self.unread.count(user)?;
-            if let Some(body) = self.body(&pusher, &target, key, &row, unread_rooms)? {
-                return Ok(Next::Tell { url: target.url, body, told: PushedRow { through, unread_rooms } });
+            if let Some(what) = self.event(&pusher, &target, key, &row, unread_rooms)? {
+                return Ok(Next::Tell {
+                    target: Box::new(target),
+                    what,
+                    told: PushedRow { through, unread_rooms },
+                });
             }
         }
         let unread_rooms = self.unread.count(user)?;
         let told = PushedRow { through, unread_rooms };
         Ok(match told {
             _ if unread_rooms != pushed.unread_rooms => {
-                let body = of_badge(&pusher, &target, unread_rooms);
-                Next::Tell { url: target.url, body, told }
+                let what = of_badge(&pusher, &target, unread_rooms);
+                Next::Tell { target: Box::new(target), what, told }
             }
             _ if through != pushed.through => Next::Pass(told),
             _ => Next::Nothing,
@@ -126,14 +154,14 @@ impl Deliver {
     }
 
     /// What tells of an event; `None` if it is no longer here.
-    fn body(
+    fn event(
         &self,
         pusher: &Pusher,
         target: &Target,
         key: &PusherKey,
         row: &NotificationRow,
         unread_rooms: u64,
-    ) -> Result<Option<Bytes>, PushError> {
+    ) -> Result<Option<Told>, PushError> {
         let rooms = &self.noting.rooms;
         let Some(event) = rooms.event(row.event)? else { return Ok(None) };
         let place = match self.noting.room(row.room)? {
@@ -144,6 +172,12 @@ impl Deliver {
             },
         };
         let actions: Vec<Action> = serde_json::from_str(&row.actions).unwrap_or_default();
-        Ok(Some(of_event((&key.user, pusher, target), &event, place, &actions, unread_rooms)))
+        let tell = |ids_only| {
+            of_event((&key.user, pusher, target), &event, place.clone(), &actions, ids_only, unread_rooms)
+        };
+        let told = tell(target.ids_only());
+        // What a push service does not take whole the client fetches.
+        let is_too_large = matches!(target.kind, Kind::WebPush(_)) && told.body.len() > MAX_PLAIN;
+        Ok(Some(if is_too_large { tell(true) } else { told }))
     }
 }

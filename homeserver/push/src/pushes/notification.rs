@@ -17,7 +17,16 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use super::target::Target;
 
+/// What a pusher is told.
+pub(super) struct Told {
+    /// JSON.
+    pub body: Bytes,
+    /// Whether the user is to be woken.
+    pub urgent: bool,
+}
+
 /// Where an event happened, as the user knows it.
+#[derive(Clone)]
 pub(super) struct Place {
     id: OwnedRoomId,
     name: Option<String>,
@@ -80,15 +89,16 @@ pub(super) fn of_event(
     event: &Event,
     place: Place,
     actions: &[Action],
+    ids_only: bool,
     unread_rooms: u64,
-) -> Bytes {
+) -> Told {
     let mut device = device(pusher, target);
     let mut notification = Notification::default();
     notification.event_id = Some(event.id().to_owned());
     notification.room_id = Some(place.id);
     notification.counts = counts(unread_rooms);
     notification.prio = priority(event, actions);
-    if !target.ids_only() {
+    if !ids_only {
         device.tweaks = tweaks(actions).cloned().collect();
         notification.event_type = Some(event.pdu.event_type().clone());
         notification.sender = Some(event.pdu.sender().to_owned());
@@ -100,11 +110,12 @@ pub(super) fn of_event(
         notification.content = to_raw_value(event.pdu.content()).ok();
     }
     notification.devices = vec![device];
-    encode(notification)
+    let urgent = notification.prio == NotificationPriority::High;
+    Told { body: json!({ "notification": notification }).to_string().into(), urgent }
 }
 
 /// What tells a pusher in how many rooms something is unread.
-pub(super) fn of_badge(pusher: &Pusher, target: &Target, unread_rooms: u64) -> Bytes {
+pub(super) fn of_badge(pusher: &Pusher, target: &Target, unread_rooms: u64) -> Told {
     // Nobody is to be woken by a number.
     let mut notification = Notification::new(vec![device(pusher, target)]);
     notification.prio = NotificationPriority::Low;
@@ -112,11 +123,7 @@ pub(super) fn of_badge(pusher: &Pusher, target: &Target, unread_rooms: u64) -> B
     let mut value = json!({ "notification": notification });
     // Zero is news here.
     value["notification"]["counts"] = json!({ "unread": unread_rooms });
-    value.to_string().into()
-}
-
-fn encode(notification: Notification) -> Bytes {
-    json!({ "notification": notification }).to_string().into()
+    Told { body: value.to_string().into(), urgent: false }
 }
 
 fn counts(unread_rooms: u64) -> NotificationCounts {

@@ -287,7 +287,7 @@ impl PushReader {
     fn wake(&mut self, user: &UserId) -> Result<(), PushError> {
         for pusher in self.deliver.noting.users.pushers.list(user)? {
             if pusher.is_active()
-                && let Some(target) = Target::of(&pusher.row.pusher)
+                && let Some(target) = Target::of(&pusher)
             {
                 let (app_id, pushkey) = (pusher.app_id, pusher.pushkey);
                 self.schedule.wake(PusherKey { user: user.to_owned(), app_id, pushkey }, &target.gateway);

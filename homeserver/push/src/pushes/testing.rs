@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
     routing::post,
     serve::Listener,
@@ -24,7 +24,7 @@ use ruma::{OwnedDeviceId, OwnedUserId, UserId, owned_server_name};
 use serde_json::{Map, Value, json, value::to_raw_value};
 use tokio::{io::DuplexStream, sync::mpsc};
 
-use super::{Parts, Pushes};
+use super::{Parts, Pushes, Vapid};
 use crate::{EvaluatedRooms, PushUser, ReadRoom, UnreadCounts, UnreadRooms};
 
 /// What a gateway does with a notification.
@@ -52,6 +52,8 @@ struct Inner {
     /// What each took, in order.
     took: BTreeMap<String, Vec<Value>>,
     asked: usize,
+    /// What push services took.
+    messages: Vec<(HeaderMap, Bytes)>,
 }
 
 impl Gateways {
@@ -66,6 +68,7 @@ impl Gateways {
         inner.listening.insert(host.to_owned(), sender);
         let router = Router::new()
             .route("/_matrix/push/v1/notify", post(notified))
+            .route("/web-push", post(web_pushed))
             .with_state((self.clone(), host.to_owned()));
         tokio::spawn(axum::serve(Connections(connections), router).into_future());
     }
@@ -78,6 +81,11 @@ impl Gateways {
     /// How often any of them was asked.
     pub fn asked(&self) -> usize {
         self.0.lock().asked
+    }
+
+    /// What push services took.
+    pub fn messages(&self) -> Vec<(HeaderMap, Bytes)> {
+        self.0.lock().messages.clone()
     }
 
     /// The ids of the events that a host was told of.
@@ -109,6 +117,21 @@ async fn notified(State((gateways, host)): State<(Gateways, String)>, Json(body)
         }
         Answer::Hang => std::future::pending().await,
     }
+}
+
+/// A push service: what it takes it cannot read.
+async fn web_pushed(
+    State((gateways, host)): State<(Gateways, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let mut inner = gateways.0.lock();
+    let answer = inner.answers.get_mut(&host).map_or(Answer::Take, |answer| answer());
+    if answer != Answer::Take {
+        return StatusCode::GONE;
+    }
+    inner.messages.push((headers, body));
+    StatusCode::CREATED
 }
 
 struct Connections(mpsc::UnboundedReceiver<DuplexStream>);
@@ -195,6 +218,8 @@ impl World {
             evaluated: self.evaluated.clone(),
             network: Network::new(Arc::new(self.gateways.clone()), &options),
             clock: self.clock.clone(),
+            random: Arc::new(SeededRandom::new(9)),
+            vapid: Vapid::of(&[7; 32]).unwrap(),
         }));
     }
 

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hearth_users::{NewPusher, Pusher};
+use p256::{SecretKey, elliptic_curve::sec1::ToEncodedPoint as _};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
+use serde_json::value::to_raw_value;
+
 use super::*;
+use crate::pushes::webpush::decrypt;
 
 #[tokio::test(start_paused = true)]
 async fn each_notification_arrives_in_order_also_where_a_third_fails_and_the_server_is_killed() {
@@ -90,6 +96,60 @@ async fn hostile_gateways_cost_others_nothing() {
     // Each time less often.
     let asked = world.gateways.asked();
     assert!(asked < 90 * 15, "{asked}");
+    assert_eq!(world.users.pushers.list(&bob).unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn web_push_is_read_by_the_client_alone_and_by_none_before_it_is_activated() {
+    let world = World::new();
+    let (alice, bob, room) = alice_and_bob(&world).await;
+    let (key, secret) = (SecretKey::from_slice(&[5; 32]).unwrap(), [6; 16]);
+    let pushkey = URL_SAFE_NO_PAD.encode(key.public_key().to_encoded_point(false));
+    world.gateways.serve("service.example", || Answer::Take);
+    let pusher = json!({
+        "kind": "webpush",
+        "data": {"url": "http://service.example/web-push", "auth": URL_SAFE_NO_PAD.encode(secret)},
+    });
+    let pusher = to_raw_value(&pusher).unwrap();
+    let new = NewPusher {
+        app_id: "web",
+        pushkey: &pushkey,
+        pusher: &pusher,
+        enabled: true,
+        append: true,
+        to_activate: true,
+    };
+    let row = world.users.pushers.set(&bob, "D".into(), new).await.unwrap();
+    world.say(&alice, &room, "unheard").await;
+    world.settle().await;
+    assert!(world.gateways.messages().is_empty());
+    let set = Pusher { app_id: "web".to_owned(), pushkey: pushkey.clone(), row };
+    world.pushes.as_ref().unwrap().send_activation(set);
+    world.settle().await;
+    let read = |(headers, message): &(http::HeaderMap, axum::body::Bytes)| -> Value {
+        assert_eq!(headers["content-encoding"], "aes128gcm");
+        assert_eq!(headers["ttl"], "172800");
+        assert!(headers["authorization"].to_str().unwrap().starts_with("vapid t="));
+        serde_json::from_slice(&decrypt(&key, &secret, message)).unwrap()
+    };
+    let told = read(&world.gateways.messages()[0]);
+    assert_eq!(told["app_id"], "web");
+    world.users.pushers.activate(&bob, "web", told["ack_token"].as_str().unwrap()).await.unwrap();
+    let short = world.say(&alice, &room, "heard").await;
+    let long = world.say(&alice, &room, &"long ".repeat(1000)).await;
+    world.settle().await;
+    let told: Vec<Value> = world.gateways.messages().iter().skip(1).map(read).collect();
+    let events: Vec<_> = told.iter().map(|told| &told["notification"]["event_id"]).collect();
+    let ids = [&json!(short.id()), &json!(long.id())];
+    // The first one says how much is unread.
+    assert_eq!(events[events.len() - 2..], ids);
+    assert_eq!(told[told.len() - 2]["notification"]["content"]["body"], "heard");
+    assert_eq!(told[told.len() - 1]["notification"]["content"], Value::Null, "it does not fit");
+    assert_eq!(told[0]["notification"]["devices"][0]["data"], Value::Null, "no secret is told");
+    // A subscription that is over.
+    world.gateways.serve("service.example", || Answer::Fail);
+    world.say(&alice, &room, "gone").await;
+    world.settle().await;
     assert_eq!(world.users.pushers.list(&bob).unwrap().len(), 1);
 }
 

@@ -98,7 +98,11 @@ fn optimize(wasm: &Path) -> Outcome<()> {
     ];
     match Command::new("wasm-opt").arg("-Os").args(features).arg(wasm).arg("-o").arg(&smaller).status() {
         Ok(status) if status.success() => Ok(fs::rename(smaller, wasm)?),
-        Ok(status) => Err(format!("wasm-opt failed: {status}").into()),
+        // An older one does not know all instructions: Debian 12's cannot read `table.fill`, which the glue uses.
+        Ok(status) => {
+            println!("wasm-opt failed ({status}): the client stays larger than it could be");
+            Ok(())
+        }
         Err(_) => {
             println!(
                 "wasm-opt is not installed (on Debian: binaryen): the client stays larger than it could be"

@@ -28,8 +28,8 @@ use crate::{AppServices, PushError, Service};
 
 /// How long is waited at the end for a transaction that is on its way.
 const LAST_WAIT: Duration = Duration::from_secs(3);
-/// So many changes that the log does not tell any more are read at once.
-const CAUGHT_UP_AT_ONCE: usize = 200;
+/// So many changes that the log does not tell any more are read at once: no more than a batch takes.
+const CAUGHT_UP_AT_ONCE: usize = 100;
 
 /// Tells one service what happens, a transaction at a time. While one is on its way it gathers the next, and no more:
 /// what comes meanwhile waits in the log, or in the indexes where that is too long.
@@ -223,6 +223,8 @@ impl ServiceReader {
             if next.is_empty() {
                 break;
             }
+            // The log told of messages to devices as well: before each batch it is looked for what came for it.
+            self.take_in_waiting_messages()?;
             self.take_in(&next).await?;
             if *self.stop.borrow() {
                 return Ok(());

@@ -73,7 +73,13 @@ impl TestServer {
 
     /// A server whose log is so short that whoever does not follow it is behind at once.
     pub(crate) fn with_short_log() -> Self {
-        let options = StoreOptions { log_bytes: 1 << 10, recent_changes: 8, ..StoreOptions::default() };
+        let options = StoreOptions {
+            log_bytes: 1 << 10,
+            log_keeps: 1,
+            trim_step: 10,
+            recent_changes: 8,
+            ..StoreOptions::default()
+        };
         Self::on(options, FederationOptions::new(owned_server_name!("localhost:8008")), |_| {})
     }
 

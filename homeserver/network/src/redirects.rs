@@ -16,10 +16,18 @@ pub struct Fetched {
 }
 
 impl Network {
-    /// Fetches an `https` URL, where connections may be without TLS an `http` one too, and follows at most so many redirects. Each goes through the same filter of
-    /// addresses as the first.
+    /// Fetches an `https` URL, and follows at most so many redirects, which are to `https` as well. Each goes through
+    /// the same filter of addresses as the first.
     pub async fn fetch(&self, url: &str, redirects: usize) -> Result<Fetched, NetworkError> {
-        let plain = self.connector.allow_plain;
+        self.follow(url, redirects, false).await
+    }
+
+    /// The same for a page that is there for people: where connections may be without TLS, `http` is followed too.
+    pub async fn fetch_page(&self, url: &str, redirects: usize) -> Result<Fetched, NetworkError> {
+        self.follow(url, redirects, self.connector.allow_plain).await
+    }
+
+    async fn follow(&self, url: &str, redirects: usize, plain: bool) -> Result<Fetched, NetworkError> {
         let mut url = parse(url, plain)?;
         for _ in 0..=redirects {
             let request = Request::get(url.clone())

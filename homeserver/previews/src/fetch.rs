@@ -54,7 +54,7 @@ pub(crate) fn web_url(url: &str, plain: bool) -> Result<Url, PreviewError> {
 /// Fetches a URL, as much of it as is of use.
 pub(crate) async fn get(network: &Network, url: &Url) -> Result<Got, PreviewError> {
     let fetch = async {
-        let Fetched { url, response } = network.fetch(url.as_str(), MAX_REDIRECTS).await?;
+        let Fetched { url, response } = network.fetch_page(url.as_str(), MAX_REDIRECTS).await?;
         if !response.status().is_success() {
             return Err(PreviewError::Fetch(response.status().to_string()));
         }

@@ -87,11 +87,14 @@ fn table() -> Value {
     })
 }
 
-/// Drops what is left out when empty or may be written either way.
+/// Drops what is left out when empty or may be written either way, and the rules of proposals (`.org.matrix.msc3930…`).
 fn plain(mut ruleset: Value) -> Value {
     for kind in ["override", "content", "room", "sender", "underride"] {
         let rules = ruleset[kind].take();
         ruleset[kind] = if rules.is_null() { json!([]) } else { rules };
+        if let Some(rules) = ruleset[kind].as_array_mut() {
+            rules.retain(|rule| rule["rule_id"].as_str().is_some_and(|id| id.starts_with(".m.")));
+        }
         for rule in ruleset[kind].as_array_mut().into_iter().flatten() {
             for action in rule["actions"].as_array_mut().into_iter().flatten() {
                 if *action == json!({ "set_tweak": "highlight", "value": true }) {

@@ -75,7 +75,9 @@ fn next_since(
     limit: usize,
     owed: impl Fn(&Arc<Event>) -> bool,
 ) -> Result<Stretch, RoomError> {
-    let found = room.timeline(TimelineRange { limit: LOOKED_THROUGH, ..since(first) })?;
+    let mut found = room.timeline(TimelineRange { limit: LOOKED_THROUGH, ..since(first) })?;
+    // What came since `end` was read is sent on its own.
+    found.truncate(found.partition_point(|event| position(event).is_none_or(|at| at < end)));
     let last = found.last().filter(|_| found.len() == LOOKED_THROUGH).and_then(position);
     let mut events: Vec<_> = found.into_iter().filter(owed).take(limit + 1).collect();
     let rest = match events.len() > limit {

@@ -107,7 +107,18 @@ impl RoomCheck<'_> {
         let events = self.timeline(version, &head)?;
         self.threads()?;
         self.state(&head)?;
+        self.span(&head)?;
         Ok(events)
+    }
+
+    /// Where it stands among the rooms by their last events: that is noted behind the log.
+    fn span(&mut self, head: &RoomHeadRow) -> Result<(), RoomError> {
+        let Some(span) = self.view.get(&schema::ROOM_SPANS, (self.nid,))? else { return Ok(()) };
+        let listed = self.view.contains(&schema::SPAN_ROOMS, (span, self.nid))?;
+        self.expect(listed, || format!("it is not listed in span {span} of the log, in which it is"));
+        let reached = span <= head.position.0 / schema::SPAN_POSITIONS;
+        self.expect(reached, || format!("nothing came there in span {span} of the log, in which it is"));
+        Ok(())
     }
 
     fn expect(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {

@@ -6,6 +6,8 @@ mod log_marks;
 mod members;
 mod pushers;
 mod room_for_history;
+mod room_spans;
+mod room_types;
 mod short_tokens;
 mod to_device_queues;
 mod transactions_by_day;
@@ -29,6 +31,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     ("which account data changed", account_data_in_log::upgrade),
     ("transaction ids by day", transactions_by_day::upgrade),
     ("pushers that can be turned off", pushers::upgrade),
+    ("types of rooms in the lists of users", room_types::upgrade),
+    ("rooms by what happened last", room_spans::upgrade),
 ];
 
 /// The log as bytes: changes have not always looked as they do.

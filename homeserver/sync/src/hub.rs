@@ -29,7 +29,8 @@ use tokio::{
 
 use crate::{
     Announcement, SyncError,
-    online::{Online, UserRoom},
+    active_rooms::ActiveRooms,
+    online::{Online, RoomKind, UserRoom},
     presence::Presences,
     token::UpTo,
     typing::Typing,
@@ -44,12 +45,17 @@ const LOOK_AGAIN_AFTER_MS: u64 = 1_000;
 /// How often what is only in memory is tidied up.
 const TIDY_EVERY: Duration = Duration::from_secs(15);
 
+/// Who is in more rooms waits until it is known which of them are the latest.
+const MANY_ROOMS: usize = 256;
+
 /// So many announcements wait for a listener that is slow: it misses the oldest then.
 const ANNOUNCEMENTS: usize = 4096;
 
 /// Who is online, and what is only in memory.
 pub(crate) struct Hub {
     pub rooms: Rooms,
+    /// The rooms by what happened last in them.
+    pub active: ActiveRooms,
     pub clock: Arc<dyn Clock>,
     /// What may be kept of those who are online.
     budget: Arc<Budget>,
@@ -130,6 +136,7 @@ impl Hub {
         // Versions go on where those of an earlier run cannot have come to: tokens outlive a restart.
         let version = clock.now_ms() << 10;
         Self {
+            active: ActiveRooms::new(rooms.store().clone()),
             rooms,
             clock,
             with_presence,
@@ -261,7 +268,7 @@ impl Hub {
                     if let Some(position) = pending.remove(room) {
                         self.watched.touch(*room, UpTo { log: position, ephemeral: 0 }, &mut wakes);
                     }
-                    self.member_changed(*room, user, *membership, *position, &mut wakes);
+                    self.member_changed(*room, user, *membership, *position, &mut wakes)?;
                 }
                 Change::DeviceList { user } => {
                     let (sharers, user) = (self.sharers(user)?, Arc::new(user.clone()));
@@ -312,17 +319,21 @@ impl Hub {
         membership: Membership,
         position: Position,
         wakes: &mut Wakes,
-    ) {
+    ) -> Result<(), StorageError> {
         let _index = self.index.lock();
-        let Some(online) = self.online(user) else { return };
+        let Some(online) = self.online(user) else { return Ok(()) };
+        let row = self.rooms.user_room(user, room)?;
+        let kind = row.map_or(RoomKind::Plain, |row| UserRoom::from(&row).kind);
         online.touch(room, UpTo { log: position, ephemeral: 0 });
-        let now = online.set_room(room, UserRoom { membership, position });
+        let now = online.set_room(room, UserRoom { membership, kind, position });
         if now.membership == Membership::Join {
-            self.watched.enter(room, &online, self.processing());
+            self.watched.enter([room].into_iter(), &online, self.processing());
+            online.set_entered(self.processing());
         } else {
             self.watched.leave(room, &online);
         }
         wakes.add(&online);
+        Ok(())
     }
 
     /// A user and all who share a room with the user, as far as they are online.
@@ -394,15 +405,14 @@ impl Hub {
         let newest = rows.iter().map(|(_, row)| row.position).max().unwrap_or_default();
         {
             let _index = self.index.lock();
-            for (room, row) in rows {
-                let now =
-                    online.set_room(room, UserRoom { membership: row.membership, position: row.position });
-                if now.membership == Membership::Join {
-                    self.watched.enter(room, online, self.processing());
-                }
-            }
+            let joined = online.set_rooms(rows.iter().map(|(room, row)| (*room, UserRoom::from(row))));
+            self.watched.enter(joined.into_iter(), online, self.processing());
+            online.set_entered(self.processing());
         }
         online.weigh();
+        if online.all_rooms().rooms.len() > MANY_ROOMS {
+            self.active.reached(online.entered()).await;
+        }
         // What is being processed now may have missed the user.
         let ephemeral = self.ephemeral_version.load(SeqCst);
         online.watch_from(UpTo { log: self.processing(), ephemeral });

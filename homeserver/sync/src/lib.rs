@@ -8,6 +8,7 @@
 //! - Unread counts come from `hearth_push`, which derives them from receipts, push rules and the timeline.
 //! - Typing and presence are only in memory.
 
+mod active_rooms;
 mod activity;
 mod announcement;
 mod client_event;

@@ -11,7 +11,7 @@ use std::{
 use hearth_push::{PushUser, ReadRoom, UnreadCounts, UnreadRooms};
 use hearth_storage::{
     Position, RoomNid,
-    schema::rooms::Membership,
+    schema::rooms::{Membership, UserRoomRow},
     weight::{of_map, of_text},
 };
 use parking_lot::Mutex;
@@ -51,6 +51,8 @@ pub(crate) struct Online {
     changed_log: AtomicU64,
     changed_ephemeral: AtomicU64,
     wake: Notify,
+    /// The position up to which nothing is noted of the rooms that the user entered last.
+    entered: AtomicU64,
     /// Requests that are being answered or wait now.
     syncing: AtomicUsize,
     /// Milliseconds.
@@ -81,14 +83,46 @@ pub(crate) struct Online {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct UserRoom {
     pub membership: Membership,
+    pub kind: RoomKind,
     /// When it became so.
     pub position: Position,
+}
+
+/// What type a room is of, as far as lists are asked for by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum RoomKind {
+    /// One without a type, as most.
+    Plain,
+    Space,
+    Other,
+}
+
+impl From<&UserRoomRow> for UserRoom {
+    fn from(row: &UserRoomRow) -> Self {
+        let kind = match row.room_type.as_deref() {
+            None => RoomKind::Plain,
+            Some("m.space") => RoomKind::Space,
+            Some(_) => RoomKind::Other,
+        };
+        Self { membership: row.membership, kind, position: row.position }
+    }
 }
 
 struct Watched {
     rooms: HashMap<RoomNid, UserRoom>,
     /// The rooms that changed last.
     recent: Recent<RoomNid>,
+}
+
+impl Watched {
+    fn set_room(&mut self, room: RoomNid, now: UserRoom) -> UserRoom {
+        let known = self.rooms.entry(room).or_insert(now);
+        let stays = (known.membership, now.membership) == (Membership::Join, Membership::Join);
+        if now.position > known.position && !stays {
+            *known = now;
+        }
+        *known
+    }
 }
 
 /// The rooms in which something may have changed.
@@ -107,6 +141,7 @@ impl Online {
             changed_log: AtomicU64::new(0),
             changed_ephemeral: AtomicU64::new(0),
             wake: Notify::new(),
+            entered: AtomicU64::new(0),
             syncing: AtomicUsize::new(0),
             last_seen: AtomicU64::new(0),
             loaded: OnceCell::new(),
@@ -185,13 +220,25 @@ impl Online {
     /// Takes over a membership, unless a later one is known, or the user is joined already. Gives back what the user then
     /// is to the room.
     pub fn set_room(&self, room: RoomNid, now: UserRoom) -> UserRoom {
+        self.watched.lock().set_room(room, now)
+    }
+
+    /// Takes over many at once. Gives back the rooms to which the user then is joined.
+    pub fn set_rooms(&self, rooms: impl ExactSizeIterator<Item = (RoomNid, UserRoom)>) -> Vec<RoomNid> {
         let mut watched = self.watched.lock();
-        let known = watched.rooms.entry(room).or_insert(now);
-        let stays = (known.membership, now.membership) == (Membership::Join, Membership::Join);
-        if now.position > known.position && !stays {
-            *known = now;
-        }
-        *known
+        watched.rooms.reserve(rooms.len());
+        let joined =
+            |(room, now)| (watched.set_room(room, now).membership == Membership::Join).then_some(room);
+        rooms.filter_map(joined).collect()
+    }
+
+    /// The user is in rooms of which what comes after a position is noted.
+    pub fn set_entered(&self, position: Position) {
+        self.entered.fetch_max(position.0, SeqCst);
+    }
+
+    pub fn entered(&self) -> Position {
+        Position(self.entered.load(SeqCst))
     }
 
     /// What changes from here on is noted; what changed up to `complete_after` may have been missed.
@@ -331,11 +378,15 @@ mod tests {
         UpTo { log: Position(log), ephemeral: 0 }
     }
 
+    fn user_room(membership: Membership, position: u64) -> UserRoom {
+        UserRoom { membership, kind: RoomKind::Plain, position: Position(position) }
+    }
+
     fn online(rooms: u64) -> Online {
         let online = Online::new(user_id!("@alice:h.org").to_owned(), 1, &Budget::new(1 << 20));
         online.watch_from(upto(0));
         for room in 1..=rooms {
-            online.set_room(RoomNid(room), UserRoom { membership: Membership::Join, position: Position(1) });
+            online.set_room(RoomNid(room), user_room(Membership::Join, 1));
         }
         online
     }
@@ -387,9 +438,9 @@ mod tests {
     #[test]
     fn an_older_membership_does_not_replace_a_newer_one() {
         let online = online(1);
-        let left = UserRoom { membership: Membership::Leave, position: Position(9) };
+        let left = user_room(Membership::Leave, 9);
         assert_eq!(online.set_room(RoomNid(1), left), left);
-        let old = UserRoom { membership: Membership::Join, position: Position(3) };
+        let old = user_room(Membership::Join, 3);
         assert_eq!(online.set_room(RoomNid(1), old), left);
         assert!(online.joined_rooms().is_empty());
     }

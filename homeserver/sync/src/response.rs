@@ -154,7 +154,7 @@ pub(crate) fn as_told(
     };
     let state = room.state_at_position(scope.upto.log)?;
     let membership = room.membership_at(state, scope.user)?;
-    Ok(membership.map(|membership| UserRoom { membership, position: scope.upto.log }))
+    Ok(membership.map(|membership| UserRoom { membership, position: scope.upto.log, ..is }))
 }
 
 /// The rooms in which something may have happened that the client was not told: the noted ones, or where not all are

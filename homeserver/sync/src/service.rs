@@ -98,7 +98,7 @@ struct Core {
 }
 
 struct Tasks {
-    _reading: ReaderTask,
+    _reading: [ReaderTask; 2],
     time: JoinHandle<()>,
 }
 
@@ -119,7 +119,10 @@ impl SyncService {
     ) -> Self {
         let shares = Shares::of(options.memory_bytes);
         let hub = Arc::new(Hub::new(rooms.clone(), clock.clone(), &shares, options.presence));
-        let tasks = Tasks { _reading: hub.follow(), time: tokio::spawn(hub.clone().keep_time()) };
+        let tasks = Tasks {
+            _reading: [hub.follow(), hub.active.follow()],
+            time: tokio::spawn(hub.clone().keep_time()),
+        };
         let stopping = watch::Sender::new(false);
         let long = Semaphore::new(2 * thread::available_parallelism().map_or(2, usize::from));
         let core = Core { rooms, users, clock, hub, evaluated, long, stopping };
@@ -398,10 +401,10 @@ impl SyncService {
     /// The latest rooms of a user who is online, at most so many, and how many rooms were looked at for them so far.
     pub(crate) fn latest_rooms(&self, user: &UserId, count: usize) -> (Vec<RoomNid>, usize) {
         let (hub, online) = (&self.core.hub, self.core.hub.online(user).unwrap());
-        let latest = hub.rooms_by_activity(&online, |rooms| {
-            (rooms.latest_first().take(count).map(|(room, _)| room).collect(), rooms.looked_at)
-        });
-        latest.unwrap()
+        let mut rooms = online.by_activity.lock();
+        hub.bring_up(&online, &mut rooms, [].into_iter(), |_, _| Ok(true)).unwrap();
+        hub.reach(&mut rooms, count - 1).unwrap();
+        (rooms.places(0, count - 1).collect(), rooms.looked_at)
     }
 
     /// How many bytes are held of those who are online, and of the rooms that were evaluated.

@@ -69,15 +69,18 @@ impl WatchedRooms {
         self.rooms.read().get(&room).cloned()
     }
 
-    /// Takes a user into a room of which everything after `since` is noted.
-    pub fn enter(&self, room: RoomNid, online: &Arc<Online>, since: Position) {
+    /// Takes a user into rooms of which everything after `since` is noted.
+    pub fn enter(&self, entered: impl Iterator<Item = RoomNid>, online: &Arc<Online>, since: Position) {
         let mut rooms = self.rooms.write();
         let known = rooms.len();
-        let watched = rooms.entry(room).or_insert_with(|| {
-            let (users, last_receipt, last_event) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
-            Arc::new(WatchedRoom { users, last_receipt, last_event, since })
-        });
-        watched.users.lock().insert(online.id, online.clone());
+        for room in entered {
+            let watched = rooms.entry(room).or_insert_with(|| {
+                let (users, last_receipt, last_event) =
+                    (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
+                Arc::new(WatchedRoom { users, last_receipt, last_event, since })
+            });
+            watched.users.lock().insert(online.id, online.clone());
+        }
         if rooms.len() > known {
             self.weigh(&rooms);
         }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use hearth_spec::PowerLevels;
 use hearth_storage::{EventNid, StateId, View, schema, schema::rooms::Standing};
 use ruma::{EventId, OwnedEventId};
+use serde_json::Value;
 
 use crate::{
     RoomError,
@@ -13,6 +14,9 @@ use crate::{
         shared::Shared,
     },
 };
+
+/// So many bytes of a room's type are kept with each of its users at most.
+const MAX_ROOM_TYPE: usize = 255;
 
 /// Who reads: [`Shared`] stands for everyone and sees what is durable, `Staged` for a writer, which sees what is queued and what it has made itself.
 pub(crate) trait Reader {
@@ -122,6 +126,13 @@ pub(crate) trait Reader {
         Ok(PowerLevels::new(&create.pdu, levels.as_ref().map(|event| &*event.pdu))?)
     }
 
+    /// The type that the create event of a set of state gives to the room.
+    fn room_type(&self, state: StateId) -> Result<Option<String>, RoomError> {
+        let create = self.state_event(state, "m.room.create", "")?;
+        let content = create.map(|create| serde_json::from_str(create.pdu.content_str()).unwrap_or_default());
+        Ok(content.and_then(|content| type_of(&content)))
+    }
+
     /// The id of the create event that a set of state has.
     fn create_event_of(&self, state: StateId) -> Result<Option<OwnedEventId>, RoomError> {
         let create = self.state_event(state, "m.room.create", "")?;
@@ -154,6 +165,12 @@ pub(crate) trait Reader {
         let made = self.made().and_then(|made| made.nids.get(id).copied());
         made.or_else(|| self.shared().events.remembered_nid(id, self.upto()))
     }
+}
+
+/// The type that the content of a create event gives to a room. One that is too long to be asked for is none.
+pub(crate) fn type_of(content: &Value) -> Option<String> {
+    let room_type = content.get("type")?.as_str()?;
+    (room_type.len() <= MAX_ROOM_TYPE).then(|| room_type.to_owned())
 }
 
 impl Reader for Shared {

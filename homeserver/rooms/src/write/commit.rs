@@ -174,6 +174,10 @@ impl RoomInner {
         staged: &mut Staged,
         changes: Vec<MembershipChange>,
     ) -> Result<(), RoomError> {
+        let room_type = match changes.is_empty() {
+            true => None,
+            false => staged.room_type(staged.head.state)?,
+        };
         let tx = &mut staged.tx;
         for MembershipChange { user, was, is } in changes {
             // A resolution may take a membership away: to the user that is having left, by what was there.
@@ -189,7 +193,14 @@ impl RoomInner {
             }
             let row = is.map(|(membership, event)| MembershipRow { membership, event, position });
             self.write_membership(tx, &user, was.map(|(was, _)| was), row.as_ref());
-            let row = UserRoomRow { membership, event, position, forgotten: false, stripped_state: None };
+            let row = UserRoomRow {
+                membership,
+                event,
+                position,
+                forgotten: false,
+                stripped_state: None,
+                room_type: room_type.clone(),
+            };
             tx.put(&schema::USER_ROOMS, (&user, self.nid), &row);
         }
         Ok(())

@@ -12,10 +12,15 @@ use hearth_storage::{
     },
 };
 use ruma::{OwnedRoomId, OwnedUserId, RoomId, UserId};
+use serde_json::Value;
 
 use crate::{
     RoomError,
-    read::{event::Event, reading::Reader, rooms::Rooms},
+    read::{
+        event::Event,
+        reading::{Reader, type_of},
+        rooms::Rooms,
+    },
     write::staged::TimelinePlace,
 };
 
@@ -57,7 +62,9 @@ impl Rooms {
         };
         let change = Change::Membership { room: room.nid(), user: user.clone(), membership };
         let position = staged.tx.append(&change);
-        let row = UserRoomRow { membership, event: nid, position, forgotten: false, stripped_state };
+        let room_type = stripped_state.as_deref().and_then(stripped_type);
+        let row =
+            UserRoomRow { membership, event: nid, position, forgotten: false, stripped_state, room_type };
         staged.tx.put(&schema::USER_ROOMS, (&user, room.nid()), &row);
         let commit = room.0.commit(&mut head, staged)?;
         drop(head);
@@ -84,6 +91,14 @@ impl Rooms {
         let event = self.shared.referred(row.event)?;
         Ok(Some((event.pdu.version(), event, row)))
     }
+}
+
+/// The type of a room that stripped state tells.
+fn stripped_type(stripped_state: &str) -> Option<String> {
+    let events: Vec<Value> = serde_json::from_str(stripped_state).ok()?;
+    let create =
+        events.into_iter().find(|event| event.get("type").is_some_and(|name| name == "m.room.create"));
+    type_of(create?.get("content")?)
 }
 
 /// What a user has to do with a room by other than the room's state.

@@ -27,6 +27,9 @@ use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServ
 use timers::Timer;
 use users::*;
 
+/// How many positions of the log a span has, for `ROOM_SPANS`.
+pub const SPAN_POSITIONS: u64 = 1_024;
+
 /// Declares the table: a constant for each keyspace, and `ALL` of them in order.
 macro_rules! keyspaces {
     ($($(#[$doc:meta])* $name:ident: $key:ty => $value:ty, $access:ident;)*) => {
@@ -136,6 +139,11 @@ keyspaces! {
     RECEIPT_CHANGES: (RoomNid, Position) => ReceiptKeyRow, Append;
     /// Reports of content, by time in milliseconds: (ts, reporter).
     REPORTS: (u64, OwnedUserId) => ReportRow, Append;
+
+    /// In which span of the log each room's last event is. Written by `hearth-sync`, behind the log.
+    ROOM_SPANS: (RoomNid,) => u64, Point;
+    /// The same by span: (span, room).
+    SPAN_ROOMS: (u64, RoomNid) => (), Range;
 
     // Users (written by `hearth-users`).
 

@@ -145,6 +145,8 @@ pub struct UserRoomRow {
     pub forgotten: bool,
     /// Stripped state that came with an invite or a knock, as a JSON array, where the room is not here.
     pub stripped_state: Option<String>,
+    /// The room's type, as far as it is known: lists of rooms are asked for by it.
+    pub room_type: Option<String>,
 }
 
 /// A child of an event.

@@ -9,7 +9,12 @@ use ruma::{OwnedRoomId, RoomId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{SyncError, online::UserRoom};
+use crate::{
+    SyncError,
+    online::{RoomKind, UserRoom},
+};
+
+const ENCRYPTION: &str = "m.room.encryption";
 
 /// The filters of a list. What is absent lets everything pass.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Deserialize)]
@@ -51,33 +56,47 @@ impl Judge<'_> {
         if filters.is_invited.is_some_and(|wanted| wanted != (is.membership == Membership::Invite)) {
             return Ok(false);
         }
-        if !filters.looks_into_rooms() {
-            return Ok(true);
-        }
-        let Some(view) = View::of(self, nid)? else { return Ok(false) };
-        let listed = |list: &HashSet<OwnedRoomId>| list.contains(&view.id);
-        if filters.is_dm.is_some_and(|wanted| wanted != listed(&self.direct))
-            || self.children.is_some_and(|children| !listed(children))
-        {
+        if !self.takes_kind(nid, is.kind)? {
             return Ok(false);
         }
-        if let Some(wanted) = filters.is_encrypted
-            && view.content("m.room.encryption")?.is_some() != wanted
-        {
-            return Ok(false);
-        }
-        if filters.room_types.is_some() || !filters.not_room_types.is_empty() {
-            // Of which nothing is known is a room like most.
-            let create = view.content("m.room.create")?;
-            let room_type = create.and_then(|content| Some(content.get("type")?.as_str()?.to_owned()));
-            if filters.not_room_types.contains(&room_type)
-                || filters.room_types.as_ref().is_some_and(|wanted| !wanted.contains(&room_type))
-            {
+        if filters.ask_for_names() {
+            let Some(id) = self.rooms.id_of(nid)? else { return Ok(false) };
+            if !self.takes_name(&id)? {
                 return Ok(false);
             }
         }
+        match filters.is_encrypted {
+            // Last: it looks into the room.
+            Some(wanted) => Ok(self.is_encrypted(nid)? == wanted),
+            None => Ok(true),
+        }
+    }
+
+    /// By what type the room is of.
+    fn takes_kind(&self, nid: RoomNid, kind: RoomKind) -> Result<bool, SyncError> {
+        let filters = self.filters;
+        if filters.room_types.is_none() && filters.not_room_types.is_empty() {
+            return Ok(true);
+        }
+        let room_type = match kind {
+            RoomKind::Plain => None,
+            RoomKind::Space => Some("m.space".to_owned()),
+            RoomKind::Other => self.rooms.user_room(self.user, nid)?.and_then(|row| row.room_type),
+        };
+        Ok(!filters.not_room_types.contains(&room_type)
+            && filters.room_types.as_ref().is_none_or(|wanted| wanted.contains(&room_type)))
+    }
+
+    /// By what the user, or a space, says of a room.
+    fn takes_name(&self, id: &RoomId) -> Result<bool, SyncError> {
+        let filters = self.filters;
+        if filters.is_dm.is_some_and(|wanted| wanted != self.direct.contains(id))
+            || self.children.is_some_and(|children| !children.contains(id))
+        {
+            return Ok(false);
+        }
         if filters.tags.is_some() || !filters.not_tags.is_empty() {
-            let tags = self.users.account_data.tags(self.user, &view.id)?;
+            let tags = self.users.account_data.tags(self.user, id)?;
             let has = |tag: &String| tags.keys().any(|name| name.as_ref() == tag.as_str());
             if filters.not_tags.iter().any(has)
                 || filters.tags.as_ref().is_some_and(|tags| !tags.iter().any(has))
@@ -86,6 +105,16 @@ impl Judge<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// By the room's state, or by what came with an invite.
+    fn is_encrypted(&self, nid: RoomNid) -> Result<bool, SyncError> {
+        if let Some(room) = self.room(nid)? {
+            return Ok(room.state_event(ENCRYPTION, "")?.is_some());
+        }
+        let came = self.rooms.user_room(self.user, nid)?.and_then(|row| row.stripped_state);
+        let stripped: Vec<Value> = came.and_then(|came| serde_json::from_str(&came).ok()).unwrap_or_default();
+        Ok(stripped.iter().any(|event| event.get("type").is_some_and(|name| name == ENCRYPTION)))
     }
 
     /// Whether the user was in a room, and another one has ended that; and the user has not forgotten it.
@@ -110,14 +139,9 @@ impl Judge<'_> {
 }
 
 impl Filters {
-    fn looks_into_rooms(&self) -> bool {
-        self.is_dm.is_some()
-            || self.spaces.is_some()
-            || self.is_encrypted.is_some()
-            || self.room_types.is_some()
-            || !self.not_room_types.is_empty()
-            || self.tags.is_some()
-            || !self.not_tags.is_empty()
+    /// Whether they need to know which room it is.
+    fn ask_for_names(&self) -> bool {
+        self.is_dm.is_some() || self.spaces.is_some() || self.tags.is_some() || !self.not_tags.is_empty()
     }
 
     /// The rooms of the named spaces to which the user is joined.
@@ -151,34 +175,6 @@ impl Filters {
             }
         }
         Ok(spaces)
-    }
-}
-
-/// A room as filters look at it: its state, or what came with an invite.
-struct View {
-    id: OwnedRoomId,
-    room: Option<Room>,
-    stripped: Vec<Value>,
-}
-
-impl View {
-    fn of(judge: &Judge<'_>, nid: RoomNid) -> Result<Option<Self>, SyncError> {
-        if let Some(room) = judge.room(nid)? {
-            return Ok(Some(Self { id: room.id().to_owned(), room: Some(room), stripped: Vec::new() }));
-        }
-        let Some(id) = judge.rooms.id_of(nid)? else { return Ok(None) };
-        let came = judge.rooms.user_room(judge.user, nid)?.and_then(|row| row.stripped_state);
-        let stripped = came.and_then(|came| serde_json::from_str(&came).ok()).unwrap_or_default();
-        Ok(Some(Self { id, room: None, stripped }))
-    }
-
-    fn content(&self, event_type: &str) -> Result<Option<Value>, SyncError> {
-        if let Some(room) = &self.room {
-            return Ok(room.state_content(event_type, "")?);
-        }
-        let mut events = self.stripped.iter();
-        let event = events.find(|event| event.get("type").is_some_and(|found| found == event_type));
-        Ok(event.and_then(|event| event.get("content").cloned()))
     }
 }
 

@@ -57,7 +57,11 @@ impl Lists {
     }
 
     /// The rooms that filters let pass, as they are now.
-    pub fn filtered(&mut self, scope: &Scope<'_>, filters: &Filters) -> Result<&RoomsByActivity, SyncError> {
+    pub fn filtered(
+        &mut self,
+        scope: &Scope<'_>,
+        filters: &Filters,
+    ) -> Result<&mut RoomsByActivity, SyncError> {
         let direct = self.direct(scope)?;
         let mut list = match self.lists.iter().position(|list| list.filters == *filters) {
             Some(place) => self.lists.remove(place),
@@ -88,7 +92,8 @@ impl Lists {
         while self.bytes() > MAX_BYTES && self.lists.len() > 1 {
             self.lists.remove(0);
         }
-        Ok(&self.lists[self.lists.len() - 1].rooms)
+        let last = self.lists.len() - 1;
+        Ok(&mut self.lists[last].rooms)
     }
 
     /// Takes over what changed of account data, and which rooms were forgotten.

@@ -142,6 +142,7 @@ impl Viewing<'_> {
             let rooms = lists.filtered(self.scope, &list.filters)?;
             let all = [(0, rooms.len())];
             for (first, last) in list.ranges.as_deref().unwrap_or(&all) {
+                self.scope.hub.reach(rooms, *last)?;
                 for room in rooms.places(*first, *last) {
                     let at = rules_of(room, &mut found);
                     // Ranges may overlap.

@@ -11,6 +11,31 @@ async fn rooms_of(client: &Client, count: usize) -> Vec<Room> {
 }
 
 #[tokio::test]
+async fn a_first_window_costs_no_look_at_all_rooms() {
+    const ROOMS: usize = 260;
+    let store = Store::open(MemoryEngine::new(), StoreOptions::default()).unwrap();
+    let options = SyncOptions { presence: false, ..SyncOptions::default() };
+    let world = World::on(store.clone(), options.clone());
+    let alice = world.user("alice").await;
+    let mut rooms = Vec::new();
+    for _ in 0..ROOMS {
+        rooms.push(alice.create(Preset::PrivateChat).await);
+    }
+    alice.say(&rooms[7], "x").await;
+    // After a restart nothing is known of the user.
+    let world = World::on(store, options);
+    let mut slider = world.existing(&alice).slider(window(2));
+    slider.body["lists"]["all"]["filters"] = json!({"not_room_types": ["m.space"]});
+    let response = slider.sync().await;
+    assert_eq!(response["lists"]["all"]["count"], ROOMS);
+    let latest = [&rooms[7], &rooms[ROOMS - 1], &rooms[ROOMS - 2]];
+    assert!(latest.iter().all(|room| part(&response, room).is_object()));
+    let (shown, looked_at) = world.sync.latest_rooms(&alice.user, 3);
+    assert_eq!(shown, latest.map(|room| room.nid()));
+    assert!(looked_at < ROOMS / 2, "{looked_at} rooms were looked at");
+}
+
+#[tokio::test]
 async fn a_window_shows_the_latest_rooms_and_slides() {
     let world = World::new();
     let alice = world.user("alice").await;

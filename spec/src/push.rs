@@ -13,8 +13,10 @@ use crate::{
     power_levels::PowerLevels,
 };
 
+mod defaults;
 mod flat_event;
 
+pub use defaults::{contains_user_name, default_rules};
 pub use flat_event::FlatEvent;
 use flat_event::Scalar;
 
@@ -30,6 +32,9 @@ pub struct PushContext<'a> {
     pub display_name: Option<&'a str>,
     /// The room's power levels; without them no rule that asks for them matches.
     pub power_levels: Option<&'a PowerLevels>,
+    /// Whether the user is subscribed to the thread that the event is in; `None` for one in no thread, and where nothing
+    /// is to follow from it.
+    pub subscribed: Option<bool>,
 }
 
 /// What the first matching rule says.
@@ -81,6 +86,8 @@ enum Condition {
     SenderMayNotify(String),
     Room(OwnedRoomId),
     Sender(OwnedUserId),
+    /// MSC4306
+    ThreadSubscription(bool),
     /// A kind that is not known; it never matches.
     Unknown,
 }
@@ -100,8 +107,9 @@ impl CompiledRuleset {
 impl Rule {
     fn new(rule: AnyPushRuleRef<'_>) -> Self {
         let conditions = match rule {
-            AnyPushRuleRef::Override(rule) => conditions(&rule.conditions),
-            AnyPushRuleRef::Underride(rule) => conditions(&rule.conditions),
+            AnyPushRuleRef::Override(rule)
+            | AnyPushRuleRef::PostContent(rule)
+            | AnyPushRuleRef::Underride(rule) => conditions(&rule.conditions),
             AnyPushRuleRef::Content(rule) => {
                 vec![Condition::EventMatch { key: "content.body".to_owned(), glob: Glob::new(&rule.pattern) }]
             }
@@ -147,6 +155,7 @@ impl Condition {
             PushCondition::ContainsDisplayName => Self::ContainsDisplayName,
             PushCondition::RoomMemberCount(data) => Self::MemberCount(data.is),
             PushCondition::SenderNotificationPermission(data) => Self::SenderMayNotify(data.key.to_string()),
+            PushCondition::ThreadSubscription(data) => Self::ThreadSubscription(data.subscribed),
             _ => Self::Unknown,
         }
     }
@@ -175,6 +184,7 @@ impl Condition {
                 .is_some_and(|levels| levels.for_user(event.sender()) >= levels.notifications(key)),
             Self::Room(room_id) => room_id == context.room_id,
             Self::Sender(user_id) => user_id == event.sender(),
+            Self::ThreadSubscription(subscribed) => context.subscribed == Some(*subscribed),
             Self::Unknown => false,
         }
     }

@@ -4,7 +4,7 @@ mod support;
 
 use hearth_spec::{
     ClientForm, PowerLevels, RoomVersion,
-    push::{CompiledRuleset, FlatEvent, PushContext, evaluate},
+    push::{CompiledRuleset, FlatEvent, PushContext, default_rules, evaluate},
     stripped_state_event, write_client_event,
 };
 use ruma::{OwnedEventId, push::Ruleset};
@@ -87,13 +87,18 @@ fn table() -> Value {
     })
 }
 
-/// Drops what is left out when empty or may be written either way, and the rules of proposals (`.org.matrix.msc3930…`).
+/// Drops what is left out when empty or may be written either way, the rules of proposals (`.org.matrix.msc3930…`), and the
+/// one that is not in the specification any more.
 fn plain(mut ruleset: Value) -> Value {
     for kind in ["override", "content", "room", "sender", "underride"] {
         let rules = ruleset[kind].take();
         ruleset[kind] = if rules.is_null() { json!([]) } else { rules };
         if let Some(rules) = ruleset[kind].as_array_mut() {
-            rules.retain(|rule| rule["rule_id"].as_str().is_some_and(|id| id.starts_with(".m.")));
+            rules.retain(|rule| {
+                rule["rule_id"]
+                    .as_str()
+                    .is_some_and(|id| id.starts_with(".m.") && id != ".m.rule.contains_user_name")
+            });
         }
         for rule in ruleset[kind].as_array_mut().into_iter().flatten() {
             for action in rule["actions"].as_array_mut().into_iter().flatten() {
@@ -108,7 +113,7 @@ fn plain(mut ruleset: Value) -> Value {
 
 #[test]
 fn the_default_ruleset_is_the_specifications() {
-    let ours = serde_json::to_value(Ruleset::server_default(user(BOB))).expect("JSON");
+    let ours = serde_json::to_value(default_rules(user(BOB))).expect("JSON");
     let (ours, table) = (plain(ours), plain(table()));
     for kind in ["override", "content", "room", "sender", "underride"] {
         let rules = |ruleset: &Value| ruleset[kind].as_array().cloned().unwrap_or_default();
@@ -128,7 +133,7 @@ fn judge(
     content: Value,
     members: u64,
 ) -> (bool, bool) {
-    let mut all = serde_json::to_value(Ruleset::server_default(user(BOB))).expect("JSON");
+    let mut all = serde_json::to_value(default_rules(user(BOB))).expect("JSON");
     if let Value::Object(rules) = rules {
         for (kind, rules) in rules {
             let mut list = rules.as_array().cloned().unwrap_or_default();
@@ -146,6 +151,7 @@ fn judge(
         user_id: user(BOB),
         display_name: Some("Bob (away)"),
         power_levels: Some(&levels),
+        subscribed: None,
     };
     let compiled = CompiledRuleset::new(&ruleset);
     let outcome = evaluate(&compiled, &FlatEvent::new(&pdu), &context);
@@ -154,6 +160,63 @@ fn judge(
 
 fn judge_message(rules: Value, sender: &str, content: Value) -> (bool, bool) {
     judge(rules, sender, "m.room.message", None, content, 5)
+}
+
+#[test]
+fn threads_are_judged_by_whether_one_is_subscribed() {
+    let version = RoomVersion::V11;
+    let relates_to = json!({ "rel_type": "m.thread", "event_id": "$root" });
+    let judge = |subscribed, body: &str| {
+        let content = json!({ "msgtype": "m.text", "body": body, "m.relates_to": relates_to });
+        let pdu = seal(version, template(ALICE, "m.room.message", None, &content));
+        let context = PushContext {
+            room_id: pdu.room_id(),
+            member_count: 5,
+            user_id: user(BOB),
+            display_name: None,
+            power_levels: None,
+            subscribed,
+        };
+        let compiled = CompiledRuleset::new(&default_rules(user(BOB)));
+        let outcome = evaluate(&compiled, &FlatEvent::new(&pdu), &context);
+        (outcome.notify, outcome.highlight, outcome.actions.len())
+    };
+    assert_eq!(judge(Some(true), "hello"), (true, false, 2), "with a sound");
+    assert_eq!(judge(Some(false), "hello"), (false, false, 0));
+    assert_eq!(judge(None, "hello"), (true, false, 1));
+    // Whom it names hears of it.
+    assert_eq!(judge(Some(false), &format!("hello {BOB}")), (true, true, 3));
+}
+
+#[test]
+fn a_message_that_does_not_say_whom_it_mentions_may_name_its_user() {
+    let hello = |body: &str| json!({ "msgtype": "m.text", "body": body });
+    assert_eq!(judge_message(json!({}), ALICE, hello(&format!("Hello {BOB}!"))), (true, true));
+    assert_eq!(judge_message(json!({}), ALICE, hello("Hello, Bob")), (true, true));
+    assert_eq!(judge_message(json!({}), ALICE, hello("Hello, bobby")), (true, false));
+    let mut told = hello("Hello, Bob");
+    told["m.mentions"] = json!({});
+    assert_eq!(judge_message(json!({}), ALICE, told), (true, false));
+}
+
+#[test]
+fn who_wants_it_is_woken_for_every_encrypted_event() {
+    let mut rules = default_rules(user(BOB));
+    let id = ".org.matrix.msc4028.encrypted_event";
+    assert_eq!(rules.override_.get_index(1).map(|rule| (&*rule.rule_id, rule.enabled)), Some((id, false)));
+    rules.set_enabled(ruma::push::RuleKind::Override, id, true).unwrap();
+    let compiled = CompiledRuleset::new(&rules);
+    let pdu = seal(RoomVersion::V11, template(ALICE, "m.room.encrypted", None, &json!({})));
+    let context = PushContext {
+        room_id: pdu.room_id(),
+        member_count: 5,
+        user_id: user(BOB),
+        display_name: None,
+        power_levels: None,
+        subscribed: None,
+    };
+    let outcome = evaluate(&compiled, &FlatEvent::new(&pdu), &context);
+    assert_eq!((outcome.rule, outcome.notify), (Some(0), true), "`.m.rule.master` is off");
 }
 
 #[test]
@@ -209,7 +272,8 @@ fn a_users_own_rules_come_first() {
     let name = json!({ "conditions": [{ "kind": "contains_display_name" }], "actions": loud });
     let name = |id: &str| rule("override", id, name.clone());
     assert_eq!(judge_message(name("mine"), ALICE, body("ask bob (away), he knows")), (true, true));
-    assert_eq!(judge_message(name("mine"), ALICE, body("ask bob")), (true, false));
+    let less = json!({ "body": "ask bob", "m.mentions": {} });
+    assert_eq!(judge_message(name("mine"), ALICE, less), (true, false));
     // The old rules give way to mentions.
     let mentions = json!({ "body": "bob (away)", "m.mentions": {} });
     assert_eq!(judge_message(name(".m.rule.contains_display_name"), ALICE, mentions), (true, false));

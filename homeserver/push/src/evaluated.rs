@@ -14,15 +14,17 @@ use hearth_spec::{
     push::{CompiledRuleset, FlatEvent, PushContext, evaluate},
 };
 use hearth_storage::{EventNid, RoomNid, TimelineOrder};
+use hearth_users::ThreadSubscriptions;
 use parking_lot::Mutex;
 use quick_cache::{
     DefaultHashBuilder, OptionsBuilder, Weighter,
     sync::{Cache, DefaultLifecycle},
 };
-use ruma::{OwnedUserId, UserId, push::Action, user_id};
+use ruma::{OwnedEventId, OwnedUserId, UserId, push::Action, user_id};
 use serde::Deserialize;
 
 use crate::{
+    PushError,
     facts::Facts,
     rules::{KnownRules, RulesOverTime},
 };
@@ -163,6 +165,8 @@ pub(crate) struct Counter<'a> {
     pub rules: &'a RulesOverTime<'a>,
     /// Whom the user ignores.
     pub ignored: &'a HashSet<OwnedUserId>,
+    /// Which threads the user is subscribed to.
+    pub threads: &'a ThreadSubscriptions,
 }
 
 impl EvaluatedRoom {
@@ -180,11 +184,11 @@ impl EvaluatedRoom {
         after: TimelineOrder,
         until: TimelineOrder,
         mut show: impl FnMut(Notifying<'_>),
-    ) -> Result<(), RoomError> {
+    ) -> Result<(), PushError> {
         let mut evaluated = self.0.lock();
         evaluated.extend(counter.room, until)?;
         evaluated.extend_back(counter.room, after)?;
-        let mut judge = Judge { counter, levels: None };
+        let mut judge = Judge { counter, levels: None, subscribes: None };
         let first = evaluated.facts.partition_point(|facts| facts.order <= after);
         for at in first..evaluated.facts.len() {
             let facts = &evaluated.facts[at];
@@ -196,19 +200,21 @@ impl EvaluatedRoom {
             }
             let (rules, source) = counter.rules.at(facts.order);
             let nid = facts.nid;
+            let subscribed = judge.subscribed(facts.thread.as_deref())?;
             let (by, verdict) = match &rules.shared {
-                Some(shared) if !facts.names(counter.user) => {
+                Some(shared) if subscribed.is_none() && !facts.names(counter.user) => {
                     let judged = evaluated.judged(shared.id);
                     let verdict = match evaluated.judged[judged].verdicts[at] {
                         Some(verdict) => verdict,
-                        None => judge.judge(&shared.compiled, None, nid)?,
+                        None => judge.judge(&shared.compiled, None, None, nid)?,
                     };
                     evaluated.judged[judged].verdicts[at] = Some(verdict);
                     (&*shared.compiled, verdict)
                 }
                 shared => {
                     let own = rules.own(source);
-                    (own, judge.judge(own, Some((counter.user, shared.is_none())), nid)?)
+                    let user = Some((counter.user, shared.is_none()));
+                    (own, judge.judge(own, user, subscribed, nid)?)
                 }
             };
             if verdict.notify || verdict.highlight {
@@ -348,15 +354,33 @@ struct Judge<'a> {
     counter: &'a Counter<'a>,
     /// Read when the first event is judged.
     levels: Option<Option<PowerLevels>>,
+    /// Whether the user has ever spoken of a thread; read when the first event in one is judged.
+    subscribes: Option<bool>,
 }
 
 impl Judge<'_> {
+    /// Whether the user is subscribed to a thread. Of one who has never spoken of any the clients do not know that there
+    /// are subscriptions (MSC4306): nothing follows for them.
+    fn subscribed(&mut self, thread: Option<&OwnedEventId>) -> Result<Option<bool>, PushError> {
+        let Counter { user, threads, room, .. } = self.counter;
+        let Some(thread) = thread else { return Ok(None) };
+        let subscribes = match self.subscribes {
+            Some(subscribes) => subscribes,
+            None => *self.subscribes.insert(threads.any(user)?),
+        };
+        match subscribes {
+            true => Ok(Some(threads.get(user, room.id(), thread)?.is_some())),
+            false => Ok(None),
+        }
+    }
+
     /// What rules make of an event for a user, with whether they ask for the user's display name, or for someone whom
-    /// the event does not name.
+    /// the event does not name and whose subscriptions say nothing of it.
     fn judge(
         &mut self,
         rules: &CompiledRuleset,
         user: Option<(&UserId, bool)>,
+        subscribed: Option<bool>,
         nid: EventNid,
     ) -> Result<Verdict, RoomError> {
         let room = self.counter.room;
@@ -374,6 +398,7 @@ impl Judge<'_> {
             user_id: user.map_or(user_id!("@:invalid"), |(user, _)| user),
             display_name: display_name.as_deref(),
             power_levels: levels.as_ref(),
+            subscribed,
         };
         let outcome = evaluate(rules, &FlatEvent::new(&event.pdu), &context);
         let rule = outcome.rule.and_then(|rule| u16::try_from(rule).ok());

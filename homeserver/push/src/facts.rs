@@ -1,6 +1,6 @@
 //! What there is to know of an event, whoever judges it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use hearth_rooms::{Event, Room, RoomError};
 use hearth_storage::{EventNid, TimelineOrder, weight::of_text};
@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 /// Of an event that names more users than this it is not remembered whom it names.
 const NAMED: usize = 32;
+/// Of a message that does not say whom it mentions, so many bytes are remembered: who is named in a longer one has to be
+/// found out for each user.
+const BODY: usize = 1024;
 /// How far relations are followed from an event to its thread.
 const HOPS: usize = 3;
 
@@ -20,6 +23,8 @@ pub(crate) struct Facts {
     pub sender: OwnedUserId,
     /// Whom it names: what they make of it is their own. `None` for too many to remember.
     named: Option<Box<[OwnedUserId]>>,
+    /// What it says, in lower case, if it does not say whom it mentions: it may name anyone.
+    body: Option<Box<str>>,
     /// Whether it relates to another event.
     pub is_related: bool,
     /// The root of the thread it is in.
@@ -31,11 +36,14 @@ impl Facts {
     /// What there is to know of an event that stands at this place of a room's timeline.
     pub fn of(room: &Room, event: &Event, order: TimelineOrder) -> Result<Self, RoomError> {
         let relation = Relation::of(event.pdu.content_str());
+        let body = body_without_mentions(event);
+        let is_short = body.as_ref().is_none_or(|body| body.len() <= BODY);
         Ok(Self {
             order,
             nid: event.nid,
             sender: event.pdu.sender().to_owned(),
-            named: named_in(event),
+            named: named_in(event).filter(|_| is_short),
+            body: body.filter(|_| is_short),
             is_related: relation.is_some(),
             thread: relation.map(|relation| thread_of(room, relation)).transpose()?.flatten().map(Arc::new),
             redacted: event.redacted_by.is_some(),
@@ -45,13 +53,15 @@ impl Facts {
     /// Whether it names a user, or may.
     pub fn names(&self, user: &UserId) -> bool {
         self.named.as_ref().is_none_or(|named| named.iter().any(|named| named == user))
+            || self.body.as_ref().is_some_and(|body| body.contains(&user.localpart().to_lowercase()))
     }
 
     /// About how many bytes it takes besides its place.
     pub fn bytes(&self) -> usize {
         let named = self.named.iter().flatten().map(|user| size_of::<OwnedUserId>() + of_text(user.as_str()));
         let thread = self.thread.iter().map(|root| size_of::<OwnedEventId>() + 2 * of_text(root.as_str()));
-        of_text(self.sender.as_str()) + named.sum::<usize>() + thread.sum::<usize>()
+        let body = self.body.as_deref().map_or(0, of_text);
+        body + of_text(self.sender.as_str()) + named.sum::<usize>() + thread.sum::<usize>()
     }
 }
 
@@ -77,6 +87,21 @@ fn named_in(event: &Event) -> Option<Box<[OwnedUserId]>> {
     }
     named.extend(event.pdu.state_key().and_then(|key| OwnedUserId::try_from(key).ok()));
     (named.len() <= NAMED).then(|| named.into())
+}
+
+/// What an event says, in lower case, if it does not say whom it mentions.
+fn body_without_mentions(event: &Event) -> Option<Box<str>> {
+    #[derive(Deserialize)]
+    struct Content<'a> {
+        #[serde(borrow)]
+        body: Cow<'a, str>,
+    }
+    let content = event.pdu.content_str();
+    if !content.contains("\"body\"") || content.contains("\"m.mentions\"") {
+        return None;
+    }
+    let Content { body } = serde_json::from_str(content).ok()?;
+    Some(body.to_lowercase().into())
 }
 
 /// What an event relates to.

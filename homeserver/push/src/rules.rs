@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
-use hearth_spec::push::CompiledRuleset;
+use hearth_spec::push::{CompiledRuleset, contains_user_name};
 use hearth_storage::{Position, TimelineOrder};
 use parking_lot::Mutex;
 use ruma::{
@@ -29,7 +29,7 @@ pub(crate) struct UserRules {
     length: usize,
 }
 
-/// Rules without the two that name their user.
+/// Rules without those that name their user.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedRules {
     /// Equal for equal rules.
@@ -63,6 +63,10 @@ impl UserRules {
 /// length of that.
 fn without_names(user: &UserId, source: &Ruleset) -> (Option<(Ruleset, String)>, usize) {
     let mut rules = source.clone();
+    let by_name = contains_user_name(user);
+    if rules.content.get(&*by_name.rule_id).is_some_and(|rule| rule.pattern == by_name.pattern) {
+        rules.content.shift_remove(&*by_name.rule_id);
+    }
     for predefined in [ConditionalPushRule::is_user_mention(user), ConditionalPushRule::invite_for_me(user)] {
         let same = rules.override_.get(predefined.rule_id.as_str()).is_some_and(|rule| {
             let conditions = |rule: &ConditionalPushRule| serde_json::to_string(&rule.conditions).ok();
@@ -122,6 +126,7 @@ fn hash(seed: u8, text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use hearth_spec::push::default_rules;
     use ruma::{
         push::{Action, NewPatternedPushRule, NewPushRule, RuleKind},
         user_id,
@@ -130,7 +135,7 @@ mod tests {
     use super::*;
 
     fn id(user: &UserId, change: impl FnOnce(&mut Ruleset)) -> Option<u128> {
-        let mut rules = Ruleset::server_default(user);
+        let mut rules = default_rules(user);
         change(&mut rules);
         UserRules::new(user, &rules, &KnownRules::default()).shared.map(|shared| shared.id)
     }
@@ -162,7 +167,7 @@ mod tests {
     fn an_event_is_judged_by_the_rules_that_held_when_it_came() {
         let alice = user_id!("@alice:h.org");
         let rules = |patterns: &[&str]| {
-            let mut rules = Ruleset::server_default(alice);
+            let mut rules = default_rules(alice);
             patterns.iter().for_each(|pattern| rules.insert(keyword(pattern), None, None).unwrap());
             rules
         };
@@ -190,7 +195,7 @@ mod tests {
         let known = KnownRules::default();
         let of = |name: &str| {
             let user = UserId::parse(format!("@{name}:h.org")).unwrap();
-            UserRules::new(&user, &Ruleset::server_default(&user), &known).shared.unwrap()
+            UserRules::new(&user, &default_rules(&user), &known).shared.unwrap()
         };
         let one = of("one");
         assert!(Arc::ptr_eq(&one.compiled, &of("two").compiled));

@@ -77,8 +77,9 @@ impl PushUser<'_> {
             user: self.user,
             rules: &rules,
             ignored: self.ignored,
+            threads: &self.users.thread_subscriptions,
         };
-        Ok(read.evaluated.count(&counter, after, until, show)?)
+        read.evaluated.count(&counter, after, until, show)
     }
 
     /// What the rules were before, each up to a position.

@@ -2,6 +2,7 @@
 
 use std::{mem, sync::Arc};
 
+use hearth_spec::push::default_rules;
 use hearth_storage::{Position, Scan, Transaction, View, schema};
 use ruma::{
     RoomId, UserId,
@@ -200,7 +201,7 @@ fn update_postcontent(rules: &mut Ruleset, defaults: &Ruleset) {
 
 /// Rules as they are kept, together with the server's default rules of this version.
 fn read(user: &UserId, content: &str) -> Result<Ruleset, UsersError> {
-    let defaults = Ruleset::server_default(user);
+    let defaults = default_rules(user);
     if content.is_empty() {
         return Ok(defaults);
     }
@@ -233,7 +234,7 @@ mod tests {
             .override_
             .iter()
             .map(|rule| rule.rule_id.clone())
-            .take_while(|id| id != ".m.rule.suppress_notices")
+            .take_while(|id| id != ".org.matrix.msc4028.encrypted_event")
             .collect()
     }
 

@@ -46,6 +46,13 @@ impl ThreadSubscriptions {
         Ok(row.and_then(|row| row.subscription))
     }
 
+    /// Whether a user has ever spoken of a thread.
+    pub fn any(&self, user: &UserId) -> Result<bool, UsersError> {
+        let view = self.shared.store.view();
+        let first = view.scan(&schema::THREAD_SUBSCRIPTIONS, Scan::prefix((user,))).next().transpose()?;
+        Ok(first.is_some())
+    }
+
     /// Subscribes a user to a thread; automatically if it is because of an event, by whose place it is decided whether the
     /// user has given up the thread since. What they chose themselves stays so.
     ///

@@ -32,6 +32,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc3912",
     "org.matrix.msc3916.stable",
     "org.matrix.msc3981",
+    "org.matrix.msc4028",
     "org.matrix.msc4140",
     "org.matrix.msc4155",
     "org.matrix.msc4174",

@@ -231,6 +231,7 @@ impl<'a> Judge<'a> {
             user_id: self.user,
             display_name: self.display_name.as_deref(),
             power_levels: Some(&self.levels),
+            subscribed: None,
         };
         let outcome = evaluate(rules, &FlatEvent::new(&event.pdu), &context);
         (outcome.notify && (outcome.highlight || !only_highlights)).then(|| outcome.actions.to_vec())

@@ -130,6 +130,7 @@ impl Noting {
             user_id: user,
             display_name: None,
             power_levels: None,
+            subscribed: None,
         };
         let outcome = evaluate(&rules, &FlatEvent::new(&event.pdu), &context);
         Ok(outcome.notify.then(|| NotificationRow {

@@ -182,3 +182,26 @@ async fn a_redacted_message_does_not_count_again_when_its_room_was_forgotten() {
     room.send(redaction, None).await.unwrap();
     assert_eq!(counts(&bob.sync().await, &room), (0, 0));
 }
+
+#[tokio::test]
+async fn who_subscribes_to_threads_hears_of_those_alone() {
+    let world = World::new();
+    let (alice, mut bob) = (world.user("alice").await, world.user("bob").await);
+    let room = alice.create_with(&[&bob]).await;
+    let roots = [alice.say(&room, "one").await, alice.say(&room, "two").await];
+    bob.read(&room, "m.read", None, &roots[1]).await;
+    let reply = async |root: &Event, body: &str| {
+        let relates_to = json!({"rel_type": "m.thread", "event_id": root.id()});
+        alice.send(&room, json!({"msgtype": "m.text", "body": body, "m.relates_to": relates_to})).await
+    };
+    reply(&roots[0], "x").await;
+    assert_eq!(counts(&bob.sync().await, &room), (1, 0), "of threads nothing is known");
+    let threads = &world.users.thread_subscriptions;
+    threads.subscribe(&bob.user, room.id(), roots[1].id(), None).await.unwrap();
+    reply(&roots[0], "y").await;
+    reply(&roots[1], "z").await;
+    assert_eq!(counts(&bob.sync().await, &room), (2, 0));
+    // Whoever is mentioned hears of it in any thread.
+    reply(&roots[0], "bob").await;
+    assert_eq!(counts(&bob.sync().await, &room), (3, 1));
+}

@@ -1,23 +1,23 @@
 //! What changed in the profiles of those who share a room with a user, for clients that ask for it
-//! ([MSC4429](https://github.com/matrix-org/matrix-spec-proposals/pull/4429)). Of users of other servers nothing is told:
+//! ([MSC4429](https://github.com/matrix-org/matrix-spec-proposals/pull/4429), and MSC4262 for sliding sync). Of users of other servers nothing is told:
 //! those servers do not say when a profile changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_storage::schema::rooms::Membership;
 use hearth_users::Profile;
-use ruma::{OwnedUserId, UserId};
+use ruma::OwnedUserId;
 
 use crate::{SyncError, device_lists::Circle, json::Object, scope::Scope};
 
 /// How many changes of all users are looked through for those that concern a user, and of how many users a first sync
 /// tells: there are profiles for more where they are asked for.
 const MAX_CHANGES: usize = 5_000;
-const MAX_USERS: usize = 5_000;
+pub(crate) const MAX_USERS: usize = 5_000;
 
-/// The fields to tell of each user, as JSON; `None` for a user who is out of sight.
+/// The fields to tell of each user, as JSON, or as one that is gone; `None` for a user who is out of sight.
 #[derive(Default)]
-pub(crate) struct ProfileUpdates(BTreeMap<OwnedUserId, Option<BTreeMap<String, String>>>);
+pub(crate) struct ProfileUpdates(pub BTreeMap<OwnedUserId, Option<BTreeMap<String, Option<String>>>>);
 
 impl ProfileUpdates {
     /// Reads what there is to tell of the fields that are wanted: of who came into view all, of who left it that they
@@ -28,47 +28,69 @@ impl ProfileUpdates {
         in_view: &[OwnedUserId],
         gone: &BTreeSet<OwnedUserId>,
     ) -> Result<Self, SyncError> {
-        let mut updates = Self::default();
         if wanted.is_empty() {
-            return Ok(updates);
+            return Ok(Self::default());
         }
-        let Some(since) = scope.since else {
+        if scope.since.is_none() {
+            let mut updates = Self::default();
             for user in everyone_in_view(scope)? {
-                updates.add_all(scope, user, wanted)?;
+                updates.add(scope, user, Some(wanted))?;
             }
             return Ok(updates);
-        };
+        }
+        let mut updates = Self::changed(scope, Some(wanted))?;
+        for user in in_view {
+            updates.add(scope, user.clone(), Some(wanted))?;
+        }
+        updates.add_gone(scope, gone)?;
+        Ok(updates)
+    }
+
+    /// What changed of the fields that are wanted, or of all, since what the client was told.
+    pub fn changed(scope: &Scope<'_>, wanted: Option<&BTreeSet<String>>) -> Result<Self, SyncError> {
+        let mut updates = Self::default();
+        let Some(since) = scope.since else { return Ok(updates) };
         let circle = Circle { hub: scope.hub, rooms: scope.rooms, user: scope.user };
         for (user, field) in scope.users.profiles.changes(since.log(), scope.upto.log, MAX_CHANGES)? {
-            if wanted.contains(&field) && (user == scope.user || circle.shares(&user)?) {
+            let is_wanted = wanted.is_none_or(|wanted| wanted.contains(&field));
+            if is_wanted && (user == scope.user || circle.shares(&user)?) {
                 let value = value(&*scope.users.profiles.get(&user)?, &field);
-                let fields = updates.0.entry(user).or_default();
-                fields.get_or_insert_default().insert(field, value.unwrap_or_else(|| "null".to_owned()));
-            }
-        }
-        for user in in_view.iter().filter(|user| is_local(scope, user)) {
-            updates.add_all(scope, user.clone(), wanted)?;
-        }
-        for user in gone.iter().filter(|user| is_local(scope, user) && *user != scope.user) {
-            if !circle.shares(user)? {
-                updates.0.insert(user.clone(), None);
+                updates.0.entry(user).or_default().get_or_insert_default().insert(field, value);
             }
         }
         Ok(updates)
     }
 
-    /// Adds all that is wanted of a user and is there.
-    fn add_all(
+    /// Adds all that is wanted of a user of this server and is there.
+    pub fn add(
         &mut self,
         scope: &Scope<'_>,
         user: OwnedUserId,
-        wanted: &BTreeSet<String>,
+        wanted: Option<&BTreeSet<String>>,
     ) -> Result<(), SyncError> {
+        if user.server_name() != scope.rooms.server_name() {
+            return Ok(());
+        }
         let profile = scope.users.profiles.get(&user)?;
-        let there: BTreeMap<String, String> =
-            wanted.iter().filter_map(|field| Some((field.clone(), value(&profile, field)?))).collect();
+        let fields = profile.fields.iter();
+        let there: BTreeMap<_, _> = fields
+            .filter(|(field, _)| wanted.is_none_or(|wanted| wanted.contains(*field)))
+            .map(|(field, value)| (field.clone(), Some(value.get().to_owned())))
+            .collect();
         if !there.is_empty() {
             self.0.entry(user).or_default().get_or_insert_default().extend(there);
+        }
+        Ok(())
+    }
+
+    /// Adds who is out of sight, of those who left a room.
+    pub fn add_gone(&mut self, scope: &Scope<'_>, gone: &BTreeSet<OwnedUserId>) -> Result<(), SyncError> {
+        let circle = Circle { hub: scope.hub, rooms: scope.rooms, user: scope.user };
+        let server = scope.rooms.server_name();
+        for user in gone.iter().filter(|user| user.server_name() == server && *user != scope.user) {
+            if !circle.shares(user)? {
+                self.0.insert(user.clone(), None);
+            }
         }
         Ok(())
     }
@@ -84,7 +106,8 @@ impl ProfileUpdates {
             match fields {
                 Some(fields) => {
                     let mut updates = Object::open(update.key("profile_updates"));
-                    fields.iter().for_each(|(field, value)| updates.json(field, value));
+                    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "null".to_owned());
+                    fields.iter().for_each(|(field, told)| updates.json(field, &value(told)));
                     updates.close();
                 }
                 None => update.json("profile_updates", "null"),
@@ -98,10 +121,6 @@ impl ProfileUpdates {
 
 fn value(profile: &Profile, field: &str) -> Option<String> {
     profile.fields.get(field).map(|value| value.get().to_owned())
-}
-
-fn is_local(scope: &Scope<'_>, user: &UserId) -> bool {
-    user.server_name() == scope.rooms.server_name()
 }
 
 /// The user, and all of this server who share a room with them.

@@ -37,6 +37,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc4155",
     "org.matrix.msc4174",
     "org.matrix.msc4222",
+    "org.matrix.msc4262",
     "org.matrix.msc4293",
     "org.matrix.msc4306",
     "org.matrix.msc4380.stable",

@@ -2,6 +2,7 @@
 
 mod account_data;
 mod e2ee;
+mod profiles;
 mod receipts;
 mod threads;
 mod to_device;
@@ -15,19 +16,22 @@ use serde::Deserialize;
 use super::{request::Asked, view::Viewed};
 use crate::{SyncError, json::Object, scope::Scope};
 
-pub(crate) use self::to_device::told_to_device;
 pub(super) use self::{
     account_data::{RoomAccountData, write_global},
-    e2ee::write_e2ee,
+    e2ee::{member_changes, write_e2ee},
+    profiles::{add_seen, write_profiles},
     receipts::RoomReceipts,
     threads::write_threads,
     to_device::write_to_device,
 };
+pub(crate) use self::{profiles::ProfilesAsked, to_device::told_to_device};
 
 /// Set in a connection's `extensions` where all global account data was told.
 pub(super) const ACCOUNT_DATA: u8 = 1;
 /// The same for thread subscriptions.
 pub(super) const THREADS: u8 = 2;
+/// The same for the profiles of those in view.
+pub(super) const PROFILES: u8 = 4;
 
 /// The extensions that a request asks for.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
@@ -50,6 +54,8 @@ pub(crate) struct ExtensionsAsked {
     /// MSC4308
     #[serde(default, rename = "io.element.msc4308.thread_subscriptions")]
     pub threads: Limited,
+    #[serde(default, rename = "org.matrix.msc4262.profiles")]
+    pub profiles: ProfilesAsked,
 }
 
 /// An extension that is on or off.

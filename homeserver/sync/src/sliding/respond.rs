@@ -10,15 +10,16 @@ use hearth_storage::{
     Position, RoomNid,
     schema::{rooms::Membership, users::SlidingRoomRow},
 };
-use ruma::{OwnedRoomId, RoomId};
+use ruma::{OwnedRoomId, OwnedUserId, RoomId};
 
 use super::{
     SlidingForm, SlidingPosition, SlidingRequest,
     connection::{Changes, Connection},
     connections::{self, Written},
     extensions::{
-        ACCOUNT_DATA, AccountDataChanges, RoomAccountData, RoomParts, RoomReceipts, THREADS, told_to_device,
-        write_e2ee, write_global, write_threads, write_to_device,
+        ACCOUNT_DATA, AccountDataChanges, PROFILES, RoomAccountData, RoomParts, RoomReceipts, THREADS,
+        add_seen, member_changes, told_to_device, write_e2ee, write_global, write_profiles, write_threads,
+        write_to_device,
     },
     room::{self, Known, RoomTold, Seen, ToTell},
     view::{Viewed, Viewing, Views},
@@ -26,8 +27,10 @@ use super::{
 };
 use crate::{
     SyncError,
+    device_lists::DeviceLists,
     json::Object,
     online::{Candidates, UserRoom},
+    profile_updates::MAX_USERS,
     response::{as_told, candidates, has_ephemeral_after, id_of},
     room_update::{Receipts, typing},
     scope::Scope,
@@ -99,6 +102,8 @@ struct Response<'a> {
     receipts: RoomReceipts,
     room_data: RoomAccountData,
     typing: RoomParts,
+    /// Of whom a room that is told tells.
+    seen: BTreeSet<OwnedUserId>,
 }
 
 impl<'a> Response<'a> {
@@ -129,6 +134,7 @@ impl<'a> Response<'a> {
             receipts: RoomReceipts::default(),
             room_data: RoomAccountData::default(),
             typing: RoomParts::default(),
+            seen: BTreeSet::new(),
         })
     }
 
@@ -250,6 +256,11 @@ impl<'a> Response<'a> {
         self.changes
             .members
             .extend(seen.iter().flat_map(|seen| &seen.members).map(|member| (nid, member.clone())));
+        if let (Some(room), Some(seen), Membership::Join) = (&room, seen, is.membership)
+            && asked.extensions.profiles.rooms.takes(asked, viewed, &id)
+        {
+            add_seen(scope, room, config, seen, &mut self.seen)?;
+        }
         if let (Some(room), Membership::Join) = (&room, is.membership) {
             self.add_extensions(viewed, room, before, wanted, seen, &known_receipts)?;
         }
@@ -313,6 +324,25 @@ impl<'a> Response<'a> {
         Ok(())
     }
 
+    /// Adds the members of all rooms that were in view before profiles were asked for.
+    fn add_all_in_view(
+        &self,
+        connection: &Connection,
+        users: &mut BTreeSet<OwnedUserId>,
+    ) -> Result<(), SyncError> {
+        let rooms = self.scope.rooms;
+        for nid in connection.in_view() {
+            if users.len() >= MAX_USERS {
+                break;
+            }
+            if self.scope.online.is_joined_to_any(&[*nid]) {
+                let room = rooms.room_by_nid(*nid)?;
+                users.extend(room.members_of(rooms.server_name(), Membership::Join)?);
+            }
+        }
+        Ok(())
+    }
+
     fn write_extensions(&mut self, connection: &Connection, out: &mut String) -> Result<(), SyncError> {
         let (scope, asked) = (self.scope, &self.request.asked.extensions);
         let mut object = Object::open(out);
@@ -322,14 +352,32 @@ impl<'a> Response<'a> {
             self.told |= write_to_device(scope, &asked.to_device, after, &mut part)?;
             part.close();
         }
-        if asked.e2ee.is_on() {
+        let mut members = DeviceLists::default();
+        if asked.e2ee.is_on() || asked.profiles.rooms.switch.is_on() {
             let changed = match (scope.since, self.changed.all) {
                 (None, _) => Vec::new(),
                 (Some(_), true) => candidates(scope)?,
                 (Some(_), false) => std::mem::take(&mut self.changed.rooms),
             };
+            members = member_changes(scope, &changed)?;
+        }
+        if asked.profiles.rooms.switch.is_on() {
+            let mut text = String::new();
+            let mut part = Object::open(&mut text);
+            let told = connection.extensions & PROFILES != 0;
+            let mut seen = std::mem::take(&mut self.seen);
+            if !told {
+                self.add_all_in_view(connection, &mut seen)?;
+            }
+            if write_profiles(scope, &asked.profiles, told, seen, &members, &mut part)? {
+                self.told = true;
+                part.close();
+                object.json("org.matrix.msc4262.profiles", &text);
+            }
+        }
+        if asked.e2ee.is_on() {
             let mut part = Object::open(object.key("e2ee"));
-            self.told |= write_e2ee(scope, &changed, &mut part)?;
+            self.told |= write_e2ee(scope, members, &mut part)?;
             part.close();
         }
         if asked.account_data.switch.is_on() {
@@ -352,8 +400,9 @@ impl<'a> Response<'a> {
             }
         }
         let bit = |on: bool, bit: u8| if on { bit } else { 0 };
-        self.changes.extensions =
-            bit(asked.account_data.switch.is_on(), ACCOUNT_DATA) | bit(asked.threads.switch.is_on(), THREADS);
+        self.changes.extensions = bit(asked.account_data.switch.is_on(), ACCOUNT_DATA)
+            | bit(asked.threads.switch.is_on(), THREADS)
+            | bit(asked.profiles.rooms.switch.is_on(), PROFILES);
         let (receipts, typing) = (std::mem::take(&mut self.receipts.0), std::mem::take(&mut self.typing));
         for (key, rooms) in [("receipts", receipts), ("typing", typing)] {
             if !rooms.is_empty() {

@@ -362,6 +362,6 @@ fn is_piece(event: &Event, event_type: &str) -> bool {
 }
 
 /// Whose membership an event is.
-fn member_of(event: &Event) -> Option<OwnedUserId> {
+pub(super) fn member_of(event: &Event) -> Option<OwnedUserId> {
     event.pdu.state_key().filter(|_| event.pdu.type_str() == MEMBER)?.try_into().ok()
 }

@@ -192,3 +192,45 @@ async fn thread_subscriptions_are_told_the_newest_first() {
     assert!(response["unsubscribed"][room.id().as_str()][roots[0].id().as_str()]["bump_stamp"].is_u64());
     assert!(response.get("subscribed").is_none() && response.get("prev_batch").is_none());
 }
+
+#[tokio::test]
+async fn profiles_of_who_is_in_view_are_told_and_what_changes_in_them() {
+    const STATUS: &str = "org.matrix.msc4426.status";
+    let world = World::new();
+    let (alice, bob, carol) = (world.user("alice").await, world.user("bob").await, world.user("carol").await);
+    let set = async |who: &Client, field: &str, value: Value| {
+        world.users.profiles.set(&who.user, field, &to_raw_value(&value).unwrap()).await.unwrap();
+    };
+    let told = |response: &Value, of: &Client| {
+        let users = response["extensions"]["org.matrix.msc4262.profiles"]["users"].as_object().cloned();
+        users.and_then(|mut users| users.remove(of.user.as_str()))
+    };
+    set(&bob, STATUS, json!({"text": "there"})).await;
+    set(&bob, "m.tz", json!("UTC")).await;
+    let room = alice.create_with(&[&bob]).await;
+    let asked = json!({"org.matrix.msc4262.profiles": {"enabled": true, "fields": [STATUS]}});
+    let mut slider = alice.slider(with(asked));
+    let first = slider.sync().await;
+    assert_eq!(told(&first, &bob), Some(json!({"updated": {STATUS: {"text": "there"}}})));
+    assert_eq!(told(&first, &alice), None, "there is nothing to tell");
+    set(&alice, STATUS, json!("here")).await;
+    assert_eq!(told(&slider.wait().await, &alice), Some(json!({"updated": {STATUS: "here"}})));
+    set(&bob, "m.tz", json!("Europe/Berlin")).await;
+    assert_eq!(told(&slider.sync().await, &bob), None, "nobody asked for that");
+    world.users.profiles.delete(&bob.user, STATUS).await.unwrap();
+    assert_eq!(told(&slider.wait().await, &bob), Some(json!({"removed": [STATUS]})));
+    // Who comes is told of, and who leaves is gone.
+    set(&carol, STATUS, json!("new")).await;
+    carol.join(&room).await;
+    assert_eq!(told(&slider.wait().await, &carol), Some(json!({"updated": {STATUS: "new"}})));
+    carol.set_membership(&room, &carol, "leave").await;
+    assert_eq!(told(&slider.wait().await, &carol), Some(Value::Null));
+    // On a connection that is there already they are told when they are asked for.
+    set(&bob, STATUS, json!("back")).await;
+    let mut late = alice.slider(with(json!({})));
+    late.sync().await;
+    late.body = with(json!({"org.matrix.msc4262.profiles": {"enabled": true}}));
+    let response = late.sync().await;
+    assert_eq!(told(&response, &bob).unwrap()["updated"][STATUS], "back");
+    assert!(told(&response, &alice).unwrap()["updated"]["displayname"].is_string());
+}

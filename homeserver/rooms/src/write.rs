@@ -17,6 +17,7 @@ pub(crate) mod proposal;
 pub(crate) mod purge;
 pub(crate) mod receipts;
 pub(crate) mod receive;
+pub(crate) mod redacted;
 pub(crate) mod refusals;
 pub(crate) mod relations;
 pub(crate) mod resolution;

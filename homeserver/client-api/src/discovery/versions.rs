@@ -17,6 +17,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "com.beeper.msc4169",
     "com.beeper.msc4446",
     "fi.mau.msc2659.stable",
+    "fi.mau.msc2815",
     "org.matrix.e2e_cross_signing",
     "org.matrix.msc2285.stable",
     "org.matrix.msc3030.stable",

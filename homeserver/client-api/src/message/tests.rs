@@ -397,3 +397,25 @@ async fn whoever_has_pushers_finds_notifications_in_the_index_and_those_before_i
     }
     assert_eq!(paged, all);
 }
+
+#[tokio::test]
+async fn who_moderates_reads_for_a_while_what_was_redacted() {
+    let cast = Cast::new().await;
+    let (server, room) = (&cast.server, &cast.room);
+    let gone = server.say(&cast.bob, room, "regretted").await;
+    let path = format!("{CLIENT}/rooms/{room}/event/{gone}?fi.mau.msc2815.include_unredacted_content=true");
+    // Of what is not redacted nothing is kept from anyone.
+    assert_eq!(server.read(&cast.bob, &path).await["content"]["body"], "regretted");
+    let redact = format!("{CLIENT}/rooms/{room}/redact/{gone}/t");
+    assert_eq!(server.put(&redact, Some(&cast.bob), json!({})).await.0, 200);
+    let event = server.read(&cast.alice, &path).await;
+    assert_eq!(event["content"]["body"], "regretted");
+    assert!(event["unsigned"]["redacted_because"].is_object());
+    assert_eq!(error(&server.get(&path, Some(&cast.bob)).await), (403, "M_FORBIDDEN"));
+    let plain = server.read(&cast.alice, &format!("{CLIENT}/rooms/{room}/event/{gone}")).await;
+    assert_eq!(plain["content"], json!({}));
+    server.clock.advance(9 * 24 * 60 * 60 * 1000);
+    let answer = server.get(&path, Some(&cast.alice)).await;
+    assert_eq!(error(&answer), (404, "FI.MAU.MSC2815_UNREDACTED_CONTENT_DELETED"));
+    assert_eq!(answer.1["fi.mau.msc2815.content_keep_ms"], 7 * 24 * 60 * 60 * 1000);
+}

@@ -82,6 +82,11 @@ impl Event {
         Self { pdu: Arc::new(left), redacted_by: Some(redaction), weight, ..self.clone() }
     }
 
+    /// The same, saying what it said before.
+    pub(crate) fn saying(&self, pdu: Pdu) -> Self {
+        Self { pdu: Arc::new(pdu), ..self.clone() }
+    }
+
     /// What is shown to who may know that the event is there, but not what it says: as if it were redacted.
     pub fn emptied(&self) -> Result<Arc<Self>, RoomError> {
         let pdu = Arc::new(redact(&self.pdu, self.pdu.version())?);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hearth_spec::redact;
 use hearth_storage::{
     Change, Commit, EventNid, Position, Scan, StateId, StorageError,
     schema::{
@@ -20,7 +19,10 @@ use crate::{
         room::{Head, Room, RoomInner},
         shared::membership_of,
     },
-    write::staged::{MembershipChange, Staged, TimelinePlace},
+    write::{
+        redacted::redact_and_keep,
+        staged::{MembershipChange, Staged, TimelinePlace},
+    },
 };
 
 impl RoomInner {
@@ -135,7 +137,7 @@ impl RoomInner {
         if target.redacted_by.is_some() || !self.redacts(staged, redaction, target)? {
             return Ok(());
         }
-        staged.put_event(target.redacted(redact(&target.pdu, self.version)?, redaction.nid));
+        redact_and_keep(staged, target, redaction.nid)?;
         staged.changes.push(Change::Redacted { room: self.nid, event: target.nid });
         self.unrelate(&mut staged.tx, target)
     }

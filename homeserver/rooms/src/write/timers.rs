@@ -10,7 +10,12 @@ use crate::read::rooms::Rooms;
 impl Rooms {
     /// Handles the timers of rooms.
     pub fn handle_timers(&self, timers: &mut Timers) {
-        for kind in [TimerKind::ForgetTransactions, TimerKind::SendDelayedEvent, TimerKind::RedactTurnedOut] {
+        for kind in [
+            TimerKind::ForgetTransactions,
+            TimerKind::SendDelayedEvent,
+            TimerKind::RedactTurnedOut,
+            TimerKind::ForgetRedacted,
+        ] {
             let rooms = self.clone();
             timers.handle(kind, move |timer| {
                 let rooms = rooms.clone();
@@ -26,6 +31,7 @@ impl Rooms {
                 self.send_due(&user, &delay_id).await?;
                 Ok(Fired::Done)
             }
+            Timer::ForgetRedacted { day } => Ok(self.forget_redacted(day).await?),
             Timer::RedactTurnedOut { room, user } => Ok(self.redact_turned_out(room, &user).await?),
         }
     }

@@ -1,7 +1,7 @@
 //! Redacting the messages of a user, because the event that turns them out says so
 //! ([MSC4293](https://github.com/matrix-org/matrix-spec-proposals/pull/4293)): bit by bit, as it may be much.
 
-use hearth_spec::{Membership, redact};
+use hearth_spec::Membership;
 use hearth_storage::{
     Change, RoomNid, Scan, TimelineOrder,
     schema::{self, rooms::TurnedOutRow, timers::Timer},
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{
     RoomError,
     read::{event::Event, reading::Reader, room::RoomInner, rooms::Rooms},
-    write::staged::Staged,
+    write::{redacted::redact_and_keep, staged::Staged},
 };
 
 /// How many events of the room are looked at, the newest; and how many of them at once.
@@ -50,7 +50,7 @@ impl RoomInner {
             let Some(event) = staged.event(*nid)? else { continue };
             // The room's state is not only its sender's.
             if event.pdu.sender() == user && !event.pdu.is_state() && event.redacted_by.is_none() {
-                staged.put_event(event.redacted(redact(&event.pdu, self.version)?, row.because));
+                redact_and_keep(staged, &event, row.because)?;
                 staged.changes.push(Change::Redacted { room: self.nid, event: event.nid });
                 self.unrelate(&mut staged.tx, &event)?;
             }

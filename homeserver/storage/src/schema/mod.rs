@@ -117,6 +117,8 @@ keyspaces! {
     THREADS: (RoomNid, OwnedEventId) => ThreadRow, Point;
     /// Redactions that came before what they redact: (redacted, redaction).
     PENDING_REDACTIONS: (OwnedEventId, EventNid) => (), Range;
+    /// What events said before they were redacted, for a week: (day since the Unix epoch, event) to the PDU's text.
+    REDACTED: (u64, EventNid) => String, Range;
     /// Whose events of a room are being redacted, because they were turned out: (room, user).
     TURNED_OUT: (RoomNid, OwnedUserId) => TurnedOutRow, Point;
     /// Events sent by clients: (day since the Unix epoch, user, device, endpoint and transaction id) to the event's id.

@@ -14,6 +14,8 @@ pub enum Timer {
     SendDelayedEvent { user: OwnedUserId, delay_id: String },
     /// What a user sent to a room is redacted, because of how they were turned out.
     RedactTurnedOut { room: RoomNid, user: OwnedUserId },
+    /// What was redacted up to this day, counted from the Unix epoch, is not kept any longer.
+    ForgetRedacted { day: u64 },
 }
 
 /// The kind of a timer: each has one handler.
@@ -22,6 +24,7 @@ pub enum TimerKind {
     ForgetTransactions,
     SendDelayedEvent,
     RedactTurnedOut,
+    ForgetRedacted,
 }
 
 impl Timer {
@@ -30,6 +33,7 @@ impl Timer {
             Self::ForgetTransactions { .. } => TimerKind::ForgetTransactions,
             Self::SendDelayedEvent { .. } => TimerKind::SendDelayedEvent,
             Self::RedactTurnedOut { .. } => TimerKind::RedactTurnedOut,
+            Self::ForgetRedacted { .. } => TimerKind::ForgetRedacted,
         }
     }
 }

@@ -215,7 +215,7 @@ async fn answer(
         false => None,
     };
     let busy = |_| MatrixError::limit_exceeded(BUSY);
-    let mut counter = federation.under_way().requests.counter(came_from.clone()).map_err(busy)?;
+    let mut counter = federation.under_way().requests.counter(came_from.clone());
     let admit = |bytes| counter.add(bytes).map_err(busy);
     let bytes = body::read(&parts.headers, body, endpoint.max_body, admit).await?;
     let origin = match claim {

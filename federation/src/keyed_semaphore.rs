@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::keyed::{Crowded, Held, Keyed};
+use hearth_http::keyed::{Crowded, Held, Keyed};
 
 /// So many at a time for each key, in the order in which they came, and only so many are there.
 pub(crate) struct KeyedSemaphore<K> {

@@ -12,7 +12,6 @@
 
 mod asked_by;
 pub mod backfill;
-mod byte_budget;
 pub mod client;
 pub mod destinations;
 pub mod discovery;
@@ -24,7 +23,6 @@ pub mod inputs;
 pub mod intake;
 pub mod joining;
 pub mod key_ring;
-mod keyed;
 mod keyed_semaphore;
 mod limits;
 #[cfg(test)]

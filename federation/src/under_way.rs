@@ -1,13 +1,11 @@
 //! What is being done with other servers at this moment, so that it is done once and within bounds.
 
+use hearth_http::{byte_budget::ByteBudget, keyed::Crowded};
 use hearth_rooms::RoomError;
 use hearth_storage::RoomNid;
 use ruma::{OwnedRoomId, OwnedServerName, OwnedUserId};
 
-use crate::{
-    AskedBy, FederationError, byte_budget::ByteBudget, intake::Transactions, keyed::Crowded,
-    keyed_semaphore::KeyedSemaphore,
-};
+use crate::{AskedBy, FederationError, intake::Transactions, keyed_semaphore::KeyedSemaphore};
 
 /// What is being done.
 pub(crate) struct UnderWay {

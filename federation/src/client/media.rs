@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hearth_network::{NetworkError, next_chunk, read_body};
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, Method, Response, header};
 use hyper::body::Incoming;
-use ruma::{
-    ServerName,
-    api::{OutgoingRequest, path_builder::SinglePath},
-};
+use ruma::{ServerName, api::federation::authenticated_media::get_content::v1::Request as GetContent};
 use tokio::time::Instant;
+use url::Url;
 
-use super::{Authenticates, Client, Limits, Place, multipart::Multipart, refusal, unsent};
+use super::{Client, Limits, Place, Unsent, multipart::Multipart, refusal, unsent};
 use crate::FederationError;
 
 /// How long nothing may come.
@@ -41,35 +39,46 @@ pub struct RemoteMedia {
 }
 
 impl Client {
-    /// Fetches media (`get_content`, `get_content_thumbnail`) from the server it belongs to: of at most
-    /// `limits.body_bytes` bytes, within `limits.timeout`.
-    pub async fn get_media<R>(
+    /// Fetches a file from the server it belongs to: of at most `limits.body_bytes` bytes, within `limits.timeout`.
+    pub async fn get_media(
         &self,
         server: &ServerName,
-        request: R,
+        request: GetContent,
         limits: Limits,
-    ) -> Result<RemoteMedia, FederationError>
-    where
-        R: OutgoingRequest<PathBuilder = SinglePath>,
-        R::Authentication: Authenticates,
-    {
+    ) -> Result<RemoteMedia, FederationError> {
         let place = self.place(server, limits).await?;
         let deadline = Instant::now() + limits.timeout;
+        let old = at_its_old_place(server, &request)?;
         let request = unsent(request)?;
         let begin = async {
-            let response = self.begin(server, &request).await?;
-            if !response.status().is_success() {
-                let status = response.status();
-                let body = read_body(response.into_body(), MAX_ERROR_BYTES, |_| Ok(())).await;
-                return Err(refusal(status, &body.unwrap_or_default()));
+            match self.ask_for_media(server, &request).await {
+                Ok(response) => self.open(response, limits.body_bytes, deadline, place).await,
+                Err(refusal) if is_of_before(&refusal) => {
+                    let (head, body) = self.ask_for_media(server, &old).await?.into_parts();
+                    Ok(RemoteMedia::new(&head.headers, body, None, limits.body_bytes, deadline, place))
+                }
+                Err(error) => Err(error),
             }
-            self.open(response, limits.body_bytes, deadline, place).await
         };
         let result = tokio::time::timeout_at(deadline, begin)
             .await
             .unwrap_or_else(|_| Err(NetworkError::TimedOut.into()));
         self.note(server, &result, limits);
         result
+    }
+
+    async fn ask_for_media(
+        &self,
+        server: &ServerName,
+        request: &Unsent,
+    ) -> Result<Response<Incoming>, FederationError> {
+        let response = self.begin(server, request).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = read_body(response.into_body(), MAX_ERROR_BYTES, |_| Ok(())).await;
+        Err(refusal(status, &body.unwrap_or_default()))
     }
 
     /// Reads up to where the file begins.
@@ -105,6 +114,30 @@ impl Client {
             return Ok(RemoteMedia::new(&head.headers, body, None, limit, deadline, place));
         }
         Ok(RemoteMedia::new(&headers, body, Some(multipart), limit, deadline, place))
+    }
+}
+
+/// Where servers of before version 1.11 have a file, for anyone (client-server API, "Content Repository").
+fn at_its_old_place(server: &ServerName, request: &GetContent) -> Result<Unsent, FederationError> {
+    let mut url = Url::parse("https://server/_matrix/media/v3/download")
+        .map_err(|error| FederationError::Invalid(error.to_string()))?;
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.extend([server.as_str(), &request.media_id]);
+    }
+    let timeout = request.timeout_ms.as_millis().to_string();
+    url.query_pairs_mut().extend_pairs([("allow_remote", "false"), ("timeout_ms", &timeout)]);
+    let path = url[url::Position::BeforePath..].to_owned();
+    Ok(Unsent { method: Method::GET, path, body: Bytes::new(), signed: false })
+}
+
+/// Whether a server does not know the endpoint that came with version 1.11: it says so, or nothing that is of Matrix.
+fn is_of_before(refusal: &FederationError) -> bool {
+    match refusal {
+        FederationError::Refused { status, errcode, fields, .. } => {
+            errcode == "M_UNRECOGNIZED"
+                || (status.is_client_error() && errcode == "M_UNKNOWN" && fields.is_empty())
+        }
+        _ => false,
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use hearth_http::{
+    byte_budget::{ByteBudget, ByteCounter},
+    keyed::Crowded,
+};
 use hearth_network::NetworkError;
 use ruma::{OwnedServerName, ServerName};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{
-    byte_budget::{ByteBudget, ByteCounter},
-    keyed::Crowded,
-    keyed_semaphore::{KeyedSemaphore, Permit},
-};
+use crate::keyed_semaphore::{KeyedSemaphore, Permit};
 
 /// What a request is made for. Each purpose has places of its own, so that none waits for those of another: what
 /// anyone can make this server ask must never hold up messages.
@@ -159,7 +159,7 @@ impl Pool {
             let of_server = self.servers.acquire(server.to_owned()).await?;
             // The semaphore is never closed.
             let request = self.requests.clone().acquire_owned().await.ok();
-            let answer = self.answers.counter(server.to_owned())?;
+            let answer = self.answers.counter(server.to_owned());
             Ok(Place { _request: request, _of_server: of_server, answer })
         };
         tokio::time::timeout(self.patience, wait).await.unwrap_or(Err(Crowded))
@@ -179,7 +179,7 @@ mod tests {
     use ruma::server_name;
 
     use super::*;
-    use crate::byte_budget::UNCOUNTED;
+    use hearth_http::byte_budget::UNCOUNTED;
 
     fn pool(requests: usize, per_server: usize) -> Pool {
         Pool::new(Bounds {

@@ -3,6 +3,7 @@ use std::convert::Infallible;
 use axum::{
     Json, Router,
     body::Body,
+    extract::Path,
     routing::{get, post},
 };
 use futures::{StreamExt as _, stream};
@@ -209,4 +210,15 @@ async fn media_come_in_pieces_within_bounds_and_from_elsewhere() {
     assert_eq!(read(&transport, &peer, "moved").await.unwrap().1, b"from elsewhere");
     assert!(matches!(read(&transport, &peer, "large").await, Err(FederationError::Invalid(_))));
     assert!(matches!(read(&transport, &peer, "slow").await, Err(FederationError::Unreachable(_))));
+}
+
+#[tokio::test]
+async fn media_come_from_servers_that_know_the_old_place_alone() {
+    let peer = Peer::serve(|_, _| {
+        let found = async |Path((_, id)): Path<(String, String)>| format!("the old {id}");
+        Router::new().route("/_matrix/media/v3/download/{server}/{id}", get(found))
+    })
+    .await;
+    let transport = Transport::new(peer.trusted());
+    assert_eq!(read(&transport, &peer, "a file").await.unwrap().1, b"the old a file");
 }

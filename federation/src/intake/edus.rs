@@ -82,8 +82,10 @@ impl Federation {
                 Edu::Receipt(receipts) => self.take_in_receipts(origin, &receipts).await?,
                 Edu::Presence(presence) => self.take_in_presence(origin, presence)?,
                 Edu::DirectToDevice(message) => self.take_in_message(origin, message).await?,
-                Edu::DeviceListUpdate(update) if update.user_id.server_name() == origin => {
-                    self.follow_device(origin, &update).await?;
+                Edu::DeviceListUpdate(update)
+                    if update.user_id.server_name() == origin
+                        && self.follow_device(origin, &update).await? =>
+                {
                     changed_devices.insert(update.user_id);
                 }
                 Edu::SigningKeyUpdate(update) if update.user_id.server_name() == origin => {

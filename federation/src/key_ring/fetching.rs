@@ -11,7 +11,8 @@ use tokio::{
 };
 
 use super::{KeyRing, RETRY_MS};
-use crate::{AskedBy, keyed::Crowded, keyed_semaphore::KeyedSemaphore};
+use crate::{AskedBy, keyed_semaphore::KeyedSemaphore};
+use hearth_http::keyed::Crowded;
 
 /// How long fetches go on of which nobody waits for the end, with those that wait for their turn.
 const LONGEST: Duration = Duration::from_secs(120);

@@ -57,19 +57,28 @@ impl Federation {
     }
 
     /// A device of a user of the server changed, as it tells. One who was never asked for is not followed.
+    ///
+    /// Whether that concerns clients: one that has no keys (they "may be absent if the device has no E2E keys defined",
+    /// server-server API, `m.device_list_update`) and had none is nothing that one could encrypt to.
     pub(crate) async fn follow_device(
         &self,
         server: &ServerName,
         update: &DeviceListUpdateContent,
-    ) -> Result<(), FederationError> {
+    ) -> Result<bool, FederationError> {
+        if update.keys.is_none() && update.deleted != Some(true) {
+            let kept = self.kept_devices(&update.user_id)?;
+            return Ok(kept.is_some_and(|kept| kept.devices.contains_key(&update.device_id)));
+        }
         self.follow(server, &update.user_id, |kept| {
-            match (&update.keys, update.deleted) {
-                (_, Some(true)) => kept.devices.remove(&update.device_id),
-                (Some(keys), _) => kept.devices.insert(update.device_id.clone(), keys.json().to_owned()),
-                (None, _) => None,
+            match &update.keys {
+                Some(keys) if update.deleted != Some(true) => {
+                    kept.devices.insert(update.device_id.clone(), keys.json().to_owned())
+                }
+                _ => kept.devices.remove(&update.device_id),
             };
         })
-        .await
+        .await?;
+        Ok(true)
     }
 
     /// The same of the keys that sign a user's devices.

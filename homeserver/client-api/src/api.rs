@@ -10,9 +10,10 @@ use std::{
 
 use axum::extract::FromRef;
 use hearth_appservices::AppServices;
-use hearth_federation::Federation;
+use hearth_federation::{AskedBy, Federation};
 use hearth_http::{
     TrustedProxies,
+    byte_budget::ByteBudget,
     limits::{Asker, Class, Limiter, RateLimits},
 };
 use hearth_media::Media;
@@ -110,6 +111,13 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
 }
 
+/// How many bytes the bodies of requests may take together, from their first byte until they are answered.
+const MAX_BODIES: usize = 256 << 20;
+
+/// The same for those of one user or address: one of [`MAX_BODY`](crate::request::MAX_BODY) with all values that it
+/// may have, and as much again.
+pub(crate) const MAX_BODIES_OF_SENDER: usize = 64 << 20;
+
 /// What the handlers work with: cheap to clone. It gives the [`Parts`] it was made of.
 #[derive(Clone)]
 pub struct ClientApi(Arc<Inner>);
@@ -118,6 +126,7 @@ struct Inner {
     parts: Parts,
     limiter: Limiter,
     nonces: Nonces,
+    bodies: ByteBudget<AskedBy>,
     requests: AtomicU64,
 }
 
@@ -125,7 +134,13 @@ impl ClientApi {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let limiter = Limiter::new(parts.options.rate_limits.clone());
-        Self(Arc::new(Inner { parts, limiter, nonces: Nonces::default(), requests: AtomicU64::new(0) }))
+        Self(Arc::new(Inner {
+            parts,
+            limiter,
+            nonces: Nonces::default(),
+            bodies: ByteBudget::new(MAX_BODIES, MAX_BODIES_OF_SENDER),
+            requests: AtomicU64::new(0),
+        }))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -155,6 +170,11 @@ impl ClientApi {
 
     pub(crate) fn nonces(&self) -> &Nonces {
         &self.0.nonces
+    }
+
+    /// What comes from each user or address, from its first byte until it is answered, and what it takes once read.
+    pub(crate) fn bodies(&self) -> &ByteBudget<AskedBy> {
+        &self.0.bodies
     }
 
     pub(crate) fn next_request_id(&self) -> u64 {

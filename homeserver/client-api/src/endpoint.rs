@@ -7,7 +7,7 @@
 //!       -> typed answer, or MatrixError
 //! ```
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -16,6 +16,7 @@ use axum::{
     routing::{MethodRouter, on},
 };
 use futures::future::BoxFuture;
+use hearth_federation::AskedBy;
 pub use hearth_http::{Answer, AnswerTo, Json, JsonText, Served};
 use hearth_http::{
     Measure, body,
@@ -28,12 +29,18 @@ use http::Method;
 use ruma::api::{Metadata, path_builder::PathBuilder as _};
 
 use crate::{
-    ClientApi, Result,
+    ClientApi, MatrixError, Result,
     authentication::{self, Admits, Authentication, Caller, Token},
     limits::class,
-    request::{FromIncoming, Incoming, MAX_BODY, MAX_BODY_OF_STRANGERS, Unspecified},
+    request::{
+        BodyKind, FromIncoming, Incoming, MAX_BODY, MAX_BODY_OF_STRANGERS, MAX_VALUES, Unspecified,
+        VALUE_BYTES,
+    },
     synapse_admin::AdminRequest,
 };
+
+/// When a client is to try again whose body had no room.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Collects endpoints. Every family of them has a `routes(router: EndpointRouter) -> EndpointRouter`.
 #[derive(Default)]
@@ -85,7 +92,7 @@ impl EndpointRouter {
             class: class(handler_name),
             token: <Scheme<Q::Endpoint> as Authentication>::TOKEN,
             admits,
-            streamed: Q::STREAMED,
+            body: Q::BODY,
             measure: Measure::new("client_api", handler_name),
             run,
         });
@@ -112,7 +119,7 @@ impl EndpointRouter {
             class: class(handler_name),
             token: Token::Ignored,
             admits: Admits::default(),
-            streamed: false,
+            body: BodyKind::Text,
             measure: Measure::new("client_api", handler_name),
             run,
         });
@@ -136,7 +143,7 @@ impl EndpointRouter {
             class: class(handler_name),
             token: Token::Required,
             admits: Admits::default(),
-            streamed: false,
+            body: BodyKind::Json,
             measure: Measure::new("client_api", handler_name),
             run,
         });
@@ -185,7 +192,7 @@ struct Endpoint {
     class: Class,
     token: Token,
     admits: Admits,
-    streamed: bool,
+    body: BodyKind,
     measure: Measure,
     run: Run,
 }
@@ -225,10 +232,23 @@ async fn answer(
     let caller = caller?;
     let arguments = arguments(&mut parts).await?;
     let max = if matches!(caller, Caller::Nobody) { MAX_BODY_OF_STRANGERS } else { MAX_BODY };
-    let (bytes, stream) = match endpoint.streamed {
-        true => (bytes::Bytes::new(), body),
-        false => (body::read(&parts.headers, body, max, |_| Ok(())).await?, Body::empty()),
+    let sender = match &caller {
+        Caller::User(who) => AskedBy::User(who.user.clone()),
+        _ => AskedBy::address(address),
     };
+    let busy = |_| MatrixError::limit_exceeded(BUSY);
+    let mut counter = api.bodies().counter(sender);
+    let (bytes, stream) = match endpoint.body {
+        BodyKind::Streamed => (bytes::Bytes::new(), body),
+        BodyKind::Json | BodyKind::Text => {
+            let admit = |bytes| counter.add(bytes).map_err(busy);
+            (body::read(&parts.headers, body, max, admit).await?, Body::empty())
+        }
+    };
+    if endpoint.body == BodyKind::Json {
+        let values = body::check_json(&bytes, MAX_VALUES)?;
+        counter.add(values * VALUE_BYTES).map_err(busy)?;
+    }
 
     // Whoever gives up a sync, which may be a POST, has nothing of its end.
     let waits = matches!(endpoint.class, Class::Sync);
@@ -236,5 +256,10 @@ async fn answer(
     let uia = api.users.uia.clone();
     let incoming = Incoming { parts, arguments, bytes, stream, caller, address, uia };
     let endpoint = endpoint.clone();
-    run::to_its_end(reads, async move { (endpoint.run)(api, incoming).await }).await
+    run::to_its_end(reads, async move {
+        let answer = (endpoint.run)(api, incoming).await;
+        drop(counter);
+        answer
+    })
+    .await
 }

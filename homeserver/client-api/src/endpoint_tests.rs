@@ -1,13 +1,17 @@
 //! What holds for every endpoint.
 
 use axum::{body::Body, extract::State};
+use hearth_federation::AskedBy;
+use hearth_http::byte_budget::UNCOUNTED;
 use http::{Method, Request, header};
 use ruma::api::client::account::whoami::v3 as whoami;
 use serde_json::{Value, json};
 
 use crate::{
-    Answer, ClientApi, EndpointRouter, Registration, Result, served,
-    testing::{TestServer, error},
+    Answer, ClientApi, EndpointRouter, Registration, Result,
+    api::MAX_BODIES_OF_SENDER,
+    served,
+    testing::{TestServer, User, error},
 };
 
 const WHOAMI: &str = "/_matrix/client/v3/account/whoami";
@@ -238,5 +242,29 @@ async fn no_endpoint_that_takes_a_token_serves_without() {
         let path = format!("{path}?access_token=nonsense");
         let answer = server.ask(method, &path, None, Body::from("{}")).await;
         assert_eq!(error(&answer), (401, "M_UNKNOWN_TOKEN"), "{one:?}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_take_only_so_much_together() {
+    let server = TestServer::new();
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    let mut held = server.api.bodies().counter(AskedBy::User(alice.id.clone()));
+    held.add(UNCOUNTED + MAX_BODIES_OF_SENDER - 1000).unwrap();
+    let put = async |user: &User, content: Value| {
+        let path = format!("/_matrix/client/v3/user/{}/account_data/test", user.id);
+        server.put(&path, Some(user), content).await
+    };
+    let large = json!({ "text": "x".repeat(UNCOUNTED + 2000) });
+    // Short, and large once it is read.
+    let many = json!({ "list": vec![0; 1000] });
+    for content in [&large, &many] {
+        assert_eq!(error(&put(&alice, content.clone()).await), (429, "M_LIMIT_EXCEEDED"));
+        assert_eq!(put(&bob, content.clone()).await.0, 200, "others have a share of their own");
+    }
+    assert_eq!(put(&alice, json!({ "text": "small" })).await.0, 200);
+    drop(held);
+    for content in [large, many] {
+        assert_eq!(put(&alice, content).await.0, 200);
     }
 }

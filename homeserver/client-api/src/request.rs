@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::{body::Body, extract::Query};
 use bytes::Bytes;
 use hearth_http::{
-    body::{check_json, length},
+    body::length,
     request::{or_empty_object, typed},
 };
 use hearth_users::Uia;
@@ -30,7 +30,10 @@ pub const MAX_BODY: usize = 8 * 1024 * 1024;
 pub const MAX_BODY_OF_STRANGERS: usize = 64 * 1024;
 
 /// How many values a body may have: some ten thousand room keys.
-const MAX_VALUES: usize = 100_000;
+pub const MAX_VALUES: usize = 100_000;
+
+/// About how many bytes a value takes once it is read.
+pub const VALUE_BYTES: usize = 300;
 
 /// Who asks, by the endpoint's authentication: `()`, a [`Requester`](crate::Requester), a service, or perhaps one.
 pub type Who<R> = <<R as Metadata>::Authentication as Authentication>::Who;
@@ -102,12 +105,23 @@ pub struct Incoming {
     pub(crate) uia: Uia,
 }
 
+/// How the body of a request is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodyKind {
+    /// Whole, and it has to be JSON.
+    Json,
+    /// Whole, whatever it is.
+    Text,
+    /// By the handler.
+    Streamed,
+}
+
 /// What a handler may take as its request.
 pub trait FromIncoming: Sized + Send + 'static {
     /// ruma's description of the endpoint.
     type Endpoint: IncomingRequest<Authentication: Authentication>;
-    /// Whether the handler reads the body itself.
-    const STREAMED: bool;
+    /// How its body is read.
+    const BODY: BodyKind;
 
     /// Types the request.
     fn from_incoming(incoming: Incoming) -> Result<Self>;
@@ -118,11 +132,10 @@ where
     R: IncomingRequest<Authentication: Authentication> + Send + 'static,
 {
     type Endpoint = R;
-    const STREAMED: bool = false;
+    const BODY: BodyKind = BodyKind::Json;
 
     fn from_incoming(incoming: Incoming) -> Result<Self> {
         let Incoming { parts, arguments, bytes, caller, address, uia, .. } = incoming;
-        check_json(&bytes, MAX_VALUES)?;
         let bytes = with_whole_auth(bytes, |session| uia.body(session))?;
         let typed = |body: &[u8]| typed::<R>(&parts, or_empty_object(&parts.method, body), &arguments);
         // Clients send `null` for what they have not. Only where it is not understood: elsewhere it says something.
@@ -139,7 +152,7 @@ where
     R: IncomingRequest<Authentication: Authentication> + Send + 'static,
 {
     type Endpoint = R;
-    const STREAMED: bool = true;
+    const BODY: BodyKind = BodyKind::Streamed;
 
     fn from_incoming(incoming: Incoming) -> Result<Self> {
         let Incoming { parts, arguments, stream, caller, .. } = incoming;

@@ -65,8 +65,8 @@ fn broken(error: axum::Error) -> MatrixError {
 
 /// Refuses what the parsers behind would take wrongly: anything but an object (serde reads a list as one, field
 /// by field, and raw values are anything), nesting without end, as raw values are skipped over without a bound and
-/// would then reach other clients, and more than `max_values` values, however deep.
-pub fn check_json(body: &[u8], max_values: usize) -> Result<()> {
+/// would then reach other clients, and more than `max_values` values, however deep. Tells how many there are.
+pub fn check_json(body: &[u8], max_values: usize) -> Result<usize> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
         serde_json::from_slice::<IgnoredAny>(body)?;
         return Err(MatrixError::bad_json("The body must be an object."));
@@ -81,11 +81,15 @@ pub fn check_json(body: &[u8], max_values: usize) -> Result<()> {
 const GOES_ON: &str = "goes on after its end";
 
 /// Refuses JSON, of a request or of another server's answer, that is nested deeper than it is taken, has more than so
-/// many values at its outermost `levels`, or goes on after its end. The error says which.
+/// many values at its outermost `levels`, or goes on after its end. The error says which. Tells how many there are.
 ///
 /// A value is as short as two bytes, but takes some 30 in memory once it is read, and an object with one property
 /// some 600: who reads deeper than `levels` has to bound what is there.
-pub fn check_shape(body: &[u8], levels: usize, max_values: usize) -> std::result::Result<(), &'static str> {
+pub fn check_shape(
+    body: &[u8],
+    levels: usize,
+    max_values: usize,
+) -> std::result::Result<usize, &'static str> {
     let (mut depth, mut values, mut in_string, mut escaped) = (0_usize, 0, false, false);
     let mut ended = false;
     for &byte in body {
@@ -121,7 +125,7 @@ pub fn check_shape(body: &[u8], levels: usize, max_values: usize) -> std::result
             return Err("has too many values");
         }
     }
-    Ok(())
+    Ok(values)
 }
 
 #[cfg(test)]
@@ -169,7 +173,7 @@ mod tests {
     #[test]
     fn only_so_many_levels_count_where_what_is_further_inside_is_read_as_text() {
         let inside = format!(r#"{{"a":[[0{}]]}}"#, ",0".repeat(MAX_VALUES));
-        assert_eq!(check_shape(inside.as_bytes(), 2, MAX_VALUES), Ok(()));
+        assert_eq!(check_shape(inside.as_bytes(), 2, MAX_VALUES), Ok(2));
         assert_eq!(check_shape(inside.as_bytes(), 3, MAX_VALUES), Err("has too many values"));
     }
 

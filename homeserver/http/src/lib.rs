@@ -5,9 +5,11 @@
 
 pub mod answer;
 pub mod body;
+pub mod byte_budget;
 pub mod error;
 pub mod file;
 pub mod invites;
+pub mod keyed;
 pub mod limits;
 pub mod measure;
 pub mod proxies;

@@ -58,6 +58,11 @@ impl Process {
         Self::start_with(data, "localhost".to_owned(), Vec::new(), before).await
     }
 
+    /// The same, with more settings: names of the environment and what they are.
+    pub async fn start_with_settings(data: PathBuf, settings: Vec<(&'static str, String)>) -> Self {
+        Self::start_with(data, "localhost".to_owned(), settings, "").await
+    }
+
     /// The same, that asks also who is on loopback.
     pub async fn start_in_private_network(data: PathBuf) -> Self {
         let settings = vec![("HEARTH_ALLOW_PRIVATE_NETWORKS", "on".to_owned())];

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     MatrixError, Request, Result,
     authentication::Authentication,
-    request::{FromIncoming, Incoming},
+    request::{BodyKind, FromIncoming, Incoming},
 };
 
 /// A request that names a room version, which may be any text: ruma takes only those that are identifiers, and would
@@ -19,7 +19,7 @@ where
     R: IncomingRequest<Authentication: Authentication> + Send + 'static,
 {
     type Endpoint = R;
-    const STREAMED: bool = false;
+    const BODY: BodyKind = BodyKind::Json;
 
     fn from_incoming(incoming: Incoming) -> Result<Self> {
         #[derive(Deserialize)]

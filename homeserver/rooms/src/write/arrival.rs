@@ -22,7 +22,7 @@ use crate::{
     write::{
         order::in_order,
         outliers::{OUTLIERS_AT_ONCE, is_create},
-        staged::Staged,
+        staged::{Staged, TimelinePlace},
     },
 };
 
@@ -125,7 +125,7 @@ impl RoomInner {
             staged.head.extremities.clear();
             staged.head.depth = 0;
         }
-        self.stage(staged, join, Standing::Accepted, before, None)?;
+        self.stage(staged, join, Standing::Accepted, TimelinePlace::End, before, None)?;
         if arrives {
             staged.head.arrived = staged.head.position;
         }

@@ -34,7 +34,7 @@ impl RoomInner {
         place: TimelinePlace,
     ) -> Result<Arc<Event>, RoomError> {
         event.order = match place {
-            TimelinePlace::End => {
+            TimelinePlace::New | TimelinePlace::End => {
                 let change = Change::Event { room: self.nid, event: event.nid };
                 staged.head.position = staged.tx.append(&change);
                 Some(staged.head.position.into())
@@ -52,10 +52,8 @@ impl RoomInner {
             self.note_missing(staged, &event, order)?;
             self.relate(&mut staged.tx, &event, order)?;
         }
-        // What is made here nobody has named before; one that was decided against is missing no more.
-        let is_new =
-            place == TimelinePlace::End && event.pdu.sender().server_name() == self.shared.server_name;
-        if event.state.is_some() && !is_new {
+        // One that was decided against is missing no more either.
+        if event.state.is_some() && place != TimelinePlace::New {
             self.note_found(staged, &event)?;
         }
         self.apply_waiting_redactions(staged, &event)?;

@@ -19,7 +19,10 @@ use crate::{
         room::{Head, Room, RoomInner},
         rooms::Rooms,
     },
-    write::{staged::Staged, writer::NewEvent},
+    write::{
+        staged::{Staged, TimelinePlace},
+        writer::NewEvent,
+    },
 };
 
 /// A named set of first state.
@@ -130,7 +133,7 @@ impl Rooms {
         let room = Room(Arc::new(inner));
         let mut staged = Staged::new(&self.shared, Head::default())?;
         check_auth_events(version, &create, |_| None)?;
-        room.0.stage(&mut staged, create, Standing::Accepted, StateId::EMPTY, None)?;
+        room.0.stage(&mut staged, create, Standing::Accepted, TimelinePlace::New, StateId::EMPTY, None)?;
         Ok((room, staged))
     }
 

@@ -23,7 +23,10 @@ use crate::{
         reading::Reader,
         room::{Room, RoomInner},
     },
-    write::{outliers::is_create, staged::Staged},
+    write::{
+        outliers::is_create,
+        staged::{Staged, TimelinePlace},
+    },
 };
 
 /// What became of an event.
@@ -121,7 +124,7 @@ impl RoomInner {
             if !self.rejections.one_more(self.shared.clock.now_ms()) {
                 return Ok(Received::Rejected(reason));
             }
-            self.stage(staged, pdu, Standing::Rejected, before, None)?;
+            self.stage(staged, pdu, Standing::Rejected, TimelinePlace::Nowhere, before, None)?;
             return Ok(Received::Rejected(reason));
         }
         let verdict = match self.verdict(staged, staged.head.state, &pdu)? {
@@ -129,10 +132,18 @@ impl RoomInner {
             refused => refused,
         };
         Ok(match verdict {
-            Ok(()) => Received::Accepted(self.stage(staged, pdu, Standing::Accepted, before, sent_by)?),
-            Err(reason) => {
-                Received::SoftFailed(self.stage(staged, pdu, Standing::SoftFailed, before, None)?, reason)
-            }
+            Ok(()) => Received::Accepted(self.stage(
+                staged,
+                pdu,
+                Standing::Accepted,
+                TimelinePlace::End,
+                before,
+                sent_by,
+            )?),
+            Err(reason) => Received::SoftFailed(
+                self.stage(staged, pdu, Standing::SoftFailed, TimelinePlace::Nowhere, before, None)?,
+                reason,
+            ),
         })
     }
 

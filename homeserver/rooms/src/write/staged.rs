@@ -47,6 +47,8 @@ pub(crate) struct MembershipChange {
 /// Where in the timeline an event comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TimelinePlace {
+    /// After all others, as it is made here just now: nothing that is here can name it.
+    New,
     /// After all others.
     End,
     /// Among those that were here before.

@@ -171,7 +171,7 @@ impl RoomInner {
         let state = staged.head.state;
         self.check_against(staged, state, &pdu)?;
         let sent_by = transaction.map(ClientTransaction::sent_by);
-        let made = self.stage(staged, pdu, Standing::Accepted, state, sent_by)?;
+        let made = self.stage(staged, pdu, Standing::Accepted, TimelinePlace::New, state, sent_by)?;
         if let Some(transaction) = transaction {
             transaction.remember(staged, &made)?;
         }
@@ -240,6 +240,7 @@ impl RoomInner {
         staged: &mut Staged,
         pdu: Arc<Pdu>,
         standing: Standing,
+        place: TimelinePlace,
         before: StateId,
         sent_by: Option<SentByRow>,
     ) -> Result<Arc<Event>, RoomError> {
@@ -248,9 +249,9 @@ impl RoomInner {
         let after = event.state.map_or(before, |state| state.after);
         let accepted = standing == Standing::Accepted;
         // What follows it may have been taken in before it, with the state before that: then it is no end.
-        let local = event.pdu.sender().server_name() == self.shared.server_name;
-        let is_end = local || !accepted || !self.is_named(&staged.tx, event.id())?;
-        let place = if accepted { TimelinePlace::End } else { TimelinePlace::Nowhere };
+        let is_end = place == TimelinePlace::New
+            || staged.head.extremities.is_empty()
+            || !self.is_named(&staged.tx, event.id())?;
         let event = self.keep(staged, event, place)?;
         if accepted {
             self.advance(staged, &event, after, is_end)?;

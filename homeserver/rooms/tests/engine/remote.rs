@@ -227,6 +227,28 @@ async fn history_stands_where_it_was_missing() {
 }
 
 #[tokio::test]
+async fn what_was_joined_through_another_server_may_come_after_what_follows_it() {
+    let Two { here, there, room, alice, bob } = two(RoomVersion::V12).await;
+    let over_there = join(&there, &room, &bob).await.unwrap();
+    let carol = arrival(&there, &room, &far("carol"));
+    room.receive(carol.event.clone()).await.unwrap();
+    let after = say(&room, &alice, "after the join").await.unwrap();
+    let state = room.state_before(&after).unwrap();
+    assert!(matches!(pass(&after, &over_there).await, Received::Missing { .. }));
+    over_there.receive_outliers(pdus(&state)).await.unwrap();
+    over_there.receive_with_state(sent(&after), &ids(&state)).await.unwrap();
+    let order = over_there.event(after.id()).unwrap().unwrap().order();
+    assert_eq!(gap(&over_there), order);
+
+    there.rooms.take_in(carol).await.unwrap();
+    assert!(gap(&over_there) < order, "nothing is missing before it any more");
+    let after = over_there.event(after.id()).unwrap().unwrap();
+    assert_eq!(over_there.head().extremities, [after.nid], "the join is followed already");
+    here.assert_sound();
+    there.assert_sound();
+}
+
+#[tokio::test]
 async fn servers_are_counted_over_joins_kicks_leaves_and_bans() {
     let Two { here, there, room, alice, bob } = two(RoomVersion::V12).await;
     let (carol, server) = (far("carol"), server_name!("there"));

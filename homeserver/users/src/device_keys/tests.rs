@@ -158,15 +158,18 @@ async fn keys_are_bounded() {
 }
 
 #[tokio::test]
-async fn identity_keys_are_signed_by_their_device() {
+async fn a_signature_of_identity_keys_is_their_devices() {
     let (world, user) = world_with(&[], &[]).await;
     let (keys, none) = (&world.users.device_keys, BTreeMap::new());
     let signed = identity_keys(&user, "PHONE", &SigningKey::of_device("PHONE"));
     let mut unsigned = signed.clone();
     unsigned["signatures"] = json!({});
+    keys.upload(&user, phone(), Some(&raw(unsigned)), &none, &none).await.unwrap();
     let mut changed = signed.clone();
     changed["algorithms"] = json!(["m.other"]);
-    for bad in [unsigned, changed] {
+    let mut without_key = signed.clone();
+    without_key["keys"].as_object_mut().unwrap().remove("ed25519:PHONE");
+    for bad in [changed, without_key] {
         let refused = keys.upload(&user, phone(), Some(&raw(bad)), &none, &none).await;
         assert!(matches!(refused, Err(UsersError::InvalidSignature(_))), "{refused:?}");
     }

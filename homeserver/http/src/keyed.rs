@@ -5,7 +5,7 @@ use std::{collections::HashMap, hash::Hash, ops::Deref, sync::Arc};
 use parking_lot::Mutex;
 
 /// A value for each key, which takes memory only while somebody holds it. Cheap to clone.
-pub(crate) struct Keyed<K, V>(Arc<Mutex<HashMap<K, Entry<V>>>>);
+pub struct Keyed<K, V>(Arc<Mutex<HashMap<K, Entry<V>>>>);
 
 struct Entry<V> {
     value: Arc<V>,
@@ -14,10 +14,10 @@ struct Entry<V> {
 
 /// Too many are there already.
 #[derive(Debug)]
-pub(crate) struct Crowded;
+pub struct Crowded;
 
 /// The value of a key, for as long as this is held.
-pub(crate) struct Held<K: Eq + Hash, V> {
+pub struct Held<K: Eq + Hash, V> {
     of: Keyed<K, V>,
     key: K,
     value: Arc<V>,
@@ -37,6 +37,9 @@ impl<K, V> Default for Keyed<K, V> {
 
 impl<K: Clone + Eq + Hash, V> Keyed<K, V> {
     /// The value of a key, which is made if nobody holds it; at most so many do.
+    ///
+    /// # Errors
+    /// [`Crowded`] if so many hold it.
     pub fn hold(&self, key: K, most: usize, make: impl FnOnce() -> V) -> Result<Held<K, V>, Crowded> {
         let mut entries = self.0.lock();
         let entry =

@@ -7,24 +7,36 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::keyed::{Crowded, Held, Keyed};
 
 /// The first bytes of each body are not counted, so that small ones are read however many there are.
-pub(crate) const UNCOUNTED: usize = 64 << 10;
+pub const UNCOUNTED: usize = 64 << 10;
 
-/// A bound for the bytes of many bodies together, and one for those of each key: who sends or answers them.
-pub(crate) struct ByteBudget<K> {
+/// A bound for the bytes of many bodies together, and one for those of each key: who sends or answers them. Cheap to
+/// clone.
+pub struct ByteBudget<K> {
     all: Arc<Semaphore>,
     keys: Keyed<K, Semaphore>,
     per_key: usize,
 }
 
 /// Counts the bytes of one body, for as long as this is held.
-pub(crate) struct ByteCounter<K: Eq + Hash> {
+pub struct ByteCounter<K: Eq + Hash> {
+    budget: ByteBudget<K>,
+    key: K,
     /// How much more of it does not count, in bytes.
     uncounted: usize,
-    all: Arc<Semaphore>,
-    of_all: Option<OwnedSemaphorePermit>,
+    counted: Option<Counted<K>>,
+}
+
+struct Counted<K: Eq + Hash> {
+    of_all: OwnedSemaphorePermit,
     // Before the key's semaphore, which it belongs to.
-    of_key: Option<OwnedSemaphorePermit>,
+    of_key: OwnedSemaphorePermit,
     key: Held<K, Semaphore>,
+}
+
+impl<K> Clone for ByteBudget<K> {
+    fn clone(&self) -> Self {
+        Self { all: self.all.clone(), keys: self.keys.clone(), per_key: self.per_key }
+    }
 }
 
 impl<K: Clone + Eq + Hash> ByteBudget<K> {
@@ -34,30 +46,43 @@ impl<K: Clone + Eq + Hash> ByteBudget<K> {
     }
 
     /// A body of which nothing has come yet.
-    pub fn counter(&self, key: K) -> Result<ByteCounter<K>, Crowded> {
-        let key = self.keys.hold(key, usize::MAX, || Semaphore::new(self.per_key))?;
-        Ok(ByteCounter { uncounted: UNCOUNTED, all: self.all.clone(), of_all: None, of_key: None, key })
+    pub fn counter(&self, key: K) -> ByteCounter<K> {
+        ByteCounter { budget: self.clone(), key, uncounted: UNCOUNTED, counted: None }
     }
 }
 
-impl<K: Eq + Hash> ByteCounter<K> {
+impl<K: Clone + Eq + Hash> ByteCounter<K> {
     /// Lets in so many more bytes. Nobody waits for that: those who hold the rest may be waiting too.
+    ///
+    /// # Errors
+    /// [`Crowded`] if there is no room for them.
     pub fn add(&mut self, bytes: usize) -> Result<(), Crowded> {
         let uncounted = bytes.min(self.uncounted);
         self.uncounted -= uncounted;
-        let counted = u32::try_from(bytes - uncounted).map_err(|_| Crowded)?;
-        take(&self.key, &mut self.of_key, counted)?;
-        take(&self.all, &mut self.of_all, counted)
+        let bytes = u32::try_from(bytes - uncounted).map_err(|_| Crowded)?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        let Self { budget, key, counted, .. } = self;
+        let counted = match counted {
+            Some(counted) => counted,
+            none => none.insert(Counted::nothing(budget, key)?),
+        };
+        counted.of_key.merge(take(&counted.key, bytes)?);
+        counted.of_all.merge(take(&budget.all, bytes)?);
+        Ok(())
     }
 }
 
-fn take(budget: &Arc<Semaphore>, held: &mut Option<OwnedSemaphorePermit>, bytes: u32) -> Result<(), Crowded> {
-    let more = budget.clone().try_acquire_many_owned(bytes).map_err(|_| Crowded)?;
-    match held {
-        Some(held) => held.merge(more),
-        none => *none = Some(more),
+impl<K: Clone + Eq + Hash> Counted<K> {
+    fn nothing(budget: &ByteBudget<K>, key: &K) -> Result<Self, Crowded> {
+        let key = budget.keys.hold(key.clone(), usize::MAX, || Semaphore::new(budget.per_key))?;
+        Ok(Self { of_all: take(&budget.all, 0)?, of_key: take(&key, 0)?, key })
     }
-    Ok(())
+}
+
+fn take(budget: &Arc<Semaphore>, bytes: u32) -> Result<OwnedSemaphorePermit, Crowded> {
+    budget.clone().try_acquire_many_owned(bytes).map_err(|_| Crowded)
 }
 
 #[cfg(test)]
@@ -67,7 +92,7 @@ mod tests {
     #[test]
     fn bodies_share_a_budget_and_small_ones_are_let_in() {
         let budget = ByteBudget::new(150, 100);
-        let counter = |key: &'static str| budget.counter(key).unwrap();
+        let counter = |key: &'static str| budget.counter(key);
         let (mut large, mut another) = (counter("a"), counter("a"));
         large.add(UNCOUNTED + 60).unwrap();
         large.add(40).unwrap();

@@ -11,9 +11,10 @@ mod read;
 mod text;
 mod values;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 
 use hearth_http::{TrustedProxies, limits::RateLimits};
+use hearth_turn::PublicAddress;
 use ruma::{OwnedServerName, RoomVersionId, owned_server_name};
 use serde::Deserialize;
 
@@ -48,10 +49,27 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Where federation (and the client API too) listens, in HTTPS.
     pub listen_federation: Option<SocketAddr>,
-    /// The certificate chain of the federation listener (PEM); set if and only if `tls_key` is.
+    /// The certificate chain of the listeners in TLS (PEM); set if and only if `tls_key` is.
     pub tls_cert: Option<PathBuf>,
-    /// The private key of the federation listener (PEM).
+    /// Its private key (PEM).
     pub tls_key: Option<PathBuf>,
+    /// Where the TURN server listens, over UDP and TCP.
+    pub listen_turn: Option<SocketAddr>,
+    /// Where it listens in TLS, with the certificate of the federation listener.
+    pub listen_turn_tls: Option<SocketAddr>,
+    /// The addresses at which others see this machine, for calls.
+    #[serde(deserialize_with = "values::public_addresses")]
+    pub public_address: Vec<PublicAddress>,
+    /// The ports of relays.
+    #[serde(deserialize_with = "values::ports")]
+    pub turn_ports: RangeInclusive<u16>,
+    /// What a user may send through relays, and what get, in Mbit a second.
+    #[serde(deserialize_with = "values::within::<_, 1, 100_000>")]
+    pub turn_user_mbit: u32,
+    /// TURN servers that are not this one's.
+    pub turn_uris: Vec<String>,
+    /// What they and this server make credentials of.
+    pub turn_secret: Option<Secret>,
     /// Where other servers reach this one, as they find it in `/.well-known/matrix/server`.
     pub public_federation: Option<OwnedServerName>,
     /// A PEM file of certificate authorities, added to the system's roots for all outgoing requests.
@@ -154,7 +172,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Where the certificate of the federation listener comes from.
+/// Where the certificate of the listeners in TLS comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsSource {
     /// PEM files.
@@ -181,6 +199,13 @@ impl Config {
             listen_federation: None,
             tls_cert: None,
             tls_key: None,
+            listen_turn: None,
+            listen_turn_tls: None,
+            public_address: Vec::new(),
+            turn_ports: 49_152..=65_535,
+            turn_user_mbit: 50,
+            turn_uris: Vec::new(),
+            turn_secret: None,
             public_federation: None,
             trusted_ca: None,
             allow_private_networks: false,
@@ -208,7 +233,7 @@ impl Config {
         }
     }
 
-    /// The certificate of the federation listener.
+    /// The certificate of the listeners in TLS.
     pub fn tls(&self) -> TlsSource {
         match (&self.tls_cert, &self.tls_key) {
             (Some(cert), Some(key)) => TlsSource::Files { cert: cert.clone(), key: key.clone() },
@@ -236,6 +261,11 @@ impl Config {
     pub fn max_connections(&self) -> usize {
         let share = Descriptors::available().incoming;
         self.max_connections.map_or(share, |wanted| share.min(wanted as usize))
+    }
+
+    /// What a user may send through relays, and what get, in bytes a second.
+    pub fn turn_user_bytes_per_second(&self) -> u64 {
+        u64::from(self.turn_user_mbit) * 1_000_000 / 8
     }
 
     /// The largest upload to the media repository, in bytes.

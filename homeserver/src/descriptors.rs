@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// What is made of "no limit", and the most that is shared out.
 const ENOUGH: u64 = 1 << 16;
 
-/// How many descriptors each part may have. An eighth is left for media, name servers and the rest.
+/// How many descriptors each part may have. A sixteenth is left for media, name servers and the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptors {
     /// Files that the database keeps open.
@@ -17,6 +17,8 @@ pub struct Descriptors {
     pub pushes: usize,
     /// Connections that others open to this one.
     pub incoming: usize,
+    /// Relays of calls, and connections to have one.
+    pub relays: usize,
 }
 
 impl Descriptors {
@@ -32,6 +34,7 @@ impl Descriptors {
             outgoing: (total / 32 * 3).min(2048) as usize,
             pushes: (total / 32).min(256) as usize,
             incoming: (total / 2) as usize,
+            relays: (total / 32).min(2048) as usize,
         }
     }
 }
@@ -53,10 +56,11 @@ mod tests {
     #[test]
     fn the_shares_are_less_than_the_whole() {
         for total in [256, 1024, 20_000, 1 << 16, u64::MAX] {
-            let Descriptors { database, outgoing, pushes, incoming } = Descriptors::share(total);
-            assert!(database as usize + outgoing + pushes + incoming <= total.min(ENOUGH) as usize * 7 / 8);
+            let Descriptors { database, outgoing, pushes, incoming, relays } = Descriptors::share(total);
+            let shared = database as usize + outgoing + pushes + incoming + 2 * relays;
+            assert!(shared <= total.min(ENOUGH) as usize * 15 / 16);
         }
-        let shares = Descriptors { database: 256, outgoing: 96, pushes: 32, incoming: 512 };
+        let shares = Descriptors { database: 256, outgoing: 96, pushes: 32, incoming: 512, relays: 32 };
         assert_eq!(Descriptors::share(1024), shares);
     }
 

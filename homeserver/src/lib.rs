@@ -13,5 +13,6 @@ pub mod descriptors;
 pub mod listen;
 mod metrics;
 pub mod server;
+pub mod turn;
 
 pub use self::server::{Server, ServerError};

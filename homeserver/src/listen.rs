@@ -72,6 +72,18 @@ pub async fn serve(
             Err(error) => tracing::warn!(%error, "no metrics are served"),
         }
     }
+    let _turn = match &server.turn {
+        Some(turn) => {
+            let tls = match config.listen_turn_tls {
+                Some(_) => Some(tls(config).await?.get_inner()),
+                None => None,
+            };
+            let (clock, random) = (server.api.clock.clone(), server.api.random.clone());
+            let turn = turn.serve(config, tls, clock, random).await;
+            turn.map_err(|(address, source)| ListenError::Bind { address, source })?
+        }
+        None => None,
+    };
     let outbox = Outbox::start(&server.federation);
     let pushing = Pushing::start(server.services.clone())?;
     announce(config, &server)?;

@@ -24,6 +24,7 @@ use crate::{
     config::{Config, Durability, Registration},
     data_folder,
     descriptors::Descriptors,
+    turn::{Turn, TurnError},
 };
 
 /// How many connections there may be to application services.
@@ -59,6 +60,8 @@ pub enum ServerError {
     Network(#[from] NetworkError),
     #[error("appservices: {0}")]
     AppServices(#[from] RegistrationError),
+    #[error(transparent)]
+    Turn(#[from] TurnError),
 }
 
 /// A server, ready to be served.
@@ -71,6 +74,8 @@ pub struct Server {
     pub federation: Federation,
     pub services: AppServices,
     pub api: ClientApi,
+    /// Relays for calls, if there are any.
+    pub turn: Option<Turn>,
     _timers: Ticking,
 }
 
@@ -199,8 +204,12 @@ impl Server {
             clock: clock.clone(),
             random: random.clone(),
         })?;
+        let turn = Turn::of(config, &store, &*random).await?;
         let api = ClientApi::new(Parts {
-            options: client_api_options(config),
+            options: ClientApiOptions {
+                turn: turn.as_ref().map(|turn| turn.servers.clone()),
+                ..client_api_options(config)
+            },
             users: users.clone(),
             rooms: rooms.clone(),
             media,
@@ -212,7 +221,7 @@ impl Server {
             clock,
             random,
         });
-        Ok(Self { store, rooms, users, sync, pushes, federation, services, api, _timers: timers })
+        Ok(Self { store, rooms, users, sync, pushes, federation, services, api, turn, _timers: timers })
     }
 }
 

@@ -21,6 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hearth-users", &["hearth-spec", "hearth-storage"]),
     ("hearth-media", &["hearth-storage"]),
     ("hearth-previews", &["hearth-media", "hearth-network", "hearth-storage"]),
+    // Media for clients: it knows no Matrix.
+    ("hearth-turn", &["hearth-network", "hearth-storage"]),
     ("hearth-push", &["hearth-rooms", "hearth-users", "hearth-network", "hearth-storage", "hearth-spec"]),
     ("hearth-sync", &["hearth-push", "hearth-rooms", "hearth-users", "hearth-storage", "hearth-spec"]),
     (
@@ -59,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hearth-client-api",
         &[
+            "hearth-turn",
             "hearth-federation",
             "hearth-appservices",
             "hearth-http",
@@ -78,6 +81,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "hearth",
         &[
             "hearth-web",
+            "hearth-turn",
             "hearth-client-api",
             "hearth-federation",
             "hearth-appservices",

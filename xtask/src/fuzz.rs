@@ -1,4 +1,4 @@
-//! Fuzzing with libFuzzer: `spec/fuzz` and `federation/fuzz`. Needs `cargo install cargo-fuzz`.
+//! Fuzzing with libFuzzer: the folders `fuzz` of the crates below. Needs `cargo install cargo-fuzz`.
 
 use crate::{
     cargo,
@@ -13,6 +13,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("multipart", "federation"),
     ("sync_token", "federation"),
     ("filter", "federation"),
+    ("stun", "homeserver/calls/turn"),
 ];
 
 /// Runs a target until it finds something or is stopped.

@@ -9,6 +9,7 @@ mod fuzz;
 mod packages;
 mod process;
 mod real_browsers;
+mod real_calls;
 mod real_clients;
 mod real_peers;
 mod real_services;
@@ -46,7 +47,7 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
-    /// All tests, two minutes of simulation, real clients against a real server, real servers that federate, and bridges
+    /// All tests, two minutes of simulation, real clients against a real server, real servers that federate, bridges, and calls
     Test {
         /// What `cargo test` gets, such as the name of a test; then real clients and peers are left out
         #[arg(last = true)]
@@ -72,6 +73,12 @@ enum Task {
     /// Real bridges with a Synapse and with a server of this build, alone
     RealServices {
         /// What the script gets, such as `--servers hearth`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Real programs that call through a server of this build, alone
+    RealCalls {
+        /// What the script gets, such as `--speed`
         #[arg(last = true)]
         arguments: Vec<String>,
     },
@@ -111,7 +118,8 @@ enum Task {
         #[arg(long)]
         minutes: Option<f64>,
     },
-    /// Whatever somebody may send, by libFuzzer: canonical_json, pdu, x_matrix, multipart, sync_token or filter
+    /// Whatever somebody may send, by libFuzzer: canonical_json, pdu, x_matrix, multipart, sync_token,
+    /// filter or stun
     Fuzz {
         target: String,
         /// What libFuzzer gets, such as `-max_total_time=60`
@@ -163,7 +171,8 @@ fn perform(task: Task) -> Outcome<()> {
             simulation::run(0, simulation::IN_TESTS)?;
             real_clients::run()?;
             real_peers::run(&[])?;
-            real_services::run(&[])
+            real_services::run(&[])?;
+            real_calls::run(&[])
         }
         Task::RealClients => {
             packages::install(&[packages::BUILD, packages::TEST])?;
@@ -177,6 +186,10 @@ fn perform(task: Task) -> Outcome<()> {
         Task::RealServices { arguments } => {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_services::run(&arguments)
+        }
+        Task::RealCalls { arguments } => {
+            packages::install(&[packages::BUILD, packages::TEST])?;
+            real_calls::run(&arguments)
         }
         Task::PeerSpeed { binary, arguments } => {
             packages::install(&[packages::BUILD, packages::TEST])?;

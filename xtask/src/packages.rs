@@ -27,6 +27,8 @@ pub const TEST: &[Need] = &[
     Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv },
     // What a real bridge bridges to.
     Need { what: "an IRC server", packages: &["ngircd"], is_there: has_irc_server },
+    // Its clients relay through the TURN server.
+    Need { what: "coturn's clients", packages: &["coturn"], is_there: has_turn_clients },
 ];
 
 /// What the web client is tested in.
@@ -118,6 +120,10 @@ fn has_python_venv() -> bool {
 fn has_irc_server() -> bool {
     // Debian has it where only administrators look.
     Path::new("/usr/sbin/ngircd").exists() || process::succeeds(Command::new("ngircd").arg("--version"))
+}
+
+fn has_turn_clients() -> bool {
+    Path::new("/usr/bin/turnutils_uclient").exists()
 }
 
 fn has_libclang() -> bool {

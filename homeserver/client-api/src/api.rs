@@ -38,6 +38,14 @@ pub enum Registration {
     Off,
 }
 
+/// TURN servers, and the secret that credentials for them are made of.
+#[derive(Clone, Debug)]
+pub struct TurnServers {
+    /// Such as `turn:turn.example.org:3478?transport=udp`.
+    pub uris: Vec<String>,
+    pub secret: String,
+}
+
 /// How the client-server API behaves.
 #[derive(Clone, Debug)]
 pub struct ClientApiOptions {
@@ -63,6 +71,8 @@ pub struct ClientApiOptions {
     pub base_url: Option<String>,
     /// The LiveKit services where clients meet for calls, the best first: the URL of each one's `lk-jwt-service`.
     pub rtc_livekit: Vec<String>,
+    /// The TURN servers that relay calls.
+    pub turn: Option<TurnServers>,
     /// An e-mail address for `/.well-known/matrix/support`.
     pub support_email: Option<String>,
     /// A page for `/.well-known/matrix/support`.
@@ -87,6 +97,7 @@ impl ClientApiOptions {
             trusted_proxies: TrustedProxies::default(),
             base_url: None,
             rtc_livekit: Vec::new(),
+            turn: None,
             support_email: None,
             support_page: None,
             default_room_version: RoomVersionId::V12,

@@ -61,7 +61,7 @@ pub use hearth_http::{MatrixError, Result};
 
 pub use self::{
     account::shared_secret::shared_secret_mac,
-    api::{ClientApi, ClientApiOptions, Parts, Registration},
+    api::{ClientApi, ClientApiOptions, Parts, Registration, TurnServers},
     authentication::{Admits, Requester},
     endpoint::{Answer, EndpointRouter, Json, JsonText, Served},
     request::{Request, Unspecified, Upload},

@@ -34,8 +34,8 @@ use tokio::{
 
 use self::connector::Connector;
 pub use self::{
-    collected::Collected, internet::Internet, options::NetworkOptions, redirects::Fetched,
-    resolver::ServiceTarget,
+    addresses::is_public, collected::Collected, internet::Internet, options::NetworkOptions,
+    redirects::Fetched, resolver::ServiceTarget,
 };
 
 pub const USER_AGENT: &str = concat!("Hearth/", env!("CARGO_PKG_VERSION"));

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, ffi::OsString, fs, io, path::Path};
+use std::{collections::BTreeMap, ffi::OsString, fs, io, net::SocketAddr, path::Path};
 
 use serde::Deserialize as _;
 use toml::de::{DeTable, DeValue};
@@ -63,6 +63,7 @@ impl Config {
             return Err(ConfigError::NoServerName { file: file.to_owned() });
         }
         config.check_tls(&settings)?;
+        config.check_turn(&settings)?;
 
         let folder = file.parent().unwrap_or(Path::new(""));
         let Self { data, tls_cert, tls_key, trusted_ca, .. } = &mut config;
@@ -86,17 +87,36 @@ impl Config {
 
     /// A certificate needs its key; and a listener that others reach needs a certificate that they can trust.
     fn check_tls(&self, settings: &[Setting]) -> Result<(), ConfigError> {
-        let (key, problem) = match (&self.tls_cert, &self.tls_key, &self.listen_federation) {
-            (Some(_), None, _) => ("tls_cert", "tls_key, the key of this certificate, is missing"),
-            (None, Some(_), _) => ("tls_key", "tls_cert, the certificate of this key, is missing"),
-            (None, None, Some(address)) if !is_loopback(address) => {
-                ("listen_federation", "beyond loopback, tls_cert and tls_key are needed")
+        let others = |address: &Option<SocketAddr>| address.is_some_and(|address| !is_loopback(&address));
+        let (key, problem) = match (&self.tls_cert, &self.tls_key) {
+            (Some(_), None) => ("tls_cert", "tls_key, the key of this certificate, is missing"),
+            (None, Some(_)) => ("tls_key", "tls_cert, the certificate of this key, is missing"),
+            (None, None) if others(&self.listen_federation) => ("listen_federation", NEEDS_CERTIFICATE),
+            (None, None) if others(&self.listen_turn_tls) => ("listen_turn_tls", NEEDS_CERTIFICATE),
+            _ => return Ok(()),
+        };
+        place_of(settings, key).map_or(Ok(()), |place| Err(place.clone().error(problem)))
+    }
+
+    /// Relays are this server's or others', and each needs what they are made of.
+    fn check_turn(&self, settings: &[Setting]) -> Result<(), ConfigError> {
+        let are_others = !self.turn_uris.is_empty();
+        let (key, problem) = match (self.listen_turn.is_some(), are_others, self.turn_secret.is_some()) {
+            (true, true, _) => ("turn_uris", "with listen_turn this server is the TURN server itself"),
+            (_, true, false) => {
+                ("turn_uris", "turn_secret, which these servers share with this one, is missing")
+            }
+            (_, false, true) => ("turn_secret", "turn_uris, the servers that share it, are missing"),
+            (false, ..) if self.listen_turn_tls.is_some() => {
+                ("listen_turn_tls", "listen_turn, which turns the TURN server on, is missing")
             }
             _ => return Ok(()),
         };
         place_of(settings, key).map_or(Ok(()), |place| Err(place.clone().error(problem)))
     }
 }
+
+const NEEDS_CERTIFICATE: &str = "beyond loopback, tls_cert and tls_key are needed";
 
 /// Where something is set, if it is.
 fn place_of<'a>(settings: &'a [Setting], key: &str) -> Option<&'a Place> {

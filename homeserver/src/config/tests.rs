@@ -82,6 +82,13 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_LISTEN_FEDERATION", "0.0.0.0:8448"),
             ("HEARTH_TLS_CERT", "cert.pem"),
             ("HEARTH_TLS_KEY", "key.pem"),
+            ("HEARTH_LISTEN_TURN", "0.0.0.0:3478"),
+            ("HEARTH_LISTEN_TURN_TLS", "0.0.0.0:5349"),
+            ("HEARTH_PUBLIC_ADDRESS", "198.51.100.7, stun:stun.example"),
+            ("HEARTH_TURN_PORTS", "50000-50999"),
+            ("HEARTH_TURN_USER_MBIT", "20"),
+            ("HEARTH_TURN_URIS", ""),
+            ("HEARTH_TURN_SECRET", ""),
             ("HEARTH_PUBLIC_FEDERATION", "matrix.hearth.example:443"),
             ("HEARTH_TRUSTED_CA", "ca.pem"),
             ("HEARTH_ALLOW_PRIVATE_NETWORKS", "on"),
@@ -120,6 +127,13 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         listen_federation: Some("0.0.0.0:8448".parse().unwrap()),
         tls_cert: Some(PathBuf::from("cert.pem")),
         tls_key: Some(PathBuf::from("key.pem")),
+        listen_turn: Some("0.0.0.0:3478".parse().unwrap()),
+        listen_turn_tls: Some("0.0.0.0:5349".parse().unwrap()),
+        public_address: vec!["198.51.100.7".parse().unwrap(), "stun:stun.example".parse().unwrap()],
+        turn_ports: 50_000..=50_999,
+        turn_user_mbit: 20,
+        turn_uris: Vec::new(),
+        turn_secret: None,
         public_federation: Some(owned_server_name!("matrix.hearth.example:443")),
         trusted_ca: Some(PathBuf::from("ca.pem")),
         allow_private_networks: true,
@@ -213,6 +227,34 @@ fn a_mistake_is_one_line_that_says_what_and_where() {
             "rtc_livekit = 'https://a.example, b.example'",
             "hearth.toml:1: rtc_livekit: `https://a.example, b.example`: `b.example` is not a URL",
         ),
+        (
+            "turn_ports = '9-8'",
+            "hearth.toml:1: turn_ports: `9-8`: not the first port and the last, such as `50000-50999`",
+        ),
+        (
+            "public_address = 'example.org'",
+            "hearth.toml:1: public_address: `example.org`: not an IP address, nor `stun:` and a server",
+        ),
+        (
+            "server_name = 'a.example'\nturn_uris = 'turn:a'",
+            "hearth.toml:2: turn_secret, which these servers share with this one, is missing",
+        ),
+        (
+            "server_name = 'a.example'\nturn_secret = 's'",
+            "hearth.toml:2: turn_uris, the servers that share it, are missing",
+        ),
+        (
+            "server_name = 'a.example'\nlisten_turn = '0.0.0.0:3478'\nturn_uris = 'turn:a'",
+            "hearth.toml:3: with listen_turn this server is the TURN server itself",
+        ),
+        (
+            "server_name = 'a.example'\nlisten_turn_tls = '127.0.0.1:5349'",
+            "hearth.toml:2: listen_turn, which turns the TURN server on, is missing",
+        ),
+        (
+            "server_name = 'a.example'\nlisten_turn_tls = '0.0.0.0:5349'",
+            "hearth.toml:2: beyond loopback, tls_cert and tls_key are needed",
+        ),
         ("data = ''", "hearth.toml:1: data: ``: the data folder must have a name"),
         ("data = 'x'", "hearth.toml: server_name is missing (or the variable HEARTH_SERVER_NAME)"),
         (
@@ -296,7 +338,11 @@ fn the_memory_budget_is_never_exceeded() {
 
 #[test]
 fn secrets_are_not_in_the_log() {
-    let config = read("server_name = 'a.example'\nregistration = 'token:hush'\njwt_secret = 'hush'", &[]);
+    let config = read(
+        "server_name = 'a.example'\nregistration = 'token:hush'\njwt_secret = 'hush'\n\
+         turn_uris = 'turn:a'\nturn_secret = 'hush'",
+        &[],
+    );
     assert!(!format!("{:?}", config.unwrap()).contains("hush"));
 }
 

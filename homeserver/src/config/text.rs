@@ -19,7 +19,7 @@ pub(super) struct Setting {
 }
 
 /// Settings whose text no message may repeat.
-const SECRETS: [&str; 3] = ["registration", "registration_shared_secret", "jwt_secret"];
+const SECRETS: [&str; 4] = ["registration", "registration_shared_secret", "jwt_secret", "turn_secret"];
 
 /// All that was set, the first mistake of which is told.
 pub(super) struct Settings<'a>(pub(super) &'a [Setting]);

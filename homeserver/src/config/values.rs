@@ -1,7 +1,8 @@
 //! What a setting's text may be, beyond what its type says.
 
-use std::path::PathBuf;
+use std::{ops::RangeInclusive, path::PathBuf};
 
+use hearth_turn::PublicAddress;
 use ruma::RoomVersionId;
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::EnvFilter;
@@ -47,6 +48,23 @@ pub(super) fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     let urls = Vec::<String>::deserialize(deserializer)?;
     let base = |url: String| base(&url).ok_or_else(|| D::Error::custom(format!("`{url}` is not a URL")));
     urls.into_iter().map(base).collect()
+}
+
+pub(super) fn public_addresses<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<PublicAddress>, D::Error> {
+    let addresses = Vec::<String>::deserialize(deserializer)?;
+    addresses.iter().map(|address| address.parse().map_err(D::Error::custom)).collect()
+}
+
+/// The first port and the last, such as `50000-50999`.
+pub(super) fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RangeInclusive<u16>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let ports = text.split_once('-').and_then(|(first, last)| {
+        let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (0 < first && first <= last).then_some(first..=last)
+    });
+    ports.ok_or_else(|| D::Error::custom("not the first port and the last, such as `50000-50999`"))
 }
 
 /// A URL to which paths are added, without a slash at its end.

@@ -57,7 +57,7 @@ keyspaces! {
     CURSORS: (String,) => Position, Point;
     /// What is to happen at a time in milliseconds.
     TIMERS: (u64, Timer) => (), Range;
-    /// Facts about the folder: schema version, server name, signing key.
+    /// Facts about the folder: schema version, server name, keys and secrets.
     META: (String,) => String, Point;
 
     // Rooms (written by `hearth-rooms`).

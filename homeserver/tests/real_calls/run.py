@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Lets real programs call through a Hearth: coturn's clients through its TURN server.
+
+Prints `ok STEP` or `FAILED STEP` for each step and `N passed, M failed` at the end; exits non-zero if any failed.
+"""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# Nothing is written beside the sources.
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+# How steps are told, and ports found, is shared with the other tests of real programs.
+sys.path += [str(HERE.parent / "real_peers")]
+
+import turn_speed
+from report import Report
+from servers import free_ports
+from turn_scenario import TurnScenario
+from turn_servers import Coturn, Echo, Hearth
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hearth", metavar="BINARY", type=Path, required=True, help="the server that is tested")
+    parser.add_argument("--speed", action="store_true", help="measure it beside coturn's server as well")
+    parser.add_argument("--timeout", type=float, default=600, help="seconds for the whole run (600)")
+    parser.add_argument("--keep", action="store_true", help="keep the folders after a success too")
+    parsed = parser.parse_args()
+    parsed.hearth = parsed.hearth.resolve()
+    return parsed
+
+
+def run_turn(report, folder, options):
+    with report.part("turn") as steps:
+        started = []
+        try:
+            with steps.needed("the servers start"):
+                ports = free_ports(8)
+                # One may relay to loopback, so that there is somebody to relay to; the other is as it is outside.
+                everywhere = {"HEARTH_ALLOW_PRIVATE_NETWORKS": "on"}
+                open_server = Hearth(folder, "open", options.hearth, ports[:3], everywhere)
+                started.append(open_server)
+                closed_server = Hearth(folder, "closed", options.hearth, ports[3:6], {})
+                started.append(closed_server)
+                echo = Echo(folder, ports[6])
+                started.append(echo)
+                for server in (open_server, closed_server):
+                    server.wait()
+            scenario = TurnScenario(steps, open_server, closed_server, echo)
+            scenario.run()
+            if options.speed:
+                with steps.step("its speed beside coturn's server"):
+                    coturn = Coturn(folder, ports[7])
+                    started.append(coturn)
+                    coturn.wait()
+                    turn_speed.compare(open_server, scenario.credentials[open_server], coturn, echo)
+        finally:
+            for each in started:
+                each.stop()
+
+
+def main():
+    options = arguments()
+    # So that the servers are stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    folder = Path(tempfile.mkdtemp(prefix="real-calls-"))
+    report = Report(time.monotonic() + options.timeout)
+    run_turn(report, folder, options)
+    if report.failed or options.keep:
+        print(f"the servers' data and logs are in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{report.passed} passed, {report.failed} failed")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

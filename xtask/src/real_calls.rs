@@ -1,0 +1,19 @@
+//! Calls through a server of this build by real programs: `homeserver/tests/real_calls`.
+
+use crate::{
+    cargo,
+    process::{self, Outcome},
+};
+
+/// Builds the server as the tests build it, and runs the script, which starts all else itself.
+pub fn run(arguments: &[String]) -> Outcome<()> {
+    let binary = cargo::build_server(&["test", "--workspace", "--no-run"])?;
+    process::run(
+        process::in_root("python3")
+            .arg("homeserver/tests/real_calls/run.py")
+            .arg("--hearth")
+            .arg(binary)
+            .args(arguments)
+            .stdin(std::process::Stdio::null()),
+    )
+}

@@ -18,6 +18,7 @@ use hearth_federation::outbox::Outbox;
 use hearth_sync::SyncService;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use ruma::{OwnedServerName, ServerName};
+use rustls::ServerConfig;
 
 use crate::{
     Server,
@@ -75,7 +76,12 @@ pub async fn serve(
     let _turn = match &server.turn {
         Some(turn) => {
             let tls = match config.listen_turn_tls {
-                Some(_) => Some(tls(config).await?.get_inner()),
+                Some(_) => {
+                    let mut tls = ServerConfig::clone(&*tls(config).await?.get_inner());
+                    // Those of HTTP: who asks for another one would be turned away.
+                    tls.alpn_protocols.clear();
+                    Some(Arc::new(tls))
+                }
                 None => None,
             };
             let (clock, random) = (server.api.clock.clone(), server.api.random.clone());

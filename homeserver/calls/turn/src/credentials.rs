@@ -35,7 +35,12 @@ pub(crate) fn whose(username: &[u8]) -> Option<(u64, &str)> {
 
 /// The key that requests under a name are signed with (RFC 8489, section 9.2.2).
 pub(crate) fn long_term_key(secret: &[u8], username: &str, realm: &str) -> [u8; 16] {
-    Md5::digest(format!("{username}:{realm}:{}", password(secret, username))).into()
+    key_of(username, realm, &password(secret, username))
+}
+
+/// The same where the password is known.
+pub(crate) fn key_of(username: &str, realm: &str, password: &str) -> [u8; 16] {
+    Md5::digest(format!("{username}:{realm}:{password}")).into()
 }
 
 fn password(secret: &[u8], username: &str) -> String {

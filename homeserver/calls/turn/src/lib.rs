@@ -31,6 +31,7 @@ mod credentials;
 mod nonce;
 mod options;
 mod peers;
+mod probe;
 mod public_address;
 mod relaying;
 mod requests;
@@ -41,6 +42,7 @@ pub mod wire;
 pub use self::{
     credentials::Credentials,
     options::TurnOptions,
+    probe::{Trouble, TurnUri},
     public_address::{AddressError, PublicAddress},
     serve::{Listeners, TurnServer},
 };

@@ -3,6 +3,8 @@
 mod connections;
 mod relay;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,

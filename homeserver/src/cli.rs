@@ -31,6 +31,9 @@ pub enum Command {
     /// Accounts
     #[command(subcommand)]
     User(UserCommand),
+    /// Calls
+    #[command(subcommand)]
+    Calls(CallsCommand),
 }
 
 /// Where the settings are.
@@ -64,6 +67,30 @@ pub struct AddUser {
     pub config: ConfigFile,
 }
 
+/// What can be done about calls.
+#[derive(Debug, Subcommand)]
+pub enum CallsCommand {
+    /// Try all that calls need, as a client does, and say what works
+    ///
+    /// It reads the user's password from the first line of standard input. Run it where people call from, too. The exit
+    /// status is 1 where something does not work.
+    Test(TestCalls),
+}
+
+/// The calls to try.
+#[derive(Debug, Args)]
+pub struct TestCalls {
+    /// An account of the server, such as `alice`
+    #[arg(long)]
+    pub user: String,
+    /// Where clients reach the server [default: public_url of the settings]
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub config: ConfigFile,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
@@ -90,6 +117,12 @@ mod tests {
             panic!("not understood")
         };
         assert!(add.name == "alice" && add.admin && add.password_stdin && add.config.file.is_none());
+        let Ok(Command::Calls(CallsCommand::Test(test))) =
+            parse("hearth calls test --user alice --url https://a.example")
+        else {
+            panic!("not understood")
+        };
+        assert!(test.user == "alice" && test.url.as_deref() == Some("https://a.example"));
         assert!(parse("hearth").is_err() && parse("hearth check").is_err() && parse("hearth burn").is_err());
     }
 }

@@ -4,6 +4,7 @@
 //! can hold several. `main.rs` makes one and serves it on the network.
 
 pub mod add_user;
+pub mod calls_test;
 pub mod check;
 pub mod cli;
 pub mod config;

@@ -4,8 +4,8 @@ use std::{io::IsTerminal as _, path::Path, process::ExitCode};
 
 use clap::Parser;
 use hearth::{
-    Server, add_user, check,
-    cli::{Cli, Command, ConfigFile, UserCommand},
+    Server, add_user, calls_test, check,
+    cli::{CallsCommand, Cli, Command, ConfigFile, UserCommand},
     config::{Config, DEFAULT_FILE, Variables},
     data_folder, descriptors, listen,
     server::{Outside, open_store},
@@ -53,6 +53,13 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(add_user::run(&config, &add))?;
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Calls(CallsCommand::Test(test)) => {
+            let config = first_config(test.config.file.as_deref())?;
+            listen::choose_cryptography();
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let all_works = runtime.block_on(calls_test::run(&config, &test))?;
+            Ok(if all_works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }

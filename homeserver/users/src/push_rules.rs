@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(response["actions"], json!([]));
         let condition = |part: &str| {
             let event_type = format!("org.matrix.msc3381.poll.{part}");
-            json!({"kind": "event_property_is", "key": "type", "value": event_type})
+            json!({"kind": "event_match", "key": "type", "pattern": event_type})
         };
         assert_eq!(response["conditions"], json!([condition("response")]));
         for part in ["start", "end"] {

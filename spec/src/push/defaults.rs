@@ -3,8 +3,9 @@
 use ruma::{
     UserId,
     push::{
-        Action, ConditionalPushRule, ConditionalPushRuleInit, EventMatchConditionData, HighlightTweakValue,
-        PatternedPushRule, PatternedPushRuleInit, PushCondition, Ruleset, SoundTweakValue, Tweak,
+        Action, ConditionalPushRule, ConditionalPushRuleInit, EventMatchConditionData,
+        EventPropertyIsConditionData, HighlightTweakValue, PatternedPushRule, PatternedPushRuleInit,
+        PushCondition, Ruleset, ScalarJsonValue, SoundTweakValue, Tweak,
     },
 };
 
@@ -13,6 +14,8 @@ use ruma::{
 pub const CONTAINS_USER_NAME: &str = ".m.rule.contains_user_name";
 /// MSC4028
 const ENCRYPTED_EVENT: &str = ".org.matrix.msc4028.encrypted_event";
+/// How the ids of the rules for polls begin (MSC3930).
+const OF_POLLS: &str = ".org.matrix.msc3930.rule.";
 
 /// The predefined rules of a user.
 pub fn default_rules(user: &UserId) -> Ruleset {
@@ -21,7 +24,27 @@ pub fn default_rules(user: &UserId) -> Ruleset {
     let (place, _) = rules.override_.insert_full(encrypted_event());
     rules.override_.move_index(place, 1.min(place));
     rules.content.insert(contains_user_name(user));
+    rules.override_ = rules.override_.into_iter().map(in_words_of_msc3930).collect();
+    rules.underride = rules.underride.into_iter().map(in_words_of_msc3930).collect();
     rules
+}
+
+/// A rule for polls as the proposal and the other servers have it: an event's type matches a pattern, where ruma says
+/// that a property has a value.
+fn in_words_of_msc3930(mut rule: ConditionalPushRule) -> ConditionalPushRule {
+    if rule.rule_id.starts_with(OF_POLLS) {
+        for condition in &mut rule.conditions {
+            if let PushCondition::EventPropertyIs(EventPropertyIsConditionData { key, value, .. }) = condition
+                && let ScalarJsonValue::String(value) = value
+            {
+                *condition = PushCondition::EventMatch(EventMatchConditionData::new(
+                    std::mem::take(key),
+                    std::mem::take(value),
+                ));
+            }
+        }
+    }
+    rule
 }
 
 /// Wakes a user's clients for every encrypted event: for those who turn it on, as their clients decide by what is in it.

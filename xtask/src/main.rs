@@ -15,6 +15,7 @@ mod real_peers;
 mod real_services;
 mod server;
 mod simulation;
+mod toolchain;
 mod web;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes two real clients chat through a homeserver, with a restart of it in the middle.
+"""Makes real clients chat through a homeserver, with restarts of it in between.
 
 Prints `ok STEP` for each step and `N passed, 0 failed` at the end; exits non-zero at the first failure.
 """
@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 import environment
 from client_process import ClientProcess
 from scenario import Scenario, StepFailed
+from sdk_scenario import SdkScenario
 
 HERE = Path(__file__).resolve().parent
 
@@ -30,19 +31,23 @@ def arguments():
         metavar="CMD",
         help="a shell command that stops the server, starts it again on the same data and returns",
     )
-    parser.add_argument("--timeout", type=float, default=300, help="seconds for the whole scenario (300)")
+    parser.add_argument(
+        "--sdk-client", metavar="FILE", help="the client on matrix-sdk, built: see sdk_client/"
+    )
+    parser.add_argument("--timeout", type=float, default=600, help="seconds for all of it (600)")
     parser.add_argument("--install-only", action="store_true", help="only install the clients")
     parsed = parser.parse_args()
-    if not parsed.install_only and not (parsed.url and parsed.restart_command):
-        parser.error("--url and --restart-command are required")
+    if not parsed.install_only and not (parsed.url and parsed.restart_command and parsed.sdk_client):
+        parser.error("--url, --restart-command and --sdk-client are required")
     return parsed
 
 
 class Clients:
     """Starts clients in a scratch folder: stores, logs, and the modules where Node looks for them."""
 
-    def __init__(self, installed, url, scratch, deadline):
+    def __init__(self, installed, sdk_client, url, scratch, deadline):
         self.installed = installed
+        self.sdk_client = Path(sdk_client).resolve()
         self.url = url
         self.scratch = scratch
         self.deadline = deadline
@@ -57,6 +62,9 @@ class Clients:
 
     def start_js(self, name):
         return self.start(name, [self.installed.node, self.scratch / "js_client.mjs", self.url])
+
+    def start_sdk(self, name):
+        return self.start(name, [self.sdk_client, self.url])
 
     def start(self, name, command):
         log = self.scratch / f"{name}.log"
@@ -95,21 +103,24 @@ def main():
         return 0
     scratch = Path(tempfile.mkdtemp(prefix="real-clients-"))
     url = options.url.rstrip("/")
-    clients = Clients(installed, url, scratch, time.monotonic() + options.timeout)
+    deadline = time.monotonic() + options.timeout
+    clients = Clients(installed, options.sdk_client, url, scratch, deadline)
     scenario = Scenario(clients, url, options.restart_command)
+    with_sdk = SdkScenario(clients, url, options.restart_command)
     try:
         scenario.run()
         scenario.passed += follow_by_sliding_sync(clients, options.restart_command)
+        with_sdk.run()
     except StepFailed as failure:
         print(f"FAILED {failure}")
         for client in clients.started:
             print(f"--- the end of {client.log_path}\n{client.log_tail()}", end="")
-        print(f"{scenario.passed} passed, 1 failed")
+        print(f"{scenario.passed + with_sdk.passed} passed, 1 failed")
         return 1
     finally:
         clients.stop()
     shutil.rmtree(scratch, ignore_errors=True)
-    print(f"{scenario.passed} passed, 0 failed")
+    print(f"{scenario.passed + with_sdk.passed} passed, 0 failed")
     return 0
 
 

@@ -9,6 +9,7 @@ mod invite;
 mod join;
 mod knock;
 mod leave;
+mod members;
 mod proposal;
 mod servers;
 mod stripped;
@@ -22,7 +23,7 @@ use ruma::{
 use serde_json::value::RawValue;
 
 pub(crate) use self::servers::first_of;
-pub use self::stripped::stripped_state;
+pub use self::{members::FetchingMembers, stripped::stripped_state};
 use crate::{BackOff, Federation, FederationError, Limits, client::Authenticates};
 
 /// A user waits: who failed lately is tried again.

@@ -47,6 +47,7 @@ pub use self::{
     destinations::Destinations,
     error::FederationError,
     federation::{Federation, Parts},
+    joining::FetchingMembers,
     key_ring::KeyRing,
     options::FederationOptions,
 };

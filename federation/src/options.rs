@@ -18,6 +18,8 @@ pub struct FederationOptions {
     pub cached_servers: usize,
     /// How often others may ask; `None` for no limits.
     pub rate_limits: Option<RateLimits>,
+    /// Whether rooms are joined without their members, which are fetched later (`FetchingMembers`).
+    pub partial_joins: bool,
     /// The proxies that say where a request comes from.
     pub trusted_proxies: TrustedProxies,
 }
@@ -32,6 +34,7 @@ impl FederationOptions {
             notaries: Vec::new(),
             cached_servers: 10_000,
             rate_limits: Some(RateLimits::default()),
+            partial_joins: false,
             trusted_proxies: TrustedProxies::default(),
         }
     }

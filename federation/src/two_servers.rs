@@ -37,6 +37,15 @@ impl TwoServers {
 
     /// The same with something in front of the routes of both.
     pub async fn meet_behind(front: impl Fn(Router) -> Router) -> Self {
+        Self::start(front, false).await
+    }
+
+    /// The same with servers that join rooms without their members.
+    pub async fn meet_in_part(front: impl Fn(Router) -> Router) -> Self {
+        Self::start(front, true).await
+    }
+
+    async fn start(front: impl Fn(Router) -> Router, partial_joins: bool) -> Self {
         // Another test may have chosen it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificate = TempDir::new().unwrap();
@@ -56,6 +65,7 @@ impl TwoServers {
                     allow_private_networks: true,
                     ..NetworkOptions::default()
                 },
+                partial_joins,
                 ..FederationOptions::new(server.clone())
             };
             let (federation, folder) = testing::federation(options);

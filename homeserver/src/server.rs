@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use hearth_appservices::{AppServices, RegistrationError};
 use hearth_client_api::{ClientApi, ClientApiOptions, Parts};
-use hearth_federation::{Federation, FederationError, FederationOptions};
+use hearth_federation::{Federation, FederationError, FederationOptions, FetchingMembers};
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
 use hearth_previews::{Previews, PreviewsOptions};
@@ -77,6 +77,7 @@ pub struct Server {
     /// Relays for calls, if there are any.
     pub turn: Option<Turn>,
     _timers: Ticking,
+    _members: FetchingMembers,
 }
 
 /// What a server takes from outside besides its store.
@@ -205,6 +206,7 @@ impl Server {
             random: random.clone(),
         })?;
         let turn = Turn::of(config, &store, &*random).await?;
+        let members = FetchingMembers::start(&federation)?;
         let api = ClientApi::new(Parts {
             options: ClientApiOptions {
                 turn: turn.as_ref().map(|turn| turn.servers.clone()),
@@ -221,7 +223,19 @@ impl Server {
             clock,
             random,
         });
-        Ok(Self { store, rooms, users, sync, pushes, federation, services, api, turn, _timers: timers })
+        Ok(Self {
+            store,
+            rooms,
+            users,
+            sync,
+            pushes,
+            federation,
+            services,
+            api,
+            turn,
+            _timers: timers,
+            _members: members,
+        })
     }
 }
 
@@ -250,6 +264,7 @@ fn federation_options(config: &Config, bytes: usize) -> FederationOptions {
         network: network_options(config, Descriptors::available().outgoing),
         notaries: config.notaries.clone(),
         cached_servers: (bytes >> 11).max(256),
+        partial_joins: false,
         rate_limits: config.rate_limits.then(|| config.rates.clone()),
         trusted_proxies: config.trusted_proxies.clone(),
         ..FederationOptions::new(config.server_name.clone())

@@ -107,7 +107,7 @@ impl Federation {
         let user = &typing.user_id;
         if user.server_name() == origin
             && let Some(room) = self.room_here(&typing.room_id)?
-            && room.is_joined(user)?
+            && room.may_be_joined(user)?
             && room.may_take_part(origin)?
         {
             self.sync().set_remote_typing(&room, user, typing.typing);
@@ -127,7 +127,7 @@ impl Federation {
                 continue;
             }
             for (user, receipt) in receipts.read.iter().take(MAX_RECEIPTS) {
-                if user.server_name() != origin || !room.is_joined(user)? {
+                if user.server_name() != origin || !room.may_be_joined(user)? {
                     continue;
                 }
                 all.extend(receipt.event_ids.iter().map(|event| Receipt {

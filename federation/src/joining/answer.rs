@@ -5,11 +5,11 @@ use std::{
     convert::Infallible,
 };
 
-use hearth_rooms::Arrival;
+use hearth_rooms::{Arrival, WithoutMembers};
 use hearth_spec::{Pdu, RoomVersion, check_auth_events, check_state};
 use hearth_storage::blocking;
 use ruma::{
-    OwnedEventId, OwnedRoomId, RoomId, ServerName,
+    OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, ServerName,
     api::federation::membership::create_join_event::v2::RoomState,
 };
 use serde_json::value::RawValue;
@@ -18,6 +18,9 @@ use crate::{
     Federation, FederationError,
     intake::{order, parse_events},
 };
+
+/// So many servers of a room that comes without its members are believed to be in it.
+const MAX_SERVERS: usize = 50_000;
 
 /// The join as the server sends it back: with its signature where one of its users vouched for it.
 pub(super) fn signed_join(join: &Pdu, signed: Option<&RawValue>) -> Result<Pdu, FederationError> {
@@ -45,12 +48,16 @@ pub(super) async fn check(
     join: Pdu,
     answer: RoomState,
 ) -> Result<Arrival, FederationError> {
-    if answer.members_omitted {
+    if answer.members_omitted && !federation.options().partial_joins {
         return Err(FederationError::Invalid("the server left members out unasked".to_owned()));
     }
     let version = join.version();
     let join = signed_join(&join, answer.event.as_deref())?;
-    let RoomState { auth_chain, state, .. } = answer;
+    let RoomState { auth_chain, state, members_omitted, servers_in_room, .. } = answer;
+    let without_members = members_omitted.then(|| WithoutMembers {
+        via: from.to_owned(),
+        servers: server_names(servers_in_room.unwrap_or_default()),
+    });
     let (mut pdus, state) = blocking(|| parse_room(version, room_id, auth_chain, state));
     let join_id = join.event_id_owned().clone();
     pdus.push(join);
@@ -59,8 +66,14 @@ pub(super) async fn check(
         return Err(FederationError::Invalid("the join is not signed by who vouched for it".to_owned()));
     };
     let join = pdus.swap_remove(place);
-    let assembled = blocking(|| assemble(room_id.to_owned(), version, pdus, &state, join));
-    assembled.map_err(FederationError::Invalid)
+    let assembled = blocking(|| assemble(room_id.to_owned(), version, pdus, &state, join, members_omitted));
+    let arrival = assembled.map(|arrival| Arrival { without_members, ..arrival });
+    arrival.map_err(FederationError::Invalid)
+}
+
+/// Those of the names that are names of servers, as many as a room can be believed to have.
+fn server_names(names: Vec<String>) -> Vec<OwnedServerName> {
+    names.into_iter().take(MAX_SERVERS).filter_map(|name| OwnedServerName::try_from(name).ok()).collect()
 }
 
 /// The events of an answer, each once, and the ids of those of the state.
@@ -86,6 +99,7 @@ fn assemble(
     pdus: Vec<Pdu>,
     state_ids: &HashSet<OwnedEventId>,
     join: Pdu,
+    members_omitted: bool,
 ) -> Result<Arrival, String> {
     let auth_chain = match order::complete(pdus, |_| Ok::<_, Infallible>(false)) {
         Ok(complete) => complete,
@@ -106,11 +120,20 @@ fn assemble(
     let by_id: HashMap<_, _> = auth_chain.iter().map(|pdu| (pdu.event_id(), pdu)).collect();
     let fetch = |id: &ruma::EventId| by_id.get(id).map(|pdu| ((*pdu).clone().into(), false));
     check_auth_events(version, &join, fetch).map_err(|error| error.to_string())?;
+    if members_omitted {
+        // Those whom the join names are in its auth chain.
+        let named = join.auth_events().iter().filter_map(|id| by_id.get(&**id).copied());
+        for pdu in named.filter(|pdu| pdu.type_str() == "m.room.member") {
+            if let Some(key) = pdu.state_key() {
+                by_key.entry((pdu.type_str(), key)).or_insert(pdu);
+            }
+        }
+    }
     check_state(version, &join, |kind, key| {
         by_key.get(&(&*kind.to_string(), key)).map(|pdu| (*pdu).clone().into())
     })
     .map_err(|error| error.to_string())?;
-    Ok(Arrival { room_id, version, auth_chain, state, event: join })
+    Ok(Arrival { room_id, version, auth_chain, state, event: join, without_members: None })
 }
 
 #[cfg(test)]

@@ -37,7 +37,10 @@ impl Federation {
         // Two who join at once need the room but once, and what others send for it waits for the end.
         let _turn = self.under_way().joins.acquire(room_id.to_owned()).await?;
         let here = self.room_here(room_id)?;
-        if let Some(room) = &here {
+        // Of a room whose members are missing it is not known what the user is to it.
+        if let Some(room) = &here
+            && (!room.is_partial() || room.is_joined(user)?)
+        {
             match self.rooms().join(room, user, content.clone()).await {
                 Ok(_) => return Ok(room.clone()),
                 // Another server may have a user who may.
@@ -83,7 +86,8 @@ impl Federation {
         room_id: &RoomId,
         join: &Pdu,
     ) -> Result<RoomState, FederationError> {
-        let send = SendJoin::new(room_id.to_owned(), join.event_id_owned().clone(), raw(join)?);
+        let mut send = SendJoin::new(room_id.to_owned(), join.event_id_owned().clone(), raw(join)?);
+        send.omit_members = self.options().partial_joins;
         Ok(self.ask_for_user(server, send, Limits::ROOM).await?.room_state)
     }
 

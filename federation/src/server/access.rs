@@ -27,6 +27,15 @@ pub(crate) fn live_room(federation: &Federation, origin: &ServerName, id: &RoomI
     }
 }
 
+/// The same for a room all of whose state is here, so that this server can say who may do what there.
+pub(crate) fn whole_room(federation: &Federation, origin: &ServerName, id: &RoomId) -> Result<Room> {
+    let room = live_room(federation, origin, id)?;
+    match room.is_partial() {
+        true => Err(MatrixError::not_found("This server does not know the members of that room yet.")),
+        false => Ok(room),
+    }
+}
+
 /// The same for a room that users of the asking server are in.
 pub(crate) fn shared_room(federation: &Federation, origin: &ServerName, id: &RoomId) -> Result<Room> {
     let room = open_room(federation, origin, id)?;

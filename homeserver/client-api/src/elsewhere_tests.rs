@@ -8,7 +8,7 @@ use std::{
 
 use axum::{body::Body, middleware, response::IntoResponse as _};
 use axum_server::tls_rustls::RustlsConfig;
-use hearth_federation::{FederationOptions, outbox::Outbox};
+use hearth_federation::{FederationOptions, FetchingMembers, outbox::Outbox};
 use hearth_network::NetworkOptions;
 use http::{Method, Request, StatusCode, header};
 use ruma::ServerName;
@@ -54,6 +54,11 @@ struct Neighbours {
 
 impl Neighbours {
     async fn meet() -> Self {
+        Self::meet_with(false).await
+    }
+
+    /// They join rooms without their members, if that is wanted.
+    async fn meet_with(partial_joins: bool) -> Self {
         // Another test may have chosen it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = TempDir::new().unwrap();
@@ -72,6 +77,7 @@ impl Neighbours {
                     allow_private_networks: true,
                     ..NetworkOptions::default()
                 },
+                partial_joins,
                 ..FederationOptions::new(ServerName::parse(&name).unwrap())
             };
             let server = TestServer::federating(options, |_| {});
@@ -327,4 +333,37 @@ async fn profiles_media_and_keys() {
     let wanted = json!({ "one_time_keys": { &id: { &device: "signed_curve25519" } } });
     let claimed = all.post(&format!("{CLIENT}/keys/claim"), wanted).await.1;
     assert_eq!(claimed["one_time_keys"][&id][&device]["signed_curve25519:AAAA"]["key"], "a2V5", "{claimed}");
+}
+
+#[tokio::test]
+async fn who_asks_for_the_members_of_a_room_waits_until_they_are_here() {
+    let all = Neighbours::meet_with(true).await;
+    let room = all.room(json!({ "preset": "public_chat", "name": "Open" })).await;
+    let join = format!("{CLIENT}/join/{room}?via={}", all.there.name);
+    let mut others = Vec::new();
+    for name in ["carol", "dave", "erin"] {
+        let user = all.there.server.register(name).await;
+        assert_eq!(all.there.server.post(&join, Some(&user), json!({})).await.0, 200);
+        others.push(user);
+    }
+    assert_eq!(all.post(&join, json!({})).await.0, 200);
+    let state = format!("{CLIENT}/rooms/{room}/state");
+    // What is no member is here already.
+    assert_eq!(all.get(&format!("{state}/m.room.name")).await.1["name"], "Open");
+    all.here.server.say(&all.alice, &room, "hello").await;
+
+    let paths = [
+        state.clone(),
+        format!("{CLIENT}/rooms/{room}/members"),
+        format!("{CLIENT}/rooms/{room}/joined_members"),
+        format!("{state}/m.room.member/{}", others[0].id),
+    ];
+    let start = async { FetchingMembers::start(&all.here.server.api.federation).unwrap() };
+    let [state, members, joined, carol] = paths.each_ref().map(|path| all.get(path));
+    let (state, members, joined, carol, _fetching) = tokio::join!(state, members, joined, carol, start);
+    let is_member = |event: &&Value| event["type"] == "m.room.member";
+    assert_eq!(state.1.as_array().unwrap().iter().filter(is_member).count(), 5);
+    assert_eq!(members.1["chunk"].as_array().unwrap().len(), 5);
+    assert_eq!(joined.1["joined"].as_object().unwrap().len(), 5);
+    assert_eq!(carol, (200, json!({ "membership": "join", "displayname": "carol" })));
 }

@@ -34,9 +34,11 @@ pub use self::{
         create::{CreateRoom, Preset},
         delayed::{DelayedEvent, MAX_DELAY_MS, MAX_DELAYED_EVENTS},
         out_of_room::OutOfRoom,
+        partial::WithoutMembers,
         receive::Received,
         transactions::ClientTransaction,
         upgrade::Upgrade,
+        whole::ToldState,
         writer::NewEvent,
     },
 };

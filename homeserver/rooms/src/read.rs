@@ -6,6 +6,7 @@ pub(crate) mod event;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod members;
+pub(crate) mod partial;
 pub(crate) mod policy;
 pub(crate) mod reading;
 pub(crate) mod receipts;

@@ -21,8 +21,10 @@ const TIMES: usize = 25;
 
 /// Makes a room, and everybody joins.
 pub async fn prepare(world: &World) {
-    let (_, made) =
-        world.clients[0].insist(Method::POST, "/_matrix/client/v3/createRoom", Some(room())).await;
+    // With a name, so that no members are told of with the answer to a join.
+    let mut named = room();
+    named["name"] = "Everybody".into();
+    let (_, made) = world.clients[0].insist(Method::POST, "/_matrix/client/v3/createRoom", Some(named)).await;
     let room = made["room_id"].as_str().unwrap_or_default().to_owned();
     for client in &world.clients[1..] {
         let path = format!("/_matrix/client/v3/join/{room}?via={}", world.hosts[0].name);

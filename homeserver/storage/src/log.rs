@@ -53,6 +53,8 @@ pub enum Change {
     ThreadSubscription { user: OwnedUserId },
     /// A pusher of this user was set or deleted.
     Pusher { user: OwnedUserId },
+    /// The state of a room that came without its members is here: what was decided in it since was decided again.
+    Whole { room: RoomNid },
 }
 
 row!(Change);

@@ -111,7 +111,7 @@ impl Reader for SpanReader {
     async fn take(&mut self, changes: &[(Position, Change)]) -> Result<Position, ReaderError> {
         let mut last = BTreeMap::new();
         for (position, change) in changes {
-            if let Change::Event { room, .. } = change {
+            if let Change::Event { room, .. } | Change::Whole { room } = change {
                 last.insert(*room, *position);
             }
         }

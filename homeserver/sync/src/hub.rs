@@ -251,7 +251,7 @@ impl Hub {
         let mut pending: HashMap<RoomNid, Position> = HashMap::new();
         for (position, change) in changes {
             match change {
-                Change::Event { room, .. } => {
+                Change::Event { room, .. } | Change::Whole { room } => {
                     pending.insert(*room, *position);
                     self.set_last_event(*room, *position);
                 }

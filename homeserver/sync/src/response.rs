@@ -127,13 +127,14 @@ fn rooms(
             Err(error) => return Err(error.into()),
         };
         let Some(is) = as_told(scope, room.as_ref(), is)? else { continue };
+        let Some(shown_since) = shown_since(scope, room.as_ref(), is) else { continue };
         let Some(id) = id_of(scope, nid, room.as_ref())? else { continue };
         if !room_is_wanted(filter, &id) {
             continue;
         }
         let account_data = account_data.remove(&id).unwrap_or_default();
         let since = scope.since.map(|since| since.log());
-        let to_read = ToRead { nid, room: room.as_ref(), is, since, account_data };
+        let to_read = ToRead { nid, room: room.as_ref(), is, since, shown_since, account_data };
         let Some((update, members)) = RoomUpdate::read(scope, to_read)? else { continue };
         device_lists.add(members);
         if !update.is_empty() || full_state {
@@ -155,6 +156,17 @@ pub(crate) fn as_told(
     let state = room.state_at_position(scope.upto.log)?;
     let membership = room.membership_at(state, scope.user)?;
     Ok(membership.map(|membership| UserRoom { membership, position: scope.upto.log, ..is }))
+}
+
+/// From which position on the client is told of a room: one that loads all members is told of it when they are here
+/// (MSC3902). `None` for not yet.
+fn shown_since(scope: &Scope<'_>, room: Option<&Room>, is: UserRoom) -> Option<Position> {
+    match room {
+        Some(room) if is.membership == Membership::Join && scope.wanted.state.lazy.is_none() => {
+            room.whole_since().filter(|since| *since <= scope.upto.log)
+        }
+        _ => Some(Position(0)),
+    }
 }
 
 /// The rooms in which something may have happened that the client was not told: the noted ones, or where not all are

@@ -37,6 +37,8 @@ pub(crate) struct ToRead<'a> {
     pub is: UserRoom,
     /// Up to where the client was told; `None` for nothing.
     pub since: Option<Position>,
+    /// From where on it was told of the room at all.
+    pub shown_since: Position,
     /// The account data of the room that is to be told.
     pub account_data: Vec<AccountDataItem>,
 }

@@ -46,7 +46,7 @@ fn elsewhere(join_rule: &str) -> Elsewhere {
 
 fn assembled(room: &Elsewhere, pdus: Vec<Pdu>) -> Result<Arrival, String> {
     let ids = room.state.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
-    assemble(owned_room_id!("!room:there"), VERSION, pdus, &ids, room.join.clone())
+    assemble(owned_room_id!("!room:there"), VERSION, pdus, &ids, room.join.clone(), false)
 }
 
 #[test]

@@ -62,6 +62,7 @@ impl Driver {
                 self.queues.device_list(position, user, false, &servers);
                 Ok(())
             }
+            Change::Whole { room } => self.whole(position, *room),
             Change::Edu { server } => {
                 let server = self.queues.nid(server);
                 self.queues.edus_wait(server);
@@ -117,6 +118,21 @@ impl Driver {
         let servers = room.servers()?;
         let servers = self.nids(servers.iter().map(|server| &**server));
         self.queues.device_list(position, user, true, &servers);
+        Ok(())
+    }
+
+    /// The members of a room are here: servers that were in it without its being known know nothing of the devices of who
+    /// is there from here.
+    fn whole(&mut self, position: Position, nid: RoomNid) -> Result<(), FederationError> {
+        self.queues.forget_recipients(nid);
+        let room = self.rooms.room_by_nid(nid)?;
+        let servers = room.servers_missed()?;
+        let servers = self.nids(servers.iter().map(|server| &**server));
+        if !servers.is_empty() {
+            for user in room.members_of(self.rooms.server_name(), Membership::Join)? {
+                self.queues.device_list(position, &user, true, &servers);
+            }
+        }
         Ok(())
     }
 

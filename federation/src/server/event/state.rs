@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use hearth_http::{Answer, JsonText, Result};
+use hearth_http::{Answer, JsonText, MatrixError, Result};
 use hearth_rooms::Event;
 use ruma::{
     EventId, OwnedEventId, RoomId, ServerName,
@@ -52,6 +52,9 @@ fn before(
     event: &EventId,
 ) -> Result<StateAndChain> {
     let room = access::shared_room(federation, origin, room)?;
+    if room.is_partial() {
+        return Err(MatrixError::forbidden("This server does not know the members of that room yet."));
+    }
     // Of an outlier it is not known what was before it.
     let event = room.event(event)?.filter(|event| event.state.is_some());
     let state = room.state_before(&*event.ok_or_else(access::unknown_event)?)?;

@@ -26,7 +26,7 @@ pub async fn make_join(
 ) -> Result<Answer<Response>> {
     let MakeJoin { room_id, user_id, ver, .. } = request.body;
     is_of(&user_id, &request.origin)?;
-    let room = access::live_room(&federation, &request.origin, &room_id)?;
+    let room = access::whole_room(&federation, &request.origin, &room_id)?;
     supports(&ver, room.version())?;
     let authoriser = authoriser(&federation, &room, &user_id)?;
     let mut response = Response::new(draft(&room, &user_id, "join", authoriser.as_deref())?);

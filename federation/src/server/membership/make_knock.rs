@@ -21,7 +21,7 @@ pub async fn make_knock(
 ) -> Result<Answer<Response>> {
     let MakeKnock { room_id, user_id, ver, .. } = request.body;
     is_of(&user_id, &request.origin)?;
-    let room = access::live_room(&federation, &request.origin, &room_id)?;
+    let room = access::whole_room(&federation, &request.origin, &room_id)?;
     supports(&ver, room.version())?;
     Ok(Answer(Response::new(room.version().id(), draft(&room, &user_id, "knock", None)?)))
 }

@@ -42,7 +42,7 @@ pub(super) async fn accept(
     pdu: &RawValue,
     omit_members: bool,
 ) -> Result<Object> {
-    let room = access::live_room(federation, origin, room_id)?;
+    let room = access::whole_room(federation, origin, room_id)?;
     let join = own_member_event(&room, origin, event_id, pdu, Membership::Join)?;
     let join = verified(federation, authorised(federation, &room, join)?).await?;
     let servers = servers_before(&room, origin)?;

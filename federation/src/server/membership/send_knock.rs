@@ -25,7 +25,7 @@ pub async fn send_knock(
     request: Request<SendKnock>,
 ) -> Result<JsonText> {
     let SendKnock { room_id, event_id, pdu, .. } = request.body;
-    let room = access::live_room(&federation, &request.origin, &room_id)?;
+    let room = access::whole_room(&federation, &request.origin, &room_id)?;
     let knock = own_member_event(&room, &request.origin, &event_id, &pdu, Membership::Knock)?;
     let knock = verified(&federation, knock).await?;
     federation.relay(knock.event_id());

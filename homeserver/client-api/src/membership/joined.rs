@@ -49,6 +49,7 @@ pub async fn get_joined_members(
     request: Request<members::Request>,
 ) -> Result<Json<JoinedMembers>> {
     let room = access::joined_room(&rooms, &request.who.user, &request.body.room_id)?;
+    access::when_whole(&room).await?;
     let (users, events): (Vec<_>, Vec<_>) = room
         .members()?
         .into_iter()

@@ -20,7 +20,7 @@ use crate::{
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidmembers)).
 pub async fn get_members(State(api): State<ClientApi>, request: Request<GetMembers>) -> Result<JsonText> {
     let Request { body, who, .. } = request;
-    let readable = access::readable(&api.rooms, &who.user, &body.room_id)?;
+    let readable = access::readable_whole(&api.rooms, &who.user, &body.room_id).await?;
     let room = &readable.room;
     let state = match body.at {
         Some(at) if readable.until.is_none() => state_at(room, &who.user, &at)?,

@@ -1,5 +1,7 @@
 //! Who may use, read or find a room.
 
+use std::time::Duration;
+
 use hearth_rooms::{Room, Rooms};
 use hearth_spec::Membership as InEvent;
 use hearth_storage::{EventNid, StateId, TimelineOrder, schema::rooms::Membership};
@@ -70,6 +72,26 @@ pub(crate) fn readable(rooms: &Rooms, user: &UserId, id: &RoomId) -> Result<Read
         return Ok(Readable { room, state, until: None });
     }
     Err(not_in_room())
+}
+
+/// How long a request waits for the members of a room that came without them.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The same with all members: for a room that came without them, once they are here.
+pub(crate) async fn readable_whole(rooms: &Rooms, user: &UserId, id: &RoomId) -> Result<Readable> {
+    let now = readable(rooms, user, id)?;
+    // Where nobody is any more they come no more.
+    if !now.room.is_partial() || !now.room.is_here() {
+        return Ok(now);
+    }
+    when_whole(&now.room).await?;
+    readable(rooms, user, id)
+}
+
+/// Waits for the members of a room.
+pub(crate) async fn when_whole(room: &Room) -> Result<()> {
+    let waited = tokio::time::timeout(PATIENCE, room.when_whole()).await;
+    waited.map_err(|_| MatrixError::unavailable("The members of the room are not here yet: try again later."))
 }
 
 /// The state right after a user last left, and where that is in the timeline; `None` for who never was joined.

@@ -12,7 +12,7 @@ use crate::{ClientApi, JsonText, MatrixError, Request, Result, room::access, sta
 /// All state of a room: now, or when the user left
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv3roomsroomidstate)).
 pub async fn get_room_state(State(api): State<ClientApi>, request: Request<GetState>) -> Result<JsonText> {
-    let readable = access::readable(&api.rooms, &request.who.user, &request.body.room_id)?;
+    let readable = access::readable_whole(&api.rooms, &request.who.user, &request.body.room_id).await?;
     let state = readable.room.full_state(readable.state)?;
     let mut out = String::new();
     EventWriter::new(&api, &readable.room, &request.who)?.write_list(&state, &mut out)?;
@@ -26,9 +26,13 @@ pub async fn get_room_state_event(
     request: Request<GetStateEvent>,
 ) -> Result<JsonText> {
     let Request { body, who, .. } = request;
-    let readable = access::readable(&api.rooms, &who.user, &body.room_id)?;
-    let event =
-        readable.room.state_event_at(readable.state, &body.event_type.to_string(), &body.state_key)?;
+    let (event_type, key) = (body.event_type.to_string(), &body.state_key);
+    let mut readable = access::readable(&api.rooms, &who.user, &body.room_id)?;
+    let mut event = readable.room.state_event_at(readable.state, &event_type, key)?;
+    if event.is_none() && event_type == "m.room.member" {
+        readable = access::readable_whole(&api.rooms, &who.user, &body.room_id).await?;
+        event = readable.room.state_event_at(readable.state, &event_type, key)?;
+    }
     let event = event.ok_or_else(|| MatrixError::not_found("The room has no such state."))?;
     match body.format {
         StateEventFormat::Content => Ok(JsonText(event.pdu.content_str().to_owned())),

@@ -76,6 +76,11 @@ impl Event {
         self.order = self.order.map(|order| order.settled(before));
     }
 
+    /// The same event as it is decided on again.
+    pub(crate) fn decided(&self, standing: Standing, state: StateAround) -> Self {
+        Self { standing, state: Some(state), ..self.clone() }
+    }
+
     /// What is left of it after `redaction`, which is `left`.
     pub(crate) fn redacted(&self, left: Pdu, redaction: EventNid) -> Self {
         let weight = weight_of(&left);

@@ -14,7 +14,7 @@ use hearth_storage::{
 use parking_lot::RwLock;
 use ruma::{OwnedRoomId, RoomId, UserId};
 use serde::de::DeserializeOwned;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::{
     RoomError,
@@ -45,6 +45,8 @@ pub(crate) struct RoomInner {
     pub version: RoomVersion,
     /// The head that is durable: what everyone reads.
     published: ArcSwap<Head>,
+    /// From which position on all of the room's state is here; `None` while its members are missing.
+    pub whole_since: watch::Sender<Option<Position>>,
     recent: RwLock<Recent>,
     /// The head that is written on: ahead of the published one while the disk syncs. Whoever holds it is the room's
     /// writer.
@@ -82,6 +84,7 @@ impl RoomInner {
         version: RoomVersion,
         durable: Head,
         written: Head,
+        whole_since: Option<Position>,
     ) -> Self {
         Self {
             shared,
@@ -91,6 +94,7 @@ impl RoomInner {
             recent: RwLock::new(Recent { after: durable.position.into(), events: VecDeque::new() }),
             writer: Mutex::new(written),
             published: ArcSwap::from_pointee(durable),
+            whole_since: watch::Sender::new(whole_since),
             waiting: Semaphore::new(WAITING_WRITERS),
             receipts: parking_lot::Mutex::default(),
             rejections: Rejections::default(),

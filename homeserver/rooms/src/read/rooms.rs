@@ -21,6 +21,7 @@ use crate::{
     },
     read::{
         event::{Event, Events},
+        partial::whole_since,
         reading::Reader,
         room::{Head, Room, RoomInner},
         shared::{Shared, Versions, version_named},
@@ -125,6 +126,13 @@ impl Rooms {
         self.shared.store.observe(&schema::ROOM_HEADS, move |row| {
             if let (Some(room), Some(head)) = (room(&loaded, row.key()?.0), row.value()?) {
                 room.publish(head);
+            }
+            Ok(())
+        });
+        let loaded = self.registry.loaded.clone();
+        self.shared.store.observe(&schema::PARTIAL_ROOMS, move |row| {
+            if let Some(room) = room(&loaded, row.key()?.0) {
+                room.whole_since.send_replace(whole_since(row.value()?));
             }
             Ok(())
         });
@@ -241,7 +249,9 @@ impl Rooms {
             Ok::<Head, StorageError>(view.get(&schema::ROOM_HEADS, (nid,))?.unwrap_or_default())
         };
         let (durable, written) = (head(&self.shared.view)?, head(&self.shared.store.written())?);
-        let inner = Arc::new(RoomInner::new(self.shared.clone(), nid, id, version, durable, written));
+        let whole_since = whole_since(self.shared.view.get(&schema::PARTIAL_ROOMS, (nid,))?);
+        let inner =
+            Arc::new(RoomInner::new(self.shared.clone(), nid, id, version, durable, written, whole_since));
         loaded.rooms.insert(nid, Arc::downgrade(&inner));
         if loaded.rooms.len() > 2 * self.registry.hot.len() + 1024 {
             loaded.rooms.retain(|_, room| room.strong_count() > 0);

@@ -22,6 +22,7 @@ use crate::{
     write::{
         order::in_order,
         outliers::{OUTLIERS_AT_ONCE, is_create},
+        partial::WithoutMembers,
         staged::{Staged, TimelinePlace},
     },
 };
@@ -37,6 +38,8 @@ pub struct Arrival {
     pub state: Vec<Pdu>,
     /// The join.
     pub event: Pdu,
+    /// Where members were left out of the state: by whom, and what takes their place.
+    pub without_members: Option<WithoutMembers>,
 }
 
 impl Rooms {
@@ -56,7 +59,7 @@ impl Rooms {
     }
 
     async fn take_in_to_the_end(&self, arrival: Arrival) -> Result<Room, RoomError> {
-        let Arrival { room_id, version, auth_chain, state, event } = arrival;
+        let Arrival { room_id, version, auth_chain, state, event, without_members } = arrival;
         let room = self.entrance(&room_id, version, true)?;
         if event.room_id() != room_id || room.version() != version || event.version() != version {
             return Err(RoomError::Invalid("the join does not belong to that room".to_owned()));
@@ -88,11 +91,14 @@ impl Rooms {
             commit.await?;
         }
         let commit = blocking(|| {
-            room.0.arrive(&mut staged, Arc::new(event), &ids)?;
+            room.0.arrive(&mut staged, Arc::new(event), &ids, without_members)?;
             room.0.commit(&mut head, staged)
-        })?;
+        });
+        if commit.is_err() {
+            room.0.read_whole_since()?;
+        }
         drop(head);
-        commit.await?;
+        commit?.await?;
         self.register(&room);
         Ok(room)
     }
@@ -110,8 +116,32 @@ impl Rooms {
 
 impl RoomInner {
     /// Stages the join with the state before it.
-    fn arrive(&self, staged: &mut Staged, join: Arc<Pdu>, state: &[OwnedEventId]) -> Result<(), RoomError> {
-        let before = self.set_of(staged, state)?;
+    fn arrive(
+        &self,
+        staged: &mut Staged,
+        join: Arc<Pdu>,
+        state: &[OwnedEventId],
+        without_members: Option<WithoutMembers>,
+    ) -> Result<(), RoomError> {
+        let mut arrives = !self.is_live(&staged.tx)?;
+        let mut before = self.set_of(staged, state)?;
+        match without_members {
+            // The room came by another way meanwhile.
+            Some(_) if !arrives => return Err(RoomError::Busy),
+            Some(told) => match self.state_before_return(staged, &join)? {
+                Some(known) => {
+                    arrives = false;
+                    before = self.with_named_members(staged, known, &join)?;
+                }
+                None => {
+                    self.begin_partial(staged, join.event_id_owned().clone(), told)?;
+                    before = self.with_named_members(staged, before, &join)?;
+                    before = self.with_own_members(staged, before)?;
+                }
+            },
+            None if arrives => self.forget_partial(staged)?,
+            None => {}
+        }
         if !self.absent(staged, join.auth_events())?.is_empty() {
             return Err(RoomError::Invalid("the auth events of the join are not all there".to_owned()));
         }
@@ -120,7 +150,6 @@ impl RoomInner {
             refused => refused,
         };
         verdict.map_err(RoomError::Forbidden)?;
-        let arrives = !self.is_live(&staged.tx)?;
         if arrives {
             staged.head.extremities.clear();
             staged.head.depth = 0;

@@ -147,7 +147,7 @@ impl RoomInner {
             staged.tx.put(&schema::STATE_HISTORY, (self.nid, staged.begins), &staged.head.state);
         }
         let memberships = std::mem::take(&mut staged.memberships);
-        self.count_servers(&mut staged.tx, &memberships)?;
+        self.count_servers(&mut staged, &memberships)?;
         self.write_memberships(&mut staged, memberships)?;
         for change in std::mem::take(&mut staged.changes) {
             staged.tx.append(&change);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hearth_spec::{EventTemplate, RoomVersion, check_auth_events, room_version::EventIdFormat};
 use hearth_storage::{
-    Change, StateId,
+    Change, Position, StateId,
     schema::{
         self,
         rooms::{AliasRow, RoomRow, Standing},
@@ -129,7 +129,8 @@ impl Rooms {
         let nid = self.allocate_nid()?;
         self.shared.versions.insert(nid, version);
         let id = create.room_id().to_owned();
-        let inner = RoomInner::new(self.shared.clone(), nid, id, version, Head::default(), Head::default());
+        let (head, whole) = (Head::default(), Some(Position(0)));
+        let inner = RoomInner::new(self.shared.clone(), nid, id, version, head.clone(), head, whole);
         let room = Room(Arc::new(inner));
         let mut staged = Staged::new(&self.shared, Head::default())?;
         check_auth_events(version, &create, |_| None)?;

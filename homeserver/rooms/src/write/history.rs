@@ -95,17 +95,20 @@ impl RoomInner {
         before: StateId,
         order: TimelineOrder,
     ) -> Result<Option<EventNid>, RoomError> {
+        let before = self.with_named_members(staged, before, &pdu)?;
         let verdict = match self.check_by_auth_events(staged, &pdu)? {
             Ok(()) => self.verdict(staged, before, &pdu)?,
             refused => refused,
         };
         if verdict.is_err() {
             let event = self.prepare(staged, pdu, Standing::Rejected, before)?;
-            self.keep(staged, event, TimelinePlace::Nowhere)?;
+            let event = self.keep(staged, event, TimelinePlace::Nowhere)?;
+            self.note_partial_history(staged, &event)?;
             return Ok(None);
         }
         let event = self.prepare(staged, pdu, Standing::Accepted, before)?;
         let event = self.keep(staged, event, TimelinePlace::At(order))?;
+        self.note_partial_history(staged, &event)?;
         self.apply_as_redaction(staged, &event)?;
         Ok(Some(event.nid))
     }

@@ -72,6 +72,19 @@ impl RoomInner {
     }
 
     fn purge(&self, staged: &mut Staged, order: TimelineOrder, event: &Event) -> Result<(), RoomError> {
+        self.take_out(staged, order, event)?;
+        forget_children(&mut staged.tx, self.nid, event.id())?;
+        staged.tx.put(&schema::EVENTS, (event.nid,), &event.purged_row());
+        Ok(())
+    }
+
+    /// Takes an event out of its place in the timeline, and out of what is indexed by it.
+    pub fn take_out(
+        &self,
+        staged: &mut Staged,
+        order: TimelineOrder,
+        event: &Event,
+    ) -> Result<(), RoomError> {
         let tx = &mut staged.tx;
         tx.append(&Change::Purged { room: self.nid, event: event.nid });
         tx.delete(&schema::TIMELINE, (self.nid, order));
@@ -81,11 +94,9 @@ impl RoomInner {
             tx.delete(&schema::MISSING_PREV, (self.nid, prev, event.nid));
         }
         self.unrelate(tx, event)?;
-        forget_children(tx, self.nid, event.id())?;
         if let Some(target) = event.pdu.redacts() {
             tx.delete(&schema::PENDING_REDACTIONS, (target, event.nid));
         }
-        tx.put(&schema::EVENTS, (event.nid,), &event.purged_row());
         Ok(())
     }
 

@@ -116,6 +116,7 @@ impl RoomInner {
         before: StateId,
         sent_by: Option<SentByRow>,
     ) -> Result<Received, RoomError> {
+        let before = self.with_named_members(staged, before, &pdu)?;
         let verdict = match self.check_by_auth_events(staged, &pdu)? {
             Ok(()) => self.verdict(staged, before, &pdu)?,
             refused => refused,
@@ -127,7 +128,8 @@ impl RoomInner {
             self.stage(staged, pdu, Standing::Rejected, TimelinePlace::Nowhere, before, None)?;
             return Ok(Received::Rejected(reason));
         }
-        let verdict = match self.verdict(staged, staged.head.state, &pdu)? {
+        let now = self.with_named_members(staged, staged.head.state, &pdu)?;
+        let verdict = match self.verdict(staged, now, &pdu)? {
             Ok(()) => self.check_policy(staged, &pdu)?,
             refused => refused,
         };

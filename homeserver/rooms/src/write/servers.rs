@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use hearth_storage::{
-    Transaction, View,
+    View,
     schema::{self, rooms::Membership},
 };
 use ruma::ServerName;
 
-use crate::{RoomError, read::room::RoomInner, write::staged::MembershipChange};
+use crate::{
+    RoomError,
+    read::room::RoomInner,
+    write::staged::{MembershipChange, Staged},
+};
 
 impl RoomInner {
     /// Whether a user of this server is joined, as the writer sees it: then the room's state is kept up with.
@@ -17,7 +21,7 @@ impl RoomInner {
     }
 
     /// Writes what changes of memberships make of how many users of each server are joined.
-    pub fn count_servers(&self, tx: &mut Transaction, changes: &[MembershipChange]) -> Result<(), RoomError> {
+    pub fn count_servers(&self, staged: &mut Staged, changes: &[MembershipChange]) -> Result<(), RoomError> {
         let mut moved: BTreeMap<&ServerName, i64> = BTreeMap::new();
         for MembershipChange { user, was, is } in changes {
             for (side, by) in [(was, -1), (is, 1)] {
@@ -26,10 +30,14 @@ impl RoomInner {
                 }
             }
         }
-        for (server, by) in moved.into_iter().filter(|(_, by)| *by != 0) {
+        moved.retain(|_, by| *by != 0);
+        for (server, by) in moved {
+            let told = by < 0 && self.is_told_server(staged, server)?;
+            let tx = &mut staged.tx;
             let before = tx.get(&schema::ROOM_SERVERS, (self.nid, server))?.unwrap_or(0);
             let now = before.saturating_add_signed(by);
-            if now == 0 {
+            // Of a server that is said to be there it is not known which of its users is the last.
+            if now == 0 && !told {
                 tx.delete(&schema::ROOM_SERVERS, (self.nid, server));
                 tx.delete(&schema::SERVER_ROOMS, (server, self.nid));
             } else {

@@ -253,6 +253,7 @@ impl RoomInner {
             || staged.head.extremities.is_empty()
             || !self.is_named(&staged.tx, event.id())?;
         let event = self.keep(staged, event, place)?;
+        self.note_partial(staged, &event)?;
         if accepted {
             self.advance(staged, &event, after, is_end)?;
             self.apply_as_redaction(staged, &event)?;

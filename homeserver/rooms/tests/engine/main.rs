@@ -4,6 +4,7 @@ mod crashes;
 mod delayed;
 mod forks;
 mod hostile;
+mod partial;
 mod policy;
 mod purge;
 mod remote;

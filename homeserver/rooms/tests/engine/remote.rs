@@ -61,7 +61,7 @@ fn arrival(world: &World, room: &Room, user: &UserId) -> Arrival {
     let mut auth_chain = pdus(&room.auth_chain(&of).unwrap());
     // No order is promised.
     auth_chain.reverse();
-    Arrival { room_id, version, auth_chain, state: pdus(&state), event }
+    Arrival { room_id, version, auth_chain, state: pdus(&state), event, without_members: None }
 }
 
 fn last(room: &Room) -> Arc<Event> {

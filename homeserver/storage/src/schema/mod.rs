@@ -83,6 +83,12 @@ keyspaces! {
     GAPS: (RoomNid, TimelineOrder) => (), Range;
     /// Up to which place of its timeline a room was purged.
     PURGES: (RoomNid,) => TimelineOrder, Point;
+    /// Rooms that a user of this server joined without being told their members, also once these were.
+    PARTIAL_ROOMS: (RoomNid,) => PartialRoomRow, Range;
+    /// The servers that are said to be in such a room, until its members are known.
+    PARTIAL_SERVERS: (RoomNid, OwnedServerName) => (), Range;
+    /// What was decided in such a room since then, by a state that lacks members, and when: it is decided again.
+    PARTIAL_EVENTS: (RoomNid, EventNid) => Position, Range;
     /// Where the whole current state of a room changed: the set from that position on.
     STATE_HISTORY: (RoomNid, Position) => StateId, Append;
     /// Pairs of event type and state key, interned.
@@ -105,7 +111,8 @@ keyspaces! {
     MEMBERS: (RoomNid, Membership, OwnedServerName, OwnedUserId) => (), Range;
     /// The same by user, and for what only an invite or a knock tells us about.
     USER_ROOMS: (OwnedUserId, RoomNid) => UserRoomRow, Range;
-    /// The servers in a room's current state: to how many of their users are joined, at least one.
+    /// The servers in a room's current state: to how many of their users are joined, at least one. In a room whose
+    /// members are not known yet also those that are said to be there: 0 of one of whose users nothing is known.
     ROOM_SERVERS: (RoomNid, OwnedServerName) => u64, Range;
     /// The same by server.
     SERVER_ROOMS: (OwnedServerName, RoomNid) => (), Range;

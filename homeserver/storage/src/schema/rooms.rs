@@ -1,6 +1,6 @@
 //! Rows of rooms and events.
 
-use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedUserId};
+use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomId, OwnedServerName, OwnedUserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{AsPart, EventNid, KeyPart, Position, StateId, StorageError, TimelineOrder, keyspace::row};
@@ -32,6 +32,19 @@ pub struct RoomHeadRow {
     /// The position of the join with which the room last came here from elsewhere; 0 for one made here. What
     /// came before it and was followed by nothing is no extremity any more.
     pub arrived: Position,
+}
+
+/// A room that came without its members.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PartialRoomRow {
+    /// The join with which it came: of the state before it the members are missing.
+    pub join: OwnedEventId,
+    /// The server that told of it.
+    pub via: OwnedServerName,
+    /// From which position on all of its state is here; `None` until it is.
+    pub whole: Option<Position>,
+    /// Once it is whole: servers that were in it meanwhile, without its being known.
+    pub missed: Vec<OwnedServerName>,
 }
 
 /// What was decided about an event when it came.
@@ -271,6 +284,7 @@ pub struct ReportRow {
 row!(
     RoomRow,
     RoomHeadRow,
+    PartialRoomRow,
     EventRow,
     StateKeyRow,
     ChainRow,

@@ -29,14 +29,14 @@ pub(super) struct JoinedRoom<'a> {
 
 impl<'a> JoinedRoom<'a> {
     pub fn new(scope: &'a Scope<'a>, room: &'a Room, to_read: ToRead<'_>) -> Result<Self, SyncError> {
-        let ToRead { is, since, account_data, .. } = to_read;
+        let ToRead { is, since, shown_since, account_data, .. } = to_read;
         let mut told = None;
         if let Some(since) = since {
             let state = room.state_at_position(since)?;
             // Of a room that it was not in the client knows nothing.
             let was_joined =
                 is.position <= since || room.membership_at(state, scope.user)? == Some(Membership::Join);
-            told = was_joined.then_some((since, state));
+            told = (was_joined && shown_since <= since).then_some((since, state));
         }
         Ok(Self { scope, room, is, account_data, is_first: since.is_none(), told })
     }
@@ -152,7 +152,12 @@ impl<'a> JoinedRoom<'a> {
             {
                 continue;
             }
-            if let Some(event) = room.state_event_at(state, "m.room.member", member.as_str())?
+            let mut event = room.state_event_at(state, "m.room.member", member.as_str())?;
+            if event.is_none() && room.is_partial() {
+                // Who spoke since the room came is known by that alone.
+                event = room.state_event_at(current, "m.room.member", member.as_str())?;
+            }
+            if let Some(event) = event
                 && (after || timeline.iter().all(|told| told.nid != event.nid))
             {
                 events.push(event);

@@ -96,10 +96,9 @@ class BridgeScenario:
             wanted = {f"@irc_{NETWORK}_{nick}:{self.server.server_name}" for nick in ["carol", "dave"]}
             for guest in self.guests:
                 until("ghosts are there", lambda guest=guest: wanted <= guest.ghosts(guest.channel))
-            member = self.alice.client.state_of(
-                self.alice.channel, "m.room.member", f"@irc_{NETWORK}_carol:{self.server.server_name}"
-            )
-            expect(member["displayname"] == "carol", f"carol is called {member}")
+            carol = f"@irc_{NETWORK}_carol:{self.server.server_name}"
+            # The bridge names whom it brought in soon afterwards.
+            until("carol has her name", lambda: self.name_of(carol) == "carol")
         with steps.step("names follow"):
             self.dave.rename("david")
             new = f"@irc_{NETWORK}_david:{self.server.server_name}"
@@ -142,6 +141,9 @@ class BridgeScenario:
                 expect(len(heard) <= 1, f"alice sees `{text}` {len(heard)} times")
         for guest in self.guests:
             guest.client.end()
+
+    def name_of(self, user):
+        return self.alice.client.state_of(self.alice.channel, "m.room.member", user).get("displayname")
 
     @property
     def guests(self):

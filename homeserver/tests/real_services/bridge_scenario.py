@@ -54,6 +54,12 @@ class Guest:
         self.client.join(room)
         return room
 
+    def name_of(self, user):
+        """What who is on IRC is called in the channel, once that is not what the bridge calls their account."""
+        member = self.client.state_of(self.channel, "m.room.member", user)
+        name = member.get("displayname")
+        return name if member["membership"] == "join" and name and not name.startswith("irc_") else None
+
     def ghosts(self, room):
         return {user for user in self.client.joined(room) if user.startswith("@irc_")}
 
@@ -93,17 +99,17 @@ class BridgeScenario:
                 self.carol.wait(f"{guest.nick}", lambda guest=guest: guest.nick in self.carol.present)
         self.talk("they talk both ways")
         with steps.step("who is on IRC has a name and a place on Matrix"):
-            wanted = {f"@irc_{NETWORK}_{nick}:{self.server.server_name}" for nick in ["carol", "dave"]}
             for guest in self.guests:
-                until("ghosts are there", lambda guest=guest: wanted <= guest.ghosts(guest.channel))
-            carol = f"@irc_{NETWORK}_carol:{self.server.server_name}"
-            # The bridge names whom it brought in soon afterwards.
-            until("carol has her name", lambda: self.name_of(carol) == "carol")
+                for nick in ["carol", "dave"]:
+                    user = f"@irc_{NETWORK}_{nick}:{self.server.server_name}"
+                    # The bridge names whom it brought in soon afterwards.
+                    until(f"{nick} has a name", lambda guest=guest, user=user: guest.name_of(user), SLOW_S)
+                    expect(guest.name_of(user) == nick, f"{nick} is called {guest.name_of(user)}")
         with steps.step("names follow"):
             self.dave.rename("david")
             new = f"@irc_{NETWORK}_david:{self.server.server_name}"
             for guest in self.guests:
-                until("the new name is there", lambda guest=guest: new in guest.ghosts(guest.channel))
+                until("the new name is there", lambda guest=guest: new in guest.ghosts(guest.channel), SLOW_S)
         self.talk("they talk under the new name")
         with steps.step("the bridge is away"):
             self.bridge.stop()
@@ -141,9 +147,6 @@ class BridgeScenario:
                 expect(len(heard) <= 1, f"alice sees `{text}` {len(heard)} times")
         for guest in self.guests:
             guest.client.end()
-
-    def name_of(self, user):
-        return self.alice.client.state_of(self.alice.channel, "m.room.member", user).get("displayname")
 
     @property
     def guests(self):

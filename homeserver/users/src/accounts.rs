@@ -58,6 +58,8 @@ impl Accounts {
         };
         let guard = self.shared.locks.lock(user).await;
         if self.shared.store.written().contains(&schema::ACCOUNTS, (user,))? {
+            // Who hears that somebody else has made it goes on with it at once: bridges do.
+            self.shared.nothing_to_write(guard).await?;
             return Err(UsersError::UserInUse);
         }
         let row = AccountRow {
@@ -270,6 +272,10 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures::FutureExt as _;
+
     use super::*;
     use crate::testing::{PASSWORD, SigningKey, World, boxed, identity_keys, raw};
     use serde_json::json;
@@ -284,6 +290,21 @@ mod tests {
         let others = (0..20).map(|_| world.users.accounts.create(ruma::user_id!("@bob:here"), account));
         let made = futures::future::join_all(others).await;
         assert_eq!(made.iter().filter(|result| result.is_ok()).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_in_use_once_its_account_is_durable() {
+        let world = World::new();
+        let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
+        let user = ruma::user_id!("@bob:here");
+        let held = world.engine.hold();
+        let mut first = pin!(world.users.accounts.create(user, account));
+        let mut second = pin!(world.users.accounts.create(user, account));
+        assert!((&mut first).now_or_never().is_none());
+        assert!((&mut second).now_or_never().is_none(), "nobody can be bob yet");
+        drop(held);
+        first.await.unwrap();
+        assert!(matches!(second.await, Err(UsersError::UserInUse)));
     }
 
     #[tokio::test]

@@ -23,16 +23,24 @@ impl Rooms {
         let commit = {
             let _lock = self.shared.aliases.lock();
             let mut tx = self.shared.store.begin()?;
-            if tx.contains(&schema::ALIASES, (alias,))? {
-                return Err(RoomError::AliasTaken);
+            match tx.contains(&schema::ALIASES, (alias,))? {
+                true => None,
+                false => {
+                    tx.put(&schema::ALIASES, (alias,), &row);
+                    tx.put(&schema::ROOM_ALIASES, (room.nid(), alias), &());
+                    tx.append(&Change::Alias { alias: alias.to_owned() });
+                    Some(tx.submit())
+                }
             }
-            tx.put(&schema::ALIASES, (alias,), &row);
-            tx.put(&schema::ROOM_ALIASES, (room.nid(), alias), &());
-            tx.append(&Change::Alias { alias: alias.to_owned() });
-            tx.submit()
         };
-        commit.await?;
-        Ok(())
+        match commit {
+            Some(commit) => Ok(commit.await.map(drop)?),
+            None => {
+                // Who hears that somebody else has taken it looks for it at once.
+                self.shared.store.settled().await?;
+                Err(RoomError::AliasTaken)
+            }
+        }
     }
 
     /// Gives up an alias.

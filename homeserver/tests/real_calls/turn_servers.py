@@ -10,6 +10,7 @@ import urllib.request
 
 START_TIMEOUT_S = 60
 CLIENT_TIMEOUT_S = 60
+PASSWORD = "correct horse battery"
 
 
 class Started:
@@ -85,7 +86,8 @@ class Hearth(Started):
 
     def credentials(self):
         """What a new user is told."""
-        registered = self.ask("POST", "register", {"auth": {"type": "m.login.dummy"}, "username": "alice"})
+        account = {"username": "alice", "password": PASSWORD, "auth": {"type": "m.login.dummy"}}
+        registered = self.ask("POST", "register", account)
         return self.ask("GET", "voip/turnServer", token=registered["access_token"])
 
     def ask(self, method, path, body=None, token=None):

@@ -14,8 +14,8 @@ const CHANNEL_MS: u64 = 10 * 60 * 1000;
 /// How many of each one relay has. A call among two has a dozen.
 pub(crate) const MAX_PERMISSIONS: usize = 64;
 pub(crate) const MAX_CHANNELS: usize = 64;
-/// The numbers of channels.
-const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x4FFF;
+/// The numbers of channels, those of before RFC 8656 included.
+const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x7FFF;
 
 /// How a client reaches this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -243,6 +243,7 @@ fn a_channel_and_its_peer_belong_together() {
     let mut bind = |number, peer| world.alice(1, Method::ChannelBind, channel(number, peer)).code();
     assert_eq!((bind(0x4000, peer()), bind(0x4000, peer())), (0, 0));
     assert_eq!((bind(0x4000, other), bind(0x4001, peer())), (400, 400));
-    assert_eq!((bind(0x3FFF, other), bind(0x5000, other)), (400, 400));
-    assert_eq!(bind(0x4001, other), 0);
+    assert_eq!((bind(0x3FFF, other), bind(0x8000, other)), (400, 400));
+    assert_eq!(bind(0x7FFF, other), 0, "as before RFC 8656");
+    assert!(matches!(world.send(1, &channel_data(0x7FFF, b"x")), Action::ToPeer { .. }));
 }

@@ -95,8 +95,6 @@ impl TurnServer {
     ) -> Result<Self, (SocketAddr, io::Error)> {
         let plain = listeners.plain;
         let udp = UdpSocket::bind(plain).await.map_err(|error| (plain, error))?;
-        // If the system chose the port, it is one for both.
-        let plain = udp.local_addr().map_err(|error| (plain, error))?;
         let tcp = TcpListener::bind(plain).await.map_err(|error| (plain, error))?;
         let tls = match listeners.tls {
             Some((address, config)) => {
@@ -105,8 +103,11 @@ impl TurnServer {
             }
             None => None,
         };
-        let tls_address = tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
-        let addresses = Addresses { udp: plain, tcp: plain, tls: tls_address };
+        let addresses = Addresses {
+            udp: udp.local_addr().map_err(|error| (plain, error))?,
+            tcp: tcp.local_addr().map_err(|error| (plain, error))?,
+            tls: tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok()),
+        };
         let shared = Arc::new(Shared {
             udp,
             local: plain.ip(),

@@ -143,8 +143,8 @@ async fn what_works_and_what_does_not_is_said_in_words() {
         let uri: TurnUri = uri.parse().unwrap();
         uri.probe(credentials, &Loopback, &random).await.map(drop)
     };
-    for transport in ["udp", "tcp"] {
-        let uri = format!("turn:127.0.0.1:{}?transport={transport}", server.udp().port());
+    for (transport, address) in [("udp", server.udp()), ("tcp", server.tcp())] {
+        let uri = format!("turn:127.0.0.1:{}?transport={transport}", address.port());
         assert_eq!(probe(uri.clone(), &good).await, Ok(()));
         assert_eq!(probe(uri, &bad).await, Err(Trouble::Credentials));
     }

@@ -3,9 +3,10 @@
 /// The length of the header.
 pub(super) const HEADER: usize = 4;
 
-/// Whether a message that begins so is channel data. The numbers of channels are 0x4000 to 0x4FFF.
+/// Whether a message that begins so is channel data. The numbers of channels are 0x4000 to 0x4FFF; those up to 0x7FFF were
+/// before RFC 8656, and there are clients that use them.
 pub fn is_channel_data(first: u8) -> bool {
-    first >> 4 == 4
+    first >> 6 == 1
 }
 
 /// Channel data that came whole.

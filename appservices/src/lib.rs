@@ -22,7 +22,7 @@ pub use self::{
     appservices::{AppServices, Parts},
     asking::Networks,
     namespace::Namespace,
-    pushing::Pushing,
+    pushing::{Pushing, cursor},
     registration::{RegistrationError, Service},
     wire::{AskError, encoded},
 };

@@ -118,6 +118,6 @@ impl Pushing {
 }
 
 /// The name of a service's cursor in the log.
-fn cursor(service: &str) -> String {
+pub fn cursor(service: &str) -> String {
     format!("appservice {service}")
 }

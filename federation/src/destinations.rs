@@ -32,6 +32,17 @@ struct Inner {
     strangers: Cache<OwnedServerName, DestinationRow>,
 }
 
+/// How it stands with a server that fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Health {
+    /// How often in a row it failed.
+    pub failures: u32,
+    /// When it failed last, about, in milliseconds.
+    pub failed_at: u64,
+    /// When it is tried again, in milliseconds.
+    pub retry_at: u64,
+}
+
 struct Failing {
     row: DestinationRow,
     /// Whoever waits until the server may be tried.
@@ -65,6 +76,20 @@ impl Destinations {
     /// Whether the server's last request failed.
     pub fn is_failing(&self, server: &ServerName) -> bool {
         self.0.failing.lock().contains_key(server)
+    }
+
+    /// The servers whose last request failed.
+    pub fn failing(&self) -> Vec<OwnedServerName> {
+        self.0.failing.lock().keys().cloned().collect()
+    }
+
+    /// How it stands with a server whose last request failed; `None` for one that answers.
+    pub fn health(&self, server: &ServerName) -> Option<Health> {
+        let failing = self.0.failing.lock();
+        let DestinationRow { failures, retry_at } = failing.get(server)?.row;
+        // What is written down is when it is tried again: as long after the failure as its number says, about.
+        let failed_at = retry_at.saturating_sub(health::longest_ms(failures)).min(self.0.clock.now_ms());
+        Some(Health { failures, failed_at, retry_at })
     }
 
     /// Returns when the server may be tried: at once, when its time has come, or when it is heard from.

@@ -10,6 +10,8 @@ mod rooms;
 
 use std::time::Duration;
 
+use ruma::{ServerName, api::federation::discovery::get_server_version::v1::Request as GetVersion};
+
 pub use self::keys::{RemoteClaims, RemoteKeys};
 use crate::{AskedBy, BackOff, Federation, FederationError, Limits, Purpose};
 
@@ -25,6 +27,12 @@ const LOOKUP: Limits = Limits {
 const LONGEST: Duration = Duration::from_secs(20);
 
 impl Federation {
+    /// Asks a server for its version, also if it failed lately: for who wants to know why it does not answer.
+    pub async fn try_now(&self, server: &ServerName) -> Result<(), FederationError> {
+        let limits = Limits { back_off: BackOff::Ignored, ..LOOKUP };
+        self.client().send_with(server, GetVersion::new(), limits).await.map(drop)
+    }
+
     /// Looks something up for who asks: within that one's share of what is asked of others at once.
     async fn look_up<T>(
         &self,

@@ -175,6 +175,7 @@ pub(crate) fn federation_on(store: StoreOptions, options: FederationOptions) -> 
         key: own_key(),
         cache_bytes: 16 << 20,
         default_version: RoomVersion::V12,
+        retention: Default::default(),
     };
     let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
     let sync = SyncService::start(

@@ -1,8 +1,8 @@
 //! `hearth user add`: making an account, whether the server runs or not.
 
 use std::{
-    io::{BufRead, Read, Write, stdin},
-    net::{SocketAddr, TcpStream},
+    io::{BufRead, stdin},
+    net::TcpStream,
     time::Duration,
 };
 
@@ -10,10 +10,11 @@ use hearth_client_api::shared_secret_mac;
 use hearth_storage::{Random, SystemRandom, schema::users::AccountKind};
 use hearth_users::NewAccount;
 use ruma::UserId;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     Server,
+    ask::ask,
     cli::AddUser,
     config::Config,
     server::{Outside, open_store},
@@ -69,33 +70,18 @@ fn ask_server(config: &Config, add: &AddUser, password: &str) -> Result<(), Fail
         );
     };
     const PATH: &str = "/_synapse/admin/v1/register";
-    let nonce = request(config.listen, "GET", PATH, "")?;
+    let request = |method: &str, body: &str| {
+        let connection = TcpStream::connect(config.listen)?;
+        connection.set_read_timeout(Some(Duration::from_secs(30)))?;
+        ask(connection, method, PATH, body)
+    };
+    let nonce = request("GET", "")?;
     let nonce = nonce["nonce"].as_str().ok_or("the server gave no nonce")?;
     let mac = shared_secret_mac(secret.expose(), [nonce, &add.name, password], add.admin, None)
         .map_err(|error| error.message.to_string())?;
     let body = json!({
         "nonce": nonce, "username": add.name, "password": password, "admin": add.admin, "mac": mac,
     });
-    request(config.listen, "POST", PATH, &body.to_string())?;
+    request("POST", &body.to_string())?;
     Ok(())
-}
-
-/// One request to the server on this machine: too little for a whole HTTP client.
-fn request(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<Value, Failure> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    write!(
-        stream,
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = String::new();
-    stream.take(1 << 20).read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("the server's answer is cut short")?;
-    let value: Value = serde_json::from_str(body)?;
-    if head.split(' ').nth(1) == Some("200") {
-        return Ok(value);
-    }
-    Err(value["error"].as_str().unwrap_or("the server refused").to_owned().into())
 }

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::admin::Admin;
 
 /// A Matrix homeserver.
 #[derive(Debug, Parser)]
@@ -34,6 +37,17 @@ pub enum Command {
     /// Calls
     #[command(subcommand)]
     Calls(CallsCommand),
+    /// Administer the running server
+    ///
+    /// It is asked by a socket in its data folder, which is its owner's alone.
+    Admin(Admin),
+    /// Print what a shell needs to complete these commands
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the page of the manual
+    Man,
 }
 
 /// Where the settings are.
@@ -123,6 +137,13 @@ mod tests {
             panic!("not understood")
         };
         assert!(test.user == "alice" && test.url.as_deref() == Some("https://a.example"));
+        let Ok(Command::Admin(admin)) = parse("hearth admin users lock alice --off --json --config a.toml")
+        else {
+            panic!("not understood")
+        };
+        assert!(admin.json && admin.file == Some(PathBuf::from("a.toml")));
+        assert!(parse("hearth completions bash").is_ok() && parse("hearth man").is_ok());
+        assert!(parse("hearth admin audit").is_ok() && parse("hearth admin").is_err());
         assert!(parse("hearth").is_err() && parse("hearth check").is_err() && parse("hearth burn").is_err());
     }
 }

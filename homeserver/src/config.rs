@@ -105,6 +105,16 @@ pub struct Config {
     /// What copies of other servers' media may take altogether, in MiB.
     #[serde(deserialize_with = "values::within::<_, 1, { u32::MAX }>")]
     pub media_copies_mib: u32,
+    /// How long what is sent to rooms stays, in days; without it, for ever.
+    pub retention_days: Option<u32>,
+    /// Whether a room may say how long what is sent there stays (`m.room.retention`).
+    pub retention_by_room: bool,
+    /// How long what users upload stays, in days; without it, for ever.
+    pub media_days: Option<u32>,
+    /// How long copies of other servers' media stay, in days; without it, until they take too much.
+    pub media_copies_days: Option<u32>,
+    /// The name of the user from whom users get notices of the server; without it, there are none.
+    pub server_notices: Option<String>,
     /// Whether media can be fetched without a token at the paths from before v1.11.
     pub legacy_media: bool,
     /// Whether web pages are fetched to make previews of them.
@@ -134,8 +144,10 @@ pub struct Config {
 pub enum Registration {
     /// Everybody.
     Open,
-    /// Who knows this token (`m.login.registration_token`).
+    /// Who knows this token (`m.login.registration_token`), or one that an administrator made.
     Token(Secret),
+    /// Who knows a token that an administrator made.
+    Tokens,
     /// Nobody.
     Off,
 }
@@ -222,6 +234,11 @@ impl Config {
             max_upload_mib: 50,
             media_quota_mib: 10 << 10,
             media_copies_mib: 20 << 10,
+            retention_days: None,
+            retention_by_room: false,
+            media_days: None,
+            media_copies_days: None,
+            server_notices: None,
             legacy_media: false,
             url_previews: true,
             rtc_livekit: Vec::new(),

@@ -4,15 +4,21 @@
 //! can hold several. `main.rs` makes one and serves it on the network.
 
 pub mod add_user;
+pub mod admin;
+mod ask;
 pub mod calls_test;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod connections;
+mod console;
+#[cfg(test)]
+mod dashboard_tests;
 pub mod data_folder;
 pub mod descriptors;
 pub mod listen;
 mod metrics;
+mod notify;
 pub mod server;
 pub mod turn;
 

@@ -4,7 +4,10 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,7 +27,8 @@ use crate::{
     Server,
     config::{Config, ConfigError, TlsSource},
     connections::Connections,
-    metrics,
+    console, metrics,
+    notify::Notify,
 };
 
 /// Requests in flight get this long to finish when the server stops.
@@ -92,11 +96,16 @@ pub async fn serve(
     };
     let outbox = Outbox::start(&server.federation);
     let pushing = Pushing::start(server.services.clone())?;
+    if let Err(error) = console::serve(&config.data, server.api.clone()) {
+        tracing::warn!(%error, "`hearth admin` cannot ask this server");
+    }
     announce(config, &server)?;
     tokio::spawn(reload_on_signal(pushing.clone(), config.server_name.clone(), files));
-    tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone()));
+    let stopping = Arc::new(AtomicBool::new(false));
+    let notify = Notify::from_environment();
+    tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone(), stopping.clone(), notify.clone()));
     let connections = Connections::new(config.max_connections());
-    let service = routes(&server).into_make_service_with_connect_info::<SocketAddr>();
+    let service = routes(&server, stopping).into_make_service_with_connect_info::<SocketAddr>();
     let plain = plain(client, connections.clone())?.handle(handle.clone()).serve(service.clone());
     let secure = async {
         match federation {
@@ -104,6 +113,8 @@ pub async fn serve(
             None => Ok(()),
         }
     };
+    notify.ready();
+    tokio::spawn(notify.watchdog(server.store.clone()));
     let (plain, secure) = tokio::join!(plain, secure);
     plain.and(secure)?;
     tokio::join!(outbox.stop(), pushing.stop(), server.pushes.stop());
@@ -113,22 +124,32 @@ pub async fn serve(
 }
 
 /// All that is served at both listeners (a proxy in front of the plain one may bring other servers as well): the
-/// client API, what other servers ask, the web client, and whether all is well.
-fn routes(server: &Server) -> Router {
+/// client API, what other servers ask, the web client, and how it stands with the server: whether all is well
+/// (`/health`: else it is to be started again) and whether requests should come here (`/ready`).
+fn routes(server: &Server, stopping: Arc<AtomicBool>) -> Router {
+    // Why is in the log: here it would tell everybody where the data is.
+    let unavailable = |why| (http::StatusCode::SERVICE_UNAVAILABLE, why);
     let store = server.store.clone();
     let health = move || {
-        // Why is in the log: here it would tell everybody where the data is.
         let answer = match (store.is_stopped(), store.is_failing()) {
-            (Some(_), _) => (http::StatusCode::SERVICE_UNAVAILABLE, "writing stopped: see the log"),
-            (None, Some(_)) => (http::StatusCode::SERVICE_UNAVAILABLE, "writing fails: see the log"),
+            (Some(_), _) => unavailable("writing stopped: see the log"),
+            (None, Some(_)) => unavailable("writing fails: see the log"),
             (None, None) => (http::StatusCode::OK, "OK"),
         };
         std::future::ready(answer)
+    };
+    let healthy = health.clone();
+    let ready = move || async move {
+        match stopping.load(Ordering::Relaxed) {
+            true => unavailable("stopping"),
+            false => healthy().await,
+        }
     };
     hearth_client_api::router(server.api.clone())
         .merge(hearth_federation::router::router(server.federation.clone()))
         .merge(hearth_web::router())
         .route("/health", get(health))
+        .route("/ready", get(ready))
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
@@ -223,7 +244,12 @@ async fn reload(
     Ok(count)
 }
 
-async fn stop_on_signal(handle: Handle<SocketAddr>, sync: SyncService) {
+async fn stop_on_signal(
+    handle: Handle<SocketAddr>,
+    sync: SyncService,
+    stopping: Arc<AtomicBool>,
+    notify: Notify,
+) {
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => _ = signal.recv().await,
@@ -237,6 +263,8 @@ async fn stop_on_signal(handle: Handle<SocketAddr>, sync: SyncService) {
         () = terminated => {}
         _ = tokio::signal::ctrl_c() => {}
     }
+    stopping.store(true, Ordering::Relaxed);
+    notify.stopping();
     tracing::info!("stopping: requests in flight get {} seconds", GRACE.as_secs());
     handle.graceful_shutdown(Some(GRACE));
     sync.stop_waiting();

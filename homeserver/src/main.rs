@@ -2,9 +2,9 @@
 
 use std::{io::IsTerminal as _, path::Path, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser as _};
 use hearth::{
-    Server, add_user, calls_test, check,
+    Server, add_user, admin, calls_test, check,
     cli::{CallsCommand, Cli, Command, ConfigFile, UserCommand},
     config::{Config, DEFAULT_FILE, Variables},
     data_folder, descriptors, listen,
@@ -48,6 +48,19 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             })
         }
         Command::Check { data } => Ok(if check::run(&data)? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "hearth", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Admin(what) => {
+            let variables = Variables::from_environment(std::env::vars_os())?;
+            admin::run(&Config::open(what.file.as_deref(), Path::new(""), &variables)?, &what)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::User(UserCommand::Add(add)) => {
             let config = first_config(add.config.file.as_deref())?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

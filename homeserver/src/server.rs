@@ -9,7 +9,7 @@ use hearth_media::{Media, MediaLimits};
 use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
 use hearth_previews::{Previews, PreviewsOptions};
 use hearth_push::{EvaluatedRooms, Pushes, Vapid};
-use hearth_rooms::{Rooms, RoomsOptions};
+use hearth_rooms::{Retention, Rooms, RoomsOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
     Clock, Random, RocksEngine, RocksOptions, StorageError, Store, StoreOptions, SystemClock, SystemRandom,
@@ -135,6 +135,10 @@ impl Server {
                 key: key.clone(),
                 cache_bytes: memory.rooms as u64,
                 default_version,
+                retention: Retention {
+                    usual_ms: config.retention_days.map(days),
+                    by_room: config.retention_by_room,
+                },
             },
             clock.clone(),
             random.clone(),
@@ -155,11 +159,17 @@ impl Server {
                 upload_bytes: config.max_upload_bytes(),
                 user_bytes: config.media_quota_bytes(),
                 copies_bytes: config.media_copies_bytes(),
+                uploads_ms: config.media_days.map(days),
+                copies_ms: config.media_copies_days.map(days),
                 ..MediaLimits::default()
             },
         )?;
         let mut timers = Timers::new(store.clone(), clock.clone());
         rooms.handle_timers(&mut timers);
+        media.handle_timers(&mut timers);
+        users.audit.handle_timers(&mut timers);
+        rooms.begin_to_retain().await?;
+        media.begin_to_retain().await?;
         let timers = timers.start();
         let sync_options = SyncOptions { memory_bytes: memory.sync, ..SyncOptions::default() };
         let evaluated = Arc::new(EvaluatedRooms::new(memory.evaluated));
@@ -239,6 +249,11 @@ impl Server {
     }
 }
 
+/// Days in milliseconds.
+fn days(days: u32) -> u64 {
+    u64::from(days) * 24 * 60 * 60 * 1000
+}
+
 /// How many connections are open for previews at once.
 const PREVIEW_CONNECTIONS: usize = 64;
 
@@ -276,6 +291,7 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         registration: match &config.registration {
             Registration::Open => hearth_client_api::Registration::Open,
             Registration::Token(token) => hearth_client_api::Registration::Token(token.expose().to_owned()),
+            Registration::Tokens => hearth_client_api::Registration::Tokens,
             Registration::Off => hearth_client_api::Registration::Off,
         },
         registration_shared_secret: config.registration_shared_secret.as_ref().map(|s| s.expose().to_owned()),
@@ -288,6 +304,7 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         trusted_proxies: config.trusted_proxies.clone(),
         base_url: config.public_url.clone(),
         rtc_livekit: config.rtc_livekit.clone(),
+        server_notices: config.server_notices.clone(),
         default_room_version: config.default_room_version.clone(),
         ..ClientApiOptions::new(config.server_name.clone())
     }

@@ -34,6 +34,7 @@ impl Federation {
         via: &[OwnedServerName],
         content: Map<String, Value>,
     ) -> Result<Room, FederationError> {
+        self.rooms().may_be_entered(room_id)?;
         // Two who join at once need the room but once, and what others send for it waits for the end.
         let _turn = self.under_way().joins.acquire(room_id.to_owned()).await?;
         let here = self.room_here(room_id)?;

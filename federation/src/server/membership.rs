@@ -1,6 +1,7 @@
 //! Joining, knocking, leaving and inviting ("Joining Rooms", "Knocking upon a room", "Leaving Rooms", "Inviting
 //! to a room").
 
+mod event_request;
 pub mod invite;
 mod invite_state;
 pub mod invite_v1;

@@ -32,8 +32,10 @@ use crate::{Result, account::shared_secret::Nonces};
 pub enum Registration {
     /// Everyone, guests as well.
     Open,
-    /// Who knows this token (`m.login.registration_token`).
+    /// Who knows this token (`m.login.registration_token`), or one that an administrator made.
     Token(String),
+    /// Who knows a token that an administrator made.
+    Tokens,
     /// No one, but for the shared secret.
     Off,
 }
@@ -77,6 +79,8 @@ pub struct ClientApiOptions {
     pub support_email: Option<String>,
     /// A page for `/.well-known/matrix/support`.
     pub support_page: Option<String>,
+    /// The name of the user from whom users get notices of the server.
+    pub server_notices: Option<String>,
     /// The version of new rooms.
     pub default_room_version: RoomVersionId,
 }
@@ -100,6 +104,7 @@ impl ClientApiOptions {
             turn: None,
             support_email: None,
             support_page: None,
+            server_notices: None,
             default_room_version: RoomVersionId::V12,
         }
     }

@@ -4,9 +4,10 @@ use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use axum::extract::Query;
 use hearth_appservices::Service;
+use hearth_http::limits::{Class, Rate};
 use hearth_storage::schema::users::AccountKind;
 use hearth_users::{Session, UsersError};
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, Uri, header, request::Parts};
 use ruma::{
     OwnedDeviceId, OwnedUserId, UserId,
     api::auth_scheme::{
@@ -34,6 +35,11 @@ impl Deref for Requester {
     }
 }
 
+/// An extension of requests that come from whoever owns this server on its machine, by a way that is theirs alone: they
+/// are an administrator, without a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Console;
+
 /// Who an access token stands for.
 #[derive(Clone)]
 pub enum Caller {
@@ -55,6 +61,16 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// How often they may do what is of a class, where that is not what holds for all.
+    pub(crate) fn rate_of(&self, class: Class) -> Option<Rate> {
+        match self {
+            Self::User(requester) => requester.rate_of(class),
+            Self::Nobody | Self::Service(_) => None,
+        }
+    }
+}
+
 impl Requester {
     /// The application service that acts as the user, if one does.
     pub fn service(&self) -> Option<&Service> {
@@ -63,7 +79,14 @@ impl Requester {
 
     /// Whether limits of rate hold for who asks.
     pub fn is_limited(&self) -> bool {
-        self.service.as_ref().is_none_or(|service| service.rate_limited)
+        let is_free = self.rate.is_some_and(|rate| rate.per_second == 0);
+        !is_free && self.service.as_ref().is_none_or(|service| service.rate_limited)
+    }
+
+    /// How often they may send something, where an administrator said so.
+    fn rate_of(&self, class: Class) -> Option<Rate> {
+        let rate = self.rate.filter(|rate| class == Class::Message && rate.per_second > 0)?;
+        Some(Rate { per_second: rate.per_second.into(), burst: rate.burst.max(1) })
     }
 
     /// Refuses a service that names no device, for what happens on one.
@@ -236,12 +259,16 @@ pub(crate) async fn caller(
     api: &ClientApi,
     token: Token,
     admits: Admits,
-    headers: &HeaderMap,
-    uri: &Uri,
+    parts: &Parts,
     address: IpAddr,
 ) -> Result<Caller> {
+    let (headers, uri) = (&parts.headers, &parts.uri);
     if token == Token::Ignored {
         return Ok(Caller::Nobody);
+    }
+    if parts.extensions.get::<Console>().is_some() {
+        let session = Arc::new(Session::of_console(&api.options.server_name)?);
+        return Ok(Caller::User(Requester { session, service: None }));
     }
     let Some(access_token) = access_token(headers, uri)? else {
         return match token {

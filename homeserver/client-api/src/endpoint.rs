@@ -29,7 +29,7 @@ use http::Method;
 use ruma::api::{Metadata, path_builder::PathBuilder as _};
 
 use crate::{
-    ClientApi, MatrixError, Result,
+    ClientApi, MatrixError, Result, audit,
     authentication::{self, Admits, Authentication, Caller, Token},
     limits::class,
     request::{
@@ -93,6 +93,7 @@ impl EndpointRouter {
             token: <Scheme<Q::Endpoint> as Authentication>::TOKEN,
             admits,
             body: Q::BODY,
+            audited: audit::is_audited(&method, handler_name),
             measure: Measure::new("client_api", handler_name),
             run,
         });
@@ -120,6 +121,7 @@ impl EndpointRouter {
             token: Token::Ignored,
             admits: Admits::default(),
             body: BodyKind::Text,
+            audited: false,
             measure: Measure::new("client_api", handler_name),
             run,
         });
@@ -144,6 +146,7 @@ impl EndpointRouter {
             token: Token::Required,
             admits: Admits::default(),
             body: BodyKind::Json,
+            audited: audit::is_audited(method, handler_name),
             measure: Measure::new("client_api", handler_name),
             run,
         });
@@ -193,6 +196,8 @@ struct Endpoint {
     token: Token,
     admits: Admits,
     body: BodyKind,
+    /// Whether it is written down that an administrator asked it.
+    audited: bool,
     measure: Measure,
     run: Run,
 }
@@ -218,16 +223,18 @@ async fn answer(
 ) -> Result<Response> {
     let (mut parts, body) = request.into_parts();
     let address = api.options.trusted_proxies.client(&parts);
-    let caller =
-        authentication::caller(&api, endpoint.token, endpoint.admits, &parts.headers, &parts.uri, address)
-            .await;
+    let caller = authentication::caller(&api, endpoint.token, endpoint.admits, &parts, address).await;
     // Whose token is no good is someone unknown.
     let asker = match &caller {
         Ok(Caller::User(who)) => Asker::User(&who.user),
         _ => Asker::Address(address),
     };
     if caller.as_ref().map_or(true, Caller::is_limited) {
-        api.limit(endpoint.class, asker)?;
+        let own = caller.as_ref().ok().and_then(|caller| caller.rate_of(endpoint.class));
+        match own {
+            Some(rate) => api.limiter().take_at(rate, endpoint.class, asker, api.now_ms())?,
+            None => api.limit(endpoint.class, asker)?,
+        }
     }
     let caller = caller?;
     let arguments = arguments(&mut parts).await?;
@@ -256,9 +263,18 @@ async fn answer(
     let uia = api.users.uia.clone();
     let incoming = Incoming { parts, arguments, bytes, stream, caller, address, uia };
     let endpoint = endpoint.clone();
+    let asked = endpoint.audited.then(|| audit::Asked::of(&incoming)).flatten();
     run::to_its_end(reads, async move {
-        let answer = (endpoint.run)(api, incoming).await;
+        let noted = match asked {
+            Some(asked) => Some(asked.begin(&api).await?),
+            None => None,
+        };
+        let answer = (endpoint.run)(api.clone(), incoming).await;
         drop(counter);
+        if let Some(noted) = noted {
+            let status = audit::status(&answer);
+            api.users.audit.end(noted, status).await?;
+        }
         answer
     })
     .await

@@ -35,6 +35,11 @@ const BEYOND: &[&str] = &[
     "device::dehydrated::put_dehydrated_device",
     "device::dehydrated_events::get_events",
     "device::dehydrated_events::post_events",
+    // What no other server has.
+    "hearth_admin::audit_log::audit_log",
+    "hearth_admin::readers::readers",
+    "hearth_admin::servers::server",
+    "hearth_admin::services::services",
     // Before it was part of the specification.
     "membership::mutual_rooms::get_mutual_rooms_unstable",
     // Web push (MSC4174).

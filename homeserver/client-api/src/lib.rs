@@ -14,6 +14,7 @@ pub mod account_data;
 pub mod admin;
 pub mod api;
 pub mod appservice;
+mod audit;
 pub mod authentication;
 pub mod backup;
 pub mod delayed_event;
@@ -28,6 +29,7 @@ mod endpoint_table_tests;
 #[cfg(test)]
 mod endpoint_tests;
 pub mod filter;
+pub mod hearth_admin;
 pub mod keys;
 mod limits;
 #[cfg(test)]
@@ -62,7 +64,7 @@ pub use hearth_http::{MatrixError, Result};
 pub use self::{
     account::shared_secret::shared_secret_mac,
     api::{ClientApi, ClientApiOptions, Parts, Registration, TurnServers},
-    authentication::{Admits, Requester},
+    authentication::{Admits, Console, Requester},
     endpoint::{Answer, EndpointRouter, Json, JsonText, Served},
     request::{Request, Unspecified, Upload},
     router::{router, served},

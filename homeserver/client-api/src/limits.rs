@@ -27,6 +27,7 @@ const CLASSES: &[(&str, Class)] = &[
     ("directory::visibility", Class::Other),
     ("discovery", Class::Other),
     ("filter", Class::Store),
+    ("hearth_admin", Class::Other),
     ("keys", Class::Keys),
     ("media", Class::Media),
     ("media::preview", Class::Remote),

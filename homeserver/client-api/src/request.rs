@@ -59,14 +59,19 @@ impl<R: IncomingRequest<Authentication: Authentication>> Request<R> {
 
     /// What the query says that ruma's type leaves out.
     pub fn query<Q: DeserializeOwned>(&self) -> Result<Q> {
-        let query = Query::try_from_uri(&self.parts.uri);
-        query.map(|Query(query)| query).map_err(|error| MatrixError::invalid_param(error.body_text()))
+        query(&self.parts)
     }
 
     /// What the body says that ruma's type leaves out. No body is an empty object.
     pub fn more<B: DeserializeOwned>(&self) -> Result<B> {
         Ok(serde_json::from_slice(or_empty_object(&self.parts.method, &self.bytes))?)
     }
+}
+
+/// What the query of a request says.
+pub(crate) fn query<Q: DeserializeOwned>(parts: &Parts) -> Result<Q> {
+    let query = Query::try_from_uri(&parts.uri);
+    query.map(|Query(query)| query).map_err(|error| MatrixError::invalid_param(error.body_text()))
 }
 
 /// A request whose body is not JSON and is read by the handler, bit by bit: an upload.

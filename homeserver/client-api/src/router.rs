@@ -7,8 +7,8 @@ use crate::{
     ClientApi, MatrixError, account, account_data, admin, appservice, backup, delayed_event, device,
     directory, discovery,
     endpoint::{EndpointRouter, Served},
-    filter, keys, media, membership, message, openid, presence, profile, push, read, relations, room, rtc,
-    session, space, state, synapse_admin, sync, thirdparty, to_device, voip,
+    filter, hearth_admin, keys, media, membership, message, openid, presence, profile, push, read, relations,
+    room, rtc, session, space, state, synapse_admin, sync, thirdparty, to_device, voip,
 };
 
 /// Every family of endpoints.
@@ -24,6 +24,7 @@ fn endpoints() -> EndpointRouter {
         directory::routes,
         discovery::routes,
         filter::routes,
+        hearth_admin::routes,
         keys::routes,
         media::routes,
         membership::routes,

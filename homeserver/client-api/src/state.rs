@@ -6,6 +6,7 @@ pub mod get;
 pub mod put;
 pub mod redact;
 pub mod send;
+pub(crate) mod shadow;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transaction;

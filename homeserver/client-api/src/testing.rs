@@ -101,6 +101,7 @@ impl TestServer {
             key: key.clone(),
             cache_bytes: 16 << 20,
             default_version: RoomVersion::V12,
+            retention: Default::default(),
         };
         let rooms = Rooms::open(store.clone(), rooms_options, clock.clone(), random.clone()).unwrap();
         let mut timers = Timers::new(store.clone(), clock.clone());

@@ -20,7 +20,10 @@ pub async fn send_event_to_device(
     State(users): State<Users>,
     request: Request<SendToDevice>,
 ) -> Result<Answer<Response>> {
-    let SendToDevice { event_type, txn_id, messages, .. } = request.body;
+    let SendToDevice { event_type, txn_id, mut messages, .. } = request.body;
+    if request.who.shadow_banned {
+        messages.retain(|user, _| *user == request.who.user);
+    }
     if messages.keys().any(|user| *user != request.who.user) {
         request.who.not_suspended()?;
     }

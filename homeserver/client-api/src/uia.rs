@@ -40,7 +40,7 @@ where
     R: IncomingRequest<Authentication: Authentication>,
 {
     let stage = match api.options.registration {
-        Registration::Token(_) => AuthType::RegistrationToken,
+        Registration::Token(_) | Registration::Tokens => AuthType::RegistrationToken,
         Registration::Open | Registration::Off => AuthType::Dummy,
     };
     step(api, request, None, "register", &[AuthFlow::new(vec![stage])]).await
@@ -108,13 +108,49 @@ async fn stage(
             Some(user) => check_password(api, user, password, address).await?,
             None => Err(failure(ErrorKind::Unrecognized, "A password proves nothing here.")),
         },
-        AuthData::RegistrationToken(given) => match &api.options.registration {
-            Registration::Token(token) if same(token.as_bytes(), given.token.as_bytes()) => Ok(()),
-            _ => Err(failure(ErrorKind::Unauthorized, "The registration token is not valid.")),
+        AuthData::RegistrationToken(given) => match registration_token(api, &given.token)? {
+            TokenKind::Wrong => Err(failure(ErrorKind::Unauthorized, "The registration token is not valid.")),
+            TokenKind::Settings | TokenKind::Made => Ok(()),
         },
         _ => Err(failure(ErrorKind::Unrecognized, "This server does not know that stage.")),
     };
     Ok(Some((auth_type, passed)))
+}
+
+/// What a registration token is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// That of the settings.
+    Settings,
+    /// One that an administrator made, and that may be used.
+    Made,
+    Wrong,
+}
+
+pub(crate) fn registration_token(api: &ClientApi, token: &str) -> Result<TokenKind> {
+    let registration = &api.options.registration;
+    if let Registration::Token(known) = registration
+        && same(known.as_bytes(), token.as_bytes())
+    {
+        return Ok(TokenKind::Settings);
+    }
+    let tokens = &api.users.registration_tokens;
+    let takes_made = matches!(registration, Registration::Token(_) | Registration::Tokens);
+    let is_good = takes_made && tokens.get(token)?.is_some_and(|row| tokens.is_valid(&row));
+    Ok(if is_good { TokenKind::Made } else { TokenKind::Wrong })
+}
+
+/// Counts the use of the token with which a request registers.
+pub(crate) async fn use_registration_token(api: &ClientApi, bytes: &[u8]) -> Result<()> {
+    let (_, auth) = without_auth(bytes)?;
+    let Some(AuthData::RegistrationToken(given)) = auth else { return Ok(()) };
+    if registration_token(api, &given.token)? == TokenKind::Settings {
+        return Ok(());
+    }
+    match api.users.registration_tokens.take(&given.token).await? {
+        true => Ok(()),
+        false => Err(MatrixError::forbidden("The registration token was used as often as it may be.")),
+    }
 }
 
 async fn check_password(

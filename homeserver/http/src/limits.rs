@@ -64,10 +64,23 @@ impl Limiter {
         self.take_many(class, asker, 1, now_ms)
     }
 
+    /// The same out of a bucket of another size than others have.
+    pub fn take_at(&self, rate: Rate, class: Class, asker: Asker<'_>, now_ms: u64) -> Result<()> {
+        match &self.limits {
+            Some(_) => self.take_of(rate, class, asker, 1, now_ms),
+            None => Ok(()),
+        }
+    }
+
     /// Takes so many tokens at once. A full bucket is enough for any number, and is empty for the longer after it.
     pub fn take_many(&self, class: Class, asker: Asker<'_>, tokens: u32, now_ms: u64) -> Result<()> {
-        let Some(limits) = &self.limits else { return Ok(()) };
-        let rate = limits.of(class);
+        match &self.limits {
+            Some(limits) => self.take_of(limits.of(class), class, asker, tokens, now_ms),
+            None => Ok(()),
+        }
+    }
+
+    fn take_of(&self, rate: Rate, class: Class, asker: Asker<'_>, tokens: u32, now_ms: u64) -> Result<()> {
         let depth = rate.nanoseconds(rate.burst);
         let now = now_ms.saturating_mul(1_000_000);
 
@@ -216,6 +229,17 @@ mod tests {
         }
         let buckets = limiter.buckets.lock();
         assert!(buckets.young.len() + buckets.old.len() <= 2 * GENERATION);
+    }
+
+    #[test]
+    fn one_may_have_a_bucket_of_another_size() {
+        let limiter = limiter();
+        let rate = Rate { per_second: 1.0, burst: 5 };
+        for _ in 0..5 {
+            limiter.take_at(rate, Class::Login, ME, 1_000).unwrap();
+        }
+        let refused = limiter.take_at(rate, Class::Login, ME, 1_000).unwrap_err();
+        assert_eq!(refused.retry_after, Some(Duration::from_secs(1)));
     }
 
     #[test]

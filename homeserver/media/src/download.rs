@@ -90,6 +90,9 @@ impl Media {
             let mut transaction = inner.store.begin()?;
             transaction.delete(&schema::MEDIA, (server, media_id));
             transaction.delete(&schema::MEDIA_FILES, (file.sha256, server, media_id));
+            if server == inner.server_name.as_str() {
+                transaction.delete(&schema::PROTECTED_MEDIA, (media_id,));
+            }
             match &usage {
                 Some((user, usage)) => transaction.put(&schema::USAGE, (user, usage::KIND), usage),
                 None => transaction.delete(&schema::MEDIA_COPIES, (row.created_at, server, media_id)),
@@ -123,6 +126,7 @@ impl Inner {
         loop {
             let row = self.row(server, media_id)?.ok_or(MediaError::NotFound)?;
             if let Some(file) = row.file {
+                self.not_quarantined(&file)?;
                 return Ok(file);
             }
             if row.upload_until.is_none_or(|until| until <= self.clock.now_ms()) {

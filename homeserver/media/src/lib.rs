@@ -11,7 +11,10 @@ mod disposition;
 mod download;
 mod error;
 mod files;
+mod found;
 mod images;
+mod quarantine;
+mod retain;
 mod thumbnail;
 mod upload;
 mod usage;
@@ -29,7 +32,9 @@ use self::files::Files;
 pub use self::{
     download::Download,
     error::MediaError,
+    found::{Found, Wanted},
     images::ImageKind,
+    quarantine::Quarantined,
     thumbnail::{ThumbnailMethod, ThumbnailRequest},
     upload::{PendingMedia, UploadInfo},
 };
@@ -50,6 +55,10 @@ pub struct MediaLimits {
     /// What copies of other servers' media may take altogether, in bytes. Beyond that the oldest go, and are fetched
     /// again when someone asks for them.
     pub copies_bytes: u64,
+    /// How long uploads stay, in milliseconds; `None` for ever.
+    pub uploads_ms: Option<u64>,
+    /// How long such copies stay, in milliseconds; `None` until they take too much.
+    pub copies_ms: Option<u64>,
     /// How many uploads of one user may be awaited at once.
     pub pending_uploads: usize,
     /// How long an upload is awaited, in milliseconds.
@@ -66,6 +75,8 @@ impl Default for MediaLimits {
             upload_bytes: 100 << 20,
             user_bytes: 10 << 30,
             copies_bytes: 20 << 30,
+            uploads_ms: None,
+            copies_ms: None,
             pending_uploads: 100,
             pending_lifetime_ms: 24 * 60 * 60 * 1000,
             image_pixels: 40_000_000,
@@ -89,6 +100,8 @@ struct Inner {
     by_hash: Box<[Mutex<()>]>,
     /// Held while what a user in this shard has uploaded changes. Taken before `by_hash`.
     by_user: Box<[Mutex<()>]>,
+    /// Held while something comes into quarantine, or out of it.
+    quarantining: Mutex<()>,
     /// As many images are decoded at once as there are cores.
     image_turns: Arc<Semaphore>,
 }
@@ -120,6 +133,7 @@ impl Media {
                 uploaded: watch::Sender::new(0),
                 by_hash: locks(),
                 by_user: locks(),
+                quarantining: Mutex::default(),
                 image_turns: Arc::new(Semaphore::new(cores)),
             }),
         })

@@ -23,6 +23,8 @@ pub use self::{
         members::Members,
         policy::PolicyServers,
         relations::RelationFilter,
+        reports::Report as ContentReport,
+        retention::Retention,
         room::{Head, Room},
         rooms::{Rooms, RoomsOptions},
         summary::RoomSummary,

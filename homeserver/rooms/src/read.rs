@@ -2,6 +2,7 @@
 
 pub(crate) mod aggregations;
 pub(crate) mod aliases;
+pub(crate) mod blocked;
 pub(crate) mod event;
 pub(crate) mod graph;
 pub(crate) mod history;
@@ -13,6 +14,8 @@ pub(crate) mod receipts;
 pub(crate) mod redactions;
 pub(crate) mod rejections;
 pub(crate) mod relations;
+pub(crate) mod reports;
+pub(crate) mod retention;
 pub(crate) mod room;
 pub(crate) mod rooms;
 pub(crate) mod servers;
@@ -20,3 +23,4 @@ pub(crate) mod shared;
 pub(crate) mod summary;
 pub(crate) mod timeline;
 pub(crate) mod visibility;
+pub(crate) mod works;

@@ -88,10 +88,11 @@ impl TryFrom<String> for Registration {
         match text.as_str() {
             "open" => Ok(Self::Open),
             "off" => Ok(Self::Off),
+            "tokens" => Ok(Self::Tokens),
             text => match text.strip_prefix("token:") {
                 Some("") => Err("the token after `token:` is missing"),
                 Some(token) => Ok(Self::Token(Secret::new(token))),
-                None => Err("must be `open`, `off` or `token:` and a token"),
+                None => Err("must be `open`, `off`, `tokens` or `token:` and a token"),
             },
         }
     }

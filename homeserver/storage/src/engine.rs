@@ -75,6 +75,10 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`StorageError::Engine`] if it cannot be done yet; any other if it never can.
     fn recover(&self) -> Result<(), StorageError>;
+
+    /// Gives room on the disk back that keys of a keyspace took which were deleted or written anew, at once and not
+    /// bit by bit. It reads and writes all of the keyspace; others go on meanwhile.
+    fn compact(&self, keyspace: AnyKeyspace);
 }
 
 /// A scan under way.
@@ -212,6 +216,13 @@ impl Engine for AnyEngine {
         match self {
             Self::Rocks(engine) => engine.recover(),
             Self::Memory(engine) => engine.recover(),
+        }
+    }
+
+    fn compact(&self, keyspace: AnyKeyspace) {
+        match self {
+            Self::Rocks(engine) => engine.compact(keyspace),
+            Self::Memory(engine) => engine.compact(keyspace),
         }
     }
 }

@@ -425,4 +425,6 @@ impl Engine for MemoryEngine {
         // Without power nothing is written until the next start.
         self.shared.disk.read().with_power().map_err(|error| StorageError::Stopped(error.to_string()))
     }
+
+    fn compact(&self, _: AnyKeyspace) {}
 }

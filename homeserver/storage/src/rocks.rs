@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use rocksdb::{DBRawIterator, ReadOptions, Snapshot, WriteBatch};
+use rocksdb::{CompactOptions, DBRawIterator, ReadOptions, Snapshot, WriteBatch};
 use self_cell::self_cell;
 
 use self::opened::{Mode, Opened};
@@ -259,6 +259,15 @@ impl Engine for RocksEngine {
 
     fn recover(&self) -> Result<(), StorageError> {
         self.shared.recover()
+    }
+
+    fn compact(&self, keyspace: AnyKeyspace) {
+        let opened = self.shared.opened.load_full();
+        let mut options = CompactOptions::default();
+        // What RocksDB does by itself goes on.
+        options.set_exclusive_manual_compaction(false);
+        let all: (Option<&[u8]>, Option<&[u8]>) = (None, None);
+        opened.db().compact_range_cf_opt(opened.family(keyspace), all.0, all.1, &options);
     }
 }
 

@@ -44,7 +44,9 @@ pub use self::{
     transaction::{Commit, Transaction},
     view::View,
 };
-use crate::{AnyEngine, Key, Keyspace, Position, StorageError, Value, migration, schema};
+use crate::{
+    AnyEngine, AnyKeyspace, Engine as _, Key, Keyspace, Position, StorageError, Value, migration, schema,
+};
 
 /// When a commit is acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -326,6 +328,14 @@ impl Store {
     /// Why nothing can be written at the moment, while that is so.
     pub fn is_failing(&self) -> Option<String> {
         self.open.shared.failing.borrow().clone()
+    }
+
+    /// Gives room on the disk back that rows took which were deleted or written anew. It takes long where there is much:
+    /// it belongs in a thread of its own.
+    pub fn compact(&self, keyspaces: &[AnyKeyspace]) {
+        for keyspace in keyspaces {
+            self.open.shared.engine.compact(*keyspace);
+        }
     }
 
     /// Writes all that waits and the cursors, and ends the committer. Reading goes on.

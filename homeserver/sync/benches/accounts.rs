@@ -75,6 +75,7 @@ impl Account {
             key: SigningKey::generate([1; 32], "a").unwrap(),
             cache_bytes: 256 << 20,
             default_version: RoomVersion::V12,
+            retention: Default::default(),
         };
         let all = Rooms::open(store.clone(), options, clock.clone(), random.clone()).unwrap();
         let users = Users::new(store.clone(), clock.clone(), random, UsersOptions::default()).unwrap();

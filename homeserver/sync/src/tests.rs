@@ -61,6 +61,7 @@ impl World {
             key: SigningKey::generate([1; 32], "a").unwrap(),
             cache_bytes: 16 << 20,
             default_version: RoomVersion::of(&RoomVersionId::V12).unwrap(),
+            retention: Default::default(),
         };
         let rooms = Rooms::open(store.clone(), rooms, clock.clone(), random.clone()).unwrap();
         let users = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };

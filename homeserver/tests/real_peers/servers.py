@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -83,6 +84,10 @@ class Server:
         """From its next start on it has these application services."""
         self.registrations = registrations
 
+    def make_admin(self, user):
+        """Lets a user administer the server."""
+        raise NotImplementedError
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
@@ -126,6 +131,12 @@ class Hearth(Server):
 
     def command(self):
         return [self.binary, "serve"]
+
+    def make_admin(self, user):
+        command = [self.binary, "admin", "users", "promote", user]
+        made = subprocess.run(command, env=self.environment(), cwd=self.folder, capture_output=True, text=True)
+        if made.returncode != 0:
+            raise ServerError(f"{user} cannot be made an administrator: {made.stderr[-1000:]}")
 
     def environment(self):
         # What the shell has set must not change what is tested.
@@ -173,6 +184,11 @@ class Synapse(Server):
 
     def command(self):
         return [self.python, "-m", "synapse.app.homeserver", "-c", self.config]
+
+    def make_admin(self, user):
+        # As its documentation says for a server with an account already.
+        with sqlite3.connect(self.folder / "homeserver.db", timeout=30) as database:
+            database.execute("UPDATE users SET admin = 1 WHERE name = ?", (user,))
 
     def log_settings(self):
         line = "%(asctime)s %(levelname)s %(name)s %(request)s %(message)s"

@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "real_clients"), str(HERE.parent / "real_peers")]
 
 import synapse_environment
+from admin_scenario import AdminScenario
 from bridge import Heisenbridge
 from bridge_scenario import BridgeScenario
 from environment import InstallError, cached, install_python, python_of
@@ -27,6 +28,7 @@ from report import Report
 from servers import Network, free_ports
 
 REQUIREMENTS = HERE / "requirements.txt"
+SYNADM_REQUIREMENTS = HERE / "requirements-synadm.txt"
 
 
 def arguments():
@@ -34,6 +36,12 @@ def arguments():
     parser.add_argument("--hearth", metavar="BINARY", type=Path, help="the server that is tested")
     parser.add_argument(
         "--servers", default="synapse,hearth", metavar="KIND,…", help="which homeservers (synapse,hearth)"
+    )
+    parser.add_argument(
+        "--programs",
+        default="heisenbridge,synadm",
+        metavar="NAME,…",
+        help="which programs (heisenbridge,synadm)",
     )
     parser.add_argument("--log", default="info", metavar="FILTER", help="what Hearth logs (info)")
     parser.add_argument("--timeout", type=float, default=900, help="seconds for the whole run (900)")
@@ -44,7 +52,7 @@ def arguments():
     return parsed
 
 
-def run(kind, network, report, folder, python):
+def run_bridge(kind, network, report, folder, python):
     with report.part(f"heisenbridge and {kind}") as steps:
         irc_port, bridge_port = free_ports(2)
         irc = IrcServer(folder, irc_port)
@@ -65,6 +73,17 @@ def run(kind, network, report, folder, python):
             irc.stop()
 
 
+def run_synadm(kind, network, report, folder, python):
+    with report.part(f"synadm and {kind}") as steps:
+        server = network.make(kind, f"{kind}-administered", tuple(free_ports(2)))
+        network.servers.append(server)
+        with steps.needed("the server starts"):
+            server.start()
+        AdminScenario(steps, server, folder, python).run()
+        with steps.step("it stops in good order"):
+            server.stop()
+
+
 def main():
     options = arguments()
     # So that the servers are stopped too.
@@ -73,6 +92,10 @@ def main():
         synapse = synapse_environment.prepare()
         services, lock = cached(
             "real-services", [REQUIREMENTS], lambda folder: install_python(folder, REQUIREMENTS)
+        )
+        # What it needs is not what the bridge needs.
+        synadm, synadm_lock = cached(
+            "synadm", [SYNADM_REQUIREMENTS], lambda folder: install_python(folder, SYNADM_REQUIREMENTS)
         )
     except InstallError as error:
         print(f"FAILED install: {error}\n0 passed, 1 failed")
@@ -84,7 +107,10 @@ def main():
         for kind in options.servers.split(","):
             own = folder / f"{kind}-services"
             own.mkdir()
-            run(kind, network, report, own, python_of(services))
+            if "heisenbridge" in options.programs:
+                run_bridge(kind, network, report, own, python_of(services))
+            if "synadm" in options.programs:
+                run_synadm(kind, network, report, own, python_of(synadm))
     finally:
         network.stop()
     if report.failed or options.keep:

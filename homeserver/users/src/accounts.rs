@@ -253,6 +253,7 @@ impl Accounts {
             transaction.delete_prefix(&schema::THREAD_SUBSCRIPTIONS, (user,))?;
             transaction.delete_prefix(&schema::THREAD_SUBSCRIPTION_CHANGES, (user,))?;
             transaction.delete_prefix(&schema::USAGE, (user,))?;
+            transaction.delete(&schema::RESTRICTIONS, (user,));
             if erase {
                 erasures::add(&mut transaction, user);
                 for field in view.scan(&schema::PROFILES, Scan::prefix((user,))) {

@@ -6,6 +6,7 @@
 
 mod account_data;
 mod accounts;
+mod audit;
 mod backup_keys;
 mod cached;
 mod cross_signing;
@@ -28,6 +29,8 @@ mod profiles;
 mod push_rules;
 mod pushers;
 mod quota;
+mod registration_tokens;
+mod restrictions;
 mod sessions;
 mod shared;
 mod short_tokens;
@@ -47,6 +50,7 @@ use hearth_storage::{Clock, Random, Store};
 pub use self::{
     account_data::{AccountData, AccountDataItem},
     accounts::{Accounts, NewAccount},
+    audit::{Audit, AuditKey},
     backup_keys::{BackedUpKeys, BackupSummary, KeySelection},
     cross_signing::{CrossSigning, CrossSigningUpload},
     dehydrated_devices::{DehydratedDevice, DehydratedDevices, NewDehydratedDevice},
@@ -63,7 +67,9 @@ pub use self::{
     profiles::{FoundUser, Profile, Profiles},
     push_rules::{PushRules, whole_ruleset},
     pushers::{NewPusher, Pusher, Pushers},
-    sessions::{NewTokens, Session, Sessions},
+    registration_tokens::RegistrationTokens,
+    restrictions::Restrictions,
+    sessions::{CONSOLE, NewTokens, Session, Sessions},
     thread_subscriptions::{SubscribedThread, ThreadSubscriptions},
     to_device::{ToDevice, WaitingMessages},
     uia::{Attempt, Operation, Registered, RegistrationAttempt, Uia, UiaStep},
@@ -88,6 +94,9 @@ pub struct Users {
     pub to_device: ToDevice,
     pub pushers: Pushers,
     pub uia: Uia,
+    pub restrictions: Restrictions,
+    pub registration_tokens: RegistrationTokens,
+    pub audit: Audit,
 }
 
 /// What can be chosen.
@@ -137,6 +146,9 @@ impl Users {
             thread_subscriptions: ThreadSubscriptions::new(shared.clone()),
             to_device: ToDevice::new(shared.clone()),
             pushers: Pushers::new(shared.clone()),
+            restrictions: Restrictions::new(shared.clone()),
+            registration_tokens: RegistrationTokens::new(shared.clone()),
+            audit: Audit::new(shared.clone())?,
             uia: Uia::new(shared),
         })
     }

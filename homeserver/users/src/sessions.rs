@@ -9,10 +9,13 @@ use hearth_storage::{
     Scan, Transaction, View,
     schema::{
         self,
-        users::{AccessTokenRow, AccountKind, AccountRow, DeviceRow, RefreshTokenRow, TokenKind},
+        users::{
+            AccessTokenRow, AccountKind, AccountRow, DeviceRow, RateRow, RefreshTokenRow, RestrictionsRow,
+            TokenKind,
+        },
     },
 };
-use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId};
+use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, ServerName, UserId};
 
 use crate::{
     UsersError,
@@ -44,6 +47,10 @@ pub struct Session {
     pub admin: bool,
     pub locked: bool,
     pub suspended: bool,
+    /// Nobody else gets what the user sends, and they are not told so.
+    pub shadow_banned: bool,
+    /// How often the user may do something, in the place of what holds for all.
+    pub rate: Option<RateRow>,
     /// When the access token stops being valid, in milliseconds.
     pub(crate) expires_at: Option<u64>,
     /// When the device was last seen, in milliseconds.
@@ -148,6 +155,7 @@ impl Sessions {
         {
             return Err(UsersError::NotFound("unknown device"));
         }
+        let restrictions = view.get(&schema::RESTRICTIONS, (user,))?.unwrap_or_default();
         Ok(Arc::new(Session {
             user: user.to_owned(),
             device: device.map_or_else(|| "".into(), ToOwned::to_owned),
@@ -155,6 +163,8 @@ impl Sessions {
             admin: account.admin,
             locked: account.locked,
             suspended: account.suspended,
+            shadow_banned: restrictions.shadow_banned,
+            rate: restrictions.rate,
             expires_at: None,
             // Nobody wants to know when a service was there.
             last_seen: AtomicU64::new(u64::MAX),
@@ -186,7 +196,8 @@ impl Sessions {
                 let account = view.get(&schema::ACCOUNTS, (&row.user,))?.ok_or(unknown)?;
                 let device = view.get(&schema::DEVICES, (&row.user, &row.device))?;
                 let last_seen = device.and_then(|device| device.last_seen_at).unwrap_or_default();
-                Ok::<_, UsersError>(Arc::new(Session::new(row, &account, last_seen)))
+                let restrictions = view.get(&schema::RESTRICTIONS, (&row.user,))?.unwrap_or_default();
+                Ok::<_, UsersError>(Arc::new(Session::new(row, &account, &restrictions, last_seen)))
             },
         )?;
         self.unless_expired(session)
@@ -333,8 +344,34 @@ impl Sessions {
     }
 }
 
+/// The name of who owns the server on its machine: no account has it.
+pub const CONSOLE: &str = "_console";
+
 impl Session {
-    fn new(row: AccessTokenRow, account: &AccountRow, last_seen: u64) -> Self {
+    /// Who owns the server on its machine, and is an administrator without an account.
+    pub fn of_console(server: &ServerName) -> Result<Self, UsersError> {
+        let user = UserId::parse_with_server_name(CONSOLE, server);
+        Ok(Self {
+            user: user.map_err(|error| UsersError::Internal(error.to_string()))?,
+            device: "".into(),
+            kind: AccountKind::User,
+            admin: true,
+            locked: false,
+            suspended: false,
+            shadow_banned: false,
+            // Nothing bounds them.
+            rate: Some(RateRow { per_second: 0, burst: 0 }),
+            expires_at: None,
+            last_seen: AtomicU64::new(u64::MAX),
+        })
+    }
+
+    fn new(
+        row: AccessTokenRow,
+        account: &AccountRow,
+        restrictions: &RestrictionsRow,
+        last_seen: u64,
+    ) -> Self {
         Self {
             user: row.user,
             device: row.device,
@@ -342,6 +379,8 @@ impl Session {
             admin: account.admin,
             locked: account.locked,
             suspended: account.suspended,
+            shadow_banned: restrictions.shadow_banned,
+            rate: restrictions.rate,
             expires_at: row.expires_at,
             last_seen: AtomicU64::new(last_seen),
         }

@@ -108,6 +108,13 @@ impl Shared {
             }
             Ok(())
         });
+        let (sessions, view) = (self.sessions.clone(), store.view());
+        store.observe(&schema::RESTRICTIONS, move |row| {
+            for token in tokens::access_tokens_of(&view, &row.key()?.0)? {
+                sessions.changed(&token, row.commit());
+            }
+            Ok(())
+        });
         let counts = self.key_counts.clone();
         store.observe(&schema::ONE_TIME_KEYS, move |row| {
             let (user, device, ..) = row.key()?;

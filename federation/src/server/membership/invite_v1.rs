@@ -3,14 +3,7 @@
 use axum::extract::State;
 use hearth_http::{Answer, Result};
 use hearth_spec::{Membership, RoomVersion};
-use ruma::{
-    OwnedEventId, OwnedRoomId,
-    api::{
-        federation::{authentication::ServerSignatures, membership::RawStrippedState},
-        request, response,
-    },
-    metadata,
-};
+use ruma::api::{federation::membership::RawStrippedState, response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -19,28 +12,13 @@ use crate::{
     endpoint::Request as Asked,
     joining::raw,
     server::membership::{
+        event_request::event_request,
         invite::accept,
         submitted::{invalid, member_event},
     },
 };
 
-metadata! {
-    method: PUT,
-    rate_limited: false,
-    authentication: ServerSignatures,
-    path: "/_matrix/federation/v1/invite/{room_id}/{event_id}",
-}
-
-/// ruma's type of the request requires fields that not every event has.
-#[request]
-pub struct Request {
-    #[ruma_api(path)]
-    pub room_id: OwnedRoomId,
-    #[ruma_api(path)]
-    pub event_id: OwnedEventId,
-    #[ruma_api(body)]
-    pub event: Box<RawValue>,
-}
+event_request!("/_matrix/federation/v1/invite/{room_id}/{event_id}");
 
 #[response]
 pub struct Response {

@@ -2,31 +2,15 @@
 
 use axum::extract::State;
 use hearth_http::{JsonText, Result};
-use ruma::{
-    OwnedEventId, OwnedRoomId,
-    api::{federation::authentication::ServerSignatures, request, response},
-    metadata,
+use ruma::api::response;
+
+use crate::{
+    Federation,
+    endpoint::Request as Asked,
+    server::membership::{event_request::event_request, send_join},
 };
-use serde_json::value::RawValue;
 
-use crate::{Federation, endpoint::Request as Asked, server::membership::send_join};
-
-metadata! {
-    method: PUT,
-    rate_limited: false,
-    authentication: ServerSignatures,
-    path: "/_matrix/federation/v1/send_join/{room_id}/{event_id}",
-}
-
-#[request]
-pub struct Request {
-    #[ruma_api(path)]
-    pub room_id: OwnedRoomId,
-    #[ruma_api(path)]
-    pub event_id: OwnedEventId,
-    #[ruma_api(body)]
-    pub pdu: Box<RawValue>,
-}
+event_request!("/_matrix/federation/v1/send_join/{room_id}/{event_id}");
 
 /// Not what is answered: that is a status and a body, an old mistake in the specification.
 #[response]
@@ -35,7 +19,7 @@ pub struct Response {}
 /// Takes in a join, and hands out the room, to servers that do not know the second version of the endpoint
 /// (removed from the specification in v1.18 by MSC4376, and still asked for).
 pub async fn send_join(State(federation): State<Federation>, request: Asked<Request>) -> Result<JsonText> {
-    let Request { room_id, event_id, pdu } = request.body;
-    let joined = send_join::accept(&federation, &request.origin, &room_id, &event_id, &pdu, false).await?;
+    let Request { room_id, event_id, event } = request.body;
+    let joined = send_join::accept(&federation, &request.origin, &room_id, &event_id, &event, false).await?;
     Ok(JsonText(format!("[200,{}]", joined.close().0)))
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use hearth_storage::schema::users::AccountKind;
-use hearth_users::NewAccount;
+use hearth_users::{CONSOLE, NewAccount};
 use ruma::{
     OwnedDeviceId, OwnedUserId, UserId,
     api::client::account::{
@@ -43,6 +43,7 @@ pub async fn register(
         check_password(password)?;
     }
     uia::confirm_registration(&api, &request).await?;
+    uia::use_registration_token(&api, &request.bytes).await?;
 
     let body = request.body;
     let password =
@@ -170,6 +171,9 @@ pub(crate) fn free_user_id(api: &ClientApi, name: &str) -> Result<OwnedUserId> {
     }
     let user = UserId::parse_with_server_name(localpart, &api.options.server_name).map_err(|_| invalid())?;
     user.validate_strict().map_err(|_| invalid())?;
+    if user.localpart() == CONSOLE {
+        return Err(MatrixError::exclusive("That user name is the server's own."));
+    }
     if api.services.owner_of_user(&user).is_some() {
         return Err(MatrixError::exclusive("That user name is an application service's."));
     }

@@ -3,7 +3,10 @@
 use axum::extract::State;
 use ruma::api::client::account::check_registration_token_validity::v1::{Request as Check, Response};
 
-use crate::{Answer, ClientApi, MatrixError, Registration, Request, Result, uia};
+use crate::{
+    Answer, ClientApi, MatrixError, Registration, Request, Result,
+    uia::{self, TokenKind},
+};
 
 /// Whether a registration token is good
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#get_matrixclientv1registermloginregistration_tokenvalidity)).
@@ -14,7 +17,9 @@ pub async fn check_registration_token_validity(
     let valid = match &api.options.registration {
         Registration::Off => return Err(MatrixError::forbidden("Registration is off on this server.")),
         Registration::Open => false,
-        Registration::Token(token) => uia::same(token.as_bytes(), request.body.token.as_bytes()),
+        Registration::Token(_) | Registration::Tokens => {
+            uia::registration_token(&api, &request.body.token)? != TokenKind::Wrong
+        }
     };
     Ok(Answer(Response::new(valid)))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use ruma::{
-    MilliSecondsSinceUnixEpoch, UInt,
+    MilliSecondsSinceUnixEpoch, UInt, UserId,
     api::client::admin::get_user_info::v3::{
         ConnectionInfo, DeviceInfo, Request as WhoIs, Response, SessionInfo,
     },
@@ -23,6 +23,14 @@ pub async fn get_user_info(
     if !api.users.accounts.exists(user)? {
         return Err(MatrixError::not_found("There is no such user."));
     }
+    let mut response = Response::new();
+    response.devices = connections(&api, user)?;
+    response.user_id = Some(request.body.user_id);
+    Ok(Answer(response))
+}
+
+/// Where each device of a user was seen last.
+pub(crate) fn connections(api: &ClientApi, user: &UserId) -> Result<BTreeMap<String, DeviceInfo>> {
     let mut devices = BTreeMap::new();
     for device in api.users.devices.list(user)? {
         let mut connection = ConnectionInfo::new();
@@ -34,8 +42,5 @@ pub async fn get_user_info(
         info.sessions = vec![session];
         devices.insert(device.id.to_string(), info);
     }
-    let mut response = Response::new();
-    response.user_id = Some(request.body.user_id);
-    response.devices = devices;
-    Ok(Answer(response))
+    Ok(devices)
 }

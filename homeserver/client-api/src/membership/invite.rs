@@ -26,6 +26,9 @@ pub async fn invite_user(State(api): State<ClientApi>, request: Request<Invite>)
     let InvitationRecipient::UserId(invitee) = body.recipient else { return Err(third_party()) };
     // Only members learn how the invitee takes invites.
     let room = access::joined_room(&api.rooms, &who.user, &body.room_id)?;
+    if who.shadow_banned {
+        return Ok(Answer(Response::new()));
+    }
     let content = member_content(&api.users, &invitee.user_id, invitee.reason)?;
     invite(&api, &room, &who.user, &invitee.user_id, content).await?;
     Ok(Answer(Response::new()))

@@ -6,6 +6,7 @@ use axum::extract::State;
 use hearth_rooms::Event;
 use hearth_sync::{EventFilter, TimelineToken};
 use ruma::{
+    EventId,
     api::{Direction, client::context::get_context::v3::Request as GetContext},
     events::{AnyStateEvent, AnyTimelineEvent},
     serde::Raw,
@@ -13,7 +14,7 @@ use ruma::{
 use serde::Serialize;
 
 use crate::{
-    ClientApi, Json, Request, Result,
+    ClientApi, Json, Request, Requester, Result,
     message::view::{Page, Stretch, View, no_such_event},
     state::events::EventWriter,
 };
@@ -40,23 +41,34 @@ pub async fn get_context(
 ) -> Result<Json<Context>> {
     let Request { body, who, .. } = request;
     let view = View::of(&api, &who.user, &body.room_id)?;
-    let event = view.event(&body.event_id)?;
-    let filter = EventFilter::of(&body.filter);
-    let limit = usize::try_from(body.limit).unwrap_or(MAX).min(MAX);
-    let Around { before, after } =
-        Around::read(&view, &event, limit / 2, limit - limit / 2, |event| filter.matches(event))?;
+    let limit = usize::try_from(body.limit).unwrap_or(MAX);
+    Ok(Json(context(&api, &who, &view, &body.event_id, &EventFilter::of(&body.filter), limit)?))
+}
 
-    let mut writer = EventWriter::new(&api, &view.room, &who)?;
+/// The same of a room as somebody sees it.
+pub(crate) fn context(
+    api: &ClientApi,
+    who: &Requester,
+    view: &View,
+    event_id: &EventId,
+    filter: &EventFilter<'_>,
+    limit: usize,
+) -> Result<Context> {
+    let event = view.event(event_id)?;
+    let limit = limit.min(MAX);
+    let Around { before, after } =
+        Around::read(view, &event, limit / 2, limit - limit / 2, |event| filter.matches(event))?;
+    let mut writer = EventWriter::new(api, &view.room, who)?;
     let last = after.events.last().unwrap_or(&event);
-    let state = state_at(&view, last, &filter, [&before.events, &after.events, &vec![event.clone()]])?;
-    Ok(Json(Context {
+    let state = state_at(view, last, filter, [&before.events, &after.events, &vec![event.clone()]])?;
+    Ok(Context {
         start: before.reached.to_string(),
         end: after.reached.to_string(),
         events_before: writer.raw(&before.events)?,
         event: writer.raw(&[event])?.remove(0),
         events_after: writer.raw(&after.events)?,
         state: writer.raw(&state)?,
-    }))
+    })
 }
 
 /// What was sent around an event.

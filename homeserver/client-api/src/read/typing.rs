@@ -66,6 +66,9 @@ pub async fn set_typing(
     who.is(&body.user_id)?;
     who.not_suspended()?;
     let room = access::joined_room(&api.rooms, &who.user, &body.room_id)?;
+    if who.shadow_banned {
+        return Ok(Answer(Response::new()));
+    }
     api.sync.set_typing(&room, &who.user, body.typing);
     if body.typing.is_some() {
         api.sync.active(&who.user);

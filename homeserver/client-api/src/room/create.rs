@@ -42,9 +42,12 @@ pub async fn create_room(
     Versioned(request): Versioned<Create>,
 ) -> Result<Answer<Response>> {
     request.who.not_suspended()?;
-    let room = wanted(&api, &request.who.user, request.body)?;
+    let mut room = wanted(&api, &request.who.user, request.body)?;
     if let Some(alias) = &room.alias {
         alias::may_be_given(&api, &request.who, alias)?;
+    }
+    if request.who.shadow_banned {
+        room.invite.clear();
     }
     for invitee in invitees(&api, &room)? {
         invites::permitted(&api.users, &invitee, &room.creator)?;

@@ -2,22 +2,13 @@
 //! `/users/{userId}/report`
 
 use axum::extract::State;
-use hearth_storage::{
-    Change,
-    schema::{self, rooms::ReportRow},
-};
-use ruma::{
-    UserId,
-    api::client::{
-        reporting::report_user::v3 as of_user,
-        room::{report_content::v3 as of_event, report_room::v3 as of_room},
-    },
+use hearth_storage::schema::rooms::ReportRow;
+use ruma::api::client::{
+    reporting::report_user::v3 as of_user,
+    room::{report_content::v3 as of_event, report_room::v3 as of_room},
 };
 
 use crate::{Answer, ClientApi, MatrixError, Request, Result, room::access};
-
-/// The longest reason, in bytes.
-const MAX_REASON: usize = 16 * 1024;
 
 /// Reports an event of a room one is in
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidreporteventid)).
@@ -39,7 +30,7 @@ pub async fn report_event(
         user_id: Some(event.pdu.sender().to_owned()),
         reason: reason.unwrap_or_default(),
     };
-    record(&api, user, report).await?;
+    api.rooms.add_report(user, report, Some(&event)).await?;
     Ok(Answer(of_event::Response::new()))
 }
 
@@ -53,7 +44,7 @@ pub async fn report_room(
     let room = api.rooms.find_room(&room_id)?.ok_or_else(access::unknown_room)?;
     let room_id = Some(room.id().to_owned());
     let report = ReportRow { room_id, event_id: None, user_id: None, reason };
-    record(&api, &request.who.user, report).await?;
+    api.rooms.add_report(&request.who.user, report, None).await?;
     Ok(Answer(of_room::Response::new()))
 }
 
@@ -69,29 +60,6 @@ pub async fn report_user(
         return Err(MatrixError::not_found("There is no such user."));
     }
     let report = ReportRow { room_id: None, event_id: None, user_id: Some(user_id), reason };
-    record(&api, &request.who.user, report).await?;
+    api.rooms.add_report(&request.who.user, report, None).await?;
     Ok(Answer(of_user::Response::new()))
-}
-
-/// Keeps a report for the administrators.
-async fn record(api: &ClientApi, reporter: &UserId, report: ReportRow) -> Result<()> {
-    if report.reason.len() > MAX_REASON {
-        return Err(MatrixError::too_large("The reason is too long."));
-    }
-    let store = api.rooms.store();
-    let view = store.view();
-    // Two in one millisecond stay two.
-    let mut at = api.now_ms();
-    while view.contains(&schema::REPORTS, (at, reporter))? {
-        at += 1;
-    }
-    let commit = {
-        let mut transaction = store.begin()?;
-        transaction.put(&schema::REPORTS, (at, reporter), &report);
-        transaction.append(&Change::Report { at, reporter: reporter.to_owned() });
-        transaction.submit()
-    };
-    commit.await?;
-    tracing::info!(%reporter, room = ?report.room_id, event = ?report.event_id, user = ?report.user_id, "content was reported");
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::{
     delayed_event::send::{Delay, send_later},
     membership::{guests, invite, join},
     room::{access, named::Named},
-    state::{canonical_alias, send::Sent, transaction},
+    state::{canonical_alias, send::Sent, shadow, transaction},
 };
 
 /// Sends a state event
@@ -24,6 +24,10 @@ pub async fn set_room_state(State(api): State<ClientApi>, request: Request<SendS
     let timestamp = transaction::timestamp(&who, timestamp);
     let room = access::room(&api.rooms, &room_id)?;
     let content = body.into_json();
+    let of_oneself = event_type == StateEventType::RoomMember && state_key == who.user.as_str();
+    if who.shadow_banned && !of_oneself && room.is_joined(&who.user)? {
+        return Ok(Json(shadow::pretended(&api, delay.is_some())?));
+    }
     if let Some(delay) = delay {
         let event = NewEvent::state(&who.user, &event_type.to_string(), &state_key, content);
         let delay_id = send_later(&who, &room, event, delay, None).await?;

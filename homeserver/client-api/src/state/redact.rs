@@ -13,8 +13,11 @@ use serde::Deserialize;
 use serde_json::value::to_raw_value;
 
 use crate::{
-    Answer, ClientApi, MatrixError, Request, Requester, Result, membership::content::because,
-    relations::thread::relates_to, room::access, state::transaction::transaction,
+    Answer, ClientApi, MatrixError, Request, Requester, Result,
+    membership::content::because,
+    relations::thread::relates_to,
+    room::access,
+    state::{shadow::pretended_event, transaction::transaction},
 };
 
 /// Redacts an event
@@ -26,6 +29,9 @@ pub async fn redact_event(
     let Related { with_relations } = request.more()?;
     let Request { body, who, .. } = request;
     let room = access::room(&api.rooms, &body.room_id)?;
+    if who.shadow_banned && room.is_joined(&who.user)? {
+        return Ok(Answer(Response::new(pretended_event(&api)?)));
+    }
     may_redact(&who, &room, &body.event_id)?;
     let content = to_raw_value(&because(body.reason))?;
     let transaction =

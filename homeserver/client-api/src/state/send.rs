@@ -14,7 +14,7 @@ use crate::{
     delayed_event::send::{Delay, send_later},
     room::access,
     state::{
-        redact,
+        redact, shadow,
         transaction::{self, transaction},
     },
 };
@@ -26,6 +26,9 @@ pub async fn send_message(State(api): State<ClientApi>, request: Request<SendMes
     let Request { body, who, .. } = request;
     let SendMessage { room_id, event_type, txn_id, body, timestamp, .. } = body;
     let room = access::room(&api.rooms, &room_id)?;
+    if who.shadow_banned && room.is_joined(&who.user)? {
+        return Ok(Json(shadow::pretended(&api, delay.is_some())?));
+    }
     let mut event = NewEvent {
         sender: who.user.clone(),
         event_type: event_type.to_string(),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     ClientApi, Result,
+    admin::whois::connections,
     membership::content::membership_state,
     push::pushers::shown,
     synapse_admin::{AdminRequest, existing_user, told},
@@ -15,12 +16,7 @@ use crate::{
 /// `GET /_synapse/admin/v1/whois/{userId}`
 pub async fn whois(State(api): State<ClientApi>, request: AdminRequest) -> Result<Response> {
     let user = existing_user(&api, &request)?;
-    let mut devices = Map::new();
-    for device in api.users.devices.list(&user)? {
-        let connection =
-            json!({ "ip": device.last_seen_ip, "last_seen": device.last_seen_at, "user_agent": null });
-        devices.insert(device.id.to_string(), json!({ "sessions": [{ "connections": [connection] }] }));
-    }
+    let devices = connections(&api, &user)?;
     Ok(told(json!({ "user_id": user, "devices": devices })))
 }
 

@@ -2,17 +2,13 @@
 //! ([documentation](https://element-hq.github.io/synapse/latest/admin_api/event_reports.html)).
 
 use axum::{extract::State, response::Response};
-use hearth_storage::{
-    Change, Scan,
-    schema::{self, rooms::ReportRow},
-};
+use hearth_rooms::ContentReport;
 use ruma::{OwnedRoomId, OwnedUserId};
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use crate::{
     ClientApi, MatrixError, Result,
-    state::events::EventWriter,
     synapse_admin::{
         AdminRequest,
         request::{Direction, Paging},
@@ -27,9 +23,6 @@ struct Filter {
     event_sender_user_id: Option<OwnedUserId>,
 }
 
-/// A report with its key. It is called by the time at which it came.
-type Report = (u64, OwnedUserId, ReportRow);
-
 /// `GET /_synapse/admin/v1/event_reports`: the newest first, unless `dir` is `f`.
 pub async fn list(State(api): State<ClientApi>, request: AdminRequest) -> Result<Response> {
     #[derive(Deserialize)]
@@ -37,8 +30,8 @@ pub async fn list(State(api): State<ClientApi>, request: AdminRequest) -> Result
         dir: Option<Direction>,
     }
     let (filter, paging): (Filter, Paging) = (request.query()?, request.query()?);
-    let mut reports = all(&api)?;
-    reports.retain(|(_, reporter, row)| {
+    let mut reports = api.rooms.reports()?;
+    reports.retain(|ContentReport { reporter, row, .. }| {
         filter.user_id.as_deref().is_none_or(|part| reporter.as_str().contains(part))
             && filter.room_id.as_ref().is_none_or(|room| row.room_id.as_ref() == Some(room))
             && filter.event_sender_user_id.as_ref().is_none_or(|user| row.user_id.as_ref() == Some(user))
@@ -56,48 +49,31 @@ pub async fn list(State(api): State<ClientApi>, request: AdminRequest) -> Result
     Ok(told(answer))
 }
 
-/// `GET /_synapse/admin/v1/event_reports/{reportId}`: with the event, also if it was redacted since.
+/// `GET /_synapse/admin/v1/event_reports/{reportId}`: with the event as it was when it was reported.
 pub async fn get(State(api): State<ClientApi>, request: AdminRequest) -> Result<Response> {
     let report = one(&api, &request)?;
     let mut answer = described(&api, &report)?;
-    let event = report.2.event_id.as_ref().map(|id| api.rooms.event_by_id(id)).transpose()?.flatten();
-    if let (Some(event), Some(room)) = (event, &report.2.room_id) {
-        let room = api.rooms.room(room)?;
-        let mut text = String::new();
-        EventWriter::new(&api, &room, &request.who)?.write(&event, &mut text)?;
-        answer["event_json"] = serde_json::to_value(RawValue::from_string(text)?)?;
+    if let Some(event) = api.rooms.reported(&report)? {
+        answer["event_json"] = serde_json::from_str(&event)?;
+        answer["event_json"]["event_id"] = json!(report.row.event_id);
     }
     Ok(told(answer))
 }
 
 /// `DELETE /_synapse/admin/v1/event_reports/{reportId}`
 pub async fn delete(State(api): State<ClientApi>, request: AdminRequest) -> Result<Response> {
-    let (at, reporter, _) = one(&api, &request)?;
-    let commit = {
-        let mut transaction = api.rooms.store().begin()?;
-        transaction.delete(&schema::REPORTS, (at, &reporter));
-        transaction.append(&Change::Report { at, reporter: reporter.clone() });
-        transaction.submit()
-    };
-    commit.await?;
+    api.rooms.delete_report(&one(&api, &request)?).await?;
     Ok(told(json!({})))
 }
 
-fn all(api: &ClientApi) -> Result<Vec<Report>> {
-    let view = api.rooms.store().view();
-    let rows = view.scan(&schema::REPORTS, Scan::all());
-    Ok(rows.map(|row| row.map(|((at, reporter), row)| (at, reporter, row))).collect::<Result<_, _>>()?)
-}
-
-fn one(api: &ClientApi, request: &AdminRequest) -> Result<Report> {
+fn one(api: &ClientApi, request: &AdminRequest) -> Result<ContentReport> {
     let unknown = || MatrixError::not_found("There is no such report.");
     let at: u64 = request.text(0).parse().map_err(|_| unknown())?;
-    let view = api.rooms.store().view();
-    let row = view.scan(&schema::REPORTS, Scan::prefix((at,))).next().transpose()?;
-    row.map(|((at, reporter), row)| (at, reporter, row)).ok_or_else(unknown)
+    api.rooms.report(at)?.ok_or_else(unknown)
 }
 
-fn described(api: &ClientApi, (at, reporter, row): &Report) -> Result<Value> {
+fn described(api: &ClientApi, report: &ContentReport) -> Result<Value> {
+    let ContentReport { at, reporter, row } = report;
     let room = row.room_id.as_ref().map(|room| api.rooms.find_room(room)).transpose()?.flatten();
     let summary = room.map(|room| room.summary()).transpose()?;
     Ok(json!({

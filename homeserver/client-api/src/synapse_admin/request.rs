@@ -1,12 +1,15 @@
 //! What an administrator asks.
 
-use axum::extract::Query;
 use bytes::Bytes;
 use http::request::Parts;
 use ruma::api::auth_scheme::AccessToken;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{MatrixError, Requester, Result, authentication::Authentication as _, request::Incoming};
+use crate::{
+    MatrixError, Requester, Result,
+    authentication::Authentication as _,
+    request::{Incoming, query},
+};
 
 /// A request of an administrator, which ruma has no type for.
 pub struct AdminRequest {
@@ -26,23 +29,22 @@ impl AdminRequest {
     }
 
     /// A variable of the path.
-    pub(super) fn argument<T: for<'a> TryFrom<&'a str>>(&self, index: usize) -> Result<T> {
+    pub(crate) fn argument<T: for<'a> TryFrom<&'a str>>(&self, index: usize) -> Result<T> {
         let text = self.text(index);
         T::try_from(text).map_err(|_| MatrixError::invalid_param(format!("{text:?} cannot be in the path.")))
     }
 
     /// The same as it stands there.
-    pub(super) fn text(&self, index: usize) -> &str {
+    pub(crate) fn text(&self, index: usize) -> &str {
         self.arguments.get(index).map_or("", String::as_str)
     }
 
-    pub(super) fn query<Q: DeserializeOwned>(&self) -> Result<Q> {
-        let query = Query::try_from_uri(&self.parts.uri);
-        query.map(|Query(query)| query).map_err(|error| MatrixError::invalid_param(error.body_text()))
+    pub(crate) fn query<Q: DeserializeOwned>(&self) -> Result<Q> {
+        query(&self.parts)
     }
 
     /// The body; none is `{}`.
-    pub(super) fn body<B: DeserializeOwned>(&self) -> Result<B> {
+    pub(crate) fn body<B: DeserializeOwned>(&self) -> Result<B> {
         let bytes: &[u8] = if self.bytes.is_empty() { b"{}" } else { &self.bytes };
         Ok(serde_json::from_slice(bytes)?)
     }

@@ -1,6 +1,6 @@
 //! Rooms ([documentation](https://element-hq.github.io/synapse/latest/admin_api/rooms.html)).
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::cmp::Reverse;
 
 use axum::{extract::State, response::Response};
 use hearth_federation::AskedBy;
@@ -84,17 +84,15 @@ pub async fn list(State(api): State<ClientApi>, request: AdminRequest) -> Result
 }
 
 fn listed(api: &ClientApi, filter: &Filter, paging: &Paging) -> Result<Value> {
-    let published: HashSet<OwnedRoomId> =
-        api.rooms.published()?.iter().map(|room| room.id().to_owned()).collect();
     let mut rooms = Vec::new();
     for room in api.rooms.all()? {
-        let is_public = published.contains(room.id());
+        let is_public = api.rooms.is_published(&room)?;
         if filter.public_rooms.is_some_and(|wanted| wanted != is_public)
             || filter.empty_rooms.is_some_and(|wanted| wanted != (room.head().joined == 0))
         {
             continue;
         }
-        let room = described(api, &room, is_public)?;
+        let room = described(api, &room)?;
         if filter.search_term.as_deref().is_none_or(|term| is_found(&room, term)) {
             rooms.push(room);
         }
@@ -126,7 +124,8 @@ fn is_found(room: &Value, term: &str) -> bool {
 }
 
 /// A room as lists tell it.
-fn described(api: &ClientApi, room: &Room, is_public: bool) -> Result<Value> {
+pub(super) fn described(api: &ClientApi, room: &Room) -> Result<Value> {
+    let is_public = api.rooms.is_published(room)?;
     let summary = room.summary()?;
     let own_members = room.members_of(&api.options.server_name, Membership::Join)?.len();
     let create = room.state_event("m.room.create", "")?;
@@ -154,8 +153,7 @@ fn described(api: &ClientApi, room: &Room, is_public: bool) -> Result<Value> {
 /// `GET /_synapse/admin/v1/rooms/{roomId}`
 pub async fn get(State(api): State<ClientApi>, request: AdminRequest) -> Result<Response> {
     let room = room(&api, &request)?;
-    let is_public = api.rooms.published()?.iter().any(|published| published.id() == room.id());
-    let mut answer = described(&api, &room, is_public)?;
+    let mut answer = described(&api, &room)?;
     let summary = room.summary()?;
     answer["topic"] = summary.topic.into();
     answer["avatar"] = json!(summary.avatar_url);

@@ -1,10 +1,15 @@
+mod affairs;
+mod media;
+mod restrictions;
+mod works;
+
 use serde_json::json;
 
 use crate::testing::{PASSWORD, TestServer, User, error};
 
-const ADMIN: &str = "/_synapse/admin";
+pub(super) const ADMIN: &str = "/_synapse/admin";
 
-async fn server() -> (TestServer, User, User) {
+pub(super) async fn server() -> (TestServer, User, User) {
     let server = TestServer::new();
     let (root, alice) = (server.register("root").await, server.register("alice").await);
     server.api.users.accounts.set_admin(&root.id, true).await.unwrap();
@@ -161,6 +166,106 @@ async fn reports_are_read_and_put_away() {
     let one = format!("{list}/{}", first["id"]);
     let whole = server.get(&one, Some(&root)).await.1;
     assert_eq!(whole["event_json"]["content"]["body"], "bad", "{whole}");
+    // What was reported is still told when it is redacted since.
+    let redact = format!("/_matrix/client/v3/rooms/{room}/redact/{event}/1");
+    assert_eq!(server.put(&redact, Some(&alice), json!({})).await.0, 200);
+    let whole = server.get(&one, Some(&root)).await.1;
+    assert_eq!(whole["event_json"]["content"]["body"], "bad", "{whole}");
     assert_eq!(server.delete(&one, Some(&root), json!({})).await.0, 200);
     assert_eq!(error(&server.get(&one, Some(&root)).await), (404, "M_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn what_administrators_do_is_written_down() {
+    let (server, root, alice) = server().await;
+    let reset = format!("{ADMIN}/v1/reset_password/{}", alice.id);
+    assert_eq!(server.post(&reset, Some(&root), json!({ "new_password": "hush" })).await.0, 200);
+    let lock = format!("/_matrix/client/v1/admin/lock/{}", alice.id);
+    assert_eq!(server.put(&lock, Some(&root), json!({ "locked": true })).await.0, 200);
+    assert_eq!(
+        server
+            .put(&format!("{ADMIN}/v1/users/@no:localhost:8008/admin"), Some(&root), json!({ "admin": true }))
+            .await
+            .0,
+        404
+    );
+    // Reading is not, nor what is refused to others.
+    assert_eq!(server.get(&format!("{ADMIN}/v2/users"), Some(&root)).await.0, 200);
+    let bob = server.register("bob").await;
+    assert_eq!(server.post(&reset, Some(&bob), json!({ "new_password": "x" })).await.0, 403);
+
+    let entries = server.api.users.audit.list(None, 10).unwrap();
+    let told: Vec<_> = entries.iter().map(|(_, row)| (row.request.as_str(), row.status)).collect();
+    let other = format!("PUT {ADMIN}/v1/users/@no:localhost:8008/admin");
+    let (reset, lock) = (format!("POST {reset}"), format!("PUT {lock}"));
+    assert_eq!(told, [(other.as_str(), Some(404)), (lock.as_str(), Some(200)), (reset.as_str(), Some(200))]);
+    assert!(entries.iter().all(|(_, row)| row.who == root.id.as_str() && !row.body.contains("hush")));
+}
+
+#[tokio::test]
+async fn people_register_with_tokens_that_an_administrator_made() {
+    let server = TestServer::with(|options| options.registration = crate::Registration::Tokens);
+    let root: ruma::OwnedUserId = "@root:localhost:8008".try_into().unwrap();
+    let account = hearth_users::NewAccount {
+        password: Some(PASSWORD),
+        kind: hearth_storage::schema::users::AccountKind::User,
+        admin: true,
+    };
+    server.api.users.accounts.create(&root, account).await.unwrap();
+    let root = server.login("root").await;
+    let tokens = format!("{ADMIN}/v1/registration_tokens");
+    let (status, made) = server
+        .post(&format!("{tokens}/new"), Some(&root), json!({ "token": "once", "uses_allowed": 1 }))
+        .await;
+    assert_eq!((status, &made["uses_allowed"], &made["completed"]), (200, &json!(1), &json!(0)));
+    let again = server.post(&format!("{tokens}/new"), Some(&root), json!({ "token": "once" })).await;
+    assert_eq!(error(&again), (400, "M_INVALID_PARAM"));
+    let past = server.post(&format!("{tokens}/new"), Some(&root), json!({ "expiry_time": 1 })).await;
+    assert_eq!(error(&past), (400, "M_INVALID_PARAM"));
+    let long = server.post(&format!("{tokens}/new"), Some(&root), json!({ "length": 65 })).await;
+    assert_eq!(error(&long), (400, "M_INVALID_PARAM"));
+
+    let valid = "/_matrix/client/v1/register/m.login.registration_token/validity?token=once";
+    assert_eq!(server.get(valid, None).await.1, json!({ "valid": true }));
+    let register = async |name: &str, token: &str| {
+        let auth = json!({ "type": "m.login.registration_token", "token": token });
+        let body = json!({ "username": name, "password": PASSWORD, "auth": auth });
+        server.post("/_matrix/client/v3/register", None, body).await
+    };
+    assert_eq!(register("alice", "wrong").await.0, 401);
+    assert_eq!(register("alice", "once").await.0, 200);
+    assert_eq!(register("bob", "once").await.0, 401);
+    assert_eq!(server.get(valid, None).await.1, json!({ "valid": false }));
+    let one = format!("{tokens}/once");
+    assert_eq!(server.get(&one, Some(&root)).await.1["completed"], 1);
+    let changed = server.put(&one, Some(&root), json!({ "uses_allowed": null })).await;
+    assert_eq!(
+        (changed.0, &changed.1["uses_allowed"], &changed.1["completed"]),
+        (200, &json!(null), &json!(1))
+    );
+    assert_eq!(register("bob", "once").await.0, 200);
+    let spent = server.get(&format!("{tokens}?valid=false"), Some(&root)).await.1;
+    assert_eq!(spent["registration_tokens"], json!([]));
+    assert_eq!(server.delete(&one, Some(&root), json!({})).await.0, 200);
+    assert_eq!(error(&server.get(&one, Some(&root)).await), (404, "M_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn what_has_no_meaning_here_says_so() {
+    let (server, root, alice) = server().await;
+    let get = async |path: &str| server.get(&format!("{ADMIN}/v1/{path}"), Some(&root)).await;
+    assert_eq!(error(&get("threepid/email/users/a@b.c").await), (404, "M_NOT_FOUND"));
+    assert_eq!(error(&get("auth_providers/oidc/users/1").await), (404, "M_NOT_FOUND"));
+    let features = format!("experimental_features/{}", alice.id);
+    assert_eq!(get(&features).await, (200, json!({ "features": {} })));
+    let path = format!("{ADMIN}/v1/{features}");
+    let set = server.put(&path, Some(&root), json!({ "features": { "msc3881": true } })).await;
+    assert_eq!(error(&set), (400, "M_INVALID_PARAM"));
+    let validity =
+        server.post(&format!("{ADMIN}/v1/account_validity/validity"), Some(&root), json!({})).await;
+    assert_eq!(error(&validity), (400, "M_INVALID_PARAM"));
+    assert_eq!(get("background_updates/status").await.1["current_updates"], json!({}));
+    let job = json!({ "job_name": "regenerate_directory" });
+    let job = server.post(&format!("{ADMIN}/v1/background_updates/start_job"), Some(&root), job).await;
+    assert_eq!(error(&job), (400, "M_INVALID_PARAM"));
 }

@@ -157,7 +157,7 @@ fn described(api: &ClientApi, user: &UserId, row: &AccountRow) -> Result<Value> 
         "erased": row.erased,
         "locked": row.locked,
         "suspended": row.suspended,
-        "shadow_banned": false,
+        "shadow_banned": api.users.restrictions.get(user)?.shadow_banned,
         "user_type": null,
         "approved": true,
         "creation_ts": row.created_at,

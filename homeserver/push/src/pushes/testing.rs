@@ -203,6 +203,7 @@ impl World {
             key: SigningKey::generate([1; 32], "a").unwrap(),
             cache_bytes: 16 << 20,
             default_version: RoomVersion::V12,
+            retention: Default::default(),
         };
         let rooms = Rooms::open(store.clone(), rooms, clock.clone(), random.clone()).unwrap();
         let users = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };

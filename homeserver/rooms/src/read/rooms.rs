@@ -23,6 +23,7 @@ use crate::{
         event::{Event, Events},
         partial::whole_since,
         reading::Reader,
+        retention::Retention,
         room::{Head, Room, RoomInner},
         shared::{Shared, Versions, version_named},
     },
@@ -37,6 +38,7 @@ pub struct RoomsOptions {
     pub cache_bytes: u64,
     /// The version of rooms for which none is asked.
     pub default_version: RoomVersion,
+    pub retention: Retention,
 }
 
 /// All rooms of a server. Cheap to clone.
@@ -84,6 +86,9 @@ impl Rooms {
             versions: Versions::new(store.clone(), part / 8),
             aliases: Mutex::default(),
             delaying: Mutex::default(),
+            administering: Mutex::default(),
+            retention: options.retention,
+            purged: Default::default(),
             policy_servers: Default::default(),
             view: store.view(),
             server_name: options.server_name,
@@ -297,6 +302,16 @@ impl Rooms {
     pub fn all(&self) -> Result<Vec<Room>, RoomError> {
         let rows = self.shared.view.scan(&schema::ROOM_HEADS, Scan::all());
         rows.map(|row| self.room_by_nid(row?.0.0)).collect()
+    }
+
+    /// How many events the timeline of each room has. It reads a row for each event.
+    pub fn sizes(&self) -> Result<Vec<(OwnedRoomId, u64)>, RoomError> {
+        let mut sizes = Vec::new();
+        for room in self.all()? {
+            let events = self.shared.view.scan(&schema::TIMELINE, Scan::prefix((room.nid(),)));
+            sizes.push((room.id().to_owned(), events.count() as u64));
+        }
+        Ok(sizes)
     }
 
     /// The rooms a user has to do with, forgotten ones included.

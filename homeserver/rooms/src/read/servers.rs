@@ -63,6 +63,16 @@ impl Room {
 }
 
 impl Rooms {
+    /// The other servers with which rooms are shared. It reads a row for each room of each.
+    pub fn other_servers(&self) -> Result<BTreeSet<OwnedServerName>, RoomError> {
+        let mut servers = BTreeSet::new();
+        for row in self.shared.view.scan(&schema::SERVER_ROOMS, Scan::all()) {
+            servers.insert(row?.0.0);
+        }
+        servers.remove(self.server_name());
+        Ok(servers)
+    }
+
     /// The rooms in which a server has a user joined.
     pub fn rooms_shared_with(&self, server: &ServerName) -> Result<Vec<RoomNid>, RoomError> {
         let view = &self.shared.view;

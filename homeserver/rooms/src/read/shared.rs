@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use hearth_spec::{RoomVersion, SigningKey};
@@ -22,6 +22,7 @@ use crate::{
     read::{
         event::{Event, Events, VersionOf},
         policy::PolicyServers,
+        retention::Retention,
     },
 };
 
@@ -47,6 +48,12 @@ pub(crate) struct Shared {
     pub policy_servers: OnceLock<Arc<dyn PolicyServers>>,
     /// Held while one more delayed event is let wait.
     pub delaying: Mutex<()>,
+    /// Held while something that administrators ask for or read gets its id.
+    pub administering: Mutex<()>,
+    /// How long what is sent stays.
+    pub retention: Retention,
+    /// Whether events were purged since state was swept last.
+    pub purged: AtomicBool,
 }
 
 /// The versions of the rooms that were asked for lately.

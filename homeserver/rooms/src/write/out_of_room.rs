@@ -43,6 +43,9 @@ impl Rooms {
     /// received. Returns when it is durable.
     pub async fn note_membership(&self, note: OutOfRoom) -> Result<(), RoomError> {
         let OutOfRoom { room_id, version, event, user, membership, stripped_state } = note;
+        if matches!(membership, Membership::Invite | Membership::Knock) {
+            self.may_be_entered(&room_id)?;
+        }
         let room = self.entrance(&room_id, version, false)?;
         if event.room_id() != room_id || event.version() != room.version() {
             return Err(RoomError::Invalid("the event does not belong to that room".to_owned()));

@@ -1,6 +1,6 @@
 //! Purging what was sent long ago, so that the disk has room again.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use hearth_storage::{
     Change, Position, RoomNid, Scan, StorageError, TimelineOrder, schema,
@@ -14,11 +14,19 @@ use crate::{
         reading::Reader,
         room::{Room, RoomInner},
     },
-    write::{relations::forget_children, staged::Staged},
+    write::{redacted, relations::forget_children, staged::Staged},
 };
 
 /// How many events are purged in one commit.
 const AT_ONCE: usize = 500;
+
+/// How far a purge came.
+pub(crate) struct Purged {
+    /// How many events were purged.
+    pub count: u64,
+    /// What stands after this place is left, if anything is.
+    pub rest: Option<TimelineOrder>,
+}
 
 impl Room {
     /// Purges what was sent before a place of the timeline, and gives how many events that were. It is never fetched
@@ -27,51 +35,76 @@ impl Room {
     /// State events stay, outside of the timeline: later events stand on them. The ends of the graph, where the next
     /// event goes on, stay where they are, and so does the newest event.
     pub async fn purge_before(&self, place: TimelineOrder) -> Result<u64, RoomError> {
-        let mut purged = 0;
+        let (mut count, mut after) = (0, TimelineOrder::MIN);
         loop {
-            let _turn = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
-            let head = self.0.writer.lock().await;
-            let mut staged = Staged::new(self.shared(), head.clone())?;
-            let some = self.0.to_purge(&staged, place)?;
-            if some.is_empty() {
-                return Ok(purged);
+            let purged = self.purge_some(after, place, false).await?;
+            count += purged.count;
+            match purged.rest {
+                Some(place) => after = place,
+                None => return Ok(count),
             }
-            for (order, event) in &some {
-                self.0.purge(&mut staged, *order, event)?;
-            }
-            self.0.forget_states(&mut staged, place)?;
-            staged.tx.put(&schema::PURGES, (self.nid(),), &place);
-            let commit = staged.tx.submit();
-            drop(head);
-            commit.await?;
-            purged += some.len() as u64;
         }
+    }
+
+    /// Purges some of what stands between two places; not what users of this server sent, if that is to stay.
+    pub(crate) async fn purge_some(
+        &self,
+        after: TimelineOrder,
+        before: TimelineOrder,
+        keep_own: bool,
+    ) -> Result<Purged, RoomError> {
+        let _turn = self.0.waiting.try_acquire().map_err(|_| RoomError::Busy)?;
+        let head = self.0.writer.lock().await;
+        let mut staged = Staged::new(self.shared(), head.clone())?;
+        let (some, rest) = self.0.to_purge(&staged, after, before, keep_own)?;
+        if some.is_empty() {
+            return Ok(Purged { count: 0, rest });
+        }
+        for (order, event) in &some {
+            self.0.purge(&mut staged, *order, event)?;
+        }
+        self.0.forget_states(&mut staged, before)?;
+        staged.tx.put(&schema::PURGES, (self.nid(),), &before);
+        let commit = staged.tx.submit();
+        drop(head);
+        commit.await?;
+        self.shared().purged.store(true, Ordering::Relaxed);
+        Ok(Purged { count: some.len() as u64, rest })
     }
 }
 
+/// Events that are to be purged, with their places.
+type Doomed = Vec<(TimelineOrder, Arc<Event>)>;
+
 impl RoomInner {
+    /// What is to be purged of the next events, and the place after which others are left.
     fn to_purge(
         &self,
         staged: &Staged,
-        place: TimelineOrder,
-    ) -> Result<Vec<(TimelineOrder, Arc<Event>)>, RoomError> {
-        let scan: Scan<(RoomNid, TimelineOrder)> = Scan::prefix((self.nid,)).until((self.nid, place));
+        after: TimelineOrder,
+        before: TimelineOrder,
+        keep_own: bool,
+    ) -> Result<(Doomed, Option<TimelineOrder>), RoomError> {
+        let scan: Scan<(RoomNid, TimelineOrder)> =
+            Scan::prefix((self.nid,)).after((self.nid, after)).until((self.nid, before));
         let newest = TimelineOrder::from(staged.head.position);
-        let mut some = Vec::new();
-        for row in staged.tx.scan(&schema::TIMELINE, scan) {
+        let (mut some, mut looked_at, mut last) = (Vec::new(), 0, after);
+        for row in staged.tx.scan(&schema::TIMELINE, scan).take(AT_ONCE) {
             let ((_, order), nid) = row?;
+            (looked_at, last) = (looked_at + 1, order);
             if order == newest || staged.head.extremities.contains(&nid) {
                 continue;
             }
-            some.push((order, staged.referred(nid)?));
-            if some.len() == AT_ONCE {
-                break;
+            let event = staged.referred(nid)?;
+            if !keep_own || event.pdu.sender().server_name() != self.shared.server_name {
+                some.push((order, event));
             }
         }
-        Ok(some)
+        Ok((some, (looked_at == AT_ONCE).then_some(last)))
     }
 
     fn purge(&self, staged: &mut Staged, order: TimelineOrder, event: &Event) -> Result<(), RoomError> {
+        redacted::forget(staged, event);
         self.take_out(staged, order, event)?;
         forget_children(&mut staged.tx, self.nid, event.id())?;
         staged.tx.put(&schema::EVENTS, (event.nid,), &event.purged_row());

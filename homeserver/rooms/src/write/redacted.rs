@@ -40,6 +40,16 @@ pub(crate) fn redact_and_keep(
     Ok(())
 }
 
+/// Keeps no longer what an event said that is purged.
+pub(crate) fn forget(staged: &mut Staged, event: &Event) {
+    if event.redacted_by.is_some() {
+        let today = staged.shared().clock.now_ms() / DAY_MS;
+        for day in today.saturating_sub(KEPT_DAYS)..=today {
+            staged.tx.delete(&schema::REDACTED, (day, event.nid));
+        }
+    }
+}
+
 impl Rooms {
     /// For how long at least what was redacted is kept, in milliseconds.
     pub const REDACTED_KEPT_MS: u64 = KEPT_DAYS * DAY_MS;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::{
     RoomError,
     read::{
+        blocked::blocked,
         reading::Reader,
         relations::{Relation, THREAD},
         room::Room,
@@ -18,6 +19,7 @@ impl Room {
     /// Refuses an event that makes no sense, and could not be taken back by who made the mistake.
     pub(crate) fn refuse(&self, staged: &Staged, event: &NewEvent) -> Result<(), RoomError> {
         self.refuse_own_successor(event)?;
+        self.refuse_blocked(staged, event)?;
         if let Some(redacts) = &event.redacts
             && self.is_elsewhere(staged, redacts)?
         {
@@ -35,6 +37,21 @@ impl Room {
             }
         }
         Ok(())
+    }
+
+    /// Who comes into a room that is blocked, or brings others there.
+    fn refuse_blocked(&self, staged: &Staged, event: &NewEvent) -> Result<(), RoomError> {
+        #[derive(Deserialize)]
+        struct Content {
+            membership: String,
+        }
+        if event.event_type != "m.room.member" || !staged.tx.contains(&schema::BLOCKED_ROOMS, (self.id(),))? {
+            return Ok(());
+        }
+        match serde_json::from_str::<Content>(event.content.get()) {
+            Ok(content) if matches!(content.membership.as_str(), "leave" | "ban") => Ok(()),
+            _ => Err(blocked()),
+        }
     }
 
     /// A tombstone that leads to the room that it closes.

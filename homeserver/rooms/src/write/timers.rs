@@ -15,6 +15,8 @@ impl Rooms {
             TimerKind::SendDelayedEvent,
             TimerKind::RedactTurnedOut,
             TimerKind::ForgetRedacted,
+            TimerKind::Work,
+            TimerKind::Retain,
         ] {
             let rooms = self.clone();
             timers.handle(kind, move |timer| {
@@ -33,6 +35,9 @@ impl Rooms {
             }
             Timer::ForgetRedacted { day } => Ok(self.forget_redacted(day).await?),
             Timer::RedactTurnedOut { room, user } => Ok(self.redact_turned_out(room, &user).await?),
+            Timer::Work { id } => Ok(self.go_on_with(&id).await?),
+            Timer::Retain { after } => Ok(self.retain(after).await?),
+            other => Err(format!("{other:?} is no timer of rooms").into()),
         }
     }
 }

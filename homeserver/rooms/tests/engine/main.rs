@@ -8,6 +8,7 @@ mod partial;
 mod policy;
 mod purge;
 mod remote;
+mod retention;
 mod rooms;
 mod told;
 mod window;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Room, RoomError, Rooms, RoomsOptions};
+use hearth_rooms::{CreateRoom, Event, NewEvent, Preset, Retention, Room, RoomError, Rooms, RoomsOptions};
 use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey, room_version::EventIdFormat};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
 use ruma::{OwnedEventId, OwnedUserId, ServerName, UserId, server_name};
@@ -39,6 +39,15 @@ pub fn open_as(server: &ServerName, engine: MemoryEngine) -> World {
 }
 
 pub fn open_with_cache(server: &ServerName, engine: MemoryEngine, cache_bytes: u64) -> World {
+    open_with(server, engine, cache_bytes, Retention::default())
+}
+
+/// A server where what is sent does not stay for ever.
+pub fn forgetful(retention: Retention) -> World {
+    open_with(server_name!("here"), MemoryEngine::new(), SMALL_CACHE, retention)
+}
+
+fn open_with(server: &ServerName, engine: MemoryEngine, cache_bytes: u64, retention: Retention) -> World {
     let store = Store::open(engine.clone(), StoreOptions::default()).unwrap();
     // Another one after a restart: what was chosen at random before must not come again.
     let seed = server.as_str().len() as u64 + store.published().0;
@@ -47,6 +56,7 @@ pub fn open_with_cache(server: &ServerName, engine: MemoryEngine, cache_bytes: u
         key: SigningKey::generate([server.as_str().len() as u8; 32], "a").unwrap(),
         cache_bytes,
         default_version: RoomVersion::V12,
+        retention,
     };
     let clock = Arc::new(ManualClock::new(1_700_000_000_000));
     let rooms = Rooms::open(store, options, clock.clone(), Arc::new(SeededRandom::new(seed))).unwrap();

@@ -28,4 +28,21 @@ pub struct MediaFileRow {
     pub file_name: Option<String>,
 }
 
-row!(MediaRow);
+/// Bytes that nobody gets.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct QuarantineRow {
+    /// The administrator who put them there.
+    pub by: OwnedUserId,
+    /// Milliseconds.
+    pub at: u64,
+}
+
+/// A piece of media that came into quarantine, or out of it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct QuarantineChangeRow {
+    pub server: String,
+    pub media_id: String,
+    pub quarantined: bool,
+}
+
+row!(MediaRow, QuarantineRow, QuarantineChangeRow);

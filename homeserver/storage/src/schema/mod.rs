@@ -148,11 +148,16 @@ keyspaces! {
     RECEIPT_CHANGES: (RoomNid, Position) => ReceiptKeyRow, Append;
     /// Reports of content, by time in milliseconds: (ts, reporter).
     REPORTS: (u64, OwnedUserId) => ReportRow, Append;
-
     /// In which span of the log each room's last event is. Written by `hearth-sync`, behind the log.
     ROOM_SPANS: (RoomNid,) => u64, Point;
     /// The same by span: (span, room).
     SPAN_ROOMS: (u64, RoomNid) => (), Range;
+    /// What was reported as it was then, also if it was redacted since: the event, as its server sent it.
+    REPORTED: (u64, OwnedUserId) => String, Blob;
+    /// Rooms that nobody of this server may enter, whether they are known or not.
+    BLOCKED_ROOMS: (OwnedRoomId,) => BlockedRoomRow, Point;
+    /// What administrators asked for and takes a while, by id. Kept for a week once it is done.
+    WORKS: (String,) => WorkRow, Range;
 
     // Users (written by `hearth-users`).
 
@@ -160,6 +165,12 @@ keyspaces! {
     ACCOUNTS: (OwnedUserId,) => AccountRow, Point;
     /// Accounts that were deactivated with the wish that all be erased, and when.
     ERASED_USERS: (OwnedUserId,) => Position, Point;
+    /// What administrators decided about users; none for most.
+    RESTRICTIONS: (OwnedUserId,) => RestrictionsRow, Point;
+    /// Tokens with which somebody may register.
+    REGISTRATION_TOKENS: (String,) => RegistrationTokenRow, Range;
+    /// What administrators did: (time in milliseconds, number).
+    AUDIT: (u64, u64) => AuditRow, Append;
     /// Devices of accounts.
     DEVICES: (OwnedUserId, OwnedDeviceId) => DeviceRow, Range;
     /// The device of a user that is put aside for when all others are gone.
@@ -258,6 +269,13 @@ keyspaces! {
     MEDIA_COPIES: (u64, String, String) => u64, Range;
     /// Uploads that are awaited: (user, media id) to when they expire, in milliseconds.
     MEDIA_PENDING: (OwnedUserId, String) => u64, Range;
+
+    /// Bytes that nobody gets, by their hash, whatever they are called.
+    QUARANTINE: ([u8; 32],) => QuarantineRow, Point;
+    /// What came into quarantine and out of it, numbered from 1.
+    QUARANTINE_CHANGES: (u64,) => QuarantineChangeRow, Append;
+    /// Media of this server that stay out of quarantine when all of a user or a room are put there: (media id).
+    PROTECTED_MEDIA: (String,) => (), Point;
 
     // Federation (written by `hearth-federation`, and by `hearth-users` what waits to be sent).
 

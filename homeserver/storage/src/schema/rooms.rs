@@ -281,7 +281,77 @@ pub struct ReportRow {
     pub reason: String,
 }
 
+/// A room that nobody of this server may enter.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct BlockedRoomRow {
+    /// The administrator who blocked it.
+    pub by: OwnedUserId,
+    /// Milliseconds.
+    pub at: u64,
+}
+
+/// Something that an administrator asked for and that takes a while.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct WorkRow {
+    pub work: Work,
+    pub status: WorkStatus,
+    /// When it was asked for, in milliseconds.
+    pub asked_at: u64,
+    /// When its status changed last, in milliseconds.
+    pub changed_at: u64,
+}
+
+/// What it is, and how far.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Work {
+    /// Purging what was sent before a place.
+    PurgeHistory {
+        room: crate::RoomNid,
+        before: TimelineOrder,
+        /// Whether events of users of this server stay.
+        keep_own: bool,
+        /// Up to where it is done.
+        done: TimelineOrder,
+    },
+    /// Taking all users of this server out of a room, and what is known of it away.
+    DeleteRoom {
+        room: crate::RoomNid,
+        purge: bool,
+        /// The room that they are brought into instead.
+        successor: Option<OwnedRoomId>,
+        kicked: Vec<OwnedUserId>,
+        failed: Vec<OwnedUserId>,
+        aliases: Vec<String>,
+    },
+    /// Redacting what a user sent to rooms.
+    RedactUser {
+        user: OwnedUserId,
+        /// Who redacts.
+        by: OwnedUserId,
+        reason: Option<String>,
+        /// The rooms that are left, the last of them first.
+        rooms: Vec<crate::RoomNid>,
+        /// In that room, what was sent before this place is left.
+        before: TimelineOrder,
+        /// How many events are redacted in each room, and how many of those are left in that one.
+        limit: u64,
+        left: u64,
+        /// What could not be redacted, and why: the first of them.
+        failed: Vec<(OwnedEventId, String)>,
+    },
+}
+
+/// How it stands with it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum WorkStatus {
+    Active,
+    Complete,
+    Failed(String),
+}
+
 row!(
+    BlockedRoomRow,
+    WorkRow,
     RoomRow,
     RoomHeadRow,
     PartialRoomRow,

@@ -16,6 +16,14 @@ pub enum Timer {
     RedactTurnedOut { room: RoomNid, user: OwnedUserId },
     /// What was redacted up to this day, counted from the Unix epoch, is not kept any longer.
     ForgetRedacted { day: u64 },
+    /// A part of what an administrator asked for is done; once all is done, it is forgotten.
+    Work { id: String },
+    /// What is older than it may be is purged from the rooms after this one.
+    Retain { after: RoomNid },
+    /// Media that are older than they may be are deleted.
+    RetainMedia,
+    /// What administrators did up to this day, counted from the Unix epoch, is forgotten.
+    ForgetAudit { day: u64 },
 }
 
 /// The kind of a timer: each has one handler.
@@ -25,6 +33,10 @@ pub enum TimerKind {
     SendDelayedEvent,
     RedactTurnedOut,
     ForgetRedacted,
+    Work,
+    Retain,
+    RetainMedia,
+    ForgetAudit,
 }
 
 impl Timer {
@@ -34,6 +46,10 @@ impl Timer {
             Self::SendDelayedEvent { .. } => TimerKind::SendDelayedEvent,
             Self::RedactTurnedOut { .. } => TimerKind::RedactTurnedOut,
             Self::ForgetRedacted { .. } => TimerKind::ForgetRedacted,
+            Self::Work { .. } => TimerKind::Work,
+            Self::Retain { .. } => TimerKind::Retain,
+            Self::RetainMedia => TimerKind::RetainMedia,
+            Self::ForgetAudit { .. } => TimerKind::ForgetAudit,
         }
     }
 }

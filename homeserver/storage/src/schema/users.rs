@@ -28,6 +28,47 @@ pub enum AccountKind {
     Guest,
 }
 
+/// What an administrator decided about a user beside their account.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct RestrictionsRow {
+    /// Nobody else gets what they send, and they are not told so.
+    pub shadow_banned: bool,
+    pub rate: Option<RateRow>,
+    /// Until when the user may replace their cross-signing keys without their password, in milliseconds.
+    pub keys_replaceable_until: Option<u64>,
+}
+
+/// How often a user may do something, in the place of what holds for all. Nothing bounds who has zeros.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RateRow {
+    pub per_second: u32,
+    pub burst: u32,
+}
+
+/// A token with which somebody may register.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RegistrationTokenRow {
+    /// How often; `None` for any number.
+    pub uses_allowed: Option<u64>,
+    /// How often it was used.
+    pub completed: u64,
+    /// Until when, in milliseconds; `None` for ever.
+    pub expires_at: Option<u64>,
+}
+
+/// What an administrator did.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AuditRow {
+    /// Who; for the command line the server itself.
+    pub who: String,
+    /// The method and the path of the request.
+    pub request: String,
+    /// What it said, as JSON, without secrets.
+    pub body: String,
+    /// The HTTP status of the answer; `None` for what was begun and not ended.
+    pub status: Option<u16>,
+}
+
 /// A device.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct DeviceRow {
@@ -289,6 +330,9 @@ row!(
     DeviceChangeRow,
     ToDeviceRow,
     UsageRow,
+    RestrictionsRow,
+    RegistrationTokenRow,
+    AuditRow,
     PusherRow,
     ActivationRow,
     OwnedUserIdValue,

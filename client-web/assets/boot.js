@@ -35,5 +35,9 @@ try {
 }
 
 if ('serviceWorker' in navigator) {
+  // A click on a notification leads the tab that is open to its room.
+  navigator.serviceWorker.addEventListener('message', (event) => {
+    if (event.data?.open) location.hash = event.data.open.replace(/^\/#?/, '');
+  });
   navigator.serviceWorker.register('/service-worker.js').catch(() => {});
 }

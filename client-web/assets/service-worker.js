@@ -29,3 +29,49 @@ self.addEventListener('fetch', (event) => {
     event.respondWith(caches.match(event.request).then((kept) => kept ?? fetch(event.request)));
   }
 });
+
+// What the server sends names rooms and events, never words: what is shown says no more than that something came.
+self.addEventListener('push', (event) => {
+  let told = {};
+  try {
+    told = event.data?.json() ?? {};
+  } catch {
+    // An empty push, as some services send it to see whether anybody is there.
+  }
+  event.waitUntil((async () => {
+    const tabs = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+    if (told.ack_token) {
+      for (const tab of tabs) tab.postMessage({ activate: told.ack_token });
+      // The server sends others once a tab has said that this one came. A browser that must show something shows that.
+      if (tabs.some((tab) => tab.visibilityState === 'visible')) return;
+    }
+    const room = told.notification?.room_id;
+    const unread = told.notification?.counts?.unread;
+    if (unread !== undefined) self.navigator.setAppBadge?.(unread);
+    if (told.notification && !room) {
+      // What was read elsewhere asks for nothing any more.
+      if (unread === 0) for (const shown of await self.registration.getNotifications()) shown.close();
+      return;
+    }
+    const german = self.navigator.language?.startsWith('de');
+    await self.registration.showNotification('Hearth', {
+      body: german ? 'Neue Nachricht' : 'New message',
+      tag: room ?? 'hearth',
+      icon: `${BASE}/icon.svg`,
+      data: { address: room ? `/#/room/${room}` : '/' },
+    });
+  })());
+});
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  const address = event.notification.data?.address ?? '/';
+  event.waitUntil((async () => {
+    const tabs = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+    // Another tab would have to take the session from the one that is open.
+    const open = tabs[0];
+    if (!open) return self.clients.openWindow(address);
+    open.postMessage({ open: address });
+    return open.focus();
+  })());
+});

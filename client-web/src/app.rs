@@ -1,6 +1,6 @@
 //! The whole: who is signed in, what is open, and what all views share.
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use dioxus::{core::spawn_forever, prelude::*};
 use futures::{StreamExt, pin_mut};
@@ -11,8 +11,8 @@ use hearth_client_state::{
 use imbl::Vector;
 
 use crate::{
-    browser,
-    matrix::{Account, Connection, Problem, Safety, Session, Verifying},
+    browser::{self, tabs},
+    matrix::{Account, Connection, Problem, Safety, Session, Space, Verifying},
     views,
     words::{Value, t, tv},
 };
@@ -23,6 +23,11 @@ pub struct Shared {
     pub who: Signal<Who>,
     pub route: Signal<Route>,
     pub rows: Signal<Option<Vector<Row>>>,
+    pub spaces: Signal<Vec<Space>>,
+    /// What waits in composers, by room.
+    pub drafts: Signal<HashMap<String, String>>,
+    /// Whether somebody can see the page.
+    pub is_seen: Signal<bool>,
     pub connection: Signal<Connection>,
     pub safety: Signal<Safety>,
     /// The verification that is on the screen.
@@ -39,6 +44,10 @@ pub enum Who {
     Opening,
     Nobody,
     Somebody(Rc<Account>),
+    /// The session is open in another tab.
+    Elsewhere(Session),
+    /// The server has ended the session.
+    SignedOut,
     /// What is stored cannot be opened.
     Failed(String),
 }
@@ -79,11 +88,57 @@ impl Shared {
         spawn_forever(async move { self.open(session).await });
     }
 
+    /// Opens a session once no other tab has it open.
     async fn open(mut self, session: Session) {
+        let place = session.database();
+        if !tabs::try_lead(&place).await {
+            self.who.set(Who::Elsewhere(session.clone()));
+            tabs::lead(&place).await;
+        }
+        self.begin(session).await;
+    }
+
+    /// Opens a session here although it is open in another tab, which gives it up.
+    pub async fn take_over(self, session: Session) {
+        /// A tab that sleeps does not answer.
+        const PATIENCE: u32 = 3_000;
+        let place = session.database();
+        tabs::ask(&place);
+        browser::wait(PATIENCE).await;
+        if matches!(*self.who.peek(), Who::Elsewhere(_)) {
+            tabs::take_lead(&place).await;
+            self.begin(session).await;
+        }
+    }
+
+    async fn begin(mut self, session: Session) {
+        self.who.set(Who::Opening);
+        let mut who = self.who;
+        tabs::on_asked(&session.database(), move || {
+            // What is being written is kept when its view goes.
+            who.set(Who::Opening);
+            browser::run(async {
+                browser::wait(300).await;
+                browser::reload();
+            });
+        });
         match Account::open(session).await {
             Ok(account) => self.who.set(Who::Somebody(account)),
             Err(problem) => self.who.set(Who::Failed(problem_text(&problem))),
         }
+    }
+
+    /// Keeps what is being written in a room; nothing when it is empty.
+    pub fn set_draft(mut self, room: &str, text: &str) {
+        let text = text.trim();
+        let is_same = self.drafts.peek().get(room).map_or("", String::as_str) == text;
+        if is_same {
+            return;
+        }
+        self.drafts.with_mut(|drafts| match text.is_empty() {
+            true => drop(drafts.remove(room)),
+            false => drop(drafts.insert(room.to_owned(), text.to_owned())),
+        });
     }
 }
 
@@ -95,7 +150,11 @@ pub fn use_shared() -> Shared {
 /// A problem in words.
 pub fn problem_text(problem: &Problem) -> String {
     match problem {
+        Problem::Known("error-address") => {
+            tv("error-address", [("example", Value::from("#room:example.org"))])
+        }
         Problem::Known(text) => t(text),
+        Problem::Forbidden(why) => tv("error-forbidden", [("why", Value::from(why.as_str()))]),
         Problem::Other(error) => tv("error-other", [("error", Value::from(error.as_str()))]),
     }
 }
@@ -106,13 +165,17 @@ pub fn App() -> Element {
         who: Signal::new(Who::Opening),
         route: Signal::new(Route::parse(&browser::fragment())),
         rows: Signal::new(None),
+        spaces: Signal::new(Vec::new()),
+        drafts: Signal::new(HashMap::new()),
+        is_seen: Signal::new(browser::is_visible()),
         connection: Signal::new(Connection::Starting),
         safety: Signal::new(Safety::Unknown),
         verifying: Signal::new(None),
         toast: Signal::new(None),
     });
     use_hook(move || {
-        let Shared { mut who, mut route, .. } = shared;
+        let Shared { mut who, mut route, mut is_seen, .. } = shared;
+        browser::on_window("visibilitychange", move || is_seen.set(browser::is_visible()));
         browser::on_window("hashchange", move || route.set(Route::parse(&browser::fragment())));
         match Session::load() {
             Some(session) => drop(spawn_forever(async move { shared.open(session).await })),
@@ -123,6 +186,8 @@ pub fn App() -> Element {
         Who::Opening => rsx! { views::Opening {} },
         Who::Nobody => rsx! { views::Door {} },
         Who::Somebody(_) => rsx! { SignedIn {} },
+        Who::Elsewhere(session) => rsx! { views::Elsewhere { session: session.clone() } },
+        Who::SignedOut => rsx! { views::SignedOut {} },
         Who::Failed(error) => rsx! { views::Failed { error: error.clone() } },
     }
 }
@@ -141,7 +206,16 @@ fn SignedIn() -> Element {
             let after: Vec<Row> = now.iter().cloned().collect();
             views::tell_news(&before, &after);
             set_title(&after);
+            let is_first = rows.peek().is_none();
             rows.set(Some(now));
+            if is_first {
+                /// Whoever left more unfinished finds the others when they open them.
+                const MOST: usize = 60;
+                let rooms: Vec<String> = after.into_iter().take(MOST).map(|row| row.id).collect();
+                for (room, text) in account.drafts(&rooms).await {
+                    shared.set_draft(&room, &text);
+                }
+            }
         }
     });
     use_future(move || async move {
@@ -172,12 +246,42 @@ fn SignedIn() -> Element {
             }
         }
     });
+    use_future(move || async move {
+        let Some(account) = shared.account() else { return };
+        let mut stream = Box::pin(account.spaces());
+        let mut spaces = shared.spaces;
+        while let Some(now) = stream.next().await {
+            if *spaces.peek() != now {
+                spaces.set(now);
+            }
+        }
+    });
+    use_future(move || async move {
+        let Some(account) = shared.account() else { return };
+        let mut stream = Box::pin(account.signed_out());
+        let mut who = shared.who;
+        if stream.next().await.is_some() {
+            account.forget().await;
+            who.set(Who::SignedOut);
+        }
+    });
+    use_hook(move || {
+        browser::on_push_token(move |token| {
+            browser::run(async move {
+                let Some(account) = shared.account() else { return };
+                // Without it the server sends no others; it asks again when pushes are turned on once more.
+                let _ = account.acknowledge_push(&token).await;
+            });
+        });
+    });
     rsx! { views::Shell {} }
 }
 
 /// The count of what is new stands in the title of the tab.
 fn set_title(rows: &[Row]) {
-    match rooms::total(rows).notifications {
+    let count = rooms::total(rows).notifications;
+    browser::set_badge(count);
+    match count {
         0 => browser::set_title("Hearth"),
         count => browser::set_title(&format!("({count}) Hearth")),
     }

@@ -1,5 +1,17 @@
 //! The browser, as far as the client asks it for more than the page: storage, address, time, files.
 
+mod notify;
+mod recorder;
+pub mod tabs;
+
+pub use self::{
+    notify::{
+        Permission, ask_to_notify, may_notify, notify, on_push_token, push_subscribe, push_subscription,
+        push_unsubscribe, set_badge, set_wants_to_notify, wants_to_notify,
+    },
+    recorder::Recorder,
+};
+
 use std::{cell::RefCell, future::Future};
 
 use futures::{
@@ -12,9 +24,13 @@ use js_sys::{Array, Date, Function, Intl, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, BlobPropertyBag, Document, Element, HtmlElement, HtmlTextAreaElement, Notification,
-    NotificationOptions, NotificationPermission, Storage, Url, Window,
+    Blob, BlobPropertyBag, Document, Element, HtmlElement, HtmlTextAreaElement, Storage, Url, Window,
 };
+
+/// Does something to its end, asked for by the browser and not by a view.
+pub fn run(work: impl Future<Output = ()> + 'static) {
+    wasm_bindgen_futures::spawn_local(work);
+}
 
 /// There is one in every page.
 pub fn window() -> Window {
@@ -306,9 +322,18 @@ pub fn scroll_from_end(id: &str, pixels: i32) {
 
 /// Scrolls an element into the middle of what is seen; false if it is not on the page.
 pub fn scroll_to(id: &str) -> bool {
+    scroll_into_view(id, web_sys::ScrollLogicalPosition::Center)
+}
+
+/// Scrolls so little that an element is seen.
+pub fn scroll_just_to(id: &str) -> bool {
+    scroll_into_view(id, web_sys::ScrollLogicalPosition::Nearest)
+}
+
+fn scroll_into_view(id: &str, block: web_sys::ScrollLogicalPosition) -> bool {
     let Some(element) = element(id) else { return false };
     let options = web_sys::ScrollIntoViewOptions::new();
-    options.set_block(web_sys::ScrollLogicalPosition::Center);
+    options.set_block(block);
     element.scroll_into_view_with_scroll_into_view_options(&options);
     true
 }
@@ -327,59 +352,14 @@ pub async fn upload(file: web_sys::File) -> Option<crate::matrix::Upload> {
         true => picture_size(&bytes, &file.type_()).await,
         false => None,
     };
-    Some(crate::matrix::Upload { name: file.name(), mime_type: file.type_(), bytes, size })
-}
-
-/// What the browser says to notifications.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    Given,
-    /// Nobody was asked yet.
-    Open,
-    Refused,
-}
-
-const NOTIFY: &str = "hearth-notify";
-
-pub fn may_notify() -> Permission {
-    match Notification::permission() {
-        NotificationPermission::Granted => Permission::Given,
-        NotificationPermission::Denied => Permission::Refused,
-        _ => Permission::Open,
-    }
-}
-
-/// Asks the person; the browser shows the question.
-pub async fn ask_to_notify() -> Permission {
-    if let Ok(asked) = Notification::request_permission() {
-        let _ = JsFuture::from(asked).await;
-    }
-    may_notify()
-}
-
-/// Whether the person wants to be notified in this browser.
-pub fn wants_to_notify() -> bool {
-    load(NOTIFY).is_some()
-}
-
-pub fn set_wants_to_notify(wants: bool) {
-    if wants { save(NOTIFY, "on") } else { forget(NOTIFY) }
-}
-
-/// Shows something outside of the page; a later one of the same tag takes its place. A click leads to an address.
-pub fn notify(title: &str, text: &str, tag: &str, fragment: String) {
-    let options = NotificationOptions::new();
-    options.set_body(text);
-    options.set_tag(tag);
-    let Ok(notification) = Notification::new_with_options(title, &options) else { return };
-    let shown = notification.clone();
-    let clicked = Closure::<dyn FnMut()>::new(move || {
-        let _ = window().focus();
-        set_fragment(&fragment);
-        shown.close();
-    });
-    notification.set_onclick(Some(clicked.as_ref().unchecked_ref()));
-    clicked.forget();
+    Some(crate::matrix::Upload {
+        name: file.name(),
+        mime_type: file.type_(),
+        bytes,
+        size,
+        caption: String::new(),
+        voice: None,
+    })
 }
 
 /// Takes everything out of an element.
@@ -392,4 +372,79 @@ pub fn empty(id: &str) {
 /// The height of what is seen of the page, in pixels.
 pub fn height() -> f64 {
     window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default()
+}
+
+/// The text of a file that came with the page, by its name.
+pub async fn asset(name: &str) -> Option<String> {
+    let icon = document().query_selector("link[rel=icon]").ok()??.get_attribute("href")?;
+    let address = format!("{}/{name}", icon.rsplit_once('/')?.0);
+    let answer: web_sys::Response =
+        JsFuture::from(window().fetch_with_str(&address)).await.ok()?.dyn_into().ok()?;
+    JsFuture::from(answer.text().ok()?).await.ok()?.as_string()
+}
+
+/// The language that was chosen for the page.
+pub fn language() -> String {
+    LANGUAGE.with_borrow(Clone::clone)
+}
+
+/// Listens to the keys of the whole page; what the listener says it took, nothing else gets.
+pub fn on_key(listener: impl Fn(&web_sys::KeyboardEvent) -> bool + 'static) {
+    let closure = Closure::<dyn Fn(web_sys::KeyboardEvent)>::new(move |event: web_sys::KeyboardEvent| {
+        if listener(&event) {
+            event.prevent_default();
+            event.stop_propagation();
+        }
+    });
+    let target = document();
+    let _ =
+        target.add_event_listener_with_callback_and_bool("keydown", closure.as_ref().unchecked_ref(), true);
+    closure.forget();
+}
+
+/// Whether somebody writes just now.
+pub fn is_writing() -> bool {
+    let active = document().active_element().map(|element| element.tag_name().to_lowercase());
+    active.is_some_and(|tag| ["input", "textarea", "select"].contains(&tag.as_str()))
+}
+
+/// Puts the focus on the next of the parts of the page that are there, in their order.
+pub fn focus_next_part(parts: &[&str], is_back: bool) {
+    let page = document();
+    let there: Vec<Element> =
+        parts.iter().filter_map(|part| page.query_selector(part).ok().flatten()).collect();
+    let there: Vec<Element> = there.into_iter().filter(|part| part.client_height() > 0).collect();
+    let active = page.active_element();
+    let at =
+        there.iter().rposition(|part| active.as_ref().is_some_and(|active| part.contains(Some(&**active))));
+    let count = there.len();
+    if count == 0 {
+        return;
+    }
+    let next = match (at, is_back) {
+        (Some(at), false) => (at + 1) % count,
+        (Some(at), true) => (at + count - 1) % count,
+        (None, _) => 0,
+    };
+    let inner = "a[aria-current], textarea, [tabindex=\"0\"], input, a, button";
+    let target = match there[next].matches("[tabindex], textarea, input") {
+        Ok(true) => Some(there[next].clone()),
+        _ => there[next].query_selector(inner).ok().flatten(),
+    };
+    if let Some(target) = target.and_then(|target| target.dyn_into::<HtmlElement>().ok()) {
+        let _ = target.focus();
+    }
+}
+
+/// Puts the focus on the element of a kind before or after the one that has it.
+pub fn focus_neighbour(selector: &str, is_down: bool) {
+    let page = document();
+    let Some(active) = page.active_element() else { return };
+    let Ok(all) = page.query_selector_all(selector) else { return };
+    let all: Vec<HtmlElement> = (0..all.length()).filter_map(|at| all.get(at)?.dyn_into().ok()).collect();
+    let Some(at) = all.iter().position(|element| element.contains(Some(&*active))) else { return };
+    let next = if is_down { all.get(at + 1) } else { at.checked_sub(1).and_then(|at| all.get(at)) };
+    if let Some(next) = next {
+        let _ = next.focus();
+    }
 }

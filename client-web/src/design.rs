@@ -7,6 +7,11 @@ use hearth_client_state::names::{colour, initials};
 
 use crate::app::use_shared;
 
+/// One of two names, in a place where a component is given its icon or class.
+pub fn either(is_so: bool, yes: &'static str, no: &'static str) -> &'static str {
+    if is_so { yes } else { no }
+}
+
 /// An icon of Lucide by its name; the page carries all of them (`assets/icons.svg`).
 #[component]
 pub fn Icon(

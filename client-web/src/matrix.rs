@@ -2,25 +2,43 @@
 //! of them, and actions.
 
 mod account;
+mod directory;
 mod door;
 mod encryption;
 mod items;
+mod marks;
 mod media;
 mod members;
+mod message;
+mod online;
+mod people;
+mod polls;
 mod problem;
+mod push;
 mod room;
+mod room_settings;
 mod rows;
+mod search;
 mod session;
+mod spaces;
 mod verification;
 
 pub use self::{
-    account::{Account, Connection, Device},
+    account::{Account, Connection, Device, Opened},
+    directory::{Found, Kinds, Standing, WayIn},
     door::{Door, Registration, Steps},
     encryption::Safety,
-    media::Upload,
+    marks::Loudness,
+    media::{Preview, Upload, Voice},
     members::{Member, Role},
+    message::Pin,
+    people::Card,
     problem::Problem,
+    push::Subscription,
     room::{OpenRoom, RoomAbout},
+    room_settings::{Access, History, RoomSettings},
+    search::Hit,
     session::Session,
+    spaces::Space,
     verification::{Stage, Verifying},
 };

@@ -2,15 +2,24 @@
 
 mod create;
 mod door;
+mod elsewhere;
+mod explore;
 mod news;
+mod person;
 mod room;
 mod room_list;
+mod room_settings;
+mod search;
 mod settings;
 mod shell;
+mod shortcuts;
+mod space;
+mod switcher;
 mod verifying;
 
 pub use self::{
     door::Door,
+    elsewhere::{Elsewhere, SignedOut},
     news::tell_news,
     shell::{Failed, Opening, Shell},
 };

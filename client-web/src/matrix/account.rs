@@ -1,32 +1,34 @@
 //! An account that is signed in: its client, its sync, and what belongs to the account as a whole.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
+use async_stream::stream;
 use eyeball::SharedObservable;
 use futures::Stream;
 use hearth_client_state::rooms::Row;
 use imbl::Vector;
 use matrix_sdk::{
-    Client, ThreadingSupport,
+    Client, SessionChange, ThreadingSupport,
     cross_process_lock::CrossProcessLockConfig,
     encryption::{BackupDownloadStrategy, EncryptionSettings},
     executor::spawn,
     ruma::{
-        OwnedRoomId, RoomOrAliasId, UserId,
+        OwnedRoomId, UserId,
         api::client::{
             room::{Visibility, create_room},
             uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
         },
         assign,
         events::{InitialStateEvent, room::encryption::RoomEncryptionEventContent},
+        room::RoomType,
+        serde::Raw,
     },
-    sleep::sleep,
     store::RoomLoadSettings,
 };
 
-use matrix_sdk_ui::sync_service::{State, SyncService};
+use matrix_sdk_ui::sync_service::SyncService;
 
-use super::{OpenRoom, Problem, Session, rows};
+use super::{Found, OpenRoom, Problem, Session, Standing, Upload, online::keep_online, rows};
 use crate::browser;
 
 /// An account in this tab.
@@ -44,6 +46,14 @@ pub enum Connection {
     Starting,
     Online,
     Offline,
+}
+
+/// What an address of a room leads to.
+#[derive(Clone)]
+pub enum Opened {
+    Room(Rc<OpenRoom>),
+    /// One is not in it.
+    Outside(Found),
 }
 
 /// Oneself, as others see it.
@@ -102,14 +112,37 @@ impl Account {
         self.connection.subscribe_reset()
     }
 
+    /// The server says that there is no such session any more.
+    pub fn signed_out(&self) -> impl Stream<Item = ()> + use<> {
+        let mut changes = self.client.subscribe_to_session_changes();
+        stream! {
+            while let Ok(change) = changes.recv().await {
+                if matches!(change, SessionChange::UnknownToken(_)) {
+                    yield ();
+                }
+            }
+        }
+    }
+
     /// The rooms that one is in or invited to, the most recent first; again whenever one changes.
     pub fn rooms(&self) -> impl Stream<Item = Vector<Row>> + use<> {
         rows::stream(self.sync.room_list_service(), self.client.clone())
     }
 
-    /// Opens a room's timeline.
-    pub async fn open_room(self: &Rc<Self>, id: &str) -> Result<Rc<OpenRoom>, Problem> {
-        OpenRoom::open(self.clone(), id).await
+    /// Opens a room's timeline, by its id or alias: at its end, or around an event.
+    pub async fn open_room(self: &Rc<Self>, address: &str, event: Option<&str>) -> Result<Opened, Problem> {
+        let is_here = |id: &str| {
+            let room = self.room(id)?;
+            [Standing::Inside, Standing::Invited].contains(&Some(room.state()).into()).then_some(room)
+        };
+        if let Some(room) = is_here(address) {
+            return Ok(Opened::Room(OpenRoom::open(self.clone(), room, event).await?));
+        }
+        let found = self.look_at(address).await?;
+        match is_here(&found.id) {
+            Some(room) => Ok(Opened::Room(OpenRoom::open(self.clone(), room, event).await?)),
+            None => Ok(Opened::Outside(found)),
+        }
     }
 
     pub async fn profile(&self) -> Result<Profile, Problem> {
@@ -117,6 +150,12 @@ impl Account {
         let name = account.get_display_name().await?;
         let picture = account.get_avatar_url().await?;
         Ok(Profile { name, picture: picture.map(|url| url.to_string()) })
+    }
+
+    pub async fn set_picture(&self, upload: Upload) -> Result<(), Problem> {
+        let mime_type = upload.mime_type.parse().map_err(|_| Problem::Known("error-no-picture"))?;
+        self.client.account().upload_avatar(&mime_type, upload.bytes).await?;
+        Ok(())
     }
 
     pub async fn set_name(&self, name: &str) -> Result<(), Problem> {
@@ -130,6 +169,7 @@ impl Account {
         name: &str,
         is_public: bool,
         is_encrypted: bool,
+        is_space: bool,
     ) -> Result<String, Problem> {
         let mut request = assign!(create_room::v3::Request::new(), {
             name: Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
@@ -139,6 +179,12 @@ impl Account {
             }),
             visibility: if is_public { Visibility::Public } else { Visibility::Private },
         });
+        if is_space {
+            let content =
+                assign!(create_room::v3::CreationContent::new(), { room_type: Some(RoomType::Space) });
+            let content = Raw::new(&content).map_err(|error| Problem::Other(error.to_string()))?;
+            request.creation_content = Some(content);
+        }
         if is_encrypted {
             let content = RoomEncryptionEventContent::with_recommended_defaults();
             request.initial_state.push(InitialStateEvent::with_empty_state_key(content).to_raw_any());
@@ -155,20 +201,26 @@ impl Account {
         Ok(self.client.create_dm(&user).await?.room_id().to_string())
     }
 
-    /// Joins a room by its id or alias.
-    pub async fn join(&self, address: &str) -> Result<String, Problem> {
-        let address = RoomOrAliasId::parse(address.trim()).map_err(|_| Problem::Known("error-address"))?;
-        let via = address.server_name().map(ToOwned::to_owned).into_iter().collect::<Vec<_>>();
-        let room = self.client.join_room_by_id_or_alias(&address, &via).await?;
-        Ok(room.room_id().to_string())
-    }
-
     /// Leaves a room, or declines an invitation.
     pub async fn leave(&self, id: &str) -> Result<(), Problem> {
         match self.room(id) {
             Some(room) => Ok(room.leave().await?),
             None => Ok(()),
         }
+    }
+
+    /// What waits in the composers of these rooms.
+    pub async fn drafts(&self, rooms: &[String]) -> Vec<(String, String)> {
+        let mut drafts = Vec::new();
+        for id in rooms {
+            let Some(room) = self.room(id) else { continue };
+            if let Ok(Some(draft)) = room.load_composer_draft(None).await
+                && !draft.plain_text.trim().is_empty()
+            {
+                drafts.push((id.clone(), draft.plain_text));
+            }
+        }
+        drafts
     }
 
     pub(super) fn room(&self, id: &str) -> Option<matrix_sdk::Room> {
@@ -220,33 +272,13 @@ impl Account {
         self.sync.stop().await;
         // A server that does not answer is no reason to stay.
         let _ = self.client.matrix_auth().logout().await;
+        self.forget().await;
+    }
+
+    /// What is stored here of the session goes.
+    pub async fn forget(&self) {
+        self.sync.stop().await;
         Session::forget();
         browser::remove_databases(&self.session.database()).await;
-    }
-}
-
-/// Comes back online by itself. The SDK would ask the server ten times a second whether it is there again, so it is
-/// stopped meanwhile, and the server asked with growing pauses.
-async fn keep_online(client: Client, sync: Rc<SyncService>, connection: SharedObservable<Connection>) {
-    let mut states = sync.state();
-    while let Some(state) = states.next().await {
-        match state {
-            State::Running => {
-                connection.set_if_not_eq(Connection::Online);
-                // A room whose sending failed on the way is switched off until somebody says otherwise.
-                client.send_queue().set_enabled(true).await;
-            }
-            State::Offline | State::Error(_) | State::Terminated => {
-                connection.set_if_not_eq(Connection::Offline);
-                sync.stop().await;
-                let mut pause = 1;
-                while client.fetch_server_versions(None).await.is_err() {
-                    browser::online_or(sleep(Duration::from_secs(pause))).await;
-                    pause = (pause * 2).min(60);
-                }
-                sync.start().await;
-            }
-            State::Idle => {}
-        }
     }
 }

@@ -63,7 +63,10 @@ impl Door {
         let request = assign!(login::v3::Request::new(login), {
             initial_device_display_name: Some(DEVICE.to_owned()),
         });
-        let response = self.client.send(request).await?;
+        let response = self.client.send(request).await.map_err(|error| match error.into() {
+            Problem::Forbidden(_) => Problem::Known("error-password"),
+            problem => problem,
+        })?;
         Ok(self.session(response.user_id, response.device_id, response.access_token))
     }
 
@@ -134,7 +137,7 @@ impl Door {
 /// Where a sign-in would say that a password is wrong, a registration says that there is none.
 fn refused(problem: Problem) -> Problem {
     match problem {
-        Problem::Known("error-password") => Problem::Known("error-closed"),
+        Problem::Forbidden(_) => Problem::Known("error-closed"),
         problem => problem,
     }
 }

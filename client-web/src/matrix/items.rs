@@ -1,26 +1,30 @@
 //! The items of the SDK's timeline as values that are shown.
 
+use std::collections::HashSet;
+
 use hearth_client_state::{
     names::localpart,
     rich, rooms,
     timeline::{
-        Change, Content, Item, Locked, Media, Message, Person, Quote, Reaction, Sending, Thread, What,
+        Answer, Change, Content, Item, Locked, Media, Message, Person, Poll, Quote, Reaction, Sending,
+        Thread, What,
     },
 };
 use matrix_sdk::ruma::{
     UserId,
     events::{
         StateEventContentChange,
+        poll::start::PollKind,
         room::{
             MediaSource,
-            message::{FormattedBody, MessageFormat, MessageType},
+            message::{FormattedBody, MessageFormat, MessageType, UnstableAudioDetailsContentBlock},
         },
     },
 };
 use matrix_sdk_base::crypto::types::events::UtdCause;
 use matrix_sdk_ui::timeline::{
     AnyOtherStateEventContentChange, EmbeddedEvent, EncryptedMessage, EventSendState, EventTimelineItem,
-    MembershipChange, MsgLikeContent, MsgLikeKind, Profile, TimelineDetails, TimelineItem,
+    MembershipChange, MsgLikeContent, MsgLikeKind, PollState, Profile, TimelineDetails, TimelineItem,
     TimelineItemContent, TimelineItemKind, VirtualTimelineItem,
 };
 
@@ -67,7 +71,7 @@ fn event(event: &EventTimelineItem, me: &UserId) -> What {
         is_edited: like.as_message().is_some_and(|message| message.is_edited()),
         can_be_edited: event.is_editable() && matches!(like.kind, MsgLikeKind::Message(_)) && is_text(like),
         can_be_answered: event.can_be_replied_to() && event.event_id().is_some(),
-        content: content(like),
+        content: content(like, Some(me)),
         reply: like.in_reply_to.as_ref().map(|reply| Quote {
             event: reply.event_id.to_string(),
             of: match &reply.event {
@@ -102,12 +106,7 @@ fn is_text(like: &MsgLikeContent) -> bool {
 }
 
 fn quoted(event: &EmbeddedEvent) -> (Person, String) {
-    let text = match preview(&event.content) {
-        Some(rooms::What::Text(text)) => text,
-        Some(rooms::What::File(name)) => name,
-        _ => String::new(),
-    };
-    (person(&event.sender, &event.sender_profile), text)
+    (person(&event.sender, &event.sender_profile), line(&event.content))
 }
 
 fn reactions(like: &MsgLikeContent, me: &UserId) -> Vec<Reaction> {
@@ -121,7 +120,7 @@ fn reactions(like: &MsgLikeContent, me: &UserId) -> Vec<Reaction> {
     reactions.collect()
 }
 
-fn content(like: &MsgLikeContent) -> Content {
+fn content(like: &MsgLikeContent, me: Option<&UserId>) -> Content {
     match &like.kind {
         MsgLikeKind::Message(message) => message_content(message.msgtype()),
         MsgLikeKind::Sticker(sticker) => {
@@ -134,22 +133,34 @@ fn content(like: &MsgLikeContent) -> Content {
                 ..Media::default()
             })
         }
-        MsgLikeKind::Poll(poll) => {
-            let results = poll.results();
-            let votes = |id: &str| results.votes.get(id).map_or(0, Vec::len);
-            Content::Poll {
-                question: results.question.clone(),
-                answers: results
-                    .answers
-                    .iter()
-                    .map(|answer| (answer.text.clone(), votes(&answer.id)))
-                    .collect(),
-            }
-        }
+        MsgLikeKind::Poll(poll) => Content::Poll(self::poll(poll, me)),
         MsgLikeKind::Redacted => Content::Deleted,
         MsgLikeKind::UnableToDecrypt(encrypted) => Content::Locked(locked(encrypted)),
         MsgLikeKind::Other(other) => Content::Unknown(other.event_type().to_string()),
         MsgLikeKind::LiveLocation(_) => Content::Unknown("m.beacon_info".to_owned()),
+    }
+}
+
+fn poll(poll: &PollState, me: Option<&UserId>) -> Poll {
+    let results = poll.results();
+    let votes = |id: &str| results.votes.get(id).map(Vec::as_slice).unwrap_or_default();
+    let voters: HashSet<&String> = results.votes.values().flatten().collect();
+    Poll {
+        voters: voters.len(),
+        answers: results
+            .answers
+            .iter()
+            .map(|answer| Answer {
+                votes: votes(&answer.id).len(),
+                is_mine: me.is_some_and(|me| votes(&answer.id).iter().any(|user| user == me.as_str())),
+                id: answer.id.clone(),
+                text: answer.text.clone(),
+            })
+            .collect(),
+        most: results.max_selections,
+        is_secret: results.kind == PollKind::Undisclosed,
+        is_over: results.end_time.is_some(),
+        question: results.question,
     }
 }
 
@@ -202,6 +213,11 @@ fn message_content(message: &MessageType) -> Content {
                 bytes: info.and_then(|info| info.size).map(u64::from),
                 mime_type: info.and_then(|info| info.mimetype.clone()),
                 milliseconds: info.and_then(|info| info.duration).map(|duration| duration.as_millis() as u64),
+                loudness: match (&content.voice, &content.audio) {
+                    (Some(_), Some(audio)) => loudness(audio),
+                    (Some(_), None) => vec![0],
+                    (None, _) => Vec::new(),
+                },
                 ..media(&content.source, content.filename(), content.caption(), content.formatted_caption())
             })
         }
@@ -231,6 +247,17 @@ fn media(
     }
 }
 
+/// The loudness of a voice message over its time; a line where it is not told.
+fn loudness(audio: &UnstableAudioDetailsContentBlock) -> Vec<u8> {
+    const LOUDEST: u64 = 1024;
+    let told = audio.waveform.iter().map(|amplitude| {
+        let amplitude = u64::from(amplitude.get()).min(LOUDEST);
+        (amplitude * 255 / LOUDEST) as u8
+    });
+    let told: Vec<u8> = told.take(200).collect();
+    if told.is_empty() { vec![0] } else { told }
+}
+
 /// What [`super::media`] reads again.
 pub fn source(source: &MediaSource) -> String {
     serde_json::to_string(source).unwrap_or_default()
@@ -256,7 +283,7 @@ pub fn preview(content: &TimelineItemContent) -> Option<rooms::What> {
         },
         _ => return None,
     };
-    Some(match self::content(like) {
+    Some(match self::content(like, None) {
         Content::Text { text, .. } => What::text(&rich::words(&text)),
         Content::Picture(media) if !media.caption.is_empty() => What::text(&rich::words(&media.caption)),
         Content::Picture(_) => What::Picture,
@@ -264,11 +291,20 @@ pub fn preview(content: &TimelineItemContent) -> Option<rooms::What> {
         Content::Sound(_) => What::Sound,
         Content::File(media) => What::File(media.name),
         Content::Sticker(_) => What::Sticker,
-        Content::Poll { question, .. } => What::Poll(question),
+        Content::Poll(poll) => What::Poll(poll.question),
         Content::Deleted => What::Deleted,
         Content::Locked(_) => What::Locked,
         Content::Unknown(_) => return None,
     })
+}
+
+/// What a message says in one line.
+pub fn line(content: &TimelineItemContent) -> String {
+    match preview(content) {
+        Some(rooms::What::Text(text) | rooms::What::Poll(text)) => text,
+        Some(rooms::What::File(name)) => name,
+        _ => content.as_message().map(|message| rich::one_line(message.body(), 160)).unwrap_or_default(),
+    }
 }
 
 /// The text of a change, and what stands in it.

@@ -1,12 +1,16 @@
 //! Files: fetched, decrypted in memory and shown by an address of the page's own; and sent.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
 use futures::future::{FutureExt, LocalBoxFuture, Shared};
+use hearth_client_state::rich::one_line;
 use matrix_sdk::{
     attachment::{AttachmentInfo, BaseAudioInfo, BaseFileInfo, BaseImageInfo, BaseVideoInfo},
     media::{MediaFormat, MediaRequestParameters, MediaThumbnailSettings},
-    ruma::{OwnedMxcUri, UInt, events::room::MediaSource},
+    ruma::{
+        OwnedMxcUri, UInt,
+        events::room::{MediaSource, message::TextMessageEventContent},
+    },
 };
 use matrix_sdk_ui::timeline::{AttachmentConfig, AttachmentSource};
 
@@ -20,6 +24,26 @@ pub struct Upload {
     pub bytes: Vec<u8>,
     /// Width and height of a picture.
     pub size: Option<(u32, u32)>,
+    /// What the person wrote about it, as Markdown.
+    pub caption: String,
+    pub voice: Option<Voice>,
+}
+
+/// What is known of a voice message besides its sound.
+pub struct Voice {
+    pub milliseconds: u64,
+    /// How loud it is from beginning to end, each from 0 to 1.
+    pub loudness: Vec<f32>,
+}
+
+/// What a page says of itself, as the server read it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Preview {
+    pub site: String,
+    pub title: String,
+    pub text: String,
+    /// The `mxc:` of its picture.
+    pub picture: Option<String>,
 }
 
 /// So many addresses are kept: those of the pictures on the page, and the last ones before.
@@ -45,6 +69,20 @@ impl Account {
     pub fn file(&self, source: &str, mime_type: Option<&str>) -> Option<Address> {
         let parsed: MediaSource = serde_json::from_str(source).ok()?;
         Some(self.address(source.to_owned(), parsed, MediaFormat::File, shown_type(mime_type)))
+    }
+
+    /// What the page of a link says of itself, if it says anything.
+    pub async fn preview(&self, link: &str) -> Option<Preview> {
+        let told = self.client.media().get_media_preview(link, None).await.ok()??;
+        let told: serde_json::Value = serde_json::from_str(told.get()).ok()?;
+        let words = |name: &str, most| one_line(told[name].as_str().unwrap_or_default(), most);
+        let preview = Preview {
+            site: words("og:site_name", 60),
+            title: words("og:title", 120),
+            text: words("og:description", 300),
+            picture: told["og:image"].as_str().filter(|url| url.starts_with("mxc:")).map(ToOwned::to_owned),
+        };
+        Some(preview).filter(|preview| !preview.title.is_empty())
     }
 
     fn address(
@@ -117,11 +155,24 @@ impl OpenRoom {
                 ..BaseImageInfo::default()
             }),
             mime::VIDEO => AttachmentInfo::Video(BaseVideoInfo { size, ..BaseVideoInfo::default() }),
+            mime::AUDIO if upload.voice.is_some() => {
+                let voice = upload.voice.as_ref();
+                AttachmentInfo::Voice(BaseAudioInfo {
+                    duration: voice.map(|voice| Duration::from_millis(voice.milliseconds)),
+                    size,
+                    waveform: voice.map(|voice| voice.loudness.clone()),
+                })
+            }
             mime::AUDIO => AttachmentInfo::Audio(BaseAudioInfo { size, ..BaseAudioInfo::default() }),
             _ => AttachmentInfo::File(BaseFileInfo { size }),
         };
         let source = AttachmentSource::Data { bytes: upload.bytes, filename: upload.name };
-        let config = AttachmentConfig { info: Some(info), ..AttachmentConfig::default() };
+        let caption = Some(upload.caption).filter(|caption| !caption.trim().is_empty());
+        let config = AttachmentConfig {
+            info: Some(info),
+            caption: caption.map(TextMessageEventContent::markdown),
+            ..AttachmentConfig::default()
+        };
         let sent = self.timeline.send_attachment(source, mime_type, config).use_send_queue().await;
         sent.map_err(|error| Problem::Other(error.to_string()))
     }

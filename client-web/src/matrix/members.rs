@@ -16,6 +16,7 @@ use super::{OpenRoom, Problem, room::person};
 pub struct Member {
     pub person: Person,
     pub is_invited: bool,
+    pub is_banned: bool,
     pub role: Role,
 }
 
@@ -26,24 +27,45 @@ pub enum Role {
     Everyone,
 }
 
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Everyone, Self::Moderator, Self::Admin];
+
+    /// The name of its text.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Admin => "tag-admin",
+            Self::Moderator => "tag-moderator",
+            Self::Everyone => "tag-member",
+        }
+    }
+}
+
+/// The role that a power level amounts to.
+pub(super) fn role_of(level: UserPowerLevel) -> Role {
+    match level {
+        UserPowerLevel::Infinite => Role::Admin,
+        UserPowerLevel::Int(level) if i64::from(level) >= 100 => Role::Admin,
+        UserPowerLevel::Int(level) if i64::from(level) >= 50 => Role::Moderator,
+        _ => Role::Everyone,
+    }
+}
+
 impl OpenRoom {
-    /// Who is in the room or invited: who runs it first, then by name.
+    /// Who is in the room, invited or banned: who runs it first, then by name.
     pub async fn members(&self) -> Result<Vec<Member>, Problem> {
-        let members = self.room.members(RoomMemberships::JOIN | RoomMemberships::INVITE).await?;
+        let members = self.room.members(RoomMemberships::ACTIVE | RoomMemberships::BAN).await?;
         let mut members: Vec<Member> = members
             .iter()
             .map(|member| Member {
                 person: person(member),
                 is_invited: *member.membership() == MembershipState::Invite,
-                role: match member.power_level() {
-                    UserPowerLevel::Infinite => Role::Admin,
-                    UserPowerLevel::Int(level) if i64::from(level) >= 100 => Role::Admin,
-                    UserPowerLevel::Int(level) if i64::from(level) >= 50 => Role::Moderator,
-                    _ => Role::Everyone,
-                },
+                is_banned: *member.membership() == MembershipState::Ban,
+                role: role_of(member.power_level()),
             })
             .collect();
-        members.sort_by_key(|member| (member.is_invited, member.role, member.person.name.to_lowercase()));
+        members.sort_by_key(|member| {
+            (member.is_banned, member.is_invited, member.role, member.person.name.to_lowercase())
+        });
         Ok(members)
     }
 

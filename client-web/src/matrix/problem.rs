@@ -10,6 +10,8 @@ use matrix_sdk::{
 pub enum Problem {
     /// The name of a text without values.
     Known(&'static str),
+    /// The server does not allow it, and says why.
+    Forbidden(String),
     /// Anything else, as the server or the SDK says it.
     Other(String),
 }
@@ -17,7 +19,7 @@ pub enum Problem {
 impl From<HttpError> for Problem {
     fn from(error: HttpError) -> Self {
         match error.client_api_error_kind() {
-            Some(ErrorKind::Forbidden) => Self::Known("error-password"),
+            Some(ErrorKind::Forbidden) => Self::Forbidden(words(&error)),
             Some(ErrorKind::UserInUse) => Self::Known("error-taken"),
             Some(ErrorKind::InvalidUsername) => Self::Known("error-name"),
             Some(ErrorKind::LimitExceeded(_)) => Self::Known("error-limit"),

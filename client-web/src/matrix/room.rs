@@ -16,12 +16,15 @@ use matrix_sdk::{
     ruma::{
         OwnedEventId, OwnedUserId, UserId,
         api::client::receipt::create_receipt::v3::ReceiptType,
-        events::{Mentions, room::message::RoomMessageEventContentWithoutRelation},
+        events::{
+            Mentions, MessageLikeEventType, StateEventType,
+            room::message::{FormattedBody, RoomMessageEventContentWithoutRelation},
+        },
     },
 };
 use matrix_sdk_ui::timeline::{
-    EventTimelineItem, Timeline, TimelineBuilder, TimelineEventItemId, TimelineFocus,
-    TimelineReadReceiptTracking,
+    EventTimelineItem, Timeline, TimelineBuilder, TimelineEventFocusThreadMode, TimelineEventItemId,
+    TimelineFocus, TimelineReadReceiptTracking,
 };
 
 use super::{Account, Problem, items, rows};
@@ -36,6 +39,8 @@ pub struct OpenRoom {
     pub(super) timeline: Rc<Timeline>,
     /// Where the thread begins, if it is one that is open.
     thread: Option<OwnedEventId>,
+    /// The event around which it is open, if it is not open at its end.
+    around: Option<String>,
     is_fetching: Cell<bool>,
     is_whole: Cell<bool>,
 }
@@ -49,8 +54,25 @@ pub struct RoomAbout {
     pub is_person: bool,
     pub is_encrypted: bool,
     pub people: u64,
+    /// The messages that are pinned, by their events.
+    pub pins: Vec<String>,
+    pub may: RoomMay,
+    /// The room that follows this one.
+    pub successor: Option<String>,
     /// Who invites, while one has not joined.
     pub invited_by: Option<String>,
+}
+
+/// What one may do in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct RoomMay {
+    pub write: bool,
+    pub pin: bool,
+    pub invite: bool,
+    /// Delete what others wrote.
+    pub delete: bool,
+    /// Name everybody at once.
+    pub name_all: bool,
 }
 
 impl PartialEq for OpenRoom {
@@ -60,27 +82,34 @@ impl PartialEq for OpenRoom {
 }
 
 impl OpenRoom {
-    pub(super) async fn open(account: Rc<Account>, id: &str) -> Result<Rc<Self>, Problem> {
-        let room = match account.room(id) {
-            Some(room) => room,
-            // A room that was just made or joined comes with the next sync.
-            None => {
-                let id = id.try_into().map_err(|_| Problem::Known("room-failed"))?;
-                account.client.await_room_remote_echo(id).await
-            }
+    pub(super) async fn open(
+        account: Rc<Account>,
+        room: Room,
+        around: Option<&str>,
+    ) -> Result<Rc<Self>, Problem> {
+        let focus = match around.map(OwnedEventId::try_from) {
+            Some(Ok(target)) => TimelineFocus::Event {
+                target,
+                num_context_events: PAGE,
+                thread_mode: TimelineEventFocusThreadMode::Automatic { hide_threaded_events: false },
+            },
+            _ => TimelineFocus::Live { hide_threaded_events: false },
         };
+        let around =
+            matches!(focus, TimelineFocus::Event { .. }).then(|| around.map(ToOwned::to_owned)).flatten();
         account.sync.room_list_service().set_room_subscriptions(&[room.room_id()]).await;
         let timeline = TimelineBuilder::new(&room)
+            .with_focus(focus)
             .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
             .build()
             .await
             .map_err(|error| Problem::Other(error.to_string()))?;
-        let timeline = Rc::new(timeline);
         Ok(Rc::new(Self {
             account,
             room,
-            timeline,
+            timeline: Rc::new(timeline),
             thread: None,
+            around,
             is_fetching: Cell::new(false),
             is_whole: Cell::new(false),
         }))
@@ -101,6 +130,7 @@ impl OpenRoom {
             room: self.room.clone(),
             timeline: Rc::new(timeline),
             thread: Some(root),
+            around: None,
             is_fetching: Cell::new(false),
             is_whole: Cell::new(false),
         }))
@@ -108,6 +138,11 @@ impl OpenRoom {
 
     pub fn id(&self) -> &str {
         self.room.room_id().as_str()
+    }
+
+    /// The event around which it is open, if it is not open at its end.
+    pub fn around(&self) -> Option<&str> {
+        self.around.as_deref()
     }
 
     /// What stands at its head, again whenever that changes.
@@ -183,6 +218,17 @@ impl OpenRoom {
         Ok(!is_whole)
     }
 
+    /// Fetches later messages of a room that is open around an event; false once there are none.
+    pub async fn later(&self) -> Result<bool, Problem> {
+        if self.around.is_none() || self.is_fetching.replace(true) {
+            return Ok(false);
+        }
+        let outcome = self.timeline.paginate_forwards(PAGE).await;
+        self.is_fetching.set(false);
+        let is_end = outcome.map_err(|error| Problem::Other(error.to_string()))?;
+        Ok(!is_end)
+    }
+
     /// Sends Markdown, as an answer to a message if one is given.
     pub async fn send(&self, text: &str, reply_to: Option<&str>) -> Result<(), Problem> {
         let content = content(text);
@@ -223,9 +269,13 @@ impl OpenRoom {
 
     /// Tells the server, and the other sessions, that all was read.
     pub async fn read(&self) {
+        if self.around.is_some() {
+            return;
+        }
         // It goes out again with the next message.
         let _ = self.timeline.mark_as_read(ReceiptType::Read).await;
         let _ = self.timeline.mark_as_read(ReceiptType::FullyRead).await;
+        let _ = self.room.set_unread_flag(false).await;
     }
 
     pub async fn set_typing(&self, is_typing: bool) {
@@ -257,7 +307,7 @@ impl OpenRoom {
         Ok(self.room.join().await?)
     }
 
-    async fn find(&self, key: &str) -> Option<(TimelineEventItemId, EventTimelineItem)> {
+    pub(super) async fn find(&self, key: &str) -> Option<(TimelineEventItemId, EventTimelineItem)> {
         let items = self.timeline.items().await;
         let item = items.iter().rev().find(|item| item.unique_id().0 == key)?;
         let event = item.as_event()?;
@@ -276,7 +326,18 @@ async fn about(room: &Room) -> RoomAbout {
         },
         _ => None,
     };
+    let levels = room.power_levels_or_default().await;
+    let me = room.own_user_id();
     RoomAbout {
+        pins: room.pinned_event_ids().iter().flatten().map(ToString::to_string).collect(),
+        may: RoomMay {
+            write: levels.user_can_send_message(me, MessageLikeEventType::RoomMessage),
+            pin: levels.user_can_send_state(me, StateEventType::RoomPinnedEvents),
+            invite: levels.user_can_invite(me),
+            delete: levels.user_can_redact_event_of_other(me),
+            name_all: levels.user_can_trigger_room_notification(me),
+        },
+        successor: room.successor_room().map(|successor| successor.room_id.to_string()),
         name: room.display_name().await.map(|name| name.to_string()).unwrap_or_default(),
         topic: room.topic().filter(|topic| !topic.trim().is_empty()),
         picture: rows::picture(room, is_person),
@@ -297,8 +358,16 @@ async fn name(room: &Room, user: &UserId) -> String {
 /// Markdown as a message that names whom it links to.
 fn content(text: &str) -> RoomMessageEventContentWithoutRelation {
     let people = compose::mentioned(text).into_iter().filter_map(|user| OwnedUserId::try_from(user).ok());
-    let content = RoomMessageEventContentWithoutRelation::text_markdown(text);
-    content.add_mentions(Mentions::with_user_ids(people))
+    let content = match compose::with_spoilers(text) {
+        Some(hidden) => {
+            let html = FormattedBody::markdown(&hidden).map_or(hidden, |formatted| formatted.body);
+            RoomMessageEventContentWithoutRelation::text_html(text, html)
+        }
+        None => RoomMessageEventContentWithoutRelation::text_markdown(text),
+    };
+    let mut mentions = Mentions::with_user_ids(people);
+    mentions.room = compose::names_all(text);
+    content.add_mentions(mentions)
 }
 
 /// A member of a room as a person that is shown.

@@ -134,6 +134,7 @@ fn unread(room: &Room) -> Unread {
     Unread {
         notifications: if is_known { room.num_unread_notifications() } else { server.notification_count },
         mentions: if is_known { room.num_unread_mentions() } else { server.highlight_count },
+        messages: if is_known { room.num_unread_messages() } else { server.notification_count },
         is_marked: room.is_marked_unread(),
     }
 }

@@ -7,31 +7,30 @@ use super::shell::Open;
 use crate::{
     app::{problem_text, use_shared},
     browser,
-    design::{Dialog, Field, Submit},
+    design::{Avatar, Dialog, Field, Submit},
     matrix::Problem,
     words::{Value, t, tv},
 };
 
+/// What a new chat is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub enum Way {
     Person,
     Room,
+    Space,
     Join,
 }
 
 #[component]
-pub fn Create() -> Element {
+pub fn Create(way: Way) -> Element {
     let open = use_context::<Open>();
-    let mut way = use_signal(|| Way::Person);
-    let close = move |()| {
-        let mut create = open.create;
-        create.set(false);
-    };
+    let mut way = use_signal(|| way);
+    let close = move |()| open.close_over();
     rsx! {
         Dialog { title: t("create-title"), onclose: close,
             div { class: "dialog__body",
                 div { class: "segments segments--wide", role: "radiogroup", aria_label: t("create-title"),
-                    for (of, text) in [(Way::Person, "create-person"), (Way::Room, "create-room"), (Way::Join, "create-join")] {
+                    for (of, text) in WAYS {
                         label { key: "{text}",
                             input {
                                 class: "sr",
@@ -47,12 +46,20 @@ pub fn Create() -> Element {
                 match way() {
                     Way::Person => rsx! { Address { key: "{Way::Person:?}", way: Way::Person } },
                     Way::Join => rsx! { Address { key: "{Way::Join:?}", way: Way::Join } },
-                    Way::Room => rsx! { NewRoom {} },
+                    Way::Room => rsx! { NewRoom { key: "{Way::Room:?}", is_space: false } },
+                    Way::Space => rsx! { NewRoom { key: "{Way::Space:?}", is_space: true } },
                 }
             }
         }
     }
 }
+
+const WAYS: [(Way, &str); 4] = [
+    (Way::Person, "create-person"),
+    (Way::Room, "create-room"),
+    (Way::Space, "create-space"),
+    (Way::Join, "create-join"),
+];
 
 /// A person or a room by address.
 #[component]
@@ -63,7 +70,7 @@ fn Address(way: Way) -> Element {
     let mut is_busy = use_signal(|| false);
     let mut error = use_signal(|| None::<String>);
     let (label, hint, button, example) = match way {
-        Way::Join => ("join-address", "join-address-hint", "join", "#room:example.org"),
+        Way::Join => ("join-address", "join-address-hint", "look", "#room:example.org"),
         _ => ("person-address", "person-address-hint", "start", "@name:example.org"),
     };
     let submit = move |event: FormEvent| async move {
@@ -73,15 +80,15 @@ fn Address(way: Way) -> Element {
             return;
         }
         is_busy.set(true);
+        // Where a room is joined from is seen first.
         let room = match way {
-            Way::Join => account.join(&address()).await,
+            Way::Join => account.look_at(&address()).await.map(|found| found.alias.unwrap_or(found.id)),
             _ => account.room_with(&address()).await,
         };
         is_busy.set(false);
         match room {
             Ok(room) => {
-                let mut create = open.create;
-                create.set(false);
+                open.close_over();
                 shared.go(Route::Room(room));
             }
             Err(Problem::Known("error-address")) => {
@@ -90,6 +97,17 @@ fn Address(way: Way) -> Element {
             Err(problem) => error.set(Some(problem_text(&problem))),
         }
     };
+    let found = use_resource(move || async move {
+        let words = address();
+        if way != Way::Person || words.trim().len() < 2 {
+            return Vec::new();
+        }
+        browser::wait(250).await;
+        match shared.account() {
+            Some(account) => account.find_people(&words).await.unwrap_or_default(),
+            None => Vec::new(),
+        }
+    });
     rsx! {
         form { class: "pile", onsubmit: submit, novalidate: true,
             Field { id: "address", label: t(label), hint: t(hint), error: error(),
@@ -104,18 +122,39 @@ fn Address(way: Way) -> Element {
                     oninput: move |event| address.set(event.value()),
                 }
             }
+            for person in found.read().clone().unwrap_or_default() {
+                button {
+                    key: "{person.id}",
+                    class: "row",
+                    r#type: "button",
+                    onclick: {
+                        let user = person.id.clone();
+                        move |_| {
+                            let Some(account) = shared.account() else { return };
+                            let user = user.clone();
+                            open.close_over();
+                            shared.act(async move {
+                                shared.go(Route::Room(account.room_with(&user).await?));
+                                Ok(())
+                            });
+                        }
+                    },
+                    Avatar { id: person.id.clone(), name: person.name.clone(), picture: person.picture.clone() }
+                    span { class: "row__text", b { bdi { "{person.name}" } } small { dir: "ltr", "{person.id}" } }
+                }
+            }
             Submit { label: t(button), is_busy: is_busy() }
         }
     }
 }
 
 #[component]
-fn NewRoom() -> Element {
+fn NewRoom(is_space: bool) -> Element {
     let shared = use_shared();
     let open = use_context::<Open>();
     let mut name = use_signal(String::new);
     let mut is_public = use_signal(|| false);
-    let mut is_encrypted = use_signal(|| true);
+    let mut is_encrypted = use_signal(|| !is_space);
     let mut is_busy = use_signal(|| false);
     let submit = move |event: FormEvent| async move {
         event.prevent_default();
@@ -124,13 +163,12 @@ fn NewRoom() -> Element {
             return;
         }
         is_busy.set(true);
-        let room = account.create_room(&name(), is_public(), is_encrypted()).await;
+        let room = account.create_room(&name(), is_public(), is_encrypted(), is_space).await;
         is_busy.set(false);
         match room {
             Ok(room) => {
-                let mut create = open.create;
-                create.set(false);
-                shared.go(Route::Room(room));
+                open.close_over();
+                shared.go(if is_space { Route::Space(room) } else { Route::Room(room) });
             }
             Err(problem) => shared.tell(&problem),
         }
@@ -156,10 +194,11 @@ fn NewRoom() -> Element {
                     onchange: move |event| {
                         is_public.set(event.checked());
                         // What everybody may read anyway gains nothing by it.
-                        is_encrypted.set(!event.checked());
+                        is_encrypted.set(!event.checked() && !is_space);
                     },
                 }
             }
+            if !is_space {
             label { class: "opt",
                 span { b { {t("room-encrypted")} } small { {t("room-encrypted-hint")} } }
                 input {
@@ -169,6 +208,7 @@ fn NewRoom() -> Element {
                     checked: is_encrypted(),
                     onchange: move |event| is_encrypted.set(event.checked()),
                 }
+            }
             }
             Submit { label: t("create"), is_busy: is_busy() }
         }

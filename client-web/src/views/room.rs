@@ -1,26 +1,48 @@
 //! A room: its head, its timeline, its composer, and the panel beside it.
 
+mod about;
 mod composer;
+mod emoji;
+mod forward;
+mod link;
 mod members;
 mod message;
+mod outside;
 mod picture;
+mod poll;
 mod text;
 mod thread;
 mod timeline;
+mod tray;
+mod voice;
 
 use std::rc::Rc;
 
 use dioxus::prelude::*;
 use futures::StreamExt;
-use hearth_client_state::{compose::About, route::Route, timeline::Item};
+use hearth_client_state::{
+    compose,
+    route::Route,
+    timeline::{Item, first_unread},
+};
 use imbl::Vector;
 
-use self::{composer::Composer, members::Members, thread::Thread, timeline::Timeline};
+pub use self::composer::upload_of;
+use self::{
+    about::{About, Pinbar},
+    composer::Composer,
+    forward::{Sending, SendingOn},
+    members::Members,
+    outside::Outside,
+    thread::Thread,
+    timeline::Timeline,
+};
 use super::shell::{Open, Panel};
 use crate::{
     app::{problem_text, use_shared},
+    browser,
     design::{Avatar, Icon, IconButton},
-    matrix::{OpenRoom, RoomAbout},
+    matrix::{OpenRoom, Opened, RoomAbout},
     words::{Value, t, tv},
 };
 
@@ -33,7 +55,15 @@ pub struct InRoom {
     pub about: Signal<RoomAbout>,
     pub items: Signal<Option<Vector<Rc<Item>>>>,
     /// What the message that is being written is about.
-    pub writing: Signal<About>,
+    pub writing: Signal<compose::About>,
+    /// The first message that was not read when the room was opened, by its key.
+    pub unread: Signal<Option<String>>,
+    /// All was read once since the room was opened: what comes later is not new to who looks on.
+    pub is_settled: CopyValue<bool>,
+    /// The message for which emoji are chosen, by its key.
+    pub reacting: Signal<Option<String>>,
+    /// The message that is forwarded or reported.
+    pub sending: Signal<Option<Sending>>,
     /// The message whose menu is open, by its key.
     pub menu: Signal<Option<String>>,
     /// Whether that menu has more room above than below.
@@ -47,7 +77,11 @@ impl InRoom {
             room: CopyValue::new(room),
             about: Signal::new(RoomAbout::default()),
             items: Signal::new(None),
-            writing: Signal::new(About::Nothing),
+            writing: Signal::new(compose::About::Nothing),
+            unread: Signal::new(None),
+            is_settled: CopyValue::new(false),
+            reacting: Signal::new(None),
+            sending: Signal::new(None),
             menu: Signal::new(None),
             menu_is_up: Signal::new(false),
         }
@@ -64,13 +98,13 @@ impl InRoom {
 }
 
 #[component]
-pub fn RoomView(id: String) -> Element {
+pub fn RoomView(id: String, event: Option<String>) -> Element {
     let shared = use_shared();
-    let id = use_hook(|| CopyValue::new(id));
+    let (id, event) = (use_hook(|| CopyValue::new(id)), use_hook(|| CopyValue::new(event)));
     let mut opened = use_resource(move || async move {
         let account = shared.account()?;
-        let id = id.peek().clone();
-        Some(account.open_room(&id).await)
+        let (id, event) = (id.peek().clone(), event.peek().clone());
+        Some(account.open_room(&id, event.as_deref()).await)
     });
     let outcome = opened.read().clone().flatten();
     match outcome {
@@ -88,40 +122,58 @@ pub fn RoomView(id: String) -> Element {
                     p { class: "muted", {problem_text(&problem)} }
                     div { class: "btn-row",
                         button { class: "btn btn--primary", onclick: move |_| opened.restart(), {t("retry")} }
+                        a { class: "btn only-phone", href: Route::Home.fragment(), {t("back")} }
                     }
                 }
             }
         },
-        Some(Ok(room)) => rsx! { Opened { room } },
+        Some(Ok(Opened::Outside(room))) => rsx! { Outside { room } },
+        Some(Ok(Opened::Room(room))) => rsx! { Inside { room } },
     }
 }
 
 #[component]
-fn Opened(room: Rc<OpenRoom>) -> Element {
+fn Inside(room: Rc<OpenRoom>) -> Element {
     let open = use_context::<Open>();
     let in_room = use_in_room("room", room);
     let panel = open.panel.read().clone();
-    let is_invitation = in_room.about.read().invited_by.is_some();
+    let about = in_room.about.read();
+    let is_invitation = about.invited_by.is_some();
+    let (may_write, successor) = (about.may.write || about.name.is_empty(), about.successor.clone());
     rsx! {
         main { class: "view",
             Head {}
             if is_invitation {
                 Invitation {}
             } else {
+                Pinbar {}
                 Timeline {}
                 Typing {}
-                Composer {}
+                if let Some(successor) = successor {
+                    div { class: "closed",
+                        span { {t("room-moved")} }
+                        a { class: "btn btn--s btn--primary", href: Route::Room(successor).fragment(), {t("room-moved-go")} }
+                    }
+                } else if may_write {
+                    Composer {}
+                } else {
+                    div { class: "closed", {t("room-read-only")} }
+                }
             }
         }
         match panel {
             Panel::None => rsx! {},
             Panel::Members => rsx! { Members {} },
+            Panel::About => rsx! { About {} },
             // A list of one: another thread is another view.
             Panel::Thread(root) => rsx! {
                 for root in [root] {
                     Thread { key: "{root}", root: root.clone() }
                 }
             },
+        }
+        if let Some(what) = in_room.sending.read().clone() {
+            SendingOn { what }
         }
     }
 }
@@ -141,7 +193,15 @@ fn use_in_room(place: &'static str, room: Rc<OpenRoom>) -> InRoom {
     use_future(move || async move {
         let mut stream = Box::pin(in_room.room().items());
         let mut items = in_room.items;
+        let mut unread = in_room.unread;
         while let Some(now) = stream.next().await {
+            // What comes while one looks on is not new, what comes meanwhile is.
+            if !*in_room.is_settled.peek() || !browser::is_visible() {
+                let first = first_unread(&now);
+                if first.is_some() && *unread.peek() != first {
+                    unread.set(first);
+                }
+            }
             items.set(Some(now));
         }
     });
@@ -156,6 +216,7 @@ fn Head() -> Element {
     let about = in_room.about.read().clone();
     let id = in_room.room().id().to_owned();
     let is_open = *open.panel.read() == Panel::Members;
+    let is_about = *open.panel.read() == Panel::About;
     rsx! {
         header { class: "head",
             a {
@@ -188,6 +249,12 @@ fn Head() -> Element {
                     onclick: move |_| open.panel.set(if is_open { Panel::None } else { Panel::Members }),
                     Icon { name: "users" }
                     "{about.people}"
+                }
+                IconButton {
+                    icon: "panel-right",
+                    label: t("about-room"),
+                    pressed: is_about,
+                    onclick: move |_| open.panel.set(if is_about { Panel::None } else { Panel::About }),
                 }
             }
         }

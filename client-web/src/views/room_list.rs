@@ -2,16 +2,19 @@
 
 use dioxus::prelude::*;
 use hearth_client_state::{
-    rooms::{By, Kind, Row, Section, What, sections},
+    rooms::{By, Kind, Row, Section, Show, What, sections},
     route::{self, Route},
 };
 
-use super::shell::Open;
+use super::{
+    create::Way,
+    shell::{Open, Over},
+};
 use crate::{
     app::use_shared,
     browser,
     design::{Avatar, Icon, IconButton},
-    matrix::Safety,
+    matrix::{Loudness, Safety},
     words::{Value, t, tv},
 };
 
@@ -20,21 +23,51 @@ pub fn RoomList() -> Element {
     let shared = use_shared();
     let open = use_context::<Open>();
     let mut filter = use_signal(String::new);
+    let mut is_filtering = use_signal(|| false);
     let shown = use_memo(move || {
         let rows = shared.rows.read();
         let rows: Option<Vec<Row>> = rows.as_ref().map(|rows| rows.iter().cloned().collect());
-        rows.map(|rows| (rows.is_empty(), sections(&rows, &filter.read())))
+        let space = open.space.read();
+        let spaces = shared.spaces.read();
+        let within = spaces.iter().find(|of| Some(&of.id) == space.as_ref()).map(|space| &space.rooms);
+        rows.map(|rows| {
+            (rows.is_empty(), sections(&rows, &filter.read(), open.show.read().to_owned(), within))
+        })
     });
+    let title = use_memo(move || {
+        let space = open.space.read();
+        let spaces = shared.spaces.read();
+        let named = spaces.iter().find(|of| Some(&of.id) == space.as_ref()).map(|space| space.name.clone());
+        named.unwrap_or_else(|| t("chats"))
+    });
+    let mut show = open.show;
     rsx! {
         aside { class: "list", aria_label: t("section-rooms"),
             header { class: "list__head",
-                h2 { {t("chats")} }
+                h2 { class: "clip", dir: "auto", "{title}" }
+                IconButton {
+                    icon: "list-filter",
+                    label: t("show"),
+                    pressed: is_filtering(),
+                    onclick: move |_| {
+                        is_filtering.toggle();
+                        filter.set(String::new());
+                        show.set(Show::All);
+                    },
+                }
                 IconButton {
                     icon: "square-pen",
                     label: t("new-message"),
-                    onclick: move |_| { let mut create = open.create; create.set(true) },
+                    class: "new",
+                    onclick: move |_| open.show_over(Over::Create(Way::Person)),
                 }
             }
+            button { class: "jump", onclick: move |_| open.show_over(Over::Switcher),
+                Icon { name: "search", size: "s" }
+                {t("jump")}
+                kbd { "Ctrl K" }
+            }
+            if is_filtering() {
             div { class: "list__filter affix",
                 Icon { name: "search", size: "s" }
                 input {
@@ -44,8 +77,21 @@ pub fn RoomList() -> Element {
                     placeholder: t("filter"),
                     aria_label: t("filter"),
                     autocomplete: "off",
+                    onmounted: |_| async { browser::focus("filter") },
                     oninput: move |event| filter.set(event.value()),
                 }
+            }
+            div { class: "filters list__show", role: "group", aria_label: t("show"),
+                for of in Show::ALL {
+                    button {
+                        key: "{of:?}",
+                        class: "chip",
+                        aria_pressed: (show() == of).to_string(),
+                        onclick: move |_| show.set(of),
+                        {t(of.text())}
+                    }
+                }
+            }
             }
             match &*shown.read() {
                 None => rsx! { Skeletons {} },
@@ -57,14 +103,15 @@ pub fn RoomList() -> Element {
                         div { class: "btn-row",
                             button {
                                 class: "btn btn--primary",
-                                onclick: move |_| { let mut create = open.create; create.set(true) },
+                                onclick: move |_| open.show_over(Over::Create(Way::Person)),
                                 {t("new-message")}
                             }
+                            a { class: "btn", href: Route::Explore.fragment(), {t("explore")} }
                         }
                     }
                 },
                 Some((false, sections)) if sections.is_empty() => rsx! {
-                    div { class: "empty", p { {t("filter-empty")} } }
+                    div { class: "empty", p { {t(if show() == Show::All { "filter-empty" } else { "show-empty" })} } }
                 },
                 Some((false, sections)) => rsx! {
                     div { class: "list__scroll",
@@ -111,8 +158,15 @@ fn RoomRow(row: Row) -> Element {
     let is_current = use_memo(use_reactive!(|id| shared.route.read().room() == Some(&id)));
     let is_invitation = matches!(row.kind, Kind::Invitation { .. });
     let is_unread = row.unread.notifications > 0 || row.unread.is_marked;
+    let mut is_menu = use_signal(|| false);
+    let draft = use_memo(use_reactive!(|id| shared.drafts.read().get(&id).cloned()));
+    let row = Row { draft: draft().filter(|_| !is_current()), ..row };
     rsx! {
-        li {
+        li { class: "room__item",
+            oncontextmenu: move |event| {
+                event.prevent_default();
+                is_menu.set(true);
+            },
             a {
                 class: "room",
                 class: if is_invitation { "room--invite" },
@@ -139,8 +193,109 @@ fn RoomRow(row: Row) -> Element {
                     }
                 }
             }
+            if !is_invitation {
+                button {
+                    class: "btn btn--icon btn--s room__more",
+                    aria_label: "{t(\"more\")}: {row.name}",
+                    aria_expanded: is_menu().to_string(),
+                    title: t("more"),
+                    onclick: move |_| is_menu.toggle(),
+                    Icon { name: "ellipsis", size: "s" }
+                }
+            }
+            if is_menu() && !is_invitation {
+                RowMenu { row: row.clone(), onclose: move |()| is_menu.set(false) }
+            }
         }
     }
+}
+
+/// What one can do with a room without opening it.
+#[component]
+fn RowMenu(row: Row, onclose: EventHandler<()>) -> Element {
+    let shared = use_shared();
+    let id = use_hook(|| CopyValue::new(row.id.clone()));
+    let is_unread =
+        row.unread.notifications + row.unread.messages + row.unread.mentions > 0 || row.unread.is_marked;
+    let (is_favourite, is_low, is_muted) = (row.is_favourite, row.is_low_priority, row.is_muted);
+    let act = move |what: Does| {
+        let Some(account) = shared.account() else { return };
+        let id = id.peek().clone();
+        onclose.call(());
+        shared.act(async move {
+            match what {
+                Does::Favourite => account.set_favourite(&id, !is_favourite).await,
+                Does::LowPriority => account.set_low_priority(&id, !is_low).await,
+                Does::Read if is_unread => account.mark_read(&id).await,
+                Does::Read => account.mark_unread(&id).await,
+                Does::Mute if is_muted => account.set_loudness(&id, Loudness::Usual).await,
+                Does::Mute => account.set_loudness(&id, Loudness::Nothing).await,
+                Does::Leave => account.leave(&id).await,
+            }
+        });
+    };
+    let choices = [
+        (Does::Favourite, "star", if is_favourite { "favourite-no" } else { "favourite" }),
+        (
+            Does::LowPriority,
+            if is_low { "archive-restore" } else { "archive" },
+            if is_low { "low-priority-no" } else { "low-priority" },
+        ),
+        (
+            Does::Read,
+            if is_unread { "mail-open" } else { "mail" },
+            if is_unread { "mark-read" } else { "mark-unread" },
+        ),
+        (Does::Mute, if is_muted { "bell" } else { "bell-off" }, if is_muted { "unmute" } else { "mute" }),
+    ];
+    rsx! {
+        div { class: "menu__scrim", onclick: move |_| onclose.call(()) }
+        div {
+            class: "menu room__menu",
+            role: "menu",
+            aria_label: "{row.name}",
+            onkeydown: move |event| {
+                if event.key() == Key::Escape {
+                    event.stop_propagation();
+                    onclose.call(());
+                }
+            },
+            for (number, (what, icon, text)) in choices.into_iter().enumerate() {
+                button {
+                    key: "{text}",
+                    class: "menu__item",
+                    role: "menuitem",
+                    id: if number == 0 { "room-menu" },
+                    onmounted: move |_| async move {
+                        if number == 0 {
+                            browser::focus("room-menu");
+                        }
+                    },
+                    onclick: move |_| act(what),
+                    Icon { name: icon, size: "s" }
+                    {t(text)}
+                }
+            }
+            a { class: "menu__item", role: "menuitem", href: Route::RoomSettings(row.id.clone()).fragment(), onclick: move |_| onclose.call(()),
+                Icon { name: "settings", size: "s" }
+                {t("settings")}
+            }
+            div { class: "menu__line" }
+            button { class: "menu__item menu__item--danger", role: "menuitem", onclick: move |_| act(Does::Leave),
+                Icon { name: "log-out", size: "s" }
+                {t("leave-room")}
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Does {
+    Favourite,
+    LowPriority,
+    Read,
+    Mute,
+    Leave,
 }
 
 /// What was said last, in a row.
@@ -148,6 +303,12 @@ fn RoomRow(row: Row) -> Element {
 fn LastLine(row: Row) -> Element {
     if let Kind::Invitation { by } = &row.kind {
         return rsx! { {tv("invited-by", [("name", Value::from(by.as_str()))])} };
+    }
+    if let Some(draft) = &row.draft {
+        return rsx! {
+            span { class: "room__draft", {t("draft")} }
+            " {draft}"
+        };
     }
     let Some(last) = row.last else { return rsx! {} };
     let icon = match last.what {
@@ -206,7 +367,11 @@ fn Mark(row: Row) -> Element {
         return rsx! { span { class: "badge", role: "img", aria_label: count, "{unread.notifications}" } };
     }
     if unread.is_marked {
-        return rsx! { span { class: "dot", role: "img", aria_label: count } };
+        return rsx! { span { class: "dot", role: "img", aria_label: t("marked-unread") } };
+    }
+    // Something was said that asks for nothing.
+    if unread.messages > 0 {
+        return rsx! { span { class: "dot dot--muted", role: "img", aria_label: t("show-unread") } };
     }
     rsx! {}
 }

@@ -3,19 +3,30 @@
 use dioxus::prelude::*;
 use hearth_client_state::{
     names::localpart,
-    rooms::{self, Row},
+    rooms::{self, Row, Show},
     route::{Route, Section},
 };
 
 use super::{
-    create::Create, room::RoomView, room_list::RoomList, settings::Settings, verifying::VerifyingDialog,
+    create::{Create, Way},
+    explore::Explore,
+    person::PersonCard,
+    room::RoomView,
+    room_list::RoomList,
+    room_settings::RoomSettingsView,
+    search::Search,
+    settings::Settings,
+    shortcuts::{Shortcuts, use_keys},
+    space::SpaceView,
+    switcher::Switcher,
+    verifying::VerifyingDialog,
 };
 use crate::{
-    app::use_shared,
+    app::{Shared, use_shared},
     browser,
     design::{Avatar, Icon},
-    matrix::Connection,
-    words::t,
+    matrix::{Connection, Space},
+    words::{Value, t, tv},
 };
 
 /// Which panel is open beside the room, shared by the views of the room.
@@ -24,31 +35,98 @@ pub enum Panel {
     #[default]
     None,
     Members,
+    /// About the room.
+    About,
     /// A thread, by the event that it begins with.
     Thread(String),
+}
+
+/// What lies over everything else.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub enum Over {
+    #[default]
+    Nothing,
+    /// New chats.
+    Create(Way),
+    Switcher,
+    Shortcuts,
+    /// A person, seen from a room if one is open.
+    Person {
+        user: String,
+        room: Option<String>,
+    },
 }
 
 /// What the views of the shell share.
 #[derive(Clone, Copy)]
 pub struct Open {
     pub panel: Signal<Panel>,
-    /// Whether the dialog for new chats is open.
-    pub create: Signal<bool>,
+    pub over: Signal<Over>,
+    /// What the list of rooms is narrowed to.
+    pub show: Signal<Show>,
+    /// The space whose rooms the list shows.
+    pub space: Signal<Option<String>>,
+}
+
+impl Open {
+    pub fn show_over(mut self, over: Over) {
+        self.over.set(over);
+    }
+
+    pub fn close_over(mut self) {
+        self.over.set(Over::Nothing);
+    }
+}
+
+/// Follows a link of Matrix inside of the client.
+pub fn follow(shared: Shared, open: Open, route: Route) {
+    match route {
+        Route::Person(user) => {
+            let room = shared.route.peek().room().map(ToOwned::to_owned);
+            open.show_over(Over::Person { user, room });
+        }
+        route => shared.go(route),
+    }
 }
 
 #[component]
 pub fn Shell() -> Element {
     let shared = use_shared();
-    let open = use_context_provider(|| Open { panel: Signal::new(Panel::None), create: Signal::new(false) });
+    let open = use_context_provider(|| Open {
+        panel: Signal::new(Panel::None),
+        over: Signal::new(Over::Nothing),
+        show: Signal::new(Show::All),
+        space: Signal::new(None),
+    });
+    use_keys(shared, open);
+    // An address of a person shows their card, an address of a space narrows the list.
+    let mut last = use_hook(|| CopyValue::new(None::<String>));
+    use_effect(move || {
+        let (mut space, mut panel) = (open.space, open.panel);
+        let route = shared.route.read().clone();
+        // What is beside a room is of that room; on a phone it would hide the next one.
+        if *last.peek() != route.room().map(ToOwned::to_owned) {
+            last.set(route.room().map(ToOwned::to_owned));
+            if *panel.peek() != Panel::None {
+                panel.set(Panel::None);
+            }
+        }
+        match route {
+            Route::Person(user) => open.show_over(Over::Person { user, room: None }),
+            Route::Space(id) => space.set(Some(id)),
+            Route::Home => space.set(None),
+            _ => {}
+        }
+    });
     let route = shared.route.read().clone();
     let is_offline = *shared.connection.read() == Connection::Offline;
     let panel = open.panel.read().clone();
     let view = match (&route, &panel) {
-        (Route::Home | Route::Register | Route::Settings(None), _) => "list",
-        (Route::Room(_), Panel::Members | Panel::Thread(_)) => "panel",
+        (Route::Home | Route::Register | Route::Settings(None) | Route::Person(_), _) => "list",
+        (Route::Room(_) | Route::Message(..), Panel::Members | Panel::Thread(_) | Panel::About) => "panel",
         _ => "room",
     };
-    let has_panel = panel != Panel::None && matches!(route, Route::Room(_));
+    let has_panel = panel != Panel::None && matches!(route, Route::Room(_) | Route::Message(..));
     rsx! {
         div {
             class: "app",
@@ -64,38 +142,56 @@ pub fn Shell() -> Element {
             Rail {}
             match route {
                 Route::Settings(section) => rsx! { Settings { section } },
-                Route::Room(id) => rsx! {
+                Route::RoomSettings(id) => rsx! { RoomSettingsView { key: "{id}", id: id.clone() } },
+                route => rsx! {
                     RoomList {}
-                    // A list of one: another room is another view, with nothing left of this one.
-                    for id in [id] {
-                        RoomView { key: "{id}", id: id.clone() }
-                    }
-                },
-                _ => rsx! {
-                    RoomList {}
-                    main { class: "view",
-                        div { class: "empty grow",
-                            Icon { name: "message-circle" }
-                            h2 { {t("nothing-open")} }
-                            p { {t("nothing-open-hint")} }
-                            div { class: "btn-row",
-                                button {
-                                    class: "btn btn--primary",
-                                    onclick: move |_| { let mut create = open.create; create.set(true) },
-                                    {t("new-message")}
-                                }
-                            }
-                        }
+                    // A list of one: what is open next is another view, with nothing left of this one.
+                    for route in [route] {
+                        View { key: "{route.fragment()}", route: route.clone() }
                     }
                 },
             }
             BottomBar {}
         }
-        if *open.create.read() {
-            Create {}
+        match open.over.read().clone() {
+            Over::Nothing => rsx! {},
+            Over::Create(way) => rsx! { Create { way } },
+            Over::Switcher => rsx! { Switcher {} },
+            Over::Shortcuts => rsx! { Shortcuts {} },
+            Over::Person { user, room } => rsx! { PersonCard { key: "{user}", user, room } },
         }
         VerifyingDialog {}
         Toast {}
+    }
+}
+
+/// What is open beside the list.
+#[component]
+fn View(route: Route) -> Element {
+    let open = use_context::<Open>();
+    match route {
+        Route::Room(id) => rsx! { RoomView { id } },
+        Route::Message(id, event) => rsx! { RoomView { id, event } },
+        Route::Space(id) => rsx! { SpaceView { id } },
+        Route::Explore => rsx! { Explore {} },
+        Route::Search(words) => rsx! { Search { words } },
+        _ => rsx! {
+            main { class: "view",
+                div { class: "empty grow",
+                    Icon { name: "message-circle" }
+                    h2 { {t("nothing-open")} }
+                    p { {t("nothing-open-hint")} }
+                    div { class: "btn-row",
+                        button {
+                            class: "btn btn--primary",
+                            onclick: move |_| open.show_over(Over::Create(Way::Person)),
+                            {t("new-message")}
+                        }
+                        a { class: "btn", href: Route::Explore.fragment(), {t("explore")} }
+                    }
+                }
+            }
+        },
     }
 }
 
@@ -113,8 +209,16 @@ fn use_total() -> rooms::Unread {
 #[component]
 fn Rail() -> Element {
     let shared = use_shared();
+    let open = use_context::<Open>();
     let mentions = use_total().mentions;
-    let is_settings = matches!(*shared.route.read(), Route::Settings(_));
+    let route = shared.route.read().clone();
+    let is_settings = matches!(route, Route::Settings(_));
+    let home = match mentions {
+        0 => t("home"),
+        count => format!("{}, {}", t("home"), tv("unread-count", [("count", Value::from(count))])),
+    };
+    let space = open.space.read().clone();
+    let spaces: Vec<Space> = shared.spaces.read().iter().filter(|space| space.is_top).cloned().collect();
     rsx! {
         nav { class: "rail", aria_label: t("spaces"),
             ul {
@@ -123,12 +227,28 @@ fn Rail() -> Element {
                         class: "rail__item",
                         href: Route::Home.fragment(),
                         title: t("home"),
-                        aria_label: t("home"),
-                        aria_current: (!is_settings).then_some("page"),
+                        aria_label: home,
+                        aria_current: (!is_settings && space.is_none() && route != Route::Explore).then_some("page"),
                         Icon { name: "house" }
                         if mentions > 0 {
                             span { class: "badge badge--mention", aria_hidden: "true", "{mentions}" }
                         }
+                    }
+                }
+                if !spaces.is_empty() {
+                    li { class: "rail__line", aria_hidden: "true" }
+                }
+                for of in spaces {
+                    SpaceItem { key: "{of.id}", is_open: space.as_ref() == Some(&of.id), space: of }
+                }
+                li {
+                    a {
+                        class: "rail__item",
+                        href: Route::Explore.fragment(),
+                        title: t("explore"),
+                        aria_label: t("explore"),
+                        aria_current: (route == Route::Explore).then_some("page"),
+                        Icon { name: "compass" }
                     }
                 }
             }
@@ -142,6 +262,39 @@ fn Rail() -> Element {
                     Icon { name: "settings" }
                 }
                 Me {}
+            }
+        }
+    }
+}
+
+/// A space in the rail, and whether something in it was not read.
+#[component]
+fn SpaceItem(space: Space, is_open: bool) -> Element {
+    let shared = use_shared();
+    let rooms = space.rooms.clone();
+    let unread = use_memo(use_reactive!(|rooms| {
+        let rows = shared.rows.read();
+        let inside = rows.iter().flatten().filter(|row| rooms.contains(&row.id)).cloned();
+        rooms::total(&inside.collect::<Vec<Row>>())
+    }));
+    let label = match unread().notifications {
+        0 => space.name.clone(),
+        count => format!("{}, {}", space.name, tv("unread-count", [("count", Value::from(count))])),
+    };
+    rsx! {
+        li {
+            a {
+                class: "rail__item",
+                href: Route::Space(space.id.clone()).fragment(),
+                title: "{label}",
+                aria_label: "{label}",
+                aria_current: is_open.then_some("page"),
+                Avatar { id: space.id.clone(), name: space.name.clone(), picture: space.picture.clone(), is_room: true }
+                if unread().mentions > 0 {
+                    span { class: "dot dot--mention" }
+                } else if unread().notifications > 0 {
+                    span { class: "dot" }
+                }
             }
         }
     }
@@ -175,16 +328,23 @@ fn BottomBar() -> Element {
     let shared = use_shared();
     let mentions = use_total().mentions;
     let is_settings = matches!(*shared.route.read(), Route::Settings(_));
+    let is_chats = !is_settings && *shared.route.read() != Route::Explore;
     rsx! {
         nav { class: "bottom-bar", aria_label: t("home"),
             a {
                 href: Route::Home.fragment(),
-                aria_current: (!is_settings).then_some("page"),
+                aria_current: is_chats.then_some("page"),
                 Icon { name: "messages-square" }
                 if mentions > 0 {
                     span { class: "badge badge--mention", aria_hidden: "true", "{mentions}" }
                 }
                 span { {t("chats")} }
+            }
+            a {
+                href: Route::Explore.fragment(),
+                aria_current: (*shared.route.read() == Route::Explore).then_some("page"),
+                Icon { name: "compass" }
+                span { {t("explore")} }
             }
             a {
                 href: Route::Settings(None).fragment(),

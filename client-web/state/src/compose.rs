@@ -24,19 +24,26 @@ pub struct Completion {
 pub enum Kind {
     Person,
     Room,
+    Emoji,
 }
 
-/// The completion at the cursor: `@` or `#` at the beginning of a word, and what was typed after it.
+/// The completion at the cursor: `@`, `#` or `:` at the beginning of a word, and what was typed after it.
 pub fn completion(text: &str, cursor: usize) -> Option<Completion> {
     let before = text.get(..cursor)?;
-    let start = before.rfind(['@', '#'])?;
+    let start = before.rfind(['@', '#', ':'])?;
     let is_begun =
         before[..start].chars().next_back().is_none_or(|c| c.is_whitespace() || "([{\"'".contains(c));
     let begun = &before[start + 1..];
-    let kind = if before[start..].starts_with('@') { Kind::Person } else { Kind::Room };
+    let kind = match before.as_bytes()[start] {
+        b'@' => Kind::Person,
+        b'#' => Kind::Room,
+        _ => Kind::Emoji,
+    };
     // Names have spaces, but nobody types a whole sentence to find one. `# ` begins a heading.
     let is_short = begun.chars().count() <= 32 && begun.matches(' ').count() <= 1 && !begun.starts_with(' ');
-    let fits = is_begun && is_short && !begun.contains('\n');
+    // `:` alone, `:)` and `: ` are what people write.
+    let is_name = begun.len() >= 2 && begun.chars().all(|c| c.is_alphanumeric() || "_-+".contains(c));
+    let fits = is_begun && is_short && !begun.contains('\n') && (kind != Kind::Emoji || is_name);
     fits.then(|| Completion { kind, begun: begun.to_owned(), start, end: cursor })
 }
 
@@ -52,6 +59,32 @@ pub fn mention(name: &str, id: &str) -> String {
     // What would end the name is left out of it.
     let name: String = name.chars().filter(|c| !"[]\\`*_<>\n".contains(*c)).collect();
     format!("[{name}](https://matrix.to/#/{id})")
+}
+
+/// Whether a text names everybody in the room ("@room"), as a word of its own.
+pub fn names_all(text: &str) -> bool {
+    let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+    text.match_indices("@room").any(|(at, word)| {
+        is_edge(text[..at].chars().next_back()) && is_edge(text[at + word.len()..].chars().next())
+    })
+}
+
+/// Markdown with its `||hidden||` words as the HTML that hides them, where there are any.
+pub fn with_spoilers(text: &str) -> Option<String> {
+    let mut parts = text.split("||");
+    let mut all = parts.next()?.to_owned();
+    let mut is_found = false;
+    while let Some(hidden) = parts.next() {
+        match parts.next() {
+            Some(after) if !hidden.is_empty() && hidden.trim() == hidden && !hidden.contains("\n\n") => {
+                is_found = true;
+                all.push_str(&format!("<span data-mx-spoiler>{hidden}</span>{after}"));
+            }
+            Some(after) => all.push_str(&format!("||{hidden}||{after}")),
+            None => all.push_str(&format!("||{hidden}")),
+        }
+    }
+    is_found.then_some(all)
 }
 
 /// The people that a text names, by the links in it.
@@ -74,6 +107,24 @@ pub fn wrapped(text: &str, start: usize, end: usize, mark: &str) -> (String, usi
         return (format!("{before}{chosen}{after}"), start - mark.len(), end - mark.len());
     }
     (format!("{before}{mark}{chosen}{mark}{after}"), start + mark.len(), end + mark.len())
+}
+
+/// A mark at the beginning of each chosen line, or none where all have it already: lists and quotes.
+pub fn lined(text: &str, start: usize, end: usize, mark: &str) -> (String, usize, usize) {
+    let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let to = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    let lines: Vec<&str> = text[from..to].split('\n').collect();
+    let changed: Vec<String> = match lines.iter().all(|line| line.starts_with(mark)) {
+        true => lines.iter().map(|line| line[mark.len()..].to_owned()).collect(),
+        false => lines.iter().map(|line| format!("{mark}{line}")).collect(),
+    };
+    let changed = changed.join("\n");
+    let end = from + changed.len();
+    (
+        format!("{}{changed}{}", &text[..from], &text[to..]),
+        if start == from && start == to { end } else { from },
+        end,
+    )
 }
 
 /// A position that the browser counts in UTF-16 units, in bytes.
@@ -107,7 +158,10 @@ mod tests {
         assert_eq!(begun("@"), Some((Kind::Person, String::new())));
         assert_eq!(begun("(#ki"), Some((Kind::Room, "ki".to_owned())));
         assert_eq!(begun("@mira hal"), Some((Kind::Person, "mira hal".to_owned())));
-        for none in ["mail me@home", "# heading", "@one two three", "@a\nb", "hello"] {
+        assert_eq!(begun("so :fir"), Some((Kind::Emoji, "fir".to_owned())));
+        for none in
+            ["mail me@home", "# heading", "@one two three", "@a\nb", "hello", ":)", ":f", "10:30", ": fire"]
+        {
             assert_eq!(begun(none), None, "{none}");
         }
         assert_eq!(completion("ä", 1), None, "inside a character");
@@ -128,6 +182,32 @@ mod tests {
     fn marks_come_and_go() {
         assert_eq!(wrapped("a b c", 2, 3, "**"), ("a **b** c".to_owned(), 4, 5));
         assert_eq!(wrapped("a **b** c", 4, 5, "**"), ("a b c".to_owned(), 2, 3));
+    }
+
+    #[test]
+    fn marks_of_lines_come_and_go() {
+        assert_eq!(lined("a\nb\nc", 2, 5, "- "), ("a\n- b\n- c".to_owned(), 2, 9));
+        assert_eq!(lined("a\n- b\n- c", 2, 9, "- "), ("a\nb\nc".to_owned(), 2, 5));
+        assert_eq!(lined("", 0, 0, "> "), ("> ".to_owned(), 2, 2));
+    }
+
+    #[test]
+    fn everybody_is_named_by_a_word_of_its_own() {
+        assert!(names_all("@room soup is ready") && names_all("so, @room!"));
+        assert!(!names_all("@roommates") && !names_all("me@room") && !names_all("room"));
+    }
+
+    #[test]
+    fn what_stands_between_bars_is_hidden() {
+        let hidden = |text| with_spoilers(text);
+        assert_eq!(
+            hidden("it was ||the cat||.").as_deref(),
+            Some("it was <span data-mx-spoiler>the cat</span>.")
+        );
+        assert_eq!(hidden("a || b"), None);
+        assert_eq!(hidden("if (a || b || c)"), None, "as people write code");
+        assert_eq!(hidden("plain"), None);
+        assert_eq!(hidden("||||"), None);
     }
 
     #[test]

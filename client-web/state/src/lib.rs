@@ -4,6 +4,8 @@
 //! `cargo test -p hearth-client-state` in `client-web/`.
 
 pub mod compose;
+pub mod emoji;
+pub mod highlight;
 pub mod names;
 pub mod rich;
 pub mod rooms;

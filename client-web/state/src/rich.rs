@@ -95,6 +95,17 @@ fn mentioned(address: &str) -> Option<String> {
     (id.starts_with(['@', '!', '#']) && id.len() > 1).then_some(id)
 }
 
+/// The first address of the web in a text, of which a preview may be shown.
+pub fn first_link(nodes: &[Node]) -> Option<String> {
+    nodes.iter().find_map(|node| match node {
+        Node::Link { to, .. } if to.starts_with("http") => Some(to.clone()),
+        Node::Styled(_, text) | Node::Paragraph(text) | Node::Heading(_, text) => first_link(text),
+        Node::List { items, .. } => items.iter().find_map(|item| first_link(item)),
+        // What is quoted was shown before, and what is hidden stays so.
+        _ => None,
+    })
+}
+
 /// All the words of a text.
 pub fn words(nodes: &[Node]) -> String {
     let mut all = String::new();

@@ -1,5 +1,7 @@
 //! The list of rooms: what its rows say, and in which sections they stand.
 
+use std::collections::HashSet;
+
 use crate::rich::one_line;
 
 /// A room, a person or an invitation in the list.
@@ -37,6 +39,8 @@ pub struct Unread {
     pub notifications: u64,
     /// Those that name the user.
     pub mentions: u64,
+    /// All of them, also those that ask for nothing.
+    pub messages: u64,
     /// The user marked the room as unread.
     pub is_marked: bool,
 }
@@ -113,12 +117,58 @@ impl Section {
     }
 }
 
-/// The rows in their sections, each in the order in which they came; what does not fit the filter and what is empty
-/// is left out.
-pub fn sections(rows: &[Row], filter: &str) -> Vec<(Section, Vec<Row>)> {
+/// Which rows of the list are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Show {
+    #[default]
+    All,
+    /// Those in which something was not read, whether it asks for attention or not.
+    Unread,
+    /// Those in which the user is named, or written to alone.
+    Mentions,
+}
+
+impl Show {
+    pub const ALL: [Self; 3] = [Self::All, Self::Unread, Self::Mentions];
+
+    /// The name of its text.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::All => "show-all",
+            Self::Unread => "show-unread",
+            Self::Mentions => "show-mentions",
+        }
+    }
+
+    fn takes(self, row: &Row) -> bool {
+        let unread = &row.unread;
+        let is_invitation = matches!(row.kind, Kind::Invitation { .. });
+        match self {
+            Self::All => true,
+            Self::Unread => {
+                is_invitation
+                    || unread.messages + unread.notifications + unread.mentions > 0
+                    || unread.is_marked
+            }
+            Self::Mentions => {
+                is_invitation || unread.mentions > 0 || row.kind == Kind::Person && unread.notifications > 0
+            }
+        }
+    }
+}
+
+/// The rows in their sections, each in the order in which they came; what does not fit the filter, what is not in the
+/// space (where one is chosen) and what is empty is left out.
+pub fn sections(
+    rows: &[Row],
+    filter: &str,
+    show: Show,
+    within: Option<&HashSet<String>>,
+) -> Vec<(Section, Vec<Row>)> {
     let all =
         [Section::Invitations, Section::Favourites, Section::People, Section::Rooms, Section::LowPriority];
-    let fits = |row: &&Row| is_found(&row.name, filter);
+    let is_within = |row: &Row| within.is_none_or(|within| within.contains(&row.id));
+    let fits = |row: &&Row| is_found(&row.name, filter) && show.takes(row) && is_within(row);
     let rows_of =
         |section| rows.iter().filter(fits).filter(|row| Section::of(row) == section).cloned().collect();
     let sections = all.into_iter().map(|section| (section, rows_of(section)));
@@ -138,13 +188,50 @@ pub fn is_found(name: &str, filter: &str) -> bool {
 pub fn total(rows: &[Row]) -> Unread {
     let invitations = rows.iter().filter(|row| matches!(row.kind, Kind::Invitation { .. })).count() as u64;
     let loud = rows.iter().filter(|row| !row.is_muted);
-    loud.fold(Unread { notifications: invitations, mentions: invitations, is_marked: false }, |sum, row| {
-        Unread {
-            notifications: sum.notifications + row.unread.notifications,
-            mentions: sum.mentions + row.unread.mentions,
-            is_marked: sum.is_marked || row.unread.is_marked,
-        }
+    let none = Unread { notifications: invitations, mentions: invitations, ..Unread::default() };
+    loud.fold(none, |sum, row| Unread {
+        notifications: sum.notifications + row.unread.notifications,
+        mentions: sum.mentions + row.unread.mentions,
+        messages: sum.messages + row.unread.messages,
+        is_marked: sum.is_marked || row.unread.is_marked,
     })
+}
+
+/// The rows that fit what is typed to jump to one: whose name begins so first, then whose words do; in each the order
+/// in which they came, which is that of activity.
+pub fn jump_targets(rows: &[Row], typed: &str, most: usize) -> Vec<Row> {
+    let (people, typed) = match typed.trim().split_at_checked(1) {
+        Some(("@", rest)) => (Some(true), rest),
+        Some(("#", rest)) => (Some(false), rest),
+        _ => (None, typed.trim()),
+    };
+    let is_kind = |row: &&Row| people.is_none_or(|people| (row.kind == Kind::Person) == people);
+    let begins = |row: &Row| row.name.to_lowercase().starts_with(&typed.to_lowercase());
+    let found: Vec<&Row> = rows.iter().filter(is_kind).filter(|row| is_found(&row.name, typed)).collect();
+    let first = found.iter().filter(|row| begins(row));
+    let second = found.iter().filter(|row| !begins(row));
+    first.chain(second).take(most).map(|row| (*row).clone()).collect()
+}
+
+/// The room before or after another in the list as it is shown, or the next one with something unread.
+pub fn neighbour(
+    sections: &[(Section, Vec<Row>)],
+    current: Option<&str>,
+    is_down: bool,
+    is_unread: bool,
+) -> Option<String> {
+    let rows: Vec<&Row> = sections.iter().flat_map(|(_, rows)| rows).collect();
+    let wanted = |row: &&Row| {
+        !is_unread || row.unread.notifications > 0 || row.unread.is_marked || row.unread.mentions > 0
+    };
+    let at = rows.iter().position(|row| Some(row.id.as_str()) == current);
+    let found = match (at, is_down) {
+        (Some(at), true) => rows[at + 1..].iter().copied().find(wanted),
+        (Some(at), false) => rows[..at].iter().rev().copied().find(wanted),
+        (None, true) => rows.iter().copied().find(wanted),
+        (None, false) => rows.iter().rev().copied().find(wanted),
+    };
+    found.map(|row| row.id.clone())
 }
 
 /// The rows in which something came that asks for attention, of `after`; nothing of rooms that were not known before:
@@ -180,7 +267,7 @@ mod tests {
             row("Old", |row| row.is_low_priority = true),
         ];
         let names = |filter: &str| -> Vec<(Section, Vec<String>)> {
-            let sections = sections(&rows, filter).into_iter();
+            let sections = sections(&rows, filter, Show::All, None).into_iter();
             sections
                 .map(|(section, rows)| (section, rows.into_iter().map(|row| row.name).collect()))
                 .collect()
@@ -227,12 +314,63 @@ mod tests {
 
     #[test]
     fn muted_rooms_are_not_counted_and_invitations_are() {
-        let unread = Unread { notifications: 2, mentions: 1, is_marked: false };
+        let unread = Unread { notifications: 2, mentions: 1, ..Unread::default() };
         let rows = [
             row("a", |row| row.unread = unread),
             row("b", |row| (row.unread, row.is_muted) = (unread, true)),
             row("c", |row| row.kind = Kind::Invitation { by: String::new() }),
         ];
-        assert_eq!(total(&rows), Unread { notifications: 3, mentions: 2, is_marked: false });
+        assert_eq!(total(&rows), Unread { notifications: 3, mentions: 2, ..Unread::default() });
+    }
+
+    fn names(sections: &[(Section, Vec<Row>)]) -> Vec<&str> {
+        sections.iter().flat_map(|(_, rows)| rows).map(|row| row.name.as_str()).collect()
+    }
+
+    #[test]
+    fn the_list_is_narrowed_to_what_is_unread_or_for_the_user_or_in_a_space() {
+        let rows = [
+            row("quiet", |_| ()),
+            row("chatty", |row| row.unread.messages = 4),
+            row("asks", |row| row.unread.notifications = 1),
+            row("names", |row| row.unread.mentions = 1),
+            row("Astrid", |row| {
+                row.kind = Kind::Person;
+                row.unread.notifications = 1;
+            }),
+        ];
+        let of = |show| sections(&rows, "", show, None);
+        assert_eq!(names(&of(Show::All)).len(), 5);
+        assert_eq!(names(&of(Show::Unread)), ["Astrid", "chatty", "asks", "names"]);
+        assert_eq!(names(&of(Show::Mentions)), ["Astrid", "names"]);
+        let space = HashSet::from(["!quiet".to_owned()]);
+        assert_eq!(names(&sections(&rows, "", Show::All, Some(&space))), ["quiet"]);
+    }
+
+    #[test]
+    fn one_jumps_by_what_a_name_begins_with() {
+        let rows = [
+            row("Field fire", |_| ()),
+            row("Firmware", |_| ()),
+            row("Fiona", |row| row.kind = Kind::Person),
+            row("Kiln", |_| ()),
+        ];
+        let found = |typed| jump_targets(&rows, typed, 9).into_iter().map(|row| row.name).collect::<Vec<_>>();
+        assert_eq!(found("fir"), ["Firmware", "Field fire"]);
+        assert_eq!(found("@fi"), ["Fiona"]);
+        assert_eq!(found("#fi"), ["Field fire", "Firmware"]);
+        assert_eq!(found("").len(), 4);
+    }
+
+    #[test]
+    fn the_keys_go_from_room_to_room_as_they_stand() {
+        let rows = [row("a", |_| ()), row("b", |_| ()), row("c", |row| row.unread.notifications = 1)];
+        let shown = sections(&rows, "", Show::All, None);
+        let next = |current, is_down, is_unread| neighbour(&shown, current, is_down, is_unread);
+        assert_eq!(next(Some("!a"), true, false).as_deref(), Some("!b"));
+        assert_eq!(next(Some("!a"), true, true).as_deref(), Some("!c"));
+        assert_eq!(next(Some("!a"), false, false), None);
+        assert_eq!(next(None, true, false).as_deref(), Some("!a"));
+        assert_eq!(next(Some("!c"), true, false), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What a timeline shows: messages in groups, days, changes, and where the unread ones begin.
 
-use std::rc::Rc;
+use std::{collections::HashSet, rc::Rc};
 
 use crate::{rich::Node, when::same_day};
 
@@ -69,15 +69,54 @@ pub enum Content {
     Sound(Media),
     File(Media),
     Sticker(Media),
-    Poll {
-        question: String,
-        /// Each answer, and how many chose it.
-        answers: Vec<(String, usize)>,
-    },
+    Poll(Poll),
     Deleted,
     Locked(Locked),
     /// A kind that this client does not know.
     Unknown(String),
+}
+
+/// A question with answers that everybody in the room may choose from.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Poll {
+    pub question: String,
+    pub answers: Vec<Answer>,
+    /// So many of them one may choose.
+    pub most: u64,
+    /// How many people have voted.
+    pub voters: usize,
+    /// What was chosen is told only when the poll has ended.
+    pub is_secret: bool,
+    pub is_over: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Answer {
+    pub id: String,
+    pub text: String,
+    pub votes: usize,
+    pub is_mine: bool,
+}
+
+impl Poll {
+    /// What one has chosen after one more answer was clicked.
+    pub fn choice(&self, clicked: &str) -> Vec<String> {
+        let mine = self.answers.iter().filter(|answer| answer.is_mine).map(|answer| answer.id.clone());
+        let mut chosen: Vec<String> = mine.collect();
+        if let Some(at) = chosen.iter().position(|id| id == clicked) {
+            chosen.remove(at);
+            return chosen;
+        }
+        chosen.push(clicked.to_owned());
+        // Whoever may choose one changes it by choosing another.
+        let surplus = chosen.len().saturating_sub(self.most.max(1) as usize);
+        chosen.split_off(surplus)
+    }
+
+    /// How much of all votes an answer has, in percent.
+    pub fn share(&self, answer: &Answer) -> usize {
+        (answer.votes * 100).checked_div(self.voters).unwrap_or(0)
+    }
 }
 
 /// A file of a message.
@@ -92,6 +131,8 @@ pub struct Media {
     /// Width and height in pixels.
     pub size: Option<(u64, u64)>,
     pub milliseconds: Option<u64>,
+    /// How loud a voice message is from beginning to end, 0 to 255; empty for any other sound.
+    pub loudness: Vec<u8>,
 }
 
 /// Why a message cannot be read.
@@ -168,8 +209,16 @@ pub fn begins_group(before: Option<&Item>, message: &Message, offset: i64) -> bo
 /// What a timeline draws as one: changes that follow each other are folded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
-    Item { item: Rc<Item>, begins_group: bool },
-    Changes { key: String, changes: Vec<Change> },
+    Item {
+        item: Rc<Item>,
+        begins_group: bool,
+    },
+    /// What was not read begins.
+    Unread,
+    Changes {
+        key: String,
+        changes: Vec<Change>,
+    },
 }
 
 impl Block {
@@ -177,6 +226,7 @@ impl Block {
     pub fn key(&self) -> &str {
         match self {
             Self::Item { item, .. } => &item.key,
+            Self::Unread => "unread",
             Self::Changes { key, .. } => key,
         }
     }
@@ -191,11 +241,34 @@ pub struct Day {
     pub blocks: Vec<Block>,
 }
 
-/// The rows as they are drawn, day by day.
-pub fn days<'a>(items: impl IntoIterator<Item = &'a Rc<Item>>, offset: i64) -> Vec<Day> {
+/// The first message that was not read, by its key: that of another after the mark.
+pub fn first_unread<'a>(items: impl IntoIterator<Item = &'a Rc<Item>>) -> Option<String> {
+    let mut after = items.into_iter().skip_while(|item| item.what != What::Unread);
+    let is_theirs = |item: &&Rc<Item>| matches!(&item.what, What::Message(message) if !message.is_mine);
+    after.find(is_theirs).map(|item| item.key.clone())
+}
+
+/// The rows as they are drawn, day by day; the line of what is new stands before the item of that key, where it was
+/// when the room was opened, and does not move while one reads.
+pub fn days<'a>(
+    items: impl IntoIterator<Item = &'a Rc<Item>>,
+    unread: Option<&str>,
+    offset: i64,
+) -> Vec<Day> {
     let mut days: Vec<Day> = Vec::new();
     let mut before: Option<&Item> = None;
+    let mut seen: HashSet<&str> = HashSet::new();
     for item in items {
+        // The SDK has a message twice when it comes back before the server has answered its sending.
+        if let What::Message(message) = &item.what
+            && let Some(event) = &message.event
+            && !seen.insert(event)
+        {
+            continue;
+        }
+        if item.what == What::Unread {
+            continue;
+        }
         if let What::Day(at) = item.what {
             days.push(Day { key: item.key.clone(), at: Some(at), blocks: Vec::new() });
             before = Some(item);
@@ -205,6 +278,10 @@ pub fn days<'a>(items: impl IntoIterator<Item = &'a Rc<Item>>, offset: i64) -> V
             days.push(Day { key: "start".to_owned(), at: None, blocks: Vec::new() });
         }
         let Some(Day { blocks, .. }) = days.last_mut() else { continue };
+        if unread == Some(item.key.as_str()) {
+            blocks.push(Block::Unread);
+            before = None;
+        }
         match (&item.what, blocks.last_mut()) {
             (What::Change(change), Some(Block::Changes { changes, .. })) => changes.push(change.clone()),
             (What::Change(change), _) => {

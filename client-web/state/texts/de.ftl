@@ -124,7 +124,7 @@ editing = Deine Nachricht bearbeiten
 cancel = Abbrechen
 save = Speichern
 read-by = Gelesen von { $names }
-reaction-by = { $key }: { $names }
+reaction-by = { $key } { $count }: { $names }
 typing-one = { $name } schreibt
 typing-two = { $name } und { $other } schreiben
 typing-more = { $name } und { $count } andere schreiben
@@ -268,3 +268,259 @@ verify-done-hint = Von nun an kannst du sicher sein, wem du schreibst.
 verify-cancelled = Die Bestätigung wurde abgebrochen
 verify-cancelled-hint = Versuch es noch einmal, wenn beide Seiten da sind.
 verify-person = { $name } bestätigen
+
+## Mehrere Tabs, und was eine Sitzung beendet
+
+elsewhere = Hearth ist in einem anderen Tab offen
+elsewhere-hint = Ein Tab zur Zeit hält deine Nachrichten in Ordnung. Schließe den anderen, oder mach hier weiter.
+elsewhere-here = Hier weitermachen
+signed-out = Du wurdest abgemeldet
+signed-out-hint = Diese Sitzung hat der Server oder ein anderes Gerät beendet. Melde dich neu an; dein Wiederherstellungsschlüssel öffnet deine Nachrichten.
+error-forbidden = Das ist hier nicht erlaubt: { $why }
+error-server-name = Das ist kein Name eines Servers. Er sieht aus wie example.org.
+error-no-picture = Das ist kein Bild.
+error-alias = Das kann keine Adresse sein. Nimm Buchstaben, Ziffern und Bindestriche.
+error-alias-taken = Diese Adresse ist vergeben.
+error-poll = Eine Umfrage hat eine Frage und mindestens zwei Antworten.
+error-forward = Diese Nachricht lässt sich nicht weiterleiten.
+
+## Die Liste der Räume
+
+jump = Suchen oder springen
+jump-search = Alle Nachrichten nach „{ $words }“ durchsuchen
+jump-choose = wählen
+jump-open = öffnen
+show = Welche Räume
+show-all = Alle
+show-unread = Ungelesen
+show-mentions = Für dich
+show-empty = Nichts dergleichen. Alles ist gelesen.
+marked-unread = Als ungelesen markiert
+favourite = Zu den Favoriten
+favourite-no = Aus den Favoriten nehmen
+low-priority = Niedrige Priorität
+low-priority-no = Normale Priorität
+mark-read = Als gelesen markieren
+mark-unread = Als ungelesen markieren
+mute = Stummschalten
+unmute = Nicht mehr stumm
+explore = Entdecken
+explore-hint = Räume, die alle finden dürfen. Sieh auf diesem Server nach, oder nenne einen anderen.
+explore-find = Raum suchen
+explore-kinds = Wonach
+explore-all = Alles
+explore-rooms = Räume
+explore-spaces = Spaces
+explore-server = Server
+explore-empty = Dort ist nichts eingetragen, das so heißt.
+more-rooms = Mehr
+space = Space
+space-in = Du bist in
+space-more = Weitere Räume
+space-spaces = Spaces darin
+space-empty = In diesem Space ist noch nichts.
+create-space = Ein Space
+add = Hinzufügen
+add-rooms = Räume hinzufügen
+add-rooms-none = Alle deine Räume sind in diesem Space.
+open = Öffnen
+asked = Angefragt
+ask = Anfragen
+look = Ansehen
+
+## Ein Raum, in dem man nicht ist
+
+outside-banned = Du bist aus diesem Raum verbannt.
+outside-asked = Du hast angefragt. Der Raum erscheint hier, sobald dich jemand einlässt.
+outside-ask = Um Einlass bitten
+outside-ask-hint = Jemand im Raum sagt Ja oder Nein.
+outside-closed = Für diesen Raum brauchst du vielleicht eine Einladung.
+room-moved = Dieser Raum geht in einem anderen weiter. Hier kann nichts mehr geschrieben werden.
+room-moved-go = Dorthin
+room-read-only = Du kannst hier lesen, aber nicht schreiben.
+newest = Neueste
+
+## Über einen Raum
+
+encrypted-hint = Nur die Menschen in diesem Raum können ihn lesen.
+public-room-hint = Die Server derer, die in diesem Raum sind, können ihn lesen.
+copy-room-link = Link zu diesem Raum kopieren
+pinned = Angeheftet
+pinned-all = Alle angehefteten Nachrichten
+pinned-hide = Ausblenden, bis etwas Neues angeheftet wird
+room-settings = Einstellungen des Raums
+back-to-room = Zurück zum Raum
+room-general = Allgemein
+picture-change = Bild ändern
+topic = Thema
+loudness-usual = Wie alle Räume
+loudness-all = Alles
+loudness-mentions = Nur Erwähnungen
+loudness-nothing = Nichts
+access = Wer beitreten kann
+access-invited = Nur Eingeladene
+access-invited-hint = Jemand im Raum muss sie einladen.
+access-asking = Alle dürfen anfragen
+access-asking-hint = Jemand im Raum sagt Ja oder Nein.
+access-anybody = Alle
+access-anybody-hint = Wer die Adresse hat, kommt herein.
+access-other = Wer beitreten kann, bestimmt ein Space.
+history = Wer lesen kann, was vorher war
+history-members = Mitglieder, alles
+history-invited = Mitglieder, ab ihrer Einladung
+history-joined = Mitglieder, ab ihrem Beitritt
+history-anybody = Alle
+history-hint = Eine Änderung gilt ab jetzt. Sie verbirgt und zeigt nichts, was vorher gesendet wurde.
+listed = Unter „Entdecken“ eingetragen
+listed-hint = Alle auf diesem Server finden Namen und Thema.
+addresses = Adressen
+addresses-hint = Ein kurzer Name, den man tippen oder weitergeben kann.
+new-address = Neue Adresse
+copy-address = Adresse kopieren
+careful = Vorsicht
+upgrade = Raum erneuern
+upgrade-hint = Dieser Raum hat Version { $version }. Beim Erneuern entsteht ein Raum mit Version { $newest }, der alle dorthin führt; was gesagt wurde, bleibt hier lesbar.
+
+## Menschen
+
+write = Schreiben
+rooms-in-common = Gemeinsame Räume
+role-here = Rolle hier
+tag-member = Mitglied
+role-banned = Verbannt
+ignore = Überall ignorieren
+unignore = Nicht mehr ignorieren
+only-you = Nur du
+kick = Aus dem Raum entfernen…
+kick-title = { $name } entfernen?
+kick-hint = Sie können zurückkommen, wenn sie eingeladen werden oder der Raum offen ist. Sie sehen den Grund.
+kick-do = Entfernen
+ban = Verbannen…
+ban-title = { $name } verbannen?
+ban-hint = Sie können nicht zurückkommen, bis jemand den Bann aufhebt. Sie sehen den Grund.
+ban-do = Verbannen
+unban = Wieder einlassen
+reason = Grund
+invite-history = Sie können lesen, was vorher gesagt wurde, soweit der Raum es zulässt.
+
+## Nachrichten
+
+pin = Anheften
+unpin = Nicht mehr anheften
+copy-link = Link kopieren
+forward = Weiterleiten
+forward-to = Weiterleiten an
+report = Melden
+report-title = Diese Nachricht melden?
+report-hint = Wer den Server betreibt, sieht sie mit deinem Grund.
+poll = Umfrage
+poll-new = Den Raum fragen
+poll-question = Frage
+poll-answer = Antwort { $number }
+poll-add = Noch eine Antwort
+poll-ask = Fragen
+poll-wrong = Eine Umfrage hat eine Frage und mindestens zwei Antworten.
+poll-end = Umfrage beenden
+poll-ended = Die Umfrage ist beendet.
+poll-votes = { $count ->
+    [one] 1 Stimme
+   *[other] { $count } Stimmen
+}
+poll-over = { $count ->
+    [one] Beendet, 1 Stimme
+   *[other] Beendet, { $count } Stimmen
+}
+voice-message = Sprachnachricht
+voice-recording = Aufnahme
+voice-cancel = Aufnahme verwerfen
+voice-refused = Der Browser gibt kein Mikrofon frei. Das steht neben der Adresse, und dort lässt es sich ändern.
+voice-speed = Tempo
+play = Abspielen
+pause = Anhalten
+code = Code
+link-preview = Was die verlinkte Seite über sich sagt
+larger = Größer
+smaller = Kleiner
+remove = Entfernen
+
+## Schreiben
+
+attach-file = Dateien
+formatting = Formatierung
+bold = Fett
+italic = Kursiv
+struck = Durchgestrichen
+link = Link
+list = Liste
+quote = Zitat
+complete = Was du meinen könntest
+name-all = Alle in diesem Raum
+tray = Dateien zum Senden
+tray-files = { $count ->
+    [one] 1 Datei
+   *[other] { $count } Dateien
+}
+tray-up = { $name } nach oben
+tray-remove = { $name } entfernen
+caption = Beschriftung
+caption-of = Beschriftung von { $name }
+file-too-large = { $name } ist zu groß: höchstens 100 MB passen.
+emoji = Emoji
+emoji-kinds = Arten
+emoji-search = Emoji suchen
+emoji-found = Gefunden
+emoji-recent = Zuletzt
+emoji-tone = Hautton
+emoji-faces = Gesichter
+emoji-people = Menschen
+emoji-nature = Natur
+emoji-food = Essen
+emoji-travel = Orte
+emoji-doing = Freizeit
+emoji-things = Dinge
+emoji-signs = Zeichen
+emoji-flags = Flaggen
+
+## Suche
+
+search-messages = Nachrichten suchen
+search-reach = Der Server durchsucht Räume, die nicht verschlüsselt sind. Die anderen kann er nicht lesen.
+search-count = { $count ->
+    [one] 1 Nachricht
+   *[other] { $count } Nachrichten
+}
+search-more = Mehr
+search-nothing = Nichts mit „{ $words }“
+search-nothing-hint = Versuche es mit weniger Wörtern, oder nur mit dem Anfang eines Worts.
+
+## Benachrichtigungen
+
+notify-test = Eine zur Probe
+notify-test-text = So sieht das aus.
+push = Auch wenn Hearth geschlossen ist
+push-hint = Dein Server sagt es diesem Browser selbst. Was geschrieben wurde, steht nicht darin.
+push-failed = Dieser Browser hat keinen Push-Dienst, der antwortet.
+keywords = Wörter, die als Erwähnung zählen
+keywords-hint = Dein Name zählt immer.
+keywords-new = Noch ein Wort
+
+## Tasten
+
+keys = Tasten
+key-jump = Suchen oder springen
+key-rooms = Raum davor, danach
+key-unread = Ungelesener Raum davor, danach
+key-search = Nachrichten suchen
+key-settings = Einstellungen
+key-parts = Nächster Teil der Seite
+key-close = Schließen, was obenauf liegt
+key-sheet = Diese Liste
+key-edit = Deine letzte Nachricht bearbeiten (im leeren Textfeld)
+key-line = Neue Zeile
+key-bold = Fett
+key-italic = Kursiv
+key-code = Code
+key-complete = Person, Raum oder Emoji ergänzen
+key-message = Antworten, Thread, bearbeiten, reagieren (auf einer Nachricht)
+key-delete = Was sich mit einer Nachricht tun lässt (auf ihr)
+key-spoiler = Wörter verbergen, bis jemand sie anklickt

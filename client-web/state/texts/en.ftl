@@ -124,7 +124,7 @@ editing = Edit your message
 cancel = Cancel
 save = Save
 read-by = Read by { $names }
-reaction-by = { $key }: { $names }
+reaction-by = { $key } { $count }: { $names }
 typing-one = { $name } is typing
 typing-two = { $name } and { $other } are typing
 typing-more = { $name } and { $count } others are typing
@@ -268,3 +268,259 @@ verify-done-hint = From now on you can be sure who you write with.
 verify-cancelled = The verification was stopped
 verify-cancelled-hint = Try again when both sides are there.
 verify-person = Verify { $name }
+
+## Several tabs, and what ends a session
+
+elsewhere = Hearth is open in another tab
+elsewhere-hint = One tab at a time keeps your messages in order. Close the other one, or go on here.
+elsewhere-here = Use it here
+signed-out = You were signed out
+signed-out-hint = This session was ended by the server or on another device. Sign in again to go on; your recovery key opens your messages.
+error-forbidden = That is not allowed here: { $why }
+error-server-name = That is no name of a server. It looks like example.org.
+error-no-picture = That is no picture.
+error-alias = That cannot be an address. Use letters, digits and hyphens.
+error-alias-taken = This address is taken.
+error-poll = A poll has a question and at least two answers.
+error-forward = This message cannot be forwarded.
+
+## The list of rooms
+
+jump = Search or jump to
+jump-search = Search all messages for “{ $words }”
+jump-choose = choose
+jump-open = open
+show = Which rooms
+show-all = All
+show-unread = Unread
+show-mentions = For you
+show-empty = Nothing of that kind. All is read.
+marked-unread = Marked as unread
+favourite = Add to favourites
+favourite-no = Remove from favourites
+low-priority = Low priority
+low-priority-no = Normal priority
+mark-read = Mark as read
+mark-unread = Mark as unread
+mute = Mute
+unmute = Unmute
+explore = Explore
+explore-hint = Rooms that anybody may find. Look on this server, or name another one.
+explore-find = Find a room
+explore-kinds = What to look for
+explore-all = Everything
+explore-rooms = Rooms
+explore-spaces = Spaces
+explore-server = Server
+explore-empty = Nothing is listed there that is called so.
+more-rooms = More
+space = Space
+space-in = You are in
+space-more = More rooms
+space-spaces = Spaces inside
+space-empty = Nothing is in this space yet.
+create-space = A space
+add = Add
+add-rooms = Add rooms
+add-rooms-none = All your rooms are in this space.
+open = Open
+asked = You asked
+ask = Ask
+look = Look
+
+## A room that one is not in
+
+outside-banned = You are banned from this room.
+outside-asked = You asked to join. You see the room here once somebody lets you in.
+outside-ask = Ask to join
+outside-ask-hint = Somebody in the room says yes or no.
+outside-closed = You may need an invitation for this room.
+room-moved = This room goes on in another one. Nothing more can be written here.
+room-moved-go = Go there
+room-read-only = You can read here, but not write.
+newest = Newest
+
+## About a room
+
+encrypted-hint = Only the people in this room can read it.
+public-room-hint = The servers of those in this room can read it.
+copy-room-link = Copy the link to this room
+pinned = Pinned
+pinned-all = All pinned messages
+pinned-hide = Hide until something new is pinned
+room-settings = Settings of the room
+back-to-room = Back to the room
+room-general = General
+picture-change = Change the picture
+topic = Topic
+loudness-usual = Like all rooms
+loudness-all = Everything
+loudness-mentions = Only mentions
+loudness-nothing = Nothing
+access = Who can join
+access-invited = Invited people only
+access-invited-hint = Somebody in the room has to invite them.
+access-asking = Anybody may ask
+access-asking-hint = Somebody in the room says yes or no.
+access-anybody = Anybody
+access-anybody-hint = Whoever has the address comes in.
+access-other = Who can join is set by a space.
+history = Who can read what was before
+history-members = Members, everything
+history-invited = Members, from when they were invited
+history-joined = Members, from when they joined
+history-anybody = Anybody
+history-hint = A change counts from now on. It does not hide or show what was sent before.
+listed = Listed in Explore
+listed-hint = Anybody on this server can find the name and the topic.
+addresses = Addresses
+addresses-hint = A short name that people can type or share.
+new-address = New address
+copy-address = Copy the address
+careful = Careful
+upgrade = Upgrade the room
+upgrade-hint = This room has version { $version }. An upgrade makes a new room of version { $newest } and leads everybody there; what was said stays readable here.
+
+## People
+
+write = Message
+rooms-in-common = Rooms in common
+role-here = Role here
+tag-member = Member
+role-banned = Banned
+ignore = Ignore everywhere
+unignore = No longer ignore
+only-you = Only you
+kick = Remove from the room…
+kick-title = Remove { $name }?
+kick-hint = They can come back when they are invited or the room is open. They see the reason.
+kick-do = Remove
+ban = Ban…
+ban-title = Ban { $name }?
+ban-hint = They cannot come back until somebody lifts the ban. They see the reason.
+ban-do = Ban
+unban = Let in again
+reason = Reason
+invite-history = They will be able to read what was said before, as far as the room allows it.
+
+## Messages
+
+pin = Pin
+unpin = Unpin
+copy-link = Copy the link
+forward = Forward
+forward-to = Forward to
+report = Report
+report-title = Report this message?
+report-hint = Those who run the server see it with your reason.
+poll = Poll
+poll-new = Ask the room
+poll-question = Question
+poll-answer = Answer { $number }
+poll-add = Another answer
+poll-ask = Ask
+poll-wrong = A poll has a question and at least two answers.
+poll-end = End the poll
+poll-ended = The poll has ended.
+poll-votes = { $count ->
+    [one] 1 vote
+   *[other] { $count } votes
+}
+poll-over = { $count ->
+    [one] Ended, 1 vote
+   *[other] Ended, { $count } votes
+}
+voice-message = Voice message
+voice-recording = Recording
+voice-cancel = Throw the recording away
+voice-refused = The browser gives no microphone. It says so beside the address, and there you can change it.
+voice-speed = Speed
+play = Play
+pause = Pause
+code = Code
+link-preview = What the linked page says of itself
+larger = Larger
+smaller = Smaller
+remove = Remove
+
+## Writing
+
+attach-file = Files
+formatting = Formatting
+bold = Bold
+italic = Italic
+struck = Strikethrough
+link = Link
+list = List
+quote = Quote
+complete = What you may mean
+name-all = Everybody in this room
+tray = Files to send
+tray-files = { $count ->
+    [one] 1 file
+   *[other] { $count } files
+}
+tray-up = Move { $name } up
+tray-remove = Remove { $name }
+caption = Caption
+caption-of = Caption of { $name }
+file-too-large = { $name } is too large: 100 MB fit at most.
+emoji = Emoji
+emoji-kinds = Kinds
+emoji-search = Search emoji
+emoji-found = Found
+emoji-recent = Recent
+emoji-tone = Skin tone
+emoji-faces = Faces
+emoji-people = People
+emoji-nature = Nature
+emoji-food = Food
+emoji-travel = Places
+emoji-doing = Doing
+emoji-things = Things
+emoji-signs = Signs
+emoji-flags = Flags
+
+## Search
+
+search-messages = Search messages
+search-reach = The server searches rooms that are not encrypted. It cannot read the others.
+search-count = { $count ->
+    [one] 1 message
+   *[other] { $count } messages
+}
+search-more = More
+search-nothing = Nothing with “{ $words }”
+search-nothing-hint = Try fewer words, or only the beginning of one.
+
+## Notifications
+
+notify-test = Show a test
+notify-test-text = This is what it looks like.
+push = Also while Hearth is closed
+push-hint = Your server tells this browser itself. What was written is not in it.
+push-failed = This browser has no push service that answers.
+keywords = Words that count as a mention
+keywords-hint = Your name always does.
+keywords-new = Another word
+
+## Keys
+
+keys = Keys
+key-jump = Search or jump
+key-rooms = Room before, after
+key-unread = Unread room before, after
+key-search = Search messages
+key-settings = Settings
+key-parts = Next part of the page
+key-close = Close what is on top
+key-sheet = This list
+key-edit = Edit your last message (in an empty composer)
+key-line = New line
+key-bold = Bold
+key-italic = Italic
+key-code = Code
+key-complete = Complete a person, a room, an emoji
+key-message = Reply, thread, edit, react (on a message)
+key-delete = What one can do with a message (on it)
+key-spoiler = Hide words until somebody clicks them

@@ -1,37 +1,55 @@
 //! The composer: a plain text area that nobody but the person changes while they write.
 
+mod completion;
+mod tools;
+
 use dioxus::{core::spawn_forever, html::HasFileData, prelude::*};
 use dioxus_web::WebEventExt;
 use hearth_client_state::{
-    compose::{self, About, Completion, Kind},
-    timeline::{Content, Person, What, last_editable},
+    compose::{self, About},
+    timeline::{Content, What, last_editable},
 };
 use wasm_bindgen::JsCast;
 
-use super::InRoom;
+use self::{
+    completion::{Offer, Offered, found},
+    tools::{Mark, Tools},
+};
+use super::{
+    InRoom,
+    emoji::{EmojiPicker, note_used},
+    poll::NewPoll,
+    tray::{Tray, Waiting},
+    voice::{Record, Recording},
+};
 use crate::{
     app::use_shared,
     browser,
-    design::{Avatar, Icon, IconButton},
+    design::{Icon, IconButton},
     matrix::Upload,
     words::{Value, t, tv},
 };
 
-/// How long after the last key what is written is kept.
+/// How long after the last key what is written is kept, in milliseconds.
 const KEEP_AFTER: u32 = 400;
 
 /// How often others are told that one is typing, in milliseconds.
 const TELL_EVERY: i64 = 3_000;
 
-/// Nobody chooses among more.
-const MOST_PEOPLE: usize = 6;
+/// Larger files would not fit into the memory of a page.
+const LARGEST: u64 = 100 << 20;
 
-/// People who may be meant by what is being typed.
-#[derive(Clone, Default, PartialEq)]
-struct Offer {
-    completion: Option<Completion>,
-    people: Vec<Person>,
-    chosen: usize,
+/// Whether the bar of marks is shown, kept in this browser.
+const TOOLS: &str = "hearth-tools";
+
+/// What is open above or in the place of the text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aside {
+    Nothing,
+    Emoji,
+    Menu,
+    Poll,
+    Voice,
 }
 
 #[component]
@@ -42,14 +60,34 @@ pub fn Composer() -> Element {
     let mut writing = in_room.writing;
     let mut is_empty = use_signal(|| true);
     let mut offer = use_signal(Offer::default);
+    let mut aside = use_signal(|| Aside::Nothing);
+    let mut has_tools = use_signal(|| browser::load(TOOLS).is_some());
+    let mut files = use_signal(Vec::<Waiting>::new);
+    let mut numbers = use_hook(|| CopyValue::new(0_u32));
     let mut told = use_hook(|| CopyValue::new(0_i64));
     let mut version = use_hook(|| CopyValue::new(0_u32));
+    // What was typed and is not kept yet.
+    let mut unkept = use_hook(|| CopyValue::new(None::<String>));
+    let keep = move |text: String| async move {
+        if in_room.place == "room" {
+            shared.set_draft(in_room.room().id(), &text);
+        }
+        in_room.room().save_draft(&text).await;
+    };
     // What was being written when it was left.
     use_future(move || async move {
         if let Some(text) = in_room.room().draft().await {
             put(&id(), &text, None);
             is_empty.set(false);
         }
+    });
+    use_drop(move || {
+        let Some(text) = unkept.write().take() else { return };
+        let room = in_room.room();
+        if in_room.place == "room" {
+            shared.set_draft(room.id(), &text);
+        }
+        spawn_forever(async move { room.save_draft(&text).await });
     });
     // What is edited comes into the composer, and what was there is gone with the edit.
     use_effect(move || {
@@ -71,21 +109,25 @@ pub fn Composer() -> Element {
     let mut changed = move || {
         let Some((text, cursor)) = written(&id()) else { return };
         is_empty.set(text.trim().is_empty());
-        let found = compose::completion(&text, cursor).filter(|found| found.kind == Kind::Person);
+        let begun = compose::completion(&text, cursor);
         let now = version.peek().wrapping_add(1);
         version.set(now);
+        let is_edit = matches!(&*writing.peek(), About::Edit { .. });
+        if !is_edit {
+            unkept.set(Some(text.clone()));
+        }
         spawn(async move {
-            let people = match &found {
-                Some(found) => in_room.room().people_called(&found.begun, MOST_PEOPLE).await,
-                None => Vec::new(),
+            let now_offered = match begun {
+                Some(begun) => found(shared, in_room, begun).await,
+                None => Offer::default(),
             };
             if *version.peek() == now {
-                offer.set(Offer { completion: found, people, chosen: 0 });
+                offer.set(now_offered);
             }
             browser::wait(KEEP_AFTER).await;
-            let is_edit = matches!(&*writing.peek(), About::Edit { .. });
             if *version.peek() == now && !is_edit {
-                in_room.room().save_draft(&text).await;
+                unkept.set(None);
+                keep(text).await;
             }
         });
         if browser::now() - *told.peek() > TELL_EVERY {
@@ -95,20 +137,32 @@ pub fn Composer() -> Element {
     };
     let mut send = move || {
         let Some((text, _)) = written(&id()) else { return };
-        if text.trim().is_empty() {
+        let uploads: Vec<Upload> = files.write().drain(..).filter_map(|file| file.take()).collect();
+        if text.trim().is_empty() && uploads.is_empty() {
             return;
         }
         let about = writing.replace(About::Nothing);
         let now = version.peek().wrapping_add(1);
         version.set(now);
         told.set(0);
+        unkept.set(None);
         put(&id(), "", None);
         is_empty.set(true);
         offer.set(Offer::default());
+        aside.set(Aside::Nothing);
         // It goes on when another room is opened meanwhile.
         let room = in_room.room();
+        if in_room.place == "room" {
+            shared.set_draft(room.id(), "");
+        }
         spawn_forever(async move {
+            for upload in uploads {
+                if let Err(problem) = room.send_file(upload).await {
+                    shared.tell(&problem);
+                }
+            }
             let outcome = match &about {
+                _ if text.trim().is_empty() => Ok(()),
                 About::Nothing => room.send(&text, None).await,
                 About::Reply { event, .. } => room.send(&text, Some(event)).await,
                 About::Edit { key } => room.edit(key, &text).await,
@@ -127,15 +181,29 @@ pub fn Composer() -> Element {
             room.set_typing(false).await;
         });
     };
-    let mut complete = move |person: &Person| {
+    let mut complete = move |offered: &Offered| {
         let (Some((text, _)), Some(completion)) = (written(&id()), offer.peek().completion.clone()) else {
             return;
         };
-        let mention = compose::mention(&person.name, &person.id);
-        let (text, cursor) = compose::completed(&text, &completion, &mention);
+        if let Offered::Emoji { picture, .. } = offered {
+            note_used(picture);
+        }
+        let (text, cursor) = compose::completed(&text, &completion, &offered.text());
         put(&id(), &text, Some(cursor));
         offer.set(Offer::default());
-        is_empty.set(false);
+        changed();
+    };
+    let mut insert = move |words: &str| {
+        let Some((text, cursor)) = written(&id()) else { return };
+        let all = format!("{}{words}{}", &text[..cursor], &text[cursor..]);
+        put(&id(), &all, Some(cursor + words.len()));
+        changed();
+    };
+    let mut mark = move |mark: Mark| {
+        let Some((text, start, end)) = chosen(&id()) else { return };
+        let (text, start, end) = mark.apply(&text, start, end);
+        put_chosen(&id(), &text, start, end);
+        changed();
     };
     let mut cancel = move || {
         if matches!(writing.replace(About::Nothing), About::Edit { .. }) {
@@ -148,7 +216,8 @@ pub fn Composer() -> Element {
         if event.is_composing() || is_of_input_method(&event) {
             return;
         }
-        let count = offer.peek().people.len();
+        let count = offer.peek().choices.len();
+        let modifiers = event.modifiers();
         match event.key() {
             Key::ArrowDown if count > 0 => {
                 event.prevent_default();
@@ -160,13 +229,14 @@ pub fn Composer() -> Element {
             }
             Key::Enter | Key::Tab if count > 0 => {
                 event.prevent_default();
-                let person = offer.peek().people[offer.peek().chosen].clone();
-                complete(&person);
+                let choice = offer.peek().choices[offer.peek().chosen].clone();
+                complete(&choice);
             }
             Key::Escape if count > 0 => offer.set(Offer::default()),
+            Key::Escape if aside() != Aside::Nothing => aside.set(Aside::Nothing),
             Key::Escape => cancel(),
             // On a phone the key makes a line, and the button sends.
-            Key::Enter if !event.modifiers().shift() && !browser::is_touch() => {
+            Key::Enter if !modifiers.shift() && !browser::is_touch() => {
                 event.prevent_default();
                 send();
             }
@@ -178,22 +248,30 @@ pub fn Composer() -> Element {
                     writing.set(About::Edit { key: last.key.clone() });
                 }
             }
+            Key::Character(letter) if modifiers.ctrl() || modifiers.meta() => {
+                if let Some(of_key) = Mark::of_key(&letter) {
+                    event.prevent_default();
+                    mark(of_key);
+                }
+            }
             _ => {}
         }
     };
-    let files = move |files: Vec<dioxus::html::FileData>| async move {
-        for file in files {
-            let name = file.name();
-            let mime_type = file.content_type().unwrap_or_default();
-            let Ok(bytes) = file.read_bytes().await else { continue };
-            let bytes = bytes.to_vec();
-            let size = match mime_type.starts_with("image/") {
-                true => browser::picture_size(&bytes, &mime_type).await,
-                false => None,
-            };
-            let upload = Upload { name, mime_type, bytes, size };
-            if let Err(problem) = in_room.room().send_file(upload).await {
-                shared.tell(&problem);
+    let mut wait = move |upload: Upload| {
+        if upload.bytes.len() as u64 > LARGEST {
+            let mut toast = shared.toast;
+            toast.set(Some(tv("file-too-large", [("name", Value::from(upload.name.as_str()))])));
+            return;
+        }
+        let number = *numbers.peek();
+        numbers.set(number + 1);
+        files.write().push(Waiting::new(number, upload));
+        browser::focus(&id());
+    };
+    let take = move |chosen: Vec<dioxus::html::FileData>| async move {
+        for file in chosen {
+            if let Some(upload) = upload_of(file).await {
+                wait(upload);
             }
         }
     };
@@ -203,20 +281,45 @@ pub fn Composer() -> Element {
     };
     rsx! {
         div { class: "compose",
-            if !offer.read().people.is_empty() {
-                div { class: "menu complete", role: "listbox", id: "complete",
-                    for (number, person) in offer.read().people.clone().into_iter().enumerate() {
-                        button {
-                            key: "{person.id}",
-                            class: "menu__item",
-                            class: if number == offer.read().chosen { "is-hover" },
-                            role: "option",
-                            aria_selected: (number == offer.read().chosen).to_string(),
-                            onclick: { let person = person.clone(); move |_| complete(&person) },
-                            Avatar { id: person.id.clone(), name: person.name.clone(), picture: person.picture.clone() }
-                            bdi { "{person.name}" }
-                            small { "{person.id}" }
+            completion::Choices { offer, onchoose: move |choice: Offered| complete(&choice) }
+            if aside() == Aside::Emoji {
+                EmojiPicker {
+                    onclose: move |()| aside.set(Aside::Nothing),
+                    onpick: move |picture: String| {
+                        insert(&picture);
+                        aside.set(Aside::Nothing);
+                    },
+                }
+            }
+            if aside() == Aside::Menu {
+                div { class: "menu attachmenu", role: "menu", aria_label: t("attach"),
+                    label { class: "menu__item", role: "menuitem",
+                        Icon { name: "file" }
+                        {t("attach-file")}
+                        input {
+                            class: "sr",
+                            r#type: "file",
+                            multiple: true,
+                            onchange: move |event| {
+                                aside.set(Aside::Nothing);
+                                take(event.files())
+                            },
                         }
+                    }
+                    button { class: "menu__item", role: "menuitem", onclick: move |_| aside.set(Aside::Poll),
+                        Icon { name: "chart-bar-decreasing" }
+                        {t("poll")}
+                    }
+                    button {
+                        class: "menu__item",
+                        role: "menuitem",
+                        onclick: move |_| {
+                            aside.set(Aside::Nothing);
+                            has_tools.set(true);
+                            browser::save(TOOLS, "on");
+                        },
+                        Icon { name: "type" }
+                        {t("formatting")}
                     }
                 }
             }
@@ -229,20 +332,31 @@ pub fn Composer() -> Element {
                 ondragover: |event| event.prevent_default(),
                 ondrop: move |event| {
                     event.prevent_default();
-                    files(event.files())
+                    take(event.files())
                 },
                 Writing { oncancel: move |()| cancel() }
-                div { class: "composer__row",
-                    label { class: "btn btn--icon", title: t("attach"),
-                        Icon { name: "plus" }
-                        span { class: "sr", {t("attach")} }
-                        input {
-                            class: "sr",
-                            id: in_room.id("attach"),
-                            r#type: "file",
-                            multiple: true,
-                            onchange: move |event| files(event.files()),
-                        }
+                Tray { files }
+                if has_tools() {
+                    Tools { onmark: move |of: Mark| mark(of) }
+                }
+                if aside() == Aside::Voice {
+                    Recording { onclose: move |()| aside.set(Aside::Nothing) }
+                }
+                div { class: "composer__row", class: if aside() == Aside::Voice { "is-hidden" },
+                    IconButton {
+                        icon: "plus",
+                        label: t("attach"),
+                        pressed: aside() == Aside::Menu,
+                        onclick: move |_| aside.set(if aside() == Aside::Menu { Aside::Nothing } else { Aside::Menu }),
+                    }
+                    input {
+                        class: "sr",
+                        id: in_room.id("attach"),
+                        r#type: "file",
+                        multiple: true,
+                        tabindex: "-1",
+                        aria_label: t("attach-file"),
+                        onchange: move |event| take(event.files()),
                     }
                     textarea {
                         class: "composer__text",
@@ -252,7 +366,7 @@ pub fn Composer() -> Element {
                         placeholder: if browser::is_touch() { t("message") } else { label.clone() },
                         aria_label: "{label}",
                         aria_autocomplete: "list",
-                        aria_controls: (!offer.read().people.is_empty()).then_some("complete"),
+                        aria_controls: (!offer.read().choices.is_empty()).then(|| in_room.id("complete")),
                         oninput: move |_| changed(),
                         onkeydown: key,
                         onpaste: move |event| {
@@ -262,10 +376,8 @@ pub fn Composer() -> Element {
                             }
                             async move {
                                 for file in pasted {
-                                    if let Some(upload) = browser::upload(file).await
-                                        && let Err(problem) = in_room.room().send_file(upload).await
-                                    {
-                                        shared.tell(&problem);
+                                    if let Some(upload) = browser::upload(file).await {
+                                        wait(upload);
                                     }
                                 }
                             }
@@ -276,10 +388,32 @@ pub fn Composer() -> Element {
                             }
                         },
                     }
-                    if !is_empty() {
-                        IconButton { icon: "send-horizontal", label: t("send"), class: "send", onclick: move |_| send() }
+                    span { class: "only-desktop",
+                        IconButton {
+                            icon: "case-sensitive",
+                            label: t("formatting"),
+                            pressed: has_tools(),
+                            onclick: move |_| {
+                                has_tools.toggle();
+                                if has_tools() { browser::save(TOOLS, "on") } else { browser::forget(TOOLS) }
+                            },
+                        }
+                    }
+                    IconButton {
+                        icon: "smile",
+                        label: t("emoji"),
+                        pressed: aside() == Aside::Emoji,
+                        onclick: move |_| aside.set(if aside() == Aside::Emoji { Aside::Nothing } else { Aside::Emoji }),
+                    }
+                    if is_empty() && files.read().is_empty() {
+                        Record { onclick: move |_| aside.set(Aside::Voice) }
+                    } else {
+                        IconButton { icon: "send-horizontal", label: t("send"), class: "btn--primary send", onclick: move |_| send() }
                     }
                 }
+            }
+            if aside() == Aside::Poll {
+                NewPoll { onclose: move |()| aside.set(Aside::Nothing) }
             }
         }
     }
@@ -304,22 +438,45 @@ fn Writing(oncancel: EventHandler<()>) -> Element {
     }
 }
 
+/// A file that the person chose, with its content.
+pub async fn upload_of(file: dioxus::html::FileData) -> Option<Upload> {
+    let (name, mime_type) = (file.name(), file.content_type().unwrap_or_default());
+    let bytes = file.read_bytes().await.ok()?.to_vec();
+    let size = match mime_type.starts_with("image/") {
+        true => browser::picture_size(&bytes, &mime_type).await,
+        false => None,
+    };
+    Some(Upload { name, mime_type, bytes, size, caption: String::new(), voice: None })
+}
+
 /// What stands in the text area, and where the cursor is in it, in bytes.
 fn written(id: &str) -> Option<(String, usize)> {
+    chosen(id).map(|(text, start, _)| (text, start))
+}
+
+/// What stands in the text area, and what is chosen of it, in bytes.
+fn chosen(id: &str) -> Option<(String, usize, usize)> {
     let area = browser::text_area(id)?;
     let text = area.value();
-    let cursor = area.selection_start().ok().flatten().unwrap_or(0) as usize;
-    let cursor = compose::byte_of(&text, cursor);
-    Some((text, cursor))
+    let start = area.selection_start().ok().flatten().unwrap_or(0) as usize;
+    let end = area.selection_end().ok().flatten().unwrap_or(0) as usize;
+    let (start, end) = (compose::byte_of(&text, start), compose::byte_of(&text, end));
+    Some((text, start, end))
 }
 
 /// Puts a text there, with the cursor at a byte of it or at its end.
 fn put(id: &str, text: &str, cursor: Option<usize>) {
+    let cursor = cursor.unwrap_or(text.len());
+    put_chosen(id, text, cursor, cursor);
+}
+
+/// Puts a text there, with a part of it chosen.
+fn put_chosen(id: &str, text: &str, start: usize, end: usize) {
     let Some(area) = browser::text_area(id) else { return };
     area.set_value(text);
-    let cursor = compose::utf16_of(text, cursor.unwrap_or(text.len())) as u32;
-    let _ = area.set_selection_range(cursor, cursor);
-    if cursor > 0 {
+    let (start, end) = (compose::utf16_of(text, start) as u32, compose::utf16_of(text, end) as u32);
+    let _ = area.set_selection_range(start, end);
+    if end > 0 {
         let _ = area.focus();
     }
 }

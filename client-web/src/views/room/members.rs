@@ -8,6 +8,7 @@ use crate::{
     app::{problem_text, use_shared},
     design::{Avatar, Field, Icon, Submit},
     matrix::{Member, Problem, Role},
+    views::shell::{Open, Over},
     words::{Value, t, tv},
 };
 
@@ -69,9 +70,11 @@ pub fn Members() -> Element {
                         },
                     }
                 } else {
+                    if in_room.about.read().may.invite {
                     button { class: "btn btn--wide", onclick: move |_| is_inviting.set(true),
                         Icon { name: "user-plus", size: "s" }
                         {t("invite-people")}
+                    }
                     }
                     button { class: "btn btn--wide btn--danger-plain", onclick: leave,
                         Icon { name: "log-out", size: "s" }
@@ -87,15 +90,16 @@ pub fn Members() -> Element {
 fn List(members: Vec<Member>, filter: String) -> Element {
     let fits =
         |member: &&Member| is_found(&member.person.name, &filter) || is_found(&member.person.id, &filter);
-    let shown: Vec<Member> = members.iter().filter(fits).cloned().collect();
-    let runs = |member: &Member| !member.is_invited && member.role != Role::Everyone;
-    let groups: [(&str, Vec<Member>); 3] = [
+    // Nobody scrolls through more: the field finds the others.
+    const MOST: usize = 300;
+    let shown: Vec<Member> = members.iter().filter(fits).take(MOST).cloned().collect();
+    let is_out = |member: &Member| member.is_invited || member.is_banned;
+    let runs = |member: &Member| !is_out(member) && member.role != Role::Everyone;
+    let groups: [(&str, Vec<Member>); 4] = [
         ("role-admins", shown.iter().filter(|member| runs(member)).cloned().collect()),
-        (
-            "role-everyone",
-            shown.iter().filter(|member| !runs(member) && !member.is_invited).cloned().collect(),
-        ),
+        ("role-everyone", shown.iter().filter(|member| !runs(member) && !is_out(member)).cloned().collect()),
         ("role-invited", shown.iter().filter(|member| member.is_invited).cloned().collect()),
+        ("role-banned", shown.iter().filter(|member| member.is_banned).cloned().collect()),
     ];
     rsx! {
         div { class: "people",
@@ -121,9 +125,17 @@ fn Person(member: Member) -> Element {
         Role::Moderator => Some("tag-moderator"),
         Role::Everyone => None,
     };
+    let in_room = use_context::<InRoom>();
+    let open = use_context::<Open>();
     let person = member.person;
+    let user = person.id.clone();
     rsx! {
-        div { class: "row",
+        button {
+            class: "row",
+            onclick: move |_| {
+                let room = Some(in_room.room().id().to_owned());
+                open.show_over(Over::Person { user: user.clone(), room });
+            },
             Avatar { id: person.id.clone(), name: person.name.clone(), picture: person.picture.clone() }
             span { class: "row__text", b { bdi { "{person.name}" } } small { dir: "ltr", "{person.id}" } }
             if let Some(tag) = tag {
@@ -164,6 +176,10 @@ fn Invite(ondone: EventHandler<()>) -> Element {
                     onmounted: |_| async { crate::browser::focus("invite") },
                     oninput: move |event| address.set(event.value()),
                 }
+            }
+            p { class: "field__hint",
+                Icon { name: "history", size: "s" }
+                {t("invite-history")}
             }
             Submit { label: t("invite-people"), is_busy: is_busy() }
         }

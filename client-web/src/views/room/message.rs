@@ -4,21 +4,27 @@ use dioxus::prelude::*;
 use hearth_client_state::{
     compose::About,
     names::colour,
-    rich,
+    rich::{self, first_link},
+    route::Route,
     timeline::{Content, Locked, Message, Quote, Reaction, Sending},
 };
 
 use super::{
-    super::shell::{Open, Panel},
+    super::shell::{Open, Over, Panel},
     InRoom,
+    emoji::EmojiPicker,
+    forward,
+    link::LinkPreview,
     picture::{File, Picture, Played, Sticker},
+    poll::PollView,
     text::{Note, Text},
     timeline::jump_to,
+    voice::VoicePlayer,
 };
 use crate::{
     app::use_shared,
     browser,
-    design::{Avatar, Icon, IconButton},
+    design::{Avatar, Icon, IconButton, either},
     words::{Value, t, tv},
 };
 
@@ -38,6 +44,7 @@ pub fn MessageRow(id: String, message: Message, begins_group: bool) -> Element {
     let mut event = event;
     event.set(message.event.clone());
     let own = id.clone();
+    let (keyed, keyed_message) = (id.clone(), message.clone());
     rsx! {
         li {
             class: "msg",
@@ -49,6 +56,7 @@ pub fn MessageRow(id: String, message: Message, begins_group: bool) -> Element {
             class: if is_open() { "is-open" },
             id: page_id,
             tabindex: "-1",
+            onkeydown: move |event| key_on_message(&event, in_room, open, &keyed, &keyed_message),
             // A long press on a phone.
             oncontextmenu: move |event| {
                 if browser::is_touch() {
@@ -59,11 +67,7 @@ pub fn MessageRow(id: String, message: Message, begins_group: bool) -> Element {
             },
             div { class: "msg__side",
                 if begins_group {
-                    Avatar {
-                        id: message.sender.id.clone(),
-                        name: message.sender.name.clone(),
-                        picture: message.sender.picture.clone(),
-                    }
+                    Sender { message: message.clone(), is_name: false }
                 } else {
                     span { class: "msg__at", aria_hidden: "true", "{time}" }
                 }
@@ -71,7 +75,7 @@ pub fn MessageRow(id: String, message: Message, begins_group: bool) -> Element {
             div { class: "msg__body",
                 if begins_group {
                     div { class: "msg__head",
-                        span { class: "msg__name n{colour(&message.sender.id)}", dir: "auto", title: "{message.sender.id}", "{message.sender.name}" }
+                        Sender { message: message.clone(), is_name: true }
                         time { title: "{moment}", "{time}" }
                     }
                 } else {
@@ -80,7 +84,7 @@ pub fn MessageRow(id: String, message: Message, begins_group: bool) -> Element {
                 if let Some(quote) = &message.reply {
                     Quoted { quote: quote.clone() }
                 }
-                Body { message: message.clone() }
+                Body { message: message.clone(), id: id.clone() }
                 if !message.reactions.is_empty() {
                     Reactions { id: id.clone(), reactions: message.reactions.clone() }
                 }
@@ -108,8 +112,31 @@ pub fn MessageRow(id: String, message: Message, begins_group: bool) -> Element {
     }
 }
 
+/// Who wrote: the picture or the name, which opens their card.
 #[component]
-fn Body(message: Message) -> Element {
+fn Sender(message: Message, is_name: bool) -> Element {
+    let in_room = use_context::<InRoom>();
+    let open = use_context::<Open>();
+    let sender = message.sender;
+    let user = sender.id.clone();
+    let show = move |event: MouseEvent| {
+        event.stop_propagation();
+        open.show_over(Over::Person { user: user.clone(), room: Some(in_room.room().id().to_owned()) });
+    };
+    rsx! {
+        if is_name {
+            button { class: "msg__name n{colour(&sender.id)}", dir: "auto", title: "{sender.id}", onclick: show, "{sender.name}" }
+        } else {
+            // The name beside it does the same for who goes by keys.
+            button { tabindex: "-1", aria_hidden: "true", onclick: show,
+                Avatar { id: sender.id.clone(), name: sender.name.clone(), picture: sender.picture.clone() }
+            }
+        }
+    }
+}
+
+#[component]
+fn Body(message: Message, id: String) -> Element {
     let edited = message.is_edited;
     match message.content {
         Content::Text { text, is_emote, is_notice, is_jumbo, .. } => rsx! {
@@ -121,30 +148,25 @@ fn Body(message: Message) -> Element {
                 if is_emote {
                     em { "{message.sender.name} " }
                 }
-                Text { nodes: text }
+                Text { nodes: text.clone() }
                 if edited {
                     " "
                     span { class: "msg__note", {t("edited")} }
                 }
             }
+            if first_link(&text).is_some() {
+                LinkPreview { text }
+            }
         },
         Content::Picture(media) => rsx! { Picture { media } },
         Content::Video(media) => rsx! { Played { media, is_video: true } },
+        Content::Sound(media) if !media.loudness.is_empty() => rsx! { VoicePlayer { media, id } },
         Content::Sound(media) => rsx! { Played { media, is_video: false } },
         Content::File(media) => rsx! { File { media } },
         Content::Sticker(media) => rsx! { Sticker { media } },
-        Content::Poll { question, answers } => rsx! {
-            div { class: "poll", role: "group", aria_label: "{question}",
-                h3 { dir: "auto", "{question}" }
-                for (number, (answer, votes)) in answers.into_iter().enumerate() {
-                    div { key: "{number}", class: "option",
-                        span {}
-                        span { class: "word", dir: "auto", "{answer}" }
-                        span { class: "num", "{votes}" }
-                    }
-                }
-            }
-        },
+        Content::Poll(poll) => {
+            rsx! { PollView { poll, event: message.event.clone(), is_mine: message.is_mine } }
+        }
         Content::Deleted => {
             let text = match message.is_mine {
                 true => t("deleted-by-me"),
@@ -175,6 +197,7 @@ fn Body(message: Message) -> Element {
 /// The message that this one answers.
 #[component]
 fn Quoted(quote: Quote) -> Element {
+    let shared = use_shared();
     let in_room = use_context::<InRoom>();
     let event = use_hook(|| CopyValue::new(quote.event.clone()));
     let is_known = quote.of.is_some();
@@ -189,7 +212,15 @@ fn Quoted(quote: Quote) -> Element {
         None => (String::new(), "…".to_owned(), String::new()),
     };
     rsx! {
-        button { class: "quote", onclick: move |_| jump_to(&in_room.id(&event.peek())),
+        button {
+            class: "quote",
+            onclick: move |_| {
+                let event = event.peek().clone();
+                // What is not on the page is opened among what was around it.
+                if !jump_to(&in_room.id(&event)) {
+                    shared.go(Route::Message(in_room.room().id().to_owned(), event));
+                }
+            },
             b { class: "{class}", dir: "auto", "{name}" }
             span { dir: "auto", "{text}" }
         }
@@ -209,6 +240,27 @@ fn Reactions(id: String, reactions: Vec<Reaction>) -> Element {
             if others > 0 {
                 span { class: "muted", "+{others}" }
             }
+            AddReaction { id }
+        }
+    }
+}
+
+/// Opens the picker for one more.
+#[component]
+fn AddReaction(id: String) -> Element {
+    let in_room = use_context::<InRoom>();
+    rsx! {
+        button {
+            class: "reaction reaction--add",
+            title: t("react"),
+            aria_label: t("react"),
+            onclick: move |event| {
+                event.stop_propagation();
+                let (mut reacting, mut is_up) = (in_room.reacting, in_room.menu_is_up);
+                is_up.set(event.client_coordinates().y > browser::height() / 2.0);
+                reacting.set(Some(id.clone()));
+            },
+            Icon { name: "smile-plus", size: "s" }
         }
     }
 }
@@ -216,8 +268,14 @@ fn Reactions(id: String, reactions: Vec<Reaction>) -> Element {
 #[component]
 fn ReactionButton(id: String, reaction: Reaction) -> Element {
     let names = reaction.by.join(", ");
-    let label =
-        tv("reaction-by", [("key", Value::from(reaction.key.as_str())), ("names", Value::from(names))]);
+    let label = tv(
+        "reaction-by",
+        [
+            ("key", Value::from(reaction.key.as_str())),
+            ("count", Value::from(reaction.count)),
+            ("names", Value::from(names)),
+        ],
+    );
     let react = use_react(id, reaction.key.clone());
     rsx! {
         button {
@@ -325,9 +383,25 @@ fn Actions(id: String, message: Message) -> Element {
     let mut menu = in_room.menu;
     let is_open = use_memo(use_reactive!(|id| menu.read().as_ref() == Some(&id)));
     let is_sent = message.event.is_some();
-    let (answered, opened) = (message.clone(), id.clone());
+    let is_reacting = use_memo(use_reactive!(|id| in_room.reacting.read().as_ref() == Some(&id)));
+    let (answered, opened, reacted, picked) = (message.clone(), id.clone(), id.clone(), id.clone());
+    let shared = use_shared();
+    let mut reacting = in_room.reacting;
     rsx! {
         div { class: "msg__actions", role: "toolbar", aria_label: t("message-actions"),
+            if is_sent {
+                IconButton {
+                    icon: "smile-plus",
+                    label: t("react"),
+                    size: "s",
+                    onclick: move |event: MouseEvent| {
+                        event.stop_propagation();
+                        let mut menu_is_up = in_room.menu_is_up;
+                        menu_is_up.set(event.client_coordinates().y > browser::height() / 2.0);
+                        reacting.set(Some(reacted.clone()));
+                    },
+                }
+            }
             if message.can_be_answered {
                 IconButton { icon: "reply", label: t("reply"), size: "s", onclick: move |_| answer(in_room, &answered) }
             }
@@ -345,10 +419,52 @@ fn Actions(id: String, message: Message) -> Element {
                 },
             }
         }
+        if is_reacting() {
+            EmojiPicker {
+                class: either(*in_room.menu_is_up.read(), "emoji--react emoji--up", "emoji--react"),
+                onclose: move |()| reacting.set(None),
+                onpick: move |picture: String| {
+                    let (id, room) = (picked.clone(), in_room.room());
+                    reacting.set(None);
+                    shared.act(async move { room.react(&id, &picture).await });
+                },
+            }
+        }
         if is_open() {
             Menu { id, message, is_sent }
         }
     }
+}
+
+/// The keys of the message that has the focus.
+fn key_on_message(event: &Event<KeyboardData>, in_room: InRoom, open: Open, id: &str, message: &Message) {
+    let modifiers = event.modifiers();
+    if modifiers.ctrl() || modifiers.alt() || modifiers.meta() || browser::is_writing() {
+        return;
+    }
+    let (mut writing, mut menu, mut reacting) = (in_room.writing, in_room.menu, in_room.reacting);
+    match event.key() {
+        Key::Character(key) => match key.to_lowercase().as_str() {
+            "r" if message.can_be_answered => answer(in_room, message),
+            "t" if message.can_be_answered && in_room.place == "room" => {
+                open_thread(open, message.event.as_deref());
+            }
+            "e" if message.can_be_edited => writing.set(About::Edit { key: id.to_owned() }),
+            "+" => reacting.set(Some(id.to_owned())),
+            _ => return,
+        },
+        Key::Delete | Key::Enter => menu.set(Some(id.to_owned())),
+        Key::Escape => {
+            menu.set(None);
+            reacting.set(None);
+        }
+        Key::ArrowUp | Key::ArrowDown => {
+            browser::focus_neighbour("li.msg", event.key() == Key::ArrowDown);
+        }
+        _ => return,
+    }
+    event.prevent_default();
+    event.stop_propagation();
 }
 
 fn open_thread(open: Open, event: Option<&str>) {
@@ -391,6 +507,15 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
     let (answered, copied, edited, begun) =
         (message.clone(), message.clone(), id.clone(), message.event.clone());
     let is_text = matches!(message.content, Content::Text { .. });
+    let may = in_room.about.read().may;
+    let event = message.event.clone().unwrap_or_default();
+    let is_pinned = in_room.about.read().pins.contains(&event);
+    let (pinned, linked, reported, forwarded) = (event.clone(), event.clone(), event, id.clone());
+    let mut sending = in_room.sending;
+    let can_be_forwarded = matches!(
+        message.content,
+        Content::Text { .. } | Content::Picture(_) | Content::Video(_) | Content::Sound(_) | Content::File(_)
+    );
     rsx! {
         div { class: "msgmenu__scrim only-phone", onclick: move |_| menu.set(None) }
         div {
@@ -451,7 +576,60 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
                     {t("copy-text")}
                 }
             }
-            if message.is_mine {
+            if is_sent && can_be_forwarded {
+                button {
+                    class: "menu__item",
+                    role: "menuitem",
+                    onclick: move |_| {
+                        menu.set(None);
+                        sending.set(Some(forward::Sending::Forward(forwarded.clone())));
+                    },
+                    Icon { name: "forward", size: "s" }
+                    {t("forward")}
+                }
+            }
+            if is_sent {
+                button {
+                    class: "menu__item",
+                    role: "menuitem",
+                    onclick: move |_| {
+                        let (event, room) = (linked.clone(), in_room.room());
+                        menu.set(None);
+                        shared.act(async move {
+                            browser::copy(&room.link_to(&event).await?).await;
+                            Ok(())
+                        });
+                    },
+                    Icon { name: "link", size: "s" }
+                    {t("copy-link")}
+                }
+            }
+            if is_sent && may.pin {
+                button {
+                    class: "menu__item",
+                    role: "menuitem",
+                    onclick: move |_| {
+                        let (event, room) = (pinned.clone(), in_room.room());
+                        menu.set(None);
+                        shared.act(async move { room.set_pinned(&event, !is_pinned).await });
+                    },
+                    Icon { name: either(is_pinned, "pin-off", "pin"), size: "s" }
+                    {t(if is_pinned { "unpin" } else { "pin" })}
+                }
+            }
+            if is_sent && !message.is_mine {
+                button {
+                    class: "menu__item",
+                    role: "menuitem",
+                    onclick: move |_| {
+                        menu.set(None);
+                        sending.set(Some(forward::Sending::Report(reported.clone())));
+                    },
+                    Icon { name: "flag", size: "s" }
+                    {t("report")}
+                }
+            }
+            if message.is_mine || may.delete && is_sent {
                 Delete { id, class: "menu__item menu__item--danger",
                     Icon { name: "trash-2", size: "s" }
                 }

@@ -8,18 +8,21 @@ use hearth_client_state::timeline::{Media, fitted};
 use super::text::Text;
 use crate::{
     app::use_shared,
-    design::{Icon, IconButton},
+    design::{Icon, IconButton, either},
     words::{Value, t, tv},
 };
 
 /// The box of a picture in the timeline, in pixels.
 const BOX: (u64, u64) = (400, 400);
 
-/// The address of a file, once it is fetched.
-fn use_file(media: &Media) -> Resource<Option<Rc<str>>> {
+/// The address of a file, once somebody wants it and it is fetched.
+pub fn use_file(media: &Media, is_wanted: ReadSignal<bool>) -> Resource<Option<Rc<str>>> {
     let shared = use_shared();
     let (source, mime_type) = (media.source.clone(), media.mime_type.clone());
     use_resource(use_reactive!(|(source, mime_type)| async move {
+        if !is_wanted() {
+            return None;
+        }
         let account = shared.account()?;
         account.file(&source, mime_type.as_deref())?.await
     }))
@@ -27,7 +30,7 @@ fn use_file(media: &Media) -> Resource<Option<Rc<str>>> {
 
 #[component]
 pub fn Picture(media: Media) -> Element {
-    let address = use_file(&media);
+    let address = use_file(&media, use_signal(|| true).into());
     let address = address.read().clone().flatten();
     let mut is_open = use_signal(|| false);
     // The room is kept before the picture comes, so that nothing moves.
@@ -59,6 +62,7 @@ pub fn Picture(media: Media) -> Element {
 
 #[component]
 fn Viewer(name: String, address: Rc<str>, onclose: EventHandler<()>) -> Element {
+    let mut is_large = use_signal(|| false);
     rsx! {
         div {
             class: "scrim scrim--viewer",
@@ -76,6 +80,14 @@ fn Viewer(name: String, address: Rc<str>, onclose: EventHandler<()>) -> Element 
             },
             header {
                 span { class: "grow clip", "{name}" }
+                IconButton {
+                    icon: either(is_large(), "zoom-out", "zoom-in"),
+                    label: t(if is_large() { "smaller" } else { "larger" }),
+                    onclick: move |event: MouseEvent| {
+                        event.stop_propagation();
+                        is_large.toggle();
+                    },
+                }
                 a {
                     class: "btn btn--icon",
                     href: "{address}",
@@ -87,14 +99,14 @@ fn Viewer(name: String, address: Rc<str>, onclose: EventHandler<()>) -> Element 
                 }
                 IconButton { icon: "x", label: t("close"), onclick: move |_| onclose.call(()) }
             }
-            div { class: "stage", img { src: "{address}", alt: "{name}" } }
+            div { class: "stage", class: if is_large() { "stage--large" }, img { src: "{address}", alt: "{name}" } }
         }
     }
 }
 
 #[component]
 pub fn Sticker(media: Media) -> Element {
-    let address = use_file(&media);
+    let address = use_file(&media, use_signal(|| true).into());
     let address = address.read().clone().flatten();
     rsx! {
         div { class: "sticker",
@@ -126,7 +138,7 @@ pub fn Played(media: Media, is_video: bool) -> Element {
 
 #[component]
 fn Player(media: Media, is_video: bool) -> Element {
-    let address = use_file(&media);
+    let address = use_file(&media, use_signal(|| true).into());
     let address = address.read().clone().flatten();
     let (width, height) = fitted(media.size.unwrap_or_default(), BOX);
     let Some(address) = address else {
@@ -167,7 +179,7 @@ pub fn File(media: Media) -> Element {
 /// Fetches a file, then hands it to the browser.
 #[component]
 fn Save(media: Media) -> Element {
-    let address = use_file(&media);
+    let address = use_file(&media, use_signal(|| true).into());
     let address = address.read().clone().flatten();
     match address {
         None => rsx! { span { class: "spin", role: "status", aria_label: "{media.name}" } },
@@ -197,7 +209,7 @@ fn Card(media: Media, icon: &'static str, children: Element) -> Element {
 }
 
 /// A size as people say it.
-fn size(bytes: Option<u64>) -> String {
+pub fn size(bytes: Option<u64>) -> String {
     match bytes {
         None => String::new(),
         Some(bytes) if bytes < 1_000 => format!("{bytes} B"),

@@ -2,14 +2,17 @@
 
 use dioxus::prelude::*;
 use hearth_client_state::{
+    highlight,
     names::localpart,
     rich::{Node, Style},
+    route::Route,
 };
 
 use crate::{
     app::use_shared,
     browser,
     design::{Icon, IconButton},
+    views::shell::{Open, follow},
     words::t,
 };
 
@@ -84,11 +87,36 @@ fn Piece(node: Node) -> Element {
 #[component]
 fn Mention(id: String, name: String) -> Element {
     let shared = use_shared();
+    let open = use_context::<Open>();
     let is_me = shared.account().is_some_and(|account| account.session.user.as_str() == id);
     // An address as a name is hard to read; a person's name says enough.
     let name = if name == id && id.starts_with('@') { format!("@{}", localpart(&id)) } else { name };
     rsx! {
-        span { class: "mention", class: if is_me { "mention--me" }, title: "{id}", bdi { "{name}" } }
+        a {
+            class: "mention",
+            class: if is_me { "mention--me" },
+            title: "{id}",
+            href: "#/link/matrix:{link_of(&id)}",
+            onclick: move |event| {
+                event.prevent_default();
+                let route = match id.starts_with('@') {
+                    true => Route::Person(id.clone()),
+                    false => Route::Room(id.clone()),
+                };
+                follow(shared, open, route);
+            },
+            bdi { "{name}" }
+        }
+    }
+}
+
+/// What follows `matrix:` in a link to a person or a room.
+fn link_of(id: &str) -> String {
+    let name = id.get(1..).unwrap_or_default();
+    match id.chars().next() {
+        Some('@') => format!("u/{name}"),
+        Some('#') => format!("r/{name}"),
+        _ => format!("roomid/{name}"),
     }
 }
 
@@ -121,6 +149,7 @@ fn hidden(text: &[Node]) -> String {
 fn CodeBlock(language: Option<String>, code: String) -> Element {
     let mut is_copied = use_signal(|| false);
     let text = code.clone();
+    let pieces = highlight::parts(&code, language.as_deref());
     let icon = if is_copied() { "check" } else { "copy" };
     rsx! {
         div { class: "code",
@@ -137,7 +166,16 @@ fn CodeBlock(language: Option<String>, code: String) -> Element {
                     },
                 }
             }
-            pre { code { "{code}" } }
+            pre { tabindex: "0", aria_label: t("code"),
+                code {
+                    for (number, (part, piece)) in pieces.into_iter().enumerate() {
+                        match part.class() {
+                            Some(class) => rsx! { span { key: "{number}", class, "{piece}" } },
+                            None => rsx! { "{piece}" },
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -4,56 +4,108 @@ use std::rc::Rc;
 
 use dioxus::prelude::*;
 use hearth_client_state::{
+    route::Route,
     timeline::{Block, Change, Day, Item, What, days},
     when::DAY,
 };
 
 use super::{InRoom, message::MessageRow};
 use crate::{
+    app::use_shared,
     browser,
     design::{Avatar, Icon},
     words::{Value, t, tv},
 };
 
-/// Earlier messages are fetched when fewer pixels than this are left above.
+/// Earlier messages are fetched, or shown, when fewer pixels than this are left above.
 const NEAR: i32 = 800;
+
+/// Who is this near to the end reads what comes.
+const AT_END: i32 = 40;
+
+/// So many items are on the page at first; more come as one goes up, and they go when one is back at the end. All that
+/// is known stays in memory, where it costs little.
+const SHOWN: usize = 120;
+const MORE: usize = 80;
 
 #[component]
 pub fn Timeline() -> Element {
+    let shared = use_shared();
     let in_room = use_context::<InRoom>();
     let id = move || in_room.id("timeline");
+    let around = use_hook(|| CopyValue::new(in_room.room().around().map(ToOwned::to_owned)));
     let mut is_fetching = use_signal(|| false);
     let mut is_at_end = use_signal(|| true);
+    let mut most = use_signal(|| SHOWN);
+    // How many have come below what is seen.
+    let mut below = use_signal(|| 0_usize);
     let mut height = use_hook(|| CopyValue::new(0));
     let mut newest = use_hook(|| CopyValue::new(String::new()));
+    let mut has_jumped = use_hook(|| CopyValue::new(false));
     let shown = use_memo(move || {
         let items = in_room.items.read();
-        items.as_ref().map(|items| days(items.iter(), browser::offset()))
+        let unread = in_room.unread.read();
+        items.as_ref().map(|items| {
+            let hidden = items.len().saturating_sub(most());
+            days(items.iter().skip(hidden), unread.as_deref(), browser::offset())
+        })
     });
+    let read = move || async move {
+        let mut is_settled = in_room.is_settled;
+        in_room.room().read().await;
+        is_settled.set(true);
+    };
     let fetch = move || async move {
         if is_fetching() {
+            return;
+        }
+        let count = in_room.items.peek().as_ref().map_or(0, |items| items.len());
+        if count > *most.peek() {
+            most += MORE;
             return;
         }
         is_fetching.set(true);
         // What cannot be fetched now is asked for again at the next scroll; that the server is away is told above.
         let _ = in_room.room().earlier().await;
         is_fetching.set(false);
+        let now = in_room.items.peek().as_ref().map_or(0, |items| items.len());
+        most += now.saturating_sub(count);
     };
     use_effect(move || {
         let last = in_room.items.read().as_ref().and_then(|items| items.last().map(|item| item.key.clone()));
         let Some(last) = last else { return };
+        // What came while nobody looked is read when somebody does.
+        let _ = (shown.read(), shared.is_seen.read());
         spawn(async move {
             // After the page is drawn with them.
             browser::next_frame().await;
             let Some(scroll) = browser::scrolled(&id()) else { return };
+            let is_new = *newest.peek() != last && !newest.peek().is_empty();
             // Who reads above stays there while something comes below.
-            if scroll.from_end > 40 && *newest.peek() != last && !newest.peek().is_empty() {
+            if scroll.from_end > AT_END && is_new {
                 browser::scroll_from_end(&id(), scroll.from_end + scroll.height - *height.peek());
+                below += 1;
             }
             newest.set(last);
             height.set(scroll.height);
-            if scroll.from_end <= 40 && browser::is_visible() {
-                in_room.room().read().await;
+            // It opens where one has not read yet, or at what was asked for.
+            let target = match &*around.peek() {
+                Some(event) => Some(in_room.id(event)),
+                None => in_room.unread.peek().is_some().then(|| in_room.id("unread")),
+            };
+            if let Some(target) = target.filter(|_| !*has_jumped.peek())
+                && browser::element(&target).is_some()
+            {
+                has_jumped.set(true);
+                browser::scroll_to(&target);
+                // What was asked for stays marked for as long as it is looked at.
+                browser::set_class(&target, "msg__jump", around.peek().is_some());
+                browser::next_frame().await;
+            }
+            let Some(scroll) = browser::scrolled(&id()) else { return };
+            is_at_end.set(scroll.from_end <= AT_END);
+            if scroll.from_end <= AT_END && browser::is_visible() {
+                read().await;
             }
             if scroll.above < NEAR {
                 fetch().await;
@@ -62,27 +114,47 @@ pub fn Timeline() -> Element {
     });
     let scrolled = move |_| {
         let Some(scroll) = browser::scrolled(&id()) else { return };
-        is_at_end.set(scroll.from_end <= 40);
+        let is_end = scroll.from_end <= AT_END;
+        if is_end != *is_at_end.peek() {
+            is_at_end.set(is_end);
+        }
         height.set(scroll.height);
         if scroll.above < NEAR && !is_fetching() {
             spawn(fetch());
         }
-        if scroll.from_end <= 40 {
-            spawn(async move { in_room.room().read().await });
+        if scroll.from_end < NEAR && around.peek().is_some() {
+            spawn(async move { drop(in_room.room().later().await) });
+        }
+        if is_end {
+            if *below.peek() > 0 {
+                below.set(0);
+            }
+            if *most.peek() > SHOWN * 3 {
+                most.set(SHOWN);
+            }
+            spawn(async move { read().await });
         }
     };
     let close_menu = move |_| {
-        let mut menu = in_room.menu;
+        let (mut menu, mut reacting) = (in_room.menu, in_room.reacting);
         if menu.peek().is_some() {
             menu.set(None);
         }
+        if reacting.peek().is_some() {
+            reacting.set(None);
+        }
+    };
+    let to_newest = move |_| match around.peek().is_some() {
+        // That is another timeline.
+        true => shared.go(Route::Room(in_room.room().id().to_owned())),
+        false => browser::scroll_from_end(&id(), 0),
     };
     rsx! {
         div {
             class: "timeline",
             id: id(),
             role: "region",
-            aria_label: in_room.about.read().name.clone(),
+            aria_label: if in_room.place == "thread" { t("thread") } else { in_room.about.read().name.clone() },
             tabindex: "0",
             onscroll: scrolled,
             onclick: close_menu,
@@ -104,13 +176,15 @@ pub fn Timeline() -> Element {
             }
         }
         div { class: "jumpwrap",
-            if !is_at_end() {
-                button {
-                    class: "btn btn--icon jumpdown",
-                    title: t("jump-newest"),
-                    aria_label: t("jump-newest"),
-                    onclick: move |_| browser::scroll_from_end(&id(), 0),
-                    Icon { name: "arrow-down" }
+            if !is_at_end() || around.peek().is_some() {
+                div { class: "jumps",
+                    button { class: "btn btn--s", title: t("jump-newest"), onclick: to_newest,
+                        if below() > 0 {
+                            span { class: "badge", "{below}" }
+                        }
+                        {t("newest")}
+                        Icon { name: "arrow-down", size: "s" }
+                    }
                 }
             }
         }
@@ -119,6 +193,8 @@ pub fn Timeline() -> Element {
 
 #[component]
 fn DaySection(day: Day) -> Element {
+    let in_room = use_context::<InRoom>();
+    let line = in_room.id("unread");
     rsx! {
         section {
             if let Some(at) = day.at {
@@ -129,6 +205,9 @@ fn DaySection(day: Day) -> Element {
                     match block {
                         Block::Item { item, begins_group } => rsx! {
                             Row { key: "{item.key}", item, begins_group }
+                        },
+                        Block::Unread => rsx! {
+                            li { key: "{line}", class: "newline", id: "{line}", span { {t("new-line")} } }
                         },
                         Block::Changes { key, changes } => rsx! {
                             li { key: "{key}", Changes { changes } }
@@ -156,10 +235,9 @@ fn Row(item: Rc<Item>, begins_group: bool) -> Element {
         What::Message(message) => rsx! {
             MessageRow { id: item.key.clone(), message: (**message).clone(), begins_group }
         },
-        What::Unread => rsx! { li { class: "newline", span { {t("new-line")} } } },
         What::Start => rsx! { li { Begin {} } },
-        // Days are sections and changes are folded before.
-        What::Day(_) | What::Change(_) => rsx! {},
+        // Days are sections, changes are folded before, and the line of what is new is a block.
+        What::Day(_) | What::Change(_) | What::Unread => rsx! {},
     }
 }
 
@@ -229,9 +307,10 @@ fn change_text(change: &Change) -> String {
     tv(change.text, values)
 }
 
-/// Scrolls to a message that is on the page, and marks it for a moment.
-pub fn jump_to(row: &str) {
-    if browser::scroll_to(row) {
+/// Scrolls to a message and marks it for a moment; false if it is not on the page.
+pub fn jump_to(row: &str) -> bool {
+    let is_there = browser::scroll_to(row);
+    if is_there {
         browser::set_class(row, "msg__jump", true);
         let row = row.to_owned();
         spawn(async move {
@@ -239,4 +318,5 @@ pub fn jump_to(row: &str) {
             browser::set_class(&row, "msg__jump", false);
         });
     }
+    is_there
 }

@@ -1,9 +1,11 @@
-//! Whether new messages are shown outside of the page.
+//! Whether new messages are shown outside of the page, also while it is closed; and the words that count as a mention.
 
 use dioxus::prelude::*;
 
 use crate::{
+    app::use_shared,
     browser::{self, Permission},
+    design::Icon,
     words::t,
 };
 
@@ -18,6 +20,7 @@ pub fn Notifications() -> Element {
                 span { b { {t("notify")} } small { {t("notify-hint")} } }
                 input {
                     class: "switch",
+                    id: "notify",
                     r#type: "checkbox",
                     role: "switch",
                     disabled: is_refused,
@@ -32,8 +35,128 @@ pub fn Notifications() -> Element {
                     },
                 }
             }
+            if is_on() && permission() == Permission::Given {
+                Push {}
+                button {
+                    class: "btn",
+                    onclick: move |_| browser::notify("Hearth", &t("notify-test-text"), "test", "#/settings/notifications".to_owned()),
+                    Icon { name: "bell-ring", size: "s" }
+                    {t("notify-test")}
+                }
+            }
             if is_refused {
                 p { class: "banner banner--box banner--warning", role: "status", {t("notify-refused")} }
+            }
+        }
+        Keywords {}
+    }
+}
+
+/// Also while the page is closed, where server and browser can.
+#[component]
+fn Push() -> Element {
+    let shared = use_shared();
+    let mut is_busy = use_signal(|| false);
+    let mut is_on = use_signal(|| false);
+    let key = use_resource(move || async move {
+        is_on.set(browser::push_subscription().await.is_some());
+        shared.account()?.push_key().await
+    });
+    let Some(key) = key.read().clone().flatten() else { return rsx! {} };
+    let key = use_hook(|| CopyValue::new(key));
+    let set = move |event: FormEvent| async move {
+        let Some(account) = shared.account() else { return };
+        let (wanted, key) = (event.checked(), key.peek().clone());
+        is_busy.set(true);
+        if wanted {
+            match browser::push_subscribe(&key).await {
+                Some(subscription) => match account.push_to(&subscription).await {
+                    Ok(()) => is_on.set(true),
+                    Err(problem) => shared.tell(&problem),
+                },
+                None => {
+                    let mut toast = shared.toast;
+                    toast.set(Some(t("push-failed")));
+                }
+            }
+        } else if let Some(subscription) = browser::push_subscription().await {
+            if let Err(problem) = account.push_no_more(&subscription.p256dh).await {
+                shared.tell(&problem);
+            }
+            browser::push_unsubscribe().await;
+            is_on.set(false);
+        }
+        is_busy.set(false);
+    };
+    rsx! {
+        label { class: "opt",
+            span { b { {t("push")} } small { {t("push-hint")} } }
+            input {
+                class: "switch",
+                id: "push",
+                r#type: "checkbox",
+                role: "switch",
+                disabled: is_busy(),
+                checked: is_on(),
+                onchange: set,
+            }
+        }
+    }
+}
+
+#[component]
+fn Keywords() -> Element {
+    let shared = use_shared();
+    let mut word = use_signal(String::new);
+    let mut words = use_resource(move || async move {
+        match shared.account() {
+            Some(account) => account.keywords().await,
+            None => Vec::new(),
+        }
+    });
+    let add = move |event: FormEvent| async move {
+        event.prevent_default();
+        let Some(account) = shared.account().filter(|_| !word.peek().trim().is_empty()) else { return };
+        if let Err(problem) = account.add_keyword(&word()).await {
+            shared.tell(&problem);
+        }
+        word.set(String::new());
+        words.restart();
+    };
+    let remove = move |word: String| async move {
+        let Some(account) = shared.account() else { return };
+        if let Err(problem) = account.remove_keyword(&word).await {
+            shared.tell(&problem);
+        }
+        words.restart();
+    };
+    rsx! {
+        section { class: "block",
+            h2 { {t("keywords")} }
+            p { {t("keywords-hint")} }
+            div { class: "tokens",
+                for of in words.read().clone().unwrap_or_default() {
+                    span { key: "{of}", class: "chip chip--person chip--word",
+                        bdi { "{of}" }
+                        button {
+                            aria_label: "{t(\"remove\")}: {of}",
+                            onclick: { let of = of.clone(); move |_| remove(of.clone()) },
+                            Icon { name: "x", size: "xs" }
+                        }
+                    }
+                }
+            }
+            form { class: "inline", onsubmit: add,
+                input {
+                    class: "input",
+                    id: "keyword",
+                    aria_label: t("keywords-new"),
+                    placeholder: t("keywords-new"),
+                    autocomplete: "off",
+                    value: "{word}",
+                    oninput: move |event| word.set(event.value()),
+                }
+                button { class: "btn", r#type: "submit", {t("add")} }
             }
         }
     }

@@ -5,7 +5,8 @@ use hearth_client_state::names::localpart;
 
 use crate::{
     app::use_shared,
-    design::{Avatar, Field, Submit},
+    design::{Avatar, Field, Icon, Submit},
+    views::room::upload_of,
     words::t,
 };
 
@@ -15,13 +16,13 @@ pub fn OwnProfile() -> Element {
     let mut name = use_signal(|| None::<String>);
     let mut is_busy = use_signal(|| false);
     let mut is_saved = use_signal(|| false);
-    let profile = use_resource(move || async move {
+    let mut known_profile = use_resource(move || async move {
         let account = shared.account()?;
         account.profile().await.ok()
     });
     let Some(account) = shared.account() else { return rsx! {} };
     let id = account.session.user.to_string();
-    let profile = profile.read().clone().flatten().unwrap_or_default();
+    let profile = known_profile.read().clone().flatten().unwrap_or_default();
     let known = profile.name.clone().unwrap_or_else(|| localpart(&id).to_owned());
     let submit = move |event: FormEvent| async move {
         event.prevent_default();
@@ -39,6 +40,25 @@ pub fn OwnProfile() -> Element {
             div { class: "person",
                 Avatar { id: id.clone(), name: name().unwrap_or_else(|| known.clone()), picture: profile.picture, class: "avatar--xl" }
                 div { class: "row__text", b { "{known}" } small { dir: "ltr", "{id}" } }
+                span { class: "grow" }
+                label { class: "btn",
+                    Icon { name: "image", size: "s" }
+                    {t("picture-change")}
+                    input {
+                        class: "sr",
+                        id: "own-picture",
+                        r#type: "file",
+                        accept: "image/*",
+                        onchange: move |event| async move {
+                            let (Some(account), Some(file)) = (shared.account(), event.files().into_iter().next()) else { return };
+                            let Some(upload) = upload_of(file).await else { return };
+                            if let Err(problem) = account.set_picture(upload).await {
+                                shared.tell(&problem);
+                            }
+                            known_profile.restart();
+                        },
+                    }
+                }
             }
             form { class: "pile", onsubmit: submit, novalidate: true,
                 Field { id: "display-name", label: t("display-name"),

@@ -147,3 +147,69 @@ fn a_few_pictures_alone_are_large() {
     assert!(is_jumbo("🔥") && is_jumbo(" 👍🏽 👩‍👩‍👧 ❤️ ") && is_jumbo("🇩🇪"));
     assert!(!is_jumbo("ok 🔥") && !is_jumbo("") && !is_jumbo("12") && !is_jumbo(&"🔥".repeat(13)));
 }
+
+/// What sanitisers of others have let through at some time: whatever becomes of it, a link leads nowhere but where one may
+/// go, and no element is left that could hold a script.
+#[test]
+fn the_corpus_leads_nowhere() {
+    const CORPUS: &[&str] = &[
+        "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+        "<math><mi//xlink:href=\"data:x,<script>alert(4)</script>\">",
+        "<svg></p><style><a id=\"</style><img src=1 onerror=alert(1)>\">",
+        "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=alert(1)&gt;\">",
+        "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+        "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
+        "<template><s><template><s><img src=x onerror=alert(1)>@shafigullin</s></template></s></template>",
+        "<a href=\"jav&#x09;ascript:alert(1)\">x</a><a href=\"&#x6A&#x61&#x76ascript:alert(1)\">y</a>",
+        "<a href=\"\u{1}javascript:alert(1)\">x</a><a href=\"javascript&colon;alert(1)\">x</a>",
+        "<a href=\"JAVASCRIPT&#58;alert(1)\">x</a><a href=\"data&colon;text/html,x\">x</a>",
+        "<a href=\"feed:javascript:alert(1)\">x</a><a href=\"view-source:javascript:1\">x</a>",
+        "<a href=\"https://a.example\" onclick=alert(1) style=\"position:fixed\" target=_self>x</a>",
+        "<base href=\"javascript:alert(1)//\"><a href=\"1\">x</a>",
+        "<meta http-equiv=refresh content=\"0;url=javascript:alert(1)\"><link rel=import href=x>",
+        "<object data=\"data:text/html,<script>alert(1)</script>\"></object><embed src=javascript:alert(1)>",
+        "<isindex action=javascript:alert(1) type=image><input autofocus onfocus=alert(1)>",
+        "<details open ontoggle=alert(1)><summary>x</summary></details><marquee onstart=alert(1)>x</marquee>",
+        "<video><source onerror=alert(1)></video><audio src=x onerror=alert(1)>",
+        "<select><style></select><script>alert(1)</script>",
+        "<!--<img src=\"--><img src=x onerror=alert(1)//\">",
+        "<![CDATA[><script>alert(1)</script>]]><?xml-stylesheet href=javascript:alert(1)?>",
+        "<span data-mx-spoiler=\"<script>alert(1)</script>\">x</span>",
+        "<a href=\"https://matrix.to/#/@x:y\"><img src=x onerror=alert(1)></a>",
+        "<a href=\"matrix:u/x:y?javascript:alert(1)\">x</a>",
+        "<font color=red data-mx-bg-color=\"url(javascript:alert(1))\">x</font>",
+        "<pre><code class=\"language-x onmouseover=alert(1)\">x</code></pre>",
+    ];
+    for hostile in CORPUS {
+        for node in html(hostile) {
+            harmless(&node, hostile);
+        }
+        for node in from_plain(hostile) {
+            harmless(&node, hostile);
+        }
+    }
+}
+
+fn harmless(node: &Node, hostile: &str) {
+    let all = |nodes: &[Node]| nodes.iter().for_each(|node| harmless(node, hostile));
+    match node {
+        Node::Link { to, text } => {
+            let scheme = to.split(':').next().unwrap_or_default().to_lowercase();
+            assert!(
+                ["https", "http", "mailto", "magnet", "matrix"].contains(&scheme.as_str()),
+                "{hostile}: {to}"
+            );
+            all(text);
+        }
+        Node::CodeBlock { language, .. } => {
+            assert!(language.as_ref().is_none_or(|language| !language.contains(' ')), "{hostile}");
+        }
+        Node::Styled(_, text) | Node::Heading(_, text) | Node::Paragraph(text) | Node::Quote(text) => {
+            all(text)
+        }
+        Node::Spoiler { text, .. } => all(text),
+        Node::List { items, .. } => items.iter().for_each(|item| all(item)),
+        Node::Table(rows) => rows.iter().flat_map(|row| &row.cells).for_each(|cell| all(cell)),
+        Node::Words(_) | Node::Break | Node::Line | Node::Code(_) | Node::Mention { .. } => {}
+    }
+}

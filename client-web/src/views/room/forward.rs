@@ -1,0 +1,119 @@
+//! What is asked for before a message goes elsewhere: to which room, or why it is reported.
+
+use dioxus::prelude::*;
+use hearth_client_state::rooms::{Kind, Row, jump_targets};
+
+use super::InRoom;
+use crate::{
+    app::use_shared,
+    browser,
+    design::{Avatar, Dialog, Field, Icon},
+    words::t,
+};
+
+/// What is to be done with a message.
+#[derive(Clone, PartialEq)]
+pub enum Sending {
+    /// By the key of its row.
+    Forward(String),
+    /// By its event.
+    Report(String),
+}
+
+#[component]
+pub fn SendingOn(what: Sending) -> Element {
+    match what {
+        Sending::Forward(key) => rsx! { Forward { message: key } },
+        Sending::Report(event) => rsx! { Report { event } },
+    }
+}
+
+fn close(in_room: InRoom) {
+    let mut sending = in_room.sending;
+    sending.set(None);
+}
+
+#[component]
+fn Forward(message: String) -> Element {
+    const MOST: usize = 30;
+    let shared = use_shared();
+    let in_room = use_context::<InRoom>();
+    let mut typed = use_signal(String::new);
+    let found = use_memo(move || {
+        let rows = shared.rows.read();
+        let rows = rows.iter().flatten().filter(|row| !matches!(row.kind, Kind::Invitation { .. }));
+        jump_targets(&rows.cloned().collect::<Vec<Row>>(), &typed.read(), MOST)
+    });
+    rsx! {
+        Dialog { title: t("forward-to"), onclose: move |()| close(in_room),
+            div { class: "dialog__body",
+                div { class: "affix",
+                    Icon { name: "search", size: "s" }
+                    input {
+                        class: "input",
+                        id: "forward",
+                        r#type: "search",
+                        placeholder: t("filter"),
+                        aria_label: t("filter"),
+                        onmounted: |_| async { browser::focus("forward") },
+                        oninput: move |event| typed.set(event.value()),
+                    }
+                }
+                div { class: "rows",
+                    for row in found.read().iter().cloned() {
+                        button {
+                            key: "{row.id}",
+                            class: "row",
+                            onclick: {
+                                let (key, to) = (message.clone(), row.id.clone());
+                                move |_| {
+                                    let (key, to, room) = (key.clone(), to.clone(), in_room.room());
+                                    close(in_room);
+                                    shared.act(async move { room.forward(&key, &to).await });
+                                }
+                            },
+                            Avatar { id: row.id.clone(), name: row.name.clone(), picture: row.picture.clone(), is_room: row.kind != Kind::Person }
+                            span { class: "row__text", b { bdi { "{row.name}" } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn Report(event: String) -> Element {
+    let shared = use_shared();
+    let in_room = use_context::<InRoom>();
+    let mut reason = use_signal(String::new);
+    let event = use_hook(|| CopyValue::new(event));
+    let submit = move |form: FormEvent| {
+        form.prevent_default();
+        let (event, reason, room) = (event.peek().clone(), reason(), in_room.room());
+        close(in_room);
+        shared.act(async move { room.report(&event, &reason).await });
+    };
+    rsx! {
+        Dialog { title: t("report-title"), onclose: move |()| close(in_room),
+            form { onsubmit: submit,
+                div { class: "dialog__body",
+                    p { {t("report-hint")} }
+                    Field { id: "report", label: t("reason"),
+                        textarea {
+                            class: "input",
+                            id: "report",
+                            rows: "3",
+                            onmounted: |_| async { browser::focus("report") },
+                            oninput: move |event| reason.set(event.value()),
+                        }
+                    }
+                }
+                div { class: "dialog__foot",
+                    button { class: "btn", r#type: "button", onclick: move |_| close(in_room), {t("cancel")} }
+                    button { class: "btn btn--danger", r#type: "submit", {t("report")} }
+                }
+            }
+        }
+    }
+}

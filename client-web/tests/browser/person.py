@@ -1,6 +1,6 @@
 """A person in front of a browser, who uses the client as people do."""
 
-from webdriver import ELEMENT, ENTER, UP
+from webdriver import CONTROL, ELEMENT, ENTER, UP
 
 
 class Person:
@@ -29,13 +29,23 @@ class Person:
         browser.click("button[type=submit]")
         browser.find(".app .list .list__head")
 
-    def make_room(self, name):
+    def make_room(self, name, public=False):
+        self.make("2", name, public)
+        self.browser.find(".head__title", name)
+
+    def make_space(self, name):
+        self.make("3", name, False)
+        self.browser.find(".cover h1", name)
+
+    def make(self, nth, name, public):
         browser = self.browser
-        browser.click(".list__head button")
-        browser.click(".dialog .segments label:nth-child(2)")
+        browser.click(".list__head button:last-child")
+        browser.click(f".dialog .segments label:nth-child({nth})")
         browser.type("#room-name", name)
+        if public:
+            browser.click(".dialog .switch")
         browser.click(".dialog form .btn--primary")
-        browser.find(".head__title", name)
+        browser.gone(".dialog")
 
     def open_room(self, name):
         self.browser.click(".list .room", name)
@@ -45,7 +55,7 @@ class Person:
         browser = self.browser
         if not browser.has(".panel"):
             browser.click(".btn--members")
-        browser.click(".panel button.btn--wide")
+        browser.click(".panel button.btn--wide", "Invite")
         browser.type("#invite", user)
         browser.click(".panel button[type=submit]")
         browser.gone("#invite")
@@ -79,8 +89,7 @@ class Person:
         self.browser.click(".msgmenu__reactions button", reaction)
 
     def reply(self, text, answer):
-        self.menu_of(text)
-        self.browser.click(".msgmenu .menu__item", "Reply")
+        self.choose(text, "Reply")
         self.browser.find(".composer__about")
         self.say(answer)
 
@@ -101,8 +110,38 @@ class Person:
         self.menu_of(text)
         self.browser.click(".msgmenu .menu__item--danger")
 
-    def send_file(self, path):
+    def send_file(self, path, caption):
+        """Puts a file into the tray, and sends it from there."""
         self.browser.type("#room-attach", str(path))
+        self.browser.type(".tray input", caption)
+        self.browser.click(".composer .send")
+        self.browser.gone(".tray")
+
+    def choose(self, text, action):
+        """An action of the menu of a message."""
+        self.menu_of(text)
+        self.browser.click(".msgmenu .menu__item", action)
+
+    def jump(self, typed, name):
+        """To a room by the switcher, with the keys alone."""
+        self.browser.press(CONTROL, "k")
+        self.browser.type("#jump", typed)
+        self.browser.find(".switcher .is-hover", name)
+        self.browser.type("#jump", ENTER)
+        self.browser.find(".head__title", name)
+
+    def vote(self, answer):
+        self.browser.click(".poll .option", answer)
+
+    def ask_poll(self, question, answers):
+        browser = self.browser
+        browser.click(".composer__row button")
+        browser.click(".attachmenu .menu__item", "Poll")
+        browser.type("#poll-question", question)
+        for number, answer in enumerate(answers):
+            browser.type(f"#poll-answer-{number}", answer)
+        browser.click(".dialog__foot .btn--primary")
+        browser.find(".poll h3", question)
 
     def make_recovery_key(self):
         browser = self.browser
@@ -120,6 +159,16 @@ class Person:
         """Asks one's other sessions to verify this one."""
         self.browser.open(f"{self.server.url}/#/settings/encryption")
         self.browser.click(".page .btn-row .btn", "Verify with another session")
+
+    def end_other_sessions(self, count):
+        browser = self.browser
+        browser.open(f"{self.server.url}/#/settings/sessions")
+        for left in reversed(range(count)):
+            browser.click(".session .btn")
+            browser.type("#remove-password", self.password)
+            browser.click(".dialog form .btn--primary")
+            browser.gone(".dialog")
+            browser.until(lambda: len(browser.find_all(".session .btn")) == left, f"{left} other sessions")
 
     def pictures(self):
         """The words of the seven pictures that are compared."""

@@ -19,27 +19,28 @@ TESTS = Path(__file__).resolve().parents[3] / "homeserver/tests"
 # Servers that federate are started as the tests of federation start them.
 sys.path += [str(TESTS / "real_peers"), str(TESTS / "real_clients")]
 
+import daily
+import rooms
 import synapse_environment
 from person import Person
 from report import Report, expect
 from servers import Network, free_ports
+from views import Views
 from webdriver import Browser, Driver
-
-PHONE = (390, 844)
-DESKTOP = (1440, 900)
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hearth", metavar="BINARY", type=Path, required=True, help="a server with its client")
     parser.add_argument("--shots", metavar="FOLDER", type=Path, help="where pictures of all views are put")
-    parser.add_argument("--timeout", type=float, default=900, help="seconds for the whole run (900)")
+    parser.add_argument("--timeout", type=float, default=1800, help="seconds for the whole run (1800)")
     return parser.parse_args()
 
 
 def main():
     asked = arguments()
     environment = synapse_environment.prepare()
+    views = Views(asked.shots)
     folder = Path(tempfile.mkdtemp(prefix="hearth-browsers-"))
     report = Report(time.monotonic() + asked.timeout)
     network = Network(folder, environment.python, asked.hearth.resolve(), "info")
@@ -47,7 +48,7 @@ def main():
     try:
         servers = network.start(["hearth", "hearth"])
         driver = Driver(free_ports(1)[0], open(folder / "chromedriver.log", "w"))
-        tour(report, driver, servers, folder, Shots(asked.shots))
+        tour(report, driver, servers, folder, views)
     finally:
         if driver:
             driver.stop()
@@ -58,28 +59,6 @@ def main():
         return 1
     shutil.rmtree(folder, ignore_errors=True)
     return 0
-
-
-class Shots:
-    """Pictures of views: on a desktop and a phone, light and dark."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-
-    def take(self, browser, name):
-        if not self.folder:
-            return
-        for device, size in [("desktop", DESKTOP), ("phone", PHONE)]:
-            browser.set_size(*size)
-            for theme in ["light", "dark"]:
-                browser.set_dark(theme == "dark")
-                # Colours fade over.
-                time.sleep(0.3)
-                browser.shot(self.folder / f"{name}.{device}.{theme}.png")
-        browser.set_size(*DESKTOP)
-        browser.set_dark(False)
 
 
 def tour(report, driver, servers, folder, shots):
@@ -140,8 +119,9 @@ def tour(report, driver, servers, folder, shots):
             shots.take(mira.browser, "thread")
             mira.browser.click(".panel__head button")
         with steps.step("a picture is shown on the other side"):
-            mira.send_file(picture(folder / "glaze.png"))
+            mira.send_file(picture(folder / "glaze.png"), "Celadon ran a little")
             jonas.browser.find(".media img")
+            jonas.browser.find(".shot figcaption", "Celadon ran a little")
             shots.take(jonas.browser, "picture")
         with steps.step("what is deleted is gone on both sides"):
             mira.say("Wrong room.")
@@ -186,13 +166,23 @@ def tour(report, driver, servers, folder, shots):
                 person.browser.click(".dialog__foot .btn--primary")
             for person in (mira, third):
                 person.browser.find(".dialog h2", "Verified")
-            third.browser.click(".dialog__foot .btn--primary")
+            for person in (mira, third):
+                person.browser.click(".dialog__foot .btn--primary")
             third.browser.find(".page h2 .i use[href='#i-shield-check']")
+        with steps.step("a session that is ended elsewhere says so"):
+            mira.end_other_sessions(2)
+            for person in (again, third):
+                person.browser.find(".empty .i use[href='#i-log-out']")
+            shots.take(third.browser, "signed-out")
+    daily.tour(report, mira, jonas, servers, shots)
+    rooms.tour(report, mira, jonas, shots)
     with report.part("all") as steps:
         with steps.step("the consoles have no complaint"):
             for number, browser in enumerate(browsers):
                 complaints = browser.complaints()
                 expect(not complaints, f"browser {number}: {complaints[:5]}")
+        with steps.step("axe-core finds nothing on any view in any theme"):
+            expect(not shots.faults, "\n  ".join([f"{len(shots.faults)} faults", *shots.faults[:40]]))
     for browser in browsers:
         browser.quit()
 

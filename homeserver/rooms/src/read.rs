@@ -22,5 +22,6 @@ pub(crate) mod servers;
 pub(crate) mod shared;
 pub(crate) mod summary;
 pub(crate) mod timeline;
+pub(crate) mod transaction_days;
 pub(crate) mod visibility;
 pub(crate) mod works;

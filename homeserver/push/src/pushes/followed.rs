@@ -35,6 +35,10 @@ impl Followed {
         Ok(Self { rooms, users, members: HashMap::new(), held: 0 })
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
     pub fn contains(&self, user: &UserId) -> bool {
         self.users.contains(user)
     }

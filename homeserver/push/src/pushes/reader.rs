@@ -368,7 +368,9 @@ impl Reader for PushReader {
     async fn take(&mut self, changes: &[(Position, Change)]) -> Result<Position, ReaderError> {
         let mut left = changes;
         while !left.is_empty() {
-            let taken = blocking(|| self.note(left))?;
+            // Where nobody has a pusher there is nothing to read, and no reason to have another thread go on meanwhile.
+            let taken =
+                if self.followed.is_empty() { self.note(left)? } else { blocking(|| self.note(left))? };
             self.write().await?;
             self.begin();
             left = &left[taken..];

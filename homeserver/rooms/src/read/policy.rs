@@ -43,7 +43,10 @@ impl Room {
 impl RoomInner {
     /// The policy server that a set of state names, if a user of it is joined now.
     pub fn policy_in(&self, reader: &impl Reader, state: StateId) -> Result<Option<RoomPolicy>, RoomError> {
-        let Some(event) = reader.state_event(state, "m.room.policy", "")? else { return Ok(None) };
+        // Asked for with every message: the pair is given a number, so that memory knows whether a set of state has it.
+        let key = self.shared.state_keys.intern("m.room.policy", "")?;
+        let Some(nid) = self.shared.trees.read(reader.view()).get(state, key)? else { return Ok(None) };
+        let event = reader.referred(nid)?;
         let Some(policy) = RoomPolicy::of_content(event.pdu.content_str()) else { return Ok(None) };
         let is_in = reader.view().contains(&schema::ROOM_SERVERS, (self.nid, &policy.via))?;
         Ok(is_in.then_some(policy))

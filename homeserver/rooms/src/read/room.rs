@@ -63,6 +63,8 @@ pub(crate) struct RoomInner {
 struct Recent {
     after: TimelineOrder,
     events: VecDeque<(TimelineOrder, EventNid)>,
+    /// After it the timeline has no gap.
+    newest_gap: TimelineOrder,
 }
 
 impl Recent {
@@ -91,7 +93,11 @@ impl RoomInner {
             nid,
             id,
             version,
-            recent: RwLock::new(Recent { after: durable.position.into(), events: VecDeque::new() }),
+            recent: RwLock::new(Recent {
+                after: durable.position.into(),
+                events: VecDeque::new(),
+                newest_gap: TimelineOrder::MIN,
+            }),
             writer: Mutex::new(written),
             published: ArcSwap::from_pointee(durable),
             whole_since: watch::Sender::new(whole_since),
@@ -125,6 +131,17 @@ impl RoomInner {
             // History came among the newest.
             recent.read_up_to(order);
         }
+    }
+
+    /// A gap came into the timeline, or was closed.
+    pub fn gap_changed(&self, order: TimelineOrder) {
+        let mut recent = self.recent.write();
+        recent.newest_gap = recent.newest_gap.max(order);
+    }
+
+    /// Whether the timeline may have a gap after a place, as far as memory knows.
+    pub fn may_have_gap_after(&self, order: TimelineOrder) -> bool {
+        self.recent.read().newest_gap > order
     }
 
     /// An event was taken out of the timeline.

@@ -53,6 +53,8 @@ pub struct Rooms {
 struct Registry {
     loaded: Arc<Mutex<Loaded>>,
     hot: Cache<RoomNid, Room>,
+    /// The numbers of rooms that were asked for lately. They never change.
+    nids: Cache<OwnedRoomId, RoomNid>,
     numbers: Numbers,
     last_creation: AtomicU64,
 }
@@ -64,7 +66,7 @@ struct Loaded {
     arriving: HashMap<OwnedRoomId, Weak<RoomInner>>,
 }
 
-/// A loaded room with its newest events weighs about this.
+/// A loaded room with its id and its newest events weighs about this.
 const HOT_ROOM_BYTES: u64 = 48 * 1024;
 
 impl Rooms {
@@ -89,6 +91,7 @@ impl Rooms {
             administering: Mutex::default(),
             retention: options.retention,
             purged: Default::default(),
+            transaction_days: Default::default(),
             policy_servers: Default::default(),
             view: store.view(),
             server_name: options.server_name,
@@ -97,9 +100,11 @@ impl Rooms {
             clock,
             random,
         };
+        let hot = (part / HOT_ROOM_BYTES).max(16) as usize;
         let registry = Registry {
             loaded: Arc::default(),
-            hot: Cache::new((part / HOT_ROOM_BYTES).max(16) as usize),
+            hot: Cache::new(hot),
+            nids: Cache::new(hot),
             numbers: Numbers::open(shared.store.clone(), "rooms_given", last.map_or(0, |((nid,), _)| nid.0))?,
             last_creation: AtomicU64::new(0),
         };
@@ -124,6 +129,14 @@ impl Rooms {
                     Some(event) => room.came(order, event),
                     None => room.went(order),
                 }
+            }
+            Ok(())
+        });
+        let loaded = self.registry.loaded.clone();
+        self.shared.store.observe(&schema::GAPS, move |row| {
+            let (nid, order) = row.key()?;
+            if let Some(room) = room(&loaded, nid) {
+                room.gap_changed(order);
             }
             Ok(())
         });
@@ -173,7 +186,14 @@ impl Rooms {
 
     /// The number of a room of which anything is known.
     pub fn nid_of(&self, id: &RoomId) -> Result<Option<RoomNid>, RoomError> {
-        Ok(self.shared.view.get(&schema::ROOM_NIDS, (id,))?)
+        if let Some(nid) = self.registry.nids.get(id) {
+            return Ok(Some(nid));
+        }
+        let nid = self.shared.view.get(&schema::ROOM_NIDS, (id,))?;
+        if let Some(nid) = nid {
+            self.registry.nids.insert(id.to_owned(), nid);
+        }
+        Ok(nid)
     }
 
     /// The id of a room of which anything is known.
@@ -257,6 +277,10 @@ impl Rooms {
         let whole_since = whole_since(self.shared.view.get(&schema::PARTIAL_ROOMS, (nid,))?);
         let inner =
             Arc::new(RoomInner::new(self.shared.clone(), nid, id, version, durable, written, whole_since));
+        let gaps = Scan::prefix((nid,)).reversed();
+        if let Some(((_, newest), ())) = self.shared.view.scan(&schema::GAPS, gaps).next().transpose()? {
+            inner.gap_changed(newest);
+        }
         loaded.rooms.insert(nid, Arc::downgrade(&inner));
         if loaded.rooms.len() > 2 * self.registry.hot.len() + 1024 {
             loaded.rooms.retain(|_, room| room.strong_count() > 0);

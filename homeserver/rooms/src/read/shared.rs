@@ -23,6 +23,7 @@ use crate::{
         event::{Event, Events, VersionOf},
         policy::PolicyServers,
         retention::Retention,
+        transaction_days::TransactionDays,
     },
 };
 
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
     pub retention: Retention,
     /// Whether events were purged since state was swept last.
     pub purged: AtomicBool,
+    /// On which days clients used transaction ids.
+    pub transaction_days: TransactionDays,
 }
 
 /// The versions of the rooms that were asked for lately.

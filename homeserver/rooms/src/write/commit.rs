@@ -52,11 +52,14 @@ impl RoomInner {
             self.note_missing(staged, &event, order)?;
             self.relate(&mut staged.tx, &event, order)?;
         }
-        // One that was decided against is missing no more either.
-        if event.state.is_some() && place != TimelinePlace::New {
-            self.note_found(staged, &event)?;
+        // What is made just now nobody has named before.
+        if place != TimelinePlace::New {
+            // One that was decided against is missing no more either.
+            if event.state.is_some() {
+                self.note_found(staged, &event)?;
+            }
+            self.apply_waiting_redactions(staged, &event)?;
         }
-        self.apply_waiting_redactions(staged, &event)?;
         Ok(event)
     }
 

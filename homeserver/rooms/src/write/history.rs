@@ -101,12 +101,14 @@ impl RoomInner {
             refused => refused,
         };
         if verdict.is_err() {
-            let event = self.prepare(staged, pdu, Standing::Rejected, before)?;
+            let event = self.renumbered(staged, pdu, Standing::Rejected, None)?;
+            let event = self.prepare(staged, event, before)?;
             let event = self.keep(staged, event, TimelinePlace::Nowhere)?;
             self.note_partial_history(staged, &event)?;
             return Ok(None);
         }
-        let event = self.prepare(staged, pdu, Standing::Accepted, before)?;
+        let event = self.renumbered(staged, pdu, Standing::Accepted, None)?;
+        let event = self.prepare(staged, event, before)?;
         let event = self.keep(staged, event, TimelinePlace::At(order))?;
         self.note_partial_history(staged, &event)?;
         self.apply_as_redaction(staged, &event)?;

@@ -10,7 +10,6 @@ use hearth_storage::{
     schema::{
         self,
         rooms::{SentByRow, TransactionRow},
-        timers::Timer,
     },
     timers::Fired,
 };
@@ -18,11 +17,15 @@ use ruma::{OwnedDeviceId, OwnedUserId};
 
 use crate::{
     RoomError,
-    read::{event::Event, reading::Reader, rooms::Rooms},
+    read::{
+        event::Event,
+        reading::Reader,
+        rooms::Rooms,
+        transaction_days::{DAY_MS, timer},
+    },
     write::staged::Staged,
 };
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// So many are deleted in one commit.
 const AT_ONCE: usize = 1000;
 
@@ -45,7 +48,9 @@ impl ClientTransaction {
     pub(crate) fn sent(&self, staged: &Staged) -> Result<Option<Arc<Event>>, RoomError> {
         let today = today(staged);
         for day in [Some(today), today.checked_sub(1)].into_iter().flatten() {
-            if let Some(row) = staged.tx.get(&schema::TRANSACTIONS, self.key(day))? {
+            if staged.shared().transaction_days.may_have_any(&staged.tx, day)?
+                && let Some(row) = staged.tx.get(&schema::TRANSACTIONS, self.key(day))?
+            {
                 return staged.event_by_id(&row.event_id);
             }
         }
@@ -57,8 +62,8 @@ impl ClientTransaction {
         let day = today(staged);
         let row = TransactionRow { event_id: event.id().to_owned() };
         staged.tx.put(&schema::TRANSACTIONS, self.key(day), &row);
-        let (due, timer) = ((day + 2) * DAY_MS, Timer::ForgetTransactions { day });
-        if !staged.tx.contains(&schema::TIMERS, (due, &timer))? {
+        if !staged.shared.transaction_days.has_timer(&staged.tx, day)? {
+            let (due, timer) = timer(day);
             staged.tx.set_timer(due, &timer);
         }
         Ok(())

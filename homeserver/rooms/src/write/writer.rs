@@ -244,7 +244,12 @@ impl RoomInner {
         before: StateId,
         sent_by: Option<SentByRow>,
     ) -> Result<Arc<Event>, RoomError> {
-        let mut event = self.prepare(staged, pdu, standing, before)?;
+        let event = match place {
+            // What is made just now has no number yet.
+            TimelinePlace::New => Event::new(self.shared.events.allocate()?, self.nid, pdu, standing, None),
+            _ => self.renumbered(staged, pdu, standing, None)?,
+        };
+        let mut event = self.prepare(staged, event, before)?;
         event.sent_by = sent_by;
         let after = event.state.map_or(before, |state| state.after);
         let accepted = standing == Standing::Accepted;
@@ -266,12 +271,10 @@ impl RoomInner {
     pub fn prepare(
         &self,
         staged: &mut Staged,
-        pdu: Arc<Pdu>,
-        standing: Standing,
+        mut event: Event,
         before: StateId,
     ) -> Result<Event, RoomError> {
-        let mut event = self.renumbered(staged, pdu, standing, None)?;
-        let after = match (event.pdu.state_key(), standing) {
+        let after = match (event.pdu.state_key(), event.standing) {
             (Some(state_key), Standing::Accepted | Standing::SoftFailed) => {
                 let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
                 staged.set_state(before, &[(key, Some(event.nid))])?
@@ -280,7 +283,7 @@ impl RoomInner {
         };
         event.state = Some(StateAround { before, after });
         // What is rejected is in nobody's auth chain.
-        if event.pdu.is_state() && standing != Standing::Rejected {
+        if event.pdu.is_state() && event.standing != Standing::Rejected {
             self.index_auth(staged, &event)?;
         }
         Ok(event)

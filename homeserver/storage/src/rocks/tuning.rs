@@ -134,16 +134,16 @@ impl Tuning {
                 options.set_optimize_filters_for_hits(true);
                 options.add_compact_on_deletion_collector_factory(1024, 512, 0.5);
             }
-            // Events, about a kilobyte of JSON each and much alike: zstd with a dictionary trained on them.
-            // They are too small for blob files, where each would cost a read of its own.
+            // Events, about a kilobyte of JSON each and much alike: zstd with some of them as a dictionary. Training one
+            // takes as long as compressing does. They are too small for blob files, where each would cost a read of its
+            // own.
             Access::Blob => {
                 blocks.set_block_size(16 * KIB);
                 blocks.set_bloom_filter(BLOOM_BITS, false);
                 blocks.set_whole_key_filtering(true);
                 partition(&mut blocks);
                 options.set_optimize_filters_for_hits(true);
-                options.set_bottommost_compression_options(-14, 3, 0, 32 * KIB as i32, true);
-                options.set_bottommost_zstd_max_train_bytes(2 * MIB as i32, true);
+                options.set_bottommost_compression_options(-14, 1, 0, 32 * KIB as i32, true);
             }
         }
         options.set_block_based_table_factory(&blocks);

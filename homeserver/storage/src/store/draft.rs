@@ -1,19 +1,24 @@
 //! What a transaction writes, so that the transaction itself reads it.
 
+use smallvec::SmallVec;
+
 use super::queued::Queued;
 use crate::{AnyKeyspace, AsKey, Batch, Key, Keyspace, Position, RawRange, Value, batch::Location};
+
+/// Of most keyspaces a transaction writes a row or two: they take no memory of their own.
+type Starts = SmallVec<[u32; 4]>;
 
 /// A batch whose writes can be looked up by key.
 #[derive(Default)]
 pub(super) struct Draft {
     batch: Batch,
     /// For each keyspace that is written to, where in the batch the last write of each key begins, by key.
-    index: Vec<(usize, Vec<u32>)>,
+    index: SmallVec<[(usize, Starts); 8]>,
 }
 
 impl Draft {
     pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self { batch: Batch::with_capacity(bytes), index: Vec::with_capacity(16) }
+        Self { batch: Batch::with_capacity(bytes), index: SmallVec::new() }
     }
 
     pub(super) fn put<K: Key, V: Value>(&mut self, keyspace: &Keyspace<K, V>, key: impl AsKey<K>, value: &V) {
@@ -75,7 +80,7 @@ impl Draft {
         let at = match self.index.iter().position(|(index, _)| *index == keyspace) {
             Some(at) => at,
             None => {
-                self.index.push((keyspace, Vec::with_capacity(4)));
+                self.index.push((keyspace, Starts::new()));
                 self.index.len() - 1
             }
         };

@@ -18,7 +18,8 @@ pub struct FederationOptions {
     pub cached_servers: usize,
     /// How often others may ask; `None` for no limits.
     pub rate_limits: Option<RateLimits>,
-    /// Whether rooms are joined without their members, which are fetched later (`FetchingMembers`).
+    /// Whether rooms are joined without their members (`omit_members`), which are fetched later: whoever says so starts
+    /// [`FetchingMembers`](crate::FetchingMembers).
     pub partial_joins: bool,
     /// The proxies that say where a request comes from.
     pub trusted_proxies: TrustedProxies,

@@ -70,6 +70,10 @@ pub struct Config {
     pub turn_uris: Vec<String>,
     /// What they and this server make credentials of.
     pub turn_secret: Option<Secret>,
+    /// Where the media of calls comes, over UDP.
+    pub listen_calls: Option<SocketAddr>,
+    /// What tokens for calls are signed with, if other programs make some as well.
+    pub calls_secret: Option<Secret>,
     /// Where other servers reach this one, as they find it in `/.well-known/matrix/server`.
     pub public_federation: Option<OwnedServerName>,
     /// A PEM file of certificate authorities, added to the system's roots for all outgoing requests.
@@ -218,6 +222,8 @@ impl Config {
             turn_user_mbit: 50,
             turn_uris: Vec::new(),
             turn_secret: None,
+            listen_calls: None,
+            calls_secret: None,
             public_federation: None,
             trusted_ca: None,
             allow_private_networks: false,

@@ -24,7 +24,7 @@ use ruma::{OwnedServerName, ServerName};
 use rustls::ServerConfig;
 
 use crate::{
-    Server,
+    Server, calls,
     config::{Config, ConfigError, TlsSource},
     connections::Connections,
     console, metrics,
@@ -94,6 +94,13 @@ pub async fn serve(
         }
         None => None,
     };
+    let stopping = Arc::new(AtomicBool::new(false));
+    let mut routes = routes(&server, stopping.clone());
+    if let Some(address) = config.listen_calls {
+        let calls = calls::start(address, server.calls_key.clone());
+        let (_, endpoints) = calls.map_err(|source| ListenError::Bind { address, source })?;
+        routes = routes.merge(endpoints);
+    }
     let outbox = Outbox::start(&server.federation);
     let pushing = Pushing::start(server.services.clone())?;
     if let Err(error) = console::serve(&config.data, server.api.clone()) {
@@ -101,11 +108,10 @@ pub async fn serve(
     }
     announce(config, &server)?;
     tokio::spawn(reload_on_signal(pushing.clone(), config.server_name.clone(), files));
-    let stopping = Arc::new(AtomicBool::new(false));
     let notify = Notify::from_environment();
-    tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone(), stopping.clone(), notify.clone()));
+    tokio::spawn(stop_on_signal(handle.clone(), server.sync.clone(), stopping, notify.clone()));
     let connections = Connections::new(config.max_connections());
-    let service = routes(&server, stopping).into_make_service_with_connect_info::<SocketAddr>();
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
     let plain = plain(client, connections.clone())?.handle(handle.clone()).serve(service.clone());
     let secure = async {
         match federation {

@@ -10,6 +10,7 @@ use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
 use hearth_previews::{Previews, PreviewsOptions};
 use hearth_push::{EvaluatedRooms, Pushes, Vapid};
 use hearth_rooms::{Retention, Rooms, RoomsOptions};
+use hearth_sfu::TokenKey;
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
     Clock, Random, RocksEngine, RocksOptions, StorageError, Store, StoreOptions, SystemClock, SystemRandom,
@@ -21,6 +22,7 @@ use hearth_users::{Users, UsersOptions};
 use ruma::serde::{Base64, base64::Standard};
 
 use crate::{
+    calls,
     config::{Config, Durability, Registration},
     data_folder,
     descriptors::Descriptors,
@@ -76,6 +78,8 @@ pub struct Server {
     pub api: ClientApi,
     /// Relays for calls, if there are any.
     pub turn: Option<Turn>,
+    /// What tokens for calls are signed with.
+    pub calls_key: TokenKey,
     _timers: Ticking,
     _members: FetchingMembers,
 }
@@ -217,6 +221,7 @@ impl Server {
         })?;
         let turn = Turn::of(config, &store, &*random).await?;
         let members = FetchingMembers::start(&federation)?;
+        let calls_key = calls::key(config, &store, &*random).await?;
         let api = ClientApi::new(Parts {
             options: ClientApiOptions {
                 turn: turn.as_ref().map(|turn| turn.servers.clone()),
@@ -243,6 +248,7 @@ impl Server {
             services,
             api,
             turn,
+            calls_key,
             _timers: timers,
             _members: members,
         })

@@ -77,11 +77,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("hearth-web", &[]),
+    ("hearth-sfu", &[]),
     (
         "hearth",
         &[
             "hearth-web",
             "hearth-turn",
+            "hearth-sfu",
             "hearth-client-api",
             "hearth-federation",
             "hearth-appservices",
@@ -126,6 +128,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "hearth-client-api",
             "hearth-federation",
             "hearth-web",
+            "hearth-sfu",
             "hearth",
             "hearth-simulation",
         ],
@@ -133,6 +136,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     // Only the network connects to others, and what a simulation connects it to.
     ("hyper-util", &["hearth-network", "hearth-simulation"]),
     ("hickory-resolver", &["hearth-network"]),
+    // Its interface changes often: one module names it.
+    ("str0m", &["hearth-sfu"]),
 ];
 
 /// The floors of a crate, the lowest first: a module of one may use modules of its own floor and of those below.

@@ -193,7 +193,7 @@ fn perform(task: Task) -> Outcome<()> {
             real_services::run(&arguments)
         }
         Task::RealCalls { arguments } => {
-            packages::install(&[packages::BUILD, packages::TEST])?;
+            packages::install(&[packages::BUILD, packages::TEST, packages::BROWSERS])?;
             real_calls::run(&arguments)
         }
         Task::PeerSpeed { binary, arguments } => {

@@ -31,7 +31,7 @@ pub const TEST: &[Need] = &[
     Need { what: "coturn's clients", packages: &["coturn"], is_there: has_turn_clients },
 ];
 
-/// What the web client is tested in.
+/// What the web client and calls are tested in.
 pub const BROWSERS: &[Need] = &[Need {
     what: "Chromium and its driver",
     packages: &["chromium", "chromium-driver"],

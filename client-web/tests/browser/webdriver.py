@@ -46,7 +46,9 @@ class Driver:
 class Browser:
     """A browser with a profile of its own: what it stores, no other has."""
 
-    def __init__(self, driver, folder, size=(1440, 900), dark=False, language="en", touch=False):
+    def __init__(
+        self, driver, folder, size=(1440, 900), dark=False, language="en", touch=False, arguments=()
+    ):
         options = [
             # A microphone that hums, and nobody who is asked.
             "--use-fake-device-for-media-stream",
@@ -58,6 +60,7 @@ class Browser:
             f"--window-size={size[0]},{size[1]}",
             f"--lang={language}",
             "--hide-scrollbars",
+            *arguments,
         ]
         chrome = {"args": options, "prefs": {"intl.accept_languages": language}}
         if touch:

@@ -19,7 +19,8 @@ pub(super) struct Setting {
 }
 
 /// Settings whose text no message may repeat.
-const SECRETS: [&str; 4] = ["registration", "registration_shared_secret", "jwt_secret", "turn_secret"];
+const SECRETS: [&str; 5] =
+    ["registration", "registration_shared_secret", "jwt_secret", "turn_secret", "calls_secret"];
 
 /// All that was set, the first mistake of which is told.
 pub(super) struct Settings<'a>(pub(super) &'a [Setting]);

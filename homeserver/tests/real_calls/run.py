@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lets real programs call through a Hearth: coturn's clients through its TURN server.
+"""Lets real programs call through a Hearth: LiveKit's clients through its SFU, coturn's through its TURN server.
 
 Prints `ok STEP` or `FAILED STEP` for each step and `N passed, M failed` at the end; exits non-zero if any failed.
 """
@@ -16,8 +16,9 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 # How steps are told, and ports found, is shared with the other tests of real programs.
-sys.path += [str(HERE.parent / "real_peers")]
+sys.path += [str(HERE.parent / "real_clients"), str(HERE.parent / "real_peers")]
 
+import call_parts
 import turn_speed
 from report import Report
 from servers import free_ports
@@ -29,6 +30,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hearth", metavar="BINARY", type=Path, required=True, help="the server that is tested")
     parser.add_argument("--speed", action="store_true", help="measure it beside coturn's server as well")
+    parser.add_argument("--parts", default=",".join(PARTS), metavar="PART,…", help="which (all)")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for the whole run (600)")
     parser.add_argument("--keep", action="store_true", help="keep the folders after a success too")
     parsed = parser.parse_args()
@@ -65,13 +67,24 @@ def run_turn(report, folder, options):
                 each.stop()
 
 
+def run_calls(report, folder, options):
+    with report.part("calls") as steps:
+        with steps.needed("clients are installed"):
+            clients, lock = call_parts.clients()
+        call_parts.run(report, folder, options, clients)
+
+
+PARTS = {"calls": run_calls, "turn": run_turn}
+
+
 def main():
     options = arguments()
     # So that the servers are stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = Path(tempfile.mkdtemp(prefix="real-calls-"))
     report = Report(time.monotonic() + options.timeout)
-    run_turn(report, folder, options)
+    for part in options.parts.split(","):
+        PARTS[part](report, folder, options)
     if report.failed or options.keep:
         print(f"the servers' data and logs are in {folder}")
     else:

@@ -30,7 +30,7 @@ class Environment:
 
 def prepare():
     """The environment for the pinned versions: the cached one, or one installed now."""
-    folder, lock = cached("real-clients", PINS, install)
+    folder, lock = cached("real-clients", PINS, lambda folder: install(folder, HERE))
     python = python_of(folder)
     return Environment(python, node_of(python), folder / "node_modules", lock)
 
@@ -69,11 +69,12 @@ def is_current(folder, pins):
     return is_stamped and os.access(python_of(folder), os.X_OK)
 
 
-def install(folder):
-    install_python(folder, HERE / "requirements.txt")
+def install(folder, pins):
+    """Installs what the files in the folder `pins` list, for Python and for Node."""
+    install_python(folder, pins / "requirements.txt")
     shutil.rmtree(folder / "node_modules", ignore_errors=True)
     for name in ["package.json", "package-lock.json"]:
-        shutil.copy(HERE / name, folder / name)
+        shutil.copy(pins / name, folder / name)
     node = node_of(python_of(folder))
     npm = node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"
     checked([node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)

@@ -1,0 +1,22 @@
+//! How much there may be of everything.
+
+/// What rooms and participants may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rooms at once.
+    pub rooms: usize,
+    /// Participants of a room.
+    pub participants: usize,
+    /// Tracks that one publishes.
+    pub tracks: usize,
+    /// Media sections of one connection.
+    pub sections: usize,
+    /// What is told of a participant: name, metadata and attributes together, in bytes.
+    pub told_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rooms: 1000, participants: 200, tracks: 16, sections: 512, told_bytes: 64 << 10 }
+    }
+}

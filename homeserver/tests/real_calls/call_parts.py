@@ -1,0 +1,88 @@
+"""LiveKit's clients, and a Hearth that carries their calls."""
+
+import json
+import secrets
+import subprocess
+from pathlib import Path
+
+from browser_scenario import BrowserScenario
+from environment import cached, install, python_of
+from report import Problem
+from servers import Server, free_ports
+
+HERE = Path(__file__).resolve().parent
+PINS = [HERE / name for name in ["requirements.txt", "package.json", "package-lock.json"]]
+
+
+class Hearth(Server):
+    """A Hearth that carries calls."""
+
+    def __init__(self, folder, binary):
+        self.calls_port, *ports = free_ports(3)
+        super().__init__("calls", folder, ports)
+        self.binary = binary
+        self.secret = secrets.token_hex()
+
+    def command(self):
+        return [self.binary, "serve"]
+
+    def environment(self):
+        inherited = {key: value for key, value in super().environment().items() if not key.startswith("HEARTH_")}
+        return inherited | {
+            "HEARTH_SERVER_NAME": self.server_name,
+            "HEARTH_DATA": str(self.folder / "data"),
+            "HEARTH_LISTEN": f"127.0.0.1:{self.client_port}",
+            "HEARTH_LISTEN_FEDERATION": f"127.0.0.1:{self.federation_port}",
+            "HEARTH_LISTEN_METRICS": "",
+            "HEARTH_LISTEN_CALLS": f"127.0.0.1:{self.calls_port}",
+            "HEARTH_CALLS_SECRET": self.secret,
+            "NO_COLOR": "1",
+        }
+
+
+def clients():
+    """The folder with the clients, and the lock on it."""
+    return cached("real-calls", PINS, lambda folder: install(folder, HERE))
+
+
+def run(report, folder, options, clients):
+    server = Hearth(folder / "calls", options.hearth)
+    try:
+        server.start()
+        native(report, python_of(clients), server, folder / "native.log")
+        for passphrase in ("", "a secret"):
+            browsers(report, clients / "node_modules", server, folder / f"browsers{len(passphrase)}", passphrase)
+        server.stop()
+    finally:
+        server.kill()
+
+
+def native(report, python, server, log):
+    """The native client: each line that it prints is a step."""
+    with report.part("native client") as steps:
+        command = [python, "-B", HERE / "native_scenario.py", server.url, server.secret]
+        with open(log, "w") as errors:
+            run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        try:
+            for line in run.stdout:
+                told = json.loads(line)
+                failed = told.pop("failed", None)
+                numbers = " ".join(f"{key}={value}" for key, value in told.items() if key != "passed")
+                with steps.step(f"{told.get('passed', 'the next step')} {numbers}".strip()):
+                    if failed:
+                        raise Problem(failed)
+            with steps.step("it ends in good order"):
+                if run.wait(30) != 0:
+                    raise Problem(f"exit {run.returncode}: {Path(log).read_text()[-600:]}")
+        finally:
+            run.kill()
+
+
+def browsers(report, node_modules, server, folder, passphrase):
+    with report.part(f"browsers, {'encrypted' if passphrase else 'plain'}") as steps:
+        folder.mkdir()
+        scenario = BrowserScenario(steps, server, folder, node_modules, passphrase)
+        try:
+            scenario.run()
+        finally:
+            scenario.stop()

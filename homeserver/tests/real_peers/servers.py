@@ -186,9 +186,11 @@ class Synapse(Server):
         return [self.python, "-m", "synapse.app.homeserver", "-c", self.config]
 
     def make_admin(self, user):
-        # As its documentation says for a server with an account already.
+        # It remembers who is one as long as it runs.
+        self.stop()
         with sqlite3.connect(self.folder / "homeserver.db", timeout=30) as database:
             database.execute("UPDATE users SET admin = 1 WHERE name = ?", (user,))
+        self.start()
 
     def log_settings(self):
         line = "%(asctime)s %(levelname)s %(name)s %(request)s %(message)s"

@@ -39,7 +39,7 @@ def arguments():
     )
     parser.add_argument(
         "--programs",
-        default="heisenbridge,synadm",
+        default="heisenbridge",
         metavar="NAME,…",
         help="which programs (heisenbridge,synadm)",
     )

@@ -123,6 +123,10 @@ pub struct Config {
     pub legacy_media: bool,
     /// Whether web pages are fetched to make previews of them.
     pub url_previews: bool,
+    /// Whether users find all others of this server in the user directory.
+    pub find_all_users: bool,
+    /// Whether there is an index of what is said in rooms that are not encrypted, for users to search.
+    pub message_search: bool,
     /// The LiveKit services where clients meet for calls, the best first: the URL of each one's `lk-jwt-service`.
     #[serde(deserialize_with = "values::urls")]
     pub rtc_livekit: Vec<String>,
@@ -247,6 +251,8 @@ impl Config {
             server_notices: None,
             legacy_media: false,
             url_previews: true,
+            find_all_users: false,
+            message_search: true,
             rtc_livekit: Vec::new(),
             default_room_version: RoomVersionId::V12,
             durability: Durability::Sync,
@@ -266,7 +272,7 @@ impl Config {
 
     /// The shares of the one memory budget, in bytes.
     pub fn memory(&self) -> MemoryBudget {
-        MemoryBudget::split(self.memory_mib)
+        MemoryBudget::split(self.memory_mib, self.message_search)
     }
 
     /// What one user may upload altogether, in bytes.

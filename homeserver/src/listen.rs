@@ -123,7 +123,12 @@ pub async fn serve(
     tokio::spawn(notify.watchdog(server.store.clone()));
     let (plain, secure) = tokio::join!(plain, secure);
     plain.and(secure)?;
-    tokio::join!(outbox.stop(), pushing.stop(), server.pushes.stop());
+    let search = async {
+        if let Some(search) = &server.search {
+            search.stop().await;
+        }
+    };
+    tokio::join!(outbox.stop(), pushing.stop(), server.pushes.stop(), search);
     server.store.close();
     tracing::info!("stopped");
     Ok(())

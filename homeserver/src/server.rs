@@ -10,6 +10,7 @@ use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
 use hearth_previews::{Previews, PreviewsOptions};
 use hearth_push::{EvaluatedRooms, Pushes, Vapid};
 use hearth_rooms::{Retention, Rooms, RoomsOptions};
+use hearth_search::{People, Search, SearchError, SearchOptions};
 use hearth_sfu::TokenKey;
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
@@ -56,6 +57,8 @@ pub enum ServerError {
     Users(#[from] hearth_users::UsersError),
     #[error("media: {0}")]
     Media(#[from] hearth_media::MediaError),
+    #[error("search: {0}")]
+    Search(#[from] SearchError),
     #[error("federation: {0}")]
     Federation(#[from] FederationError),
     #[error("the network: {0}")]
@@ -73,6 +76,7 @@ pub struct Server {
     pub users: Users,
     pub sync: SyncService,
     pub pushes: Pushes,
+    pub search: Option<Search>,
     pub federation: Federation,
     pub services: AppServices,
     pub api: ClientApi,
@@ -189,6 +193,7 @@ impl Server {
             random: random.clone(),
             vapid: vapid(&store, &*random).await?,
         });
+        let search = search(config, memory.search, &rooms)?;
         let network = everywhere(network_options(config, MAX_SERVICE_CONNECTIONS));
         let services = AppServices::new(
             hearth_appservices::Parts {
@@ -234,6 +239,8 @@ impl Server {
             pushes: pushes.clone(),
             federation: federation.clone(),
             services: services.clone(),
+            people: People::start(rooms.clone(), users.clone()),
+            search: search.clone(),
             previews,
             clock,
             random,
@@ -244,6 +251,7 @@ impl Server {
             users,
             sync,
             pushes,
+            search,
             federation,
             services,
             api,
@@ -258,6 +266,16 @@ impl Server {
 /// Days in milliseconds.
 fn days(days: u32) -> u64 {
     u64::from(days) * 24 * 60 * 60 * 1000
+}
+
+/// The search for messages, if there is one.
+fn search(config: &Config, memory_bytes: usize, rooms: &Rooms) -> Result<Option<Search>, SearchError> {
+    if !config.message_search {
+        Search::turn_off(rooms);
+        return Ok(None);
+    }
+    let options = SearchOptions { folder: config.data.join("search"), memory_bytes };
+    Search::start(rooms.clone(), options).map(Some)
 }
 
 /// How many connections are open for previews at once.
@@ -304,6 +322,7 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         jwt_secret: config.jwt_secret.as_ref().map(|secret| secret.expose().to_owned()),
         jwt_audience: config.jwt_audience.clone(),
         jwt_issuer: config.jwt_issuer.clone(),
+        find_all_users: config.find_all_users,
         legacy_media: config.legacy_media,
         allow_private_networks: config.allow_private_networks,
         rate_limits: config.rate_limits.then(|| config.rates.clone()),

@@ -24,6 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Media for clients: it knows no Matrix.
     ("hearth-turn", &["hearth-network", "hearth-storage"]),
     ("hearth-push", &["hearth-rooms", "hearth-users", "hearth-network", "hearth-storage", "hearth-spec"]),
+    ("hearth-text", &[]),
+    ("hearth-search", &["hearth-text", "hearth-users", "hearth-rooms", "hearth-storage", "hearth-spec"]),
     ("hearth-sync", &["hearth-push", "hearth-rooms", "hearth-users", "hearth-storage", "hearth-spec"]),
     (
         "hearth-appservices",
@@ -32,6 +34,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hearth-http",
         &[
+            "hearth-search",
+            "hearth-text",
             "hearth-sync",
             "hearth-push",
             "hearth-rooms",
@@ -62,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "hearth-client-api",
         &[
             "hearth-turn",
+            "hearth-search",
             "hearth-federation",
             "hearth-appservices",
             "hearth-http",
@@ -84,6 +89,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hearth-web",
             "hearth-turn",
             "hearth-sfu",
+            "hearth-search",
             "hearth-client-api",
             "hearth-federation",
             "hearth-appservices",
@@ -119,6 +125,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const RESERVED: &[(&str, &[&str])] = &[
     // Nothing above storage knows the engine.
     ("rocksdb", &["hearth-storage"]),
+    ("tantivy", &["hearth-search"]),
     // HTTP ends at the edges.
     (
         "axum",

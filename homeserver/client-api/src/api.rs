@@ -20,6 +20,7 @@ use hearth_media::Media;
 use hearth_previews::Previews;
 use hearth_push::Pushes;
 use hearth_rooms::Rooms;
+use hearth_search::{People, Search};
 use hearth_storage::{Clock, Random};
 use hearth_sync::SyncService;
 use hearth_users::Users;
@@ -61,6 +62,8 @@ pub struct ClientApiOptions {
     pub jwt_audience: Option<String>,
     /// Who must have made them.
     pub jwt_issuer: Option<String>,
+    /// Whether users find all others of this server, and not those alone whom they share a room with or who are in an open one.
+    pub find_all_users: bool,
     /// Whether media can be fetched without a token, at the old paths.
     pub legacy_media: bool,
     /// Whether what lies in private networks may be reached: push gateways need no HTTPS then.
@@ -95,6 +98,7 @@ impl ClientApiOptions {
             jwt_secret: None,
             jwt_audience: None,
             jwt_issuer: None,
+            find_all_users: false,
             legacy_media: false,
             allow_private_networks: false,
             rate_limits: Some(RateLimits::default()),
@@ -121,6 +125,10 @@ pub struct Parts {
     /// What users ask of other servers.
     pub federation: Federation,
     pub services: AppServices,
+    /// The user directory.
+    pub people: People,
+    /// `None` where messages are not searched.
+    pub search: Option<Search>,
     /// `None` where no previews of web pages are made.
     pub previews: Option<Previews>,
     pub clock: Arc<dyn Clock>,

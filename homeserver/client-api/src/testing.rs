@@ -10,6 +10,7 @@ use hearth_network::{Internet, Network, NetworkOptions};
 use hearth_previews::{Previews, PreviewsOptions};
 use hearth_push::{EvaluatedRooms, Pushes, Vapid};
 use hearth_rooms::{Rooms, RoomsOptions};
+use hearth_search::{LEAST_MEMORY, People, Search, SearchOptions};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
     ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions,
@@ -124,6 +125,9 @@ impl TestServer {
             random: random.clone(),
             vapid: Vapid::of(&[7; 32]).unwrap(),
         });
+        let search = SearchOptions { folder: folder.path().join("search"), memory_bytes: LEAST_MEMORY };
+        let search = Search::start(rooms.clone(), search).unwrap();
+        let people = People::start(rooms.clone(), users.clone());
         let media = Media::new(
             store.clone(),
             server_name.clone(),
@@ -183,6 +187,8 @@ impl TestServer {
             pushes,
             federation,
             services,
+            people,
+            search: Some(search),
             previews,
             clock: clock.clone(),
             random,

@@ -7,6 +7,7 @@ use hearth_media::MediaError;
 use hearth_previews::PreviewError;
 use hearth_push::PushError;
 use hearth_rooms::{MAX_DELAY_MS, RoomError};
+use hearth_search::SearchError;
 use hearth_storage::StorageError;
 use hearth_sync::{SyncError, TokenError};
 use hearth_users::UsersError;
@@ -331,6 +332,20 @@ impl From<PushError> for MatrixError {
             PushError::Storage(error) => error.into(),
             PushError::Room(error) => error.into(),
             PushError::Users(error) => error.into(),
+        }
+    }
+}
+
+impl From<SearchError> for MatrixError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Rooms(error) => error.into(),
+            SearchError::Users(error) => error.into(),
+            SearchError::Storage(error) => error.into(),
+            SearchError::Folder { .. } | SearchError::Index(_) => {
+                tracing::error!(%error, "a search failed");
+                Self::internal("The server's search failed.")
+            }
         }
     }
 }

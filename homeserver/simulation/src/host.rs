@@ -71,6 +71,8 @@ impl Host {
             registration: Registration::Off,
             rate_limits: false,
             memory_mib: 32,
+            // Its index is on a real disk, and written by threads.
+            message_search: false,
             ..Config::new(name.clone())
         };
         Self {

@@ -115,6 +115,8 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_SERVER_NOTICES", "notices"),
             ("HEARTH_LEGACY_MEDIA", "on"),
             ("HEARTH_URL_PREVIEWS", "off"),
+            ("HEARTH_FIND_ALL_USERS", "on"),
+            ("HEARTH_MESSAGE_SEARCH", "off"),
             ("HEARTH_RTC_LIVEKIT", "https://a.example/jwt/, http://b.example"),
             ("HEARTH_DEFAULT_ROOM_VERSION", "11"),
             ("HEARTH_DURABILITY", "async"),
@@ -166,6 +168,8 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         server_notices: Some("notices".to_owned()),
         legacy_media: true,
         url_previews: false,
+        find_all_users: true,
+        message_search: false,
         rtc_livekit: vec!["https://a.example/jwt".to_owned(), "http://b.example".to_owned()],
         default_room_version: RoomVersionId::V11,
         durability: Durability::Async,
@@ -344,9 +348,10 @@ fn the_certificate_is_self_made_only_where_none_is_given() {
 
 #[test]
 fn the_memory_budget_is_never_exceeded() {
-    for mib in [64, 512, 1 << 20] {
-        let MemoryBudget { storage, rooms, sync, evaluated, users, servers } = MemoryBudget::split(mib);
-        assert_eq!(storage + rooms + sync + evaluated + users + servers, (mib as usize) << 20);
+    for (mib, message_search) in [(64, true), (64, false), (512, true), (1 << 20, true)] {
+        let budget = MemoryBudget::split(mib, message_search);
+        let MemoryBudget { storage, rooms, sync, evaluated, users, servers, search } = budget;
+        assert_eq!(storage + rooms + sync + evaluated + users + servers + search, (mib as usize) << 20);
     }
 }
 

@@ -64,7 +64,7 @@ pub use self::{
     key_queries::QueriedKeys,
     key_signatures::SignatureFailure,
     passwords::PasswordCost,
-    profiles::{FoundUser, Profile, Profiles},
+    profiles::{Profile, Profiles},
     push_rules::{PushRules, whole_ruleset},
     pushers::{NewPusher, Pusher, Pushers},
     registration_tokens::RegistrationTokens,

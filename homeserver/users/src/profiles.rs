@@ -42,9 +42,6 @@ pub struct Profile {
     pub avatar_url: Option<OwnedMxcUri>,
 }
 
-/// A user that a search found.
-pub type FoundUser = (OwnedUserId, Arc<Profile>);
-
 impl Profile {
     fn insert(&mut self, field: String, json: String) -> Result<(), UsersError> {
         match &*field {
@@ -173,40 +170,6 @@ impl Profiles {
         let changes = view.scan(&schema::PROFILE_CHANGES, scan).take(limit);
         Ok(changes.map(|row| row.map(|((_, field), user)| (user.0, field))).collect::<Result<_, _>>()?)
     }
-
-    /// Users of this server, in the order of their ids, whose id or display name contains `term` without
-    /// regard to case and of whom `visible` says yes; and whether there are more than `limit`.
-    pub fn search(
-        &self,
-        term: &str,
-        limit: usize,
-        mut visible: impl FnMut(&UserId) -> bool,
-    ) -> Result<(Vec<FoundUser>, bool), UsersError> {
-        let term = term.to_lowercase();
-        let view = self.shared.store.view();
-        let names = view
-            .scan(&schema::PROFILES, Scan::all())
-            .filter(|entry| entry.as_ref().map_or(true, |((_, field), _)| field == DISPLAYNAME));
-        // Both are in the order of user ids, so one pass over both finds each account's name.
-        let mut names = names.peekable();
-        let mut found = Vec::new();
-        for account in view.scan(&schema::ACCOUNTS, Scan::all()) {
-            let ((user,), row) = account?;
-            while names.next_if(|name| name.as_ref().is_ok_and(|((owner, _), _)| *owner < user)).is_some() {}
-            let name = names.next_if(|name| name.as_ref().map_or(true, |((owner, _), _)| *owner == user));
-            let name = name.transpose()?.and_then(|(_, json)| serde_json::from_str::<String>(&json).ok());
-            let matches = user.as_str().to_lowercase().contains(&term)
-                || name.is_some_and(|name| name.to_lowercase().contains(&term));
-            if matches && !row.deactivated && visible(&user) {
-                if found.len() == limit {
-                    return Ok((found, true));
-                }
-                let profile = self.get(&user)?;
-                found.push((user, profile));
-            }
-        }
-        Ok((found, false))
-    }
 }
 
 /// The grammar of common namespaced identifiers (appendices).
@@ -289,26 +252,5 @@ mod tests {
         set("org.example.one", half.clone()).await.unwrap();
         assert!(matches!(set("org.example.two", half.clone()).await, Err(UsersError::ProfileTooLarge)));
         set("org.example.one", half).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn users_are_found_by_id_and_name() {
-        let world = World::new();
-        for (name, displayname) in [("alice", "Zoë"), ("bob", "Alice B"), ("carol", ""), ("dave", "zoe")] {
-            let user = world.register(name).await;
-            let displayname = boxed(json!(displayname));
-            world.users.profiles.set(&user, "displayname", &displayname).await.unwrap();
-            world.users.profiles.set(&user, "a.first", &boxed(json!("alice"))).await.unwrap();
-        }
-        let erin = world.register("erin").await;
-        let search = |term, limit| {
-            let (found, limited) = world.users.profiles.search(term, limit, |user| *user != erin).unwrap();
-            let names: Vec<String> = found.iter().map(|(user, _)| user.localpart().to_owned()).collect();
-            (names, limited)
-        };
-        assert_eq!(search("ALICE", 10), (vec!["alice".to_owned(), "bob".to_owned()], false));
-        assert_eq!(search("zoë", 10), (vec!["alice".to_owned()], false));
-        assert_eq!(search("here", 2), (vec!["alice".to_owned(), "bob".to_owned()], true));
-        assert_eq!(search("erin", 2), (vec![], false));
     }
 }

@@ -121,6 +121,7 @@ async fn the_published_rooms() {
         (json!({ "generic_search_term": "DEUX" }), vec!["two"]),
         (json!({ "room_types": ["m.space"] }), vec!["three"]),
         (json!({ "room_types": [null] }), vec!["two", "one"]),
+        (json!({ "generic_search_term": "ＷÍNE" }), vec!["one"]),
         (json!({ "generic_search_term": "hidden" }), vec![]),
     ] {
         let found = server.post(&path, Some(&bob), json!({ "filter": filter })).await;
@@ -143,6 +144,7 @@ async fn the_user_directory() {
     };
     let bob = json!([{ "user_id": cast.bob.id, "display_name": "Robert" }]);
     assert_eq!(search(&cast.alice, "robert").await, bob);
+    assert_eq!(search(&cast.alice, "róB").await, bob);
     assert_eq!(search(&cast.alice, "@BOB").await, bob);
     assert_eq!(search(&cast.bob, "robert").await, bob, "one finds oneself");
     // Not who shares no room.
@@ -157,4 +159,14 @@ async fn the_user_directory() {
         (401, "M_MISSING_TOKEN")
     );
     assert_eq!(error(&server.post(&path, Some(&cast.bob), json!({})).await), (400, "M_BAD_JSON"));
+}
+
+#[tokio::test]
+async fn all_users_of_the_server_are_found_where_that_is_set() {
+    let server = TestServer::with(|options| options.find_all_users = true);
+    let (alice, bob) = (server.register("alice").await, server.register("bob").await);
+    let path = format!("{CLIENT}/user_directory/search");
+    let (status, answer) = server.post(&path, Some(&alice), json!({ "search_term": "bob" })).await;
+    let found = json!({ "results": [{ "user_id": bob.id, "display_name": "bob" }], "limited": false });
+    assert_eq!((status, answer), (200, found));
 }

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use axum::extract::State;
 use hearth_rooms::Rooms;
-use hearth_storage::{RoomNid, schema::rooms::Membership};
+use hearth_search::{FoundPeople, Person};
+use hearth_storage::{RoomNid, blocking, schema::rooms::Membership};
 use ruma::{
-    UserId,
+    OwnedMxcUri, OwnedUserId, UserId,
     api::client::user_directory::search_users::v3::{Request as Search, Response, User},
 };
 
@@ -24,30 +25,28 @@ pub async fn search_user_directory(
     request: Request<Search>,
 ) -> Result<Answer<Response>> {
     let limit = usize::try_from(request.body.limit).unwrap_or(MAX_RESULTS).min(MAX_RESULTS);
-    let mut sight = Sight::of(&api.rooms, &request.who.user)?;
-    let mut failure = None;
-    let (found, limited) = api.users.profiles.search(&request.body.search_term, limit, |user| {
-        sight.reaches(user).unwrap_or_else(|error| {
-            failure = Some(error);
-            false
-        })
-    })?;
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    let results = found.into_iter().map(|(id, profile)| {
-        let mut user = User::new(id);
-        user.display_name = profile.displayname.clone();
-        user.avatar_url = profile.avatar_url.clone();
-        user
-    });
-    Ok(Answer(Response::new(results.collect(), limited || sight.left == 0)))
+    api.people.caught_up().await;
+    blocking(|| {
+        let mut sight = Sight::of(&api, &request.who.user)?;
+        let found = api.people.find(&request.body.search_term, limit, |user| sight.reaches(user))?;
+        let FoundPeople { people, limited } = found;
+        Ok(Answer(Response::new(people.into_iter().map(told).collect(), limited || sight.left == 0)))
+    })
 }
 
-/// Whom a user can see: themselves, those who share a room, and those who are in one that is open to everyone.
+fn told((id, person): (OwnedUserId, Person)) -> User {
+    let mut user = User::new(id);
+    user.display_name = person.display_name;
+    user.avatar_url = person.avatar_url.map(OwnedMxcUri::from).filter(|url| url.is_valid());
+    user
+}
+
+/// Whom a user can see: themselves, those who share a room, and those who are in one that is open to everyone; or, where
+/// that is set, all of this server.
 struct Sight<'a> {
     rooms: &'a Rooms,
     user: &'a UserId,
+    all_of_server: bool,
     own: HashSet<RoomNid>,
     /// Whether rooms that were come across are open.
     open: HashMap<RoomNid, bool>,
@@ -56,14 +55,15 @@ struct Sight<'a> {
 }
 
 impl<'a> Sight<'a> {
-    fn of(rooms: &'a Rooms, user: &'a UserId) -> Result<Self> {
+    fn of(api: &'a ClientApi, user: &'a UserId) -> Result<Self> {
+        let (rooms, all_of_server) = (&api.rooms, api.options.find_all_users);
         let own = rooms.rooms_of(user)?.into_iter();
         let own = own.filter(|(_, row)| row.membership == Membership::Join).map(|(room, _)| room);
-        Ok(Self { rooms, user, own: own.collect(), open: HashMap::new(), left: MAX_LOOKED_AT })
+        Ok(Self { rooms, user, all_of_server, own: own.collect(), open: HashMap::new(), left: MAX_LOOKED_AT })
     }
 
     fn reaches(&mut self, other: &UserId) -> Result<bool> {
-        if other == self.user {
+        if other == self.user || self.all_of_server && other.server_name() == self.rooms.server_name() {
             return Ok(true);
         }
         if self.left == 0 {

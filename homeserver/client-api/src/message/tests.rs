@@ -268,7 +268,7 @@ async fn search_finds_what_the_user_may_see() {
     assert_eq!((&recent["count"], &recent["highlights"]), (&json!(3), &json!(["tea"])));
     assert_eq!(recent["results"][0]["context"], Value::Null, "it was not asked for");
     let ranked = search(&cast.alice, "", json!({ "search_term": "tea" })).await;
-    assert_eq!(found(&ranked), ["green-tea", "tea", "teapot"]);
+    assert_eq!(found(&ranked), ["tea", "green-tea", "teapot"]);
 
     let names = json!({ "search_term": "now", "keys": ["content.name"], "include_state": true });
     let names = search(&cast.alice, "", names).await;
@@ -314,6 +314,142 @@ async fn search_finds_what_the_user_may_see() {
     assert_eq!(error(&wrong), (400, "M_BAD_JSON"));
     let nothing = server.post(&path, Some(&cast.alice), json!({ "search_categories": {} })).await;
     assert_eq!(nothing, (200, json!({ "search_categories": {} })));
+}
+
+/// What a search finds, in a category `room_events` of these criteria.
+async fn search(server: &TestServer, who: &User, next: Option<&Value>, criteria: Value) -> Value {
+    let next = next.map_or_else(String::new, |next| format!("?next_batch={}", next.as_str().unwrap()));
+    let body = json!({ "search_categories": { "room_events": criteria } });
+    let (status, answer) = server.post(&format!("{CLIENT}/search{next}"), Some(who), body).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["search_categories"]["room_events"].clone()
+}
+
+/// The bodies of what was found.
+fn bodies(answer: &Value) -> Vec<&str> {
+    let results = answer["results"].as_array().unwrap().iter();
+    results.map(|result| result["result"]["content"]["body"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_search_goes_on_within_a_group() {
+    let cast = Cast::new().await;
+    let server = &cast.server;
+    let other = server.create_room(&cast.alice, json!({})).await;
+    for text in ["tea1", "tea2", "tea3"] {
+        server.say(&cast.alice, &cast.room, text).await;
+        server.say(&cast.alice, &other, &format!("{text}other")).await;
+        server.say(&cast.bob, &cast.room, &format!("{text}bob")).await;
+    }
+    let criteria = json!({
+        "search_term": "tea", "order_by": "recent", "filter": { "limit": 3 },
+        "groupings": { "group_by": [{ "key": "room_id" }, { "key": "sender" }] },
+    });
+    let first = search(server, &cast.alice, None, criteria.clone()).await;
+    assert_eq!(bodies(&first), ["tea3bob", "tea3other", "tea3"]);
+    let next = &first["groups"]["room_id"][&other]["next_batch"];
+    let of_room = search(server, &cast.alice, Some(next), criteria.clone()).await;
+    assert_eq!(bodies(&of_room), ["tea2other", "tea1other"]);
+    assert_eq!((of_room.get("next_batch"), &of_room["count"]), (None, &json!(9)));
+    let next = &first["groups"]["sender"][cast.bob.id.as_str()]["next_batch"];
+    let of_bob = search(server, &cast.alice, Some(next), criteria.clone()).await;
+    assert_eq!(bodies(&of_bob), ["tea2bob", "tea1bob"]);
+    // What comes meanwhile is not in the next page.
+    server.say(&cast.bob, &cast.room, "tea4").await;
+    let second = search(server, &cast.alice, Some(&first["next_batch"]), criteria.clone()).await;
+    assert_eq!(bodies(&second), ["tea2bob", "tea2other", "tea2"]);
+    // Whoever is given a token of somebody else finds nothing by it that is not theirs.
+    let strange = search(server, &cast.stranger, Some(&first["next_batch"]), criteria).await;
+    assert_eq!(bodies(&strange), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_search_in_a_room_goes_back_to_what_it_replaces() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let old = server.create_room(&alice, json!({ "room_version": "9" })).await;
+    server.say(&alice, &old, "before").await;
+    server.say(&alice, &old, "tea-before").await;
+    let new = server.act(&alice, &old, "upgrade", json!({ "new_version": "10" })).await;
+    let new = new["replacement_room"].as_str().unwrap();
+    server.say(&alice, new, "tea-after").await;
+    let other = server.create_room(&alice, json!({})).await;
+    server.say(&alice, &other, "tea-elsewhere").await;
+    let in_room = async |filter: Value| {
+        let criteria = json!({ "search_term": "tea", "order_by": "recent", "filter": filter });
+        let found = search(&server, &alice, None, criteria).await;
+        bodies(&found).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(in_room(json!({ "rooms": [new] })).await, ["tea-after", "tea-before"]);
+    assert_eq!(in_room(json!({ "rooms": [old] })).await, ["tea-before"]);
+    assert_eq!(in_room(json!({ "rooms": [new], "not_rooms": [old] })).await, ["tea-after"]);
+    assert_eq!(in_room(json!({ "not_rooms": [new, other] })).await, ["tea-before"]);
+    assert_eq!(in_room(json!({ "rooms": ["!unknown:here"] })).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_search_keeps_to_its_filter_and_to_what_the_user_may_see() {
+    let cast = Cast::new().await;
+    let (server, room) = (&cast.server, &cast.room);
+    let message = server.say(&cast.bob, room, "tea").await;
+    server.say(&cast.alice, room, "more-tea").await;
+    // The newcomer joins when nothing of before is for them.
+    let visibility = json!({ "history_visibility": "joined" });
+    server.set_state(&cast.alice, room, "m.room.history_visibility", visibility).await;
+    server.say(&cast.alice, room, "hidden-tea").await;
+    server.act(&cast.alice, room, "invite", json!({ "user_id": cast.stranger.id })).await;
+    server.act(&cast.stranger, room, "join", json!({})).await;
+    server.say(&cast.alice, room, "last-tea").await;
+    let found = async |who: &User, filter: Value| {
+        let criteria = json!({ "search_term": "tea", "order_by": "recent", "filter": filter });
+        let answer = search(server, who, None, criteria).await;
+        let found: Vec<String> = bodies(&answer).into_iter().map(str::to_owned).collect();
+        (found, answer["count"].as_u64().unwrap())
+    };
+    let of = |texts: &[&str], count| (texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>(), count);
+    // What was said while history was shared, and since the join.
+    assert_eq!(found(&cast.stranger, json!({})).await, of(&["last-tea", "more-tea", "tea"], 3));
+    assert_eq!(found(&cast.alice, json!({ "senders": [cast.bob.id] })).await, of(&["tea"], 1));
+    assert_eq!(found(&cast.alice, json!({ "types": ["m.room.name"] })).await.0, [""; 0]);
+    assert_eq!(found(&cast.alice, json!({ "contains_url": true })).await.0, [""; 0]);
+
+    // By an edit that one may not see, one finds nothing.
+    server.act(&cast.stranger, room, "leave", json!({})).await;
+    let edit = json!({
+        "msgtype": "m.text", "body": "* coffee", "m.new_content": { "msgtype": "m.text", "body": "coffee" },
+        "m.relates_to": { "rel_type": "m.replace", "event_id": message },
+    });
+    let path = format!("{CLIENT}/rooms/{room}/send/m.room.message/edit");
+    assert_eq!(server.put(&path, Some(&cast.bob), edit).await.0, 200);
+    let coffee = async |who: &User| search(server, who, None, json!({ "search_term": "coffee" })).await;
+    assert_eq!(bodies(&coffee(&cast.alice).await).len(), 1);
+    assert_eq!(bodies(&coffee(&cast.stranger).await), [""; 0]);
+
+    // Nor what is by someone who is ignored.
+    let ignored = json!({ "ignored_users": { cast.bob.id.as_str(): {} } });
+    let path = format!("{CLIENT}/user/{}/account_data/m.ignored_user_list", cast.alice.id);
+    assert_eq!(server.put(&path, Some(&cast.alice), ignored).await.0, 200);
+    assert_eq!(bodies(&coffee(&cast.alice).await), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_search_tells_the_words_as_they_stand_in_what_it_found() {
+    let server = TestServer::new();
+    let alice = server.register("alice").await;
+    let room = server.create_room(&alice, json!({})).await;
+    for text in ["Zum Café", "明日東京で会議があります"] {
+        let path = format!("{CLIENT}/rooms/{room}/send/m.room.message/{}", text.len());
+        let content = json!({ "msgtype": "m.text", "body": text });
+        assert_eq!(server.put(&path, Some(&alice), content).await.0, 200);
+    }
+    for (search_term, body, highlights) in
+        [("cafe", "Zum Café", json!(["Café"])), ("東京", "明日東京で会議があります", json!(["東京"]))]
+    {
+        let found = search(&server, &alice, None, json!({ "search_term": search_term })).await;
+        assert_eq!((bodies(&found), &found["highlights"]), (vec![body], &highlights));
+    }
+    let nothing = search(&server, &alice, None, json!({ "search_term": "Nothing" })).await;
+    assert_eq!((&nothing["results"], &nothing["highlights"]), (&json!([]), &json!(["nothing"])));
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn try_to_carry_over(api: &ClientApi, user: &UserId, room: &Room) -> Resul
 }
 
 /// The room that a room says it follows.
-fn predecessor(room: &Room) -> Result<Option<OwnedRoomId>> {
+pub(crate) fn predecessor(room: &Room) -> Result<Option<OwnedRoomId>> {
     #[derive(Deserialize)]
     struct Create {
         predecessor: Predecessor,

@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, fmt, str::FromStr};
 
 use hearth_rooms::{Room, Rooms};
+use hearth_text::fold;
 use ruma::{
     UInt,
     directory::{Filter, PublicRoomsChunk, RoomTypeFilter},
@@ -135,8 +136,8 @@ fn takes(filter: &Filter, room: &RoomSummary) -> bool {
     let Some(term) = filter.generic_search_term.as_deref().filter(|term| !term.is_empty()) else {
         return true;
     };
-    let term = term.to_lowercase();
+    let term = fold(term);
     let alias = room.canonical_alias.as_ref().map(|alias| alias.as_str());
     let texts = [room.name.as_deref(), room.topic.as_deref(), alias];
-    texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&term))
+    texts.into_iter().flatten().any(|text| fold(text).contains(&term))
 }

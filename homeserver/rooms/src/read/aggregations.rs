@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// The relation of an event that stands for another.
+const REPLACE: &str = "m.replace";
+
 /// How many of the newest children of one kind are looked at. The older replies of a thread are counted all the same.
 const MAX_LOOKED_AT: usize = 256;
 /// How many references to an event are told with it.
@@ -70,7 +73,7 @@ impl Room {
         references.reverse();
         references.truncate(MAX_REFERENCES);
         Ok(Aggregations {
-            replacement: self.replacement(event, viewer, &children.replacements)?,
+            replacement: self.replacement(event, children.replacements, |child| viewer.sees(child))?,
             thread: self.thread_summary(viewer, &children.replies, children.participated)?,
             references: viewer.visible(self.shared().events_of(&references)?)?,
         })
@@ -92,6 +95,19 @@ impl Room {
         Ok(false)
     }
 
+    /// The event whose content stands for this one's, whoever may see it.
+    pub fn replaced_by(&self, event: &Event) -> Result<Option<Arc<Event>>, RoomError> {
+        let newest_first = Scan::prefix((self.nid(), event.id())).reversed();
+        let mut replacements = Vec::new();
+        for row in self.shared().view.scan(&schema::RELATIONS, newest_first) {
+            let ((.., nid), row) = row?;
+            if row.rel_type == REPLACE && may_replace(event, &row) && replacements.len() < MAX_LOOKED_AT {
+                replacements.push(nid);
+            }
+        }
+        self.replacement(event, replacements, |_| Ok(true))
+    }
+
     fn children_of(
         &self,
         event: &Event,
@@ -110,7 +126,7 @@ impl Room {
                 continue;
             }
             match &*row.rel_type {
-                "m.replace" if may_replace(event, &row) => children.replacements.push(nid),
+                REPLACE if may_replace(event, &row) => children.replacements.push(nid),
                 "m.reference" => children.references.push(nid),
                 THREAD => {
                     children.participated |= row.sender == viewer.user();
@@ -122,24 +138,24 @@ impl Room {
         Ok(children)
     }
 
-    /// The newest valid one of the replacements of an event ("Validity of replacement events").
+    /// The newest valid one of the replacements of an event ("Validity of replacement events") that is seen.
     fn replacement(
         &self,
         event: &Event,
-        viewer: &mut Viewer<'_>,
-        replacements: &[EventNid],
+        replacements: Vec<EventNid>,
+        mut is_seen: impl FnMut(&Event) -> Result<bool, RoomError>,
     ) -> Result<Option<Arc<Event>>, RoomError> {
         let is_one = |event: &Event| {
-            Relation::of(event.pdu.content_str()).is_some_and(|relation| relation.rel_type == "m.replace")
+            Relation::of(event.pdu.content_str()).is_some_and(|relation| relation.rel_type == REPLACE)
         };
         if replacements.is_empty() || event.pdu.is_state() || event.redacted_by.is_some() || is_one(event) {
             return Ok(None);
         }
-        for nid in replacements.iter().take(MAX_LOOKED_AT) {
-            let child = self.shared().referred(*nid)?;
+        for nid in replacements.into_iter().take(MAX_LOOKED_AT) {
+            let child = self.shared().referred(nid)?;
             let encrypted = child.pdu.type_str() == "m.room.encrypted";
             let complete = encrypted || child.pdu.content_str().contains("\"m.new_content\"");
-            if child.redacted_by.is_none() && complete && viewer.sees(&child)? {
+            if child.redacted_by.is_none() && complete && is_seen(&child)? {
                 return Ok(Some(child));
             }
         }

@@ -7,6 +7,7 @@ pub mod federation;
 pub mod media;
 pub mod push;
 pub mod rooms;
+pub mod search;
 pub mod timers;
 pub mod users;
 
@@ -24,6 +25,7 @@ use media::*;
 use push::*;
 use rooms::*;
 use ruma::{OwnedDeviceId, OwnedEventId, OwnedRoomAliasId, OwnedRoomId, OwnedServerName, OwnedUserId};
+use search::PersonRow;
 use timers::Timer;
 use users::*;
 
@@ -258,6 +260,13 @@ keyspaces! {
     NOTIFIED_USERS: (OwnedUserId,) => Position, Point;
     /// What a pusher was told last: (user, app id, pushkey).
     PUSHED: (OwnedUserId, String, String) => PushedRow, Point;
+
+    // The user directory (written by `hearth-search`).
+
+    /// Users who may be found: those of this server, and those of others who are in rooms here.
+    PEOPLE: (OwnedUserId,) => PersonRow, Point;
+    /// The same by the words of their names and ids: (word, user).
+    PEOPLE_BY_WORD: (String, OwnedUserId) => (), Range;
 
     // Media (written by `hearth-media`).
 

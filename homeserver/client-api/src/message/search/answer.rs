@@ -15,7 +15,11 @@ use ruma::{
 };
 use serde::Serialize;
 
-use super::{Found, SearchToken, Terms, Wanted};
+use super::{
+    Wanted,
+    looking::{Found, Page},
+    token::{Group, SearchToken},
+};
 use crate::{
     ClientApi, Requester, Result,
     message::{context::Around, view::View},
@@ -47,15 +51,8 @@ struct RoomEvents {
 }
 
 impl Categories {
-    pub(super) fn write(
-        api: &ClientApi,
-        who: &Requester,
-        wanted: &Wanted,
-        terms: &Terms,
-        found: &[Found<'_>],
-        count: usize,
-        next: Option<SearchToken>,
-    ) -> Result<Self> {
+    pub(super) fn write(api: &ClientApi, who: &Requester, wanted: &Wanted, page: Page) -> Result<Self> {
+        let Page { found, count, next } = page;
         let criteria = &wanted.criteria;
         let results = found.iter().map(|found| {
             let mut result = SearchResult::new();
@@ -67,13 +64,13 @@ impl Categories {
             }
             Ok(result)
         });
-        let state = criteria.include_state.unwrap_or_default().then(|| states(api, who, found));
+        let state = criteria.include_state.unwrap_or_default().then(|| states(api, who, &found));
         Ok(Self {
             room_events: Some(RoomEvents {
                 count,
-                highlights: terms.words().to_vec(),
+                highlights: highlights(wanted, &found),
                 results: results.collect::<Result<_>>()?,
-                groups: groups(criteria, found),
+                groups: groups(criteria, &found, next.as_ref()),
                 state: state.transpose()?,
                 next_batch: next.map(|next| next.to_string()),
             }),
@@ -81,20 +78,22 @@ impl Categories {
     }
 }
 
+/// What a client is to highlight: the words as they stand in what was found.
+fn highlights(wanted: &Wanted, found: &[Found]) -> Vec<String> {
+    let forms = wanted.terms.forms(found.iter().map(|found| &*found.text));
+    if forms.is_empty() { wanted.terms.words().map(str::to_owned).collect() } else { forms }
+}
+
 /// How many events are told before and after a result, at most.
 const MAX_AROUND: usize = 50;
 
 /// What was sent around a match, and by whom.
-fn context(
-    found: &Found<'_>,
-    criteria: &Criteria,
-    writer: &mut EventWriter<'_>,
-) -> Result<EventContextResult> {
+fn context(found: &Found, criteria: &Criteria, writer: &mut EventWriter<'_>) -> Result<EventContextResult> {
     let EventContext { before_limit, after_limit, include_profile, .. } = criteria.event_context;
     let bounded = |limit| usize::try_from(limit).unwrap_or(MAX_AROUND).min(MAX_AROUND);
     let filter = EventFilter::of(&criteria.filter);
     let Around { before, after } =
-        Around::read(found.view, &found.event, bounded(before_limit), bounded(after_limit), |event| {
+        Around::read(&found.view, &found.event, bounded(before_limit), bounded(after_limit), |event| {
             filter.matches(event)
         })?;
     let mut context = EventContextResult::new();
@@ -104,7 +103,7 @@ fn context(
     context.events_after = writer.raw(&after.events)?;
     if include_profile {
         for event in before.events.iter().chain([&found.event]).chain(&after.events) {
-            if let Some(profile) = profile(found.view, event)? {
+            if let Some(profile) = profile(&found.view, event)? {
                 context.profile_info.insert(event.pdu.sender().to_owned(), profile);
             }
         }
@@ -123,7 +122,7 @@ fn profile(view: &View, event: &Event) -> Result<Option<UserProfile>> {
 fn states(
     api: &ClientApi,
     who: &Requester,
-    found: &[Found<'_>],
+    found: &[Found],
 ) -> Result<BTreeMap<OwnedRoomId, Vec<Raw<AnyStateEvent>>>> {
     let mut states = BTreeMap::new();
     for Found { view, .. } in found {
@@ -137,29 +136,40 @@ fn states(
 }
 
 /// The matches by what they have in common.
-fn groups(criteria: &Criteria, found: &[Found<'_>]) -> ResultGroupMapsByGroupingKey {
+fn groups(criteria: &Criteria, found: &[Found], next: Option<&SearchToken>) -> ResultGroupMapsByGroupingKey {
     let keys: BTreeSet<_> = criteria.groupings.group_by.iter().filter_map(|by| by.key.clone()).collect();
     let maps = keys.into_iter().filter_map(|key| match key {
         GroupingKey::RoomId => {
-            let room = |found: &Found<'_>| found.view.room.id().to_owned();
-            Some(ResultGroupMap::RoomId(group::<OwnedRoomId>(found, room)))
+            let of = |found: &Found| (found.view.room.id().to_owned(), Group::Room(found.view.room.nid()));
+            Some(ResultGroupMap::RoomId(group::<OwnedRoomId>(found, next, of)))
         }
         GroupingKey::Sender => {
-            let sender = |found: &Found<'_>| found.event.pdu.sender().to_owned();
-            Some(ResultGroupMap::Sender(group::<OwnedUserId>(found, sender)))
+            let sender = |found: &Found| found.event.pdu.sender().to_owned();
+            let of = |found: &Found| (sender(found), Group::Sender(sender(found)));
+            Some(ResultGroupMap::Sender(group::<OwnedUserId>(found, next, of)))
         }
         _ => None,
     });
     maps.collect()
 }
 
-fn group<K: Ord>(found: &[Found<'_>], key: impl Fn(&Found<'_>) -> K) -> BTreeMap<K, ResultGroup> {
+fn group<K: Ord>(
+    found: &[Found],
+    next: Option<&SearchToken>,
+    of: impl Fn(&Found) -> (K, Group),
+) -> BTreeMap<K, ResultGroup> {
     let mut groups: BTreeMap<K, ResultGroup> = BTreeMap::new();
     for (place, found) in (0_u32..).zip(found) {
-        let group = groups.entry(key(found)).or_default();
-        // Groups stand in the order of their first results.
-        group.order.get_or_insert(place.into());
-        group.results.push(found.event.id().to_owned());
+        let (key, group) = of(found);
+        let result_group = groups.entry(key).or_insert_with(|| {
+            let mut first = ResultGroup::new();
+            // Groups stand in the order of their first results.
+            first.order = Some(place.into());
+            first.next_batch =
+                next.map(|next| SearchToken { group: Some(group), ..next.clone() }.to_string());
+            first
+        });
+        result_group.results.push(found.event.id().to_owned());
     }
     groups
 }

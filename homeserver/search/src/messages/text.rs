@@ -1,0 +1,104 @@
+//! What of an event is searched, and what it replaces.
+
+use hearth_rooms::Event;
+use ruma::OwnedEventId;
+use serde::{Deserialize, de::DeserializeOwned};
+
+/// Where a text stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Key {
+    /// `content.body` of `m.room.message`.
+    Body,
+    /// `content.name` of `m.room.name`.
+    Name,
+    /// `content.topic` of `m.room.topic`, and the plain text of its `m.topic`.
+    Topic,
+}
+
+/// The text that an event is found by, itself or by what replaces it, and where it stands.
+pub fn text_of(event: &Event, replacement: Option<&Event>) -> Option<(Key, String)> {
+    match (event.pdu.type_str(), event.pdu.is_state()) {
+        ("m.room.message", false) => {
+            let body = match replacement {
+                Some(replacement) => content::<Replacement>(replacement)?.new_content.body,
+                None => content::<Message>(event)?.body,
+            };
+            Some((Key::Body, body))
+        }
+        ("m.room.name", true) => Some((Key::Name, content::<Name>(event)?.name)),
+        ("m.room.topic", true) => Some((Key::Topic, content::<Topic>(event)?.text())),
+        _ => None,
+    }
+}
+
+/// Which event one replaces, if it is a replacement: then it is not found itself.
+pub(super) fn replaces(event: &Event) -> Option<OwnedEventId> {
+    #[derive(Deserialize)]
+    struct Content {
+        #[serde(rename = "m.relates_to")]
+        relates_to: RelatesTo,
+    }
+    #[derive(Deserialize)]
+    struct RelatesTo {
+        rel_type: String,
+        event_id: OwnedEventId,
+    }
+    // Most contents replace nothing: they are not parsed.
+    if event.pdu.is_state() || !event.pdu.content_str().contains("m.replace") {
+        return None;
+    }
+    let relates_to = content::<Content>(event)?.relates_to;
+    (relates_to.rel_type == "m.replace").then_some(relates_to.event_id)
+}
+
+#[derive(Deserialize)]
+struct Message {
+    body: String,
+}
+
+#[derive(Deserialize)]
+struct Replacement {
+    #[serde(rename = "m.new_content")]
+    new_content: Message,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Topic {
+    #[serde(default)]
+    topic: String,
+    #[serde(rename = "m.topic", default)]
+    rich: RichTopic,
+}
+
+#[derive(Deserialize, Default)]
+struct RichTopic {
+    #[serde(rename = "m.text", default)]
+    texts: Vec<Representation>,
+}
+
+#[derive(Deserialize)]
+struct Representation {
+    mimetype: Option<String>,
+    body: String,
+}
+
+impl Topic {
+    fn text(self) -> String {
+        let is_plain =
+            |text: &Representation| text.mimetype.as_deref().is_none_or(|mimetype| mimetype == "text/plain");
+        match self.rich.texts.into_iter().find(is_plain) {
+            // Mostly the same text twice.
+            Some(plain) if plain.body != self.topic => format!("{}\n{}", self.topic, plain.body),
+            _ => self.topic,
+        }
+    }
+}
+
+fn content<T: DeserializeOwned>(event: &Event) -> Option<T> {
+    serde_json::from_str(event.pdu.content_str()).ok()
+}

@@ -42,10 +42,7 @@ impl RoomIntake<'_> {
             Reception::Decided(outcome) => return Ok(outcome),
             Reception::Missing { prev_events, .. } if prev_events.is_empty() => {}
             Reception::Missing { .. } => {
-                let earlier = match self.missing_before(&pdu).await? {
-                    Some(earlier) => earlier,
-                    None => return Ok(Err("the server has not what the event follows".to_owned())),
-                };
+                let earlier = self.missing_before(&pdu).await?;
                 let set_aside = self.effort.set_aside_state();
                 for earlier in earlier {
                     let id = earlier.event_id_owned().clone();
@@ -80,14 +77,13 @@ impl RoomIntake<'_> {
     }
 
     /// The events between an event and what is here, as far as they can be had, in their order and with good
-    /// signatures. `None` where who sent the event answers, and not with what it follows: who makes an event has that,
-    /// and what nobody can look at is not taken in.
-    async fn missing_before(&mut self, pdu: &Pdu) -> Result<Option<Vec<Pdu>>, FederationError> {
+    /// signatures.
+    async fn missing_before(&mut self, pdu: &Pdu) -> Result<Vec<Pdu>, FederationError> {
         let earliest = self.extremities()?;
         let mut latest = vec![pdu.event_id_owned().clone()];
         let mut frontier = self.unknown(pdu.prev_events(), &[])?;
         let mut found: Vec<Pdu> = Vec::new();
-        for round in 0..ROUNDS {
+        for _ in 0..ROUNDS {
             if frontier.is_empty() || !self.effort.another_round() {
                 break;
             }
@@ -98,9 +94,6 @@ impl RoomIntake<'_> {
             let events = self.parse(answer.events.into_iter().take(AT_ONCE as usize));
             let events = self.verified(self.not_here(events)?).await;
             let events = order::before(&frontier, events);
-            if round == 0 && !frontier.iter().all(|id| events.iter().any(|event| event.event_id() == id)) {
-                return Ok(None);
-            }
             if events.is_empty() {
                 break;
             }
@@ -115,7 +108,7 @@ impl RoomIntake<'_> {
                 }
             }
         }
-        Ok(Some(order::sorted(found, Pdu::prev_events)))
+        Ok(order::sorted(found, Pdu::prev_events))
     }
 
     /// Those that are neither here nor in `found`.

@@ -22,7 +22,7 @@ use ruma::{UserId, owned_server_name, user_id};
 use serde_json::{json, value::to_raw_value};
 
 /// How many events are purged; `PURGED_EVENTS` says another number.
-const EVENTS: usize = 20_000;
+const EVENTS: usize = 6_000;
 const AT_ONCE: usize = 500;
 const SENDERS: usize = 4;
 

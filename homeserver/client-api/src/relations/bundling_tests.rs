@@ -120,7 +120,8 @@ async fn who_is_gone_is_told_nothing_that_came_later() {
                     || told.contains("m.relations")
                     || later.iter().any(|id| told.contains(&**id));
                 assert!(!leaks, "{visibility}, {way}: {path}: {told}");
-                let empty = ["threads", "relations", "notifications"];
+                // Search finds the root by the words that it has since it was edited, which Bob may not see.
+                let empty = ["threads", "relations", "notifications", "search"];
                 assert!(
                     told.contains(&**root) || empty.iter().any(|part| path.contains(part)),
                     "{visibility}, {way}: {path} does not tell the root: {told}"
@@ -218,7 +219,8 @@ async fn who_comes_after_a_user_was_erased_sees_nothing_of_what_they_said() {
     let event = scene.event(&newcomer, &said).await;
     assert_eq!((&event["content"], event["unsigned"].get("m.relations")), (&json!({}), None));
     let search = json!({ "search_categories": { "room_events": { "search_term": "forgotten" } } });
-    for (who, found) in [(&newcomer, 0), (bob, 3)] {
+    // The message, which was edited, and the reply.
+    for (who, found) in [(&newcomer, 0), (bob, 2)] {
         let (_, answer) = server.post(&format!("{CLIENT}/search"), Some(who), search.clone()).await;
         assert_eq!(answer["search_categories"]["room_events"]["count"], found, "{answer}");
     }

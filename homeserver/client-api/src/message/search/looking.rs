@@ -73,7 +73,7 @@ impl<'a> Looking<'a> {
 
     pub(super) fn look(mut self) -> Result<Page> {
         let mut page = Page { found: Vec::new(), count: 0, next: None };
-        if self.wanted.terms.is_empty() || self.filter.limit() == 0 {
+        if self.wanted.terms.is_empty() {
             return Ok(page);
         }
         let mut after = self.from.as_ref().map(|from| from.place);
@@ -84,6 +84,10 @@ impl<'a> Looking<'a> {
                 self.searching.find(terms, &self.statistics, &self.scope, *order, after, AT_ONCE)?;
             if step == 0 {
                 page.count = matching.counted;
+            }
+            // Who wants no event wants to know how many there are.
+            if self.filter.limit() == 0 {
+                return Ok(page);
             }
             let exhausted = matching.hits.len() < AT_ONCE;
             for hit in matching.hits {

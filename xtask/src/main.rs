@@ -176,7 +176,7 @@ fn perform(task: Task) -> Outcome<()> {
             real_clients::run()?;
             real_peers::run(&[])?;
             real_services::run(&[])?;
-            real_calls::run(&[])?;
+            real_calls::run(real_calls::IN_TESTS)?;
             real_browsers::tour(&[])
         }
         Task::RealClients => {

@@ -45,20 +45,21 @@ def clients():
     return cached("real-calls", PINS, lambda folder: install(folder, HERE))
 
 
-def run(report, folder, options, clients):
+def run(report, folder, options, clients, part):
+    """Starts a server, and lets one kind of clients call each other through it."""
+    folder.mkdir()
     server = Hearth(folder / "calls", options.hearth)
     try:
         server.start()
-        native(report, python_of(clients), server, folder / "native.log")
-        for passphrase in ("", "a secret"):
-            browsers(report, clients / "node_modules", server, folder / f"browsers{len(passphrase)}", passphrase)
+        part(report, clients, server, folder)
         server.stop()
     finally:
         server.kill()
 
 
-def native(report, python, server, log):
+def native(report, clients, server, folder):
     """The native client: each line that it prints is a step."""
+    python, log = python_of(clients), folder / "native.log"
     with report.part("native client") as steps:
         command = [python, "-B", HERE / "native_scenario.py", server.url, server.secret]
         with open(log, "w") as errors:
@@ -78,11 +79,14 @@ def native(report, python, server, log):
             run.kill()
 
 
-def browsers(report, node_modules, server, folder, passphrase):
-    with report.part(f"browsers, {'encrypted' if passphrase else 'plain'}") as steps:
-        folder.mkdir()
-        scenario = BrowserScenario(steps, server, folder, node_modules, passphrase)
-        try:
-            scenario.run()
-        finally:
-            scenario.stop()
+def browsers(report, clients, server, folder):
+    """The client of browsers: first as it is, then with everything encrypted."""
+    for passphrase in ("", "a secret"):
+        with report.part(f"browsers, {'encrypted' if passphrase else 'plain'}") as steps:
+            own = folder / ("encrypted" if passphrase else "plain")
+            own.mkdir()
+            scenario = BrowserScenario(steps, server, own, clients / "node_modules", passphrase)
+            try:
+                scenario.run()
+            finally:
+                scenario.stop()

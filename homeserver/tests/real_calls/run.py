@@ -67,14 +67,21 @@ def run_turn(report, folder, options):
                 each.stop()
 
 
-def run_calls(report, folder, options):
-    with report.part("calls") as steps:
-        with steps.needed("clients are installed"):
-            clients, lock = call_parts.clients()
-        call_parts.run(report, folder, options, clients)
+def run_calls(part):
+    def run(report, folder, options):
+        with report.part(f"{part.__name__} calls") as steps:
+            with steps.needed("clients are installed"):
+                clients, lock = call_parts.clients()
+            call_parts.run(report, folder / part.__name__, options, clients, part)
+
+    return run
 
 
-PARTS = {"calls": run_calls, "turn": run_turn}
+PARTS = {
+    "native": run_calls(call_parts.native),
+    "browsers": run_calls(call_parts.browsers),
+    "turn": run_turn,
+}
 
 
 def main():

@@ -48,7 +48,7 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
-    /// All tests, two minutes of simulation, real clients, real servers that federate, bridges, calls, and the web client
+    /// All tests, two minutes of simulation, real clients, real servers that federate, bridges, and calls; browsers apart
     Test {
         /// What `cargo test` gets, such as the name of a test; then real clients and peers are left out
         #[arg(last = true)]
@@ -167,17 +167,14 @@ fn perform(task: Task) -> Outcome<()> {
                 packages::install(&[packages::BUILD])?;
                 return process::run(cargo::command().args(["test", "--workspace"]).args(arguments));
             }
-            packages::install(&[packages::BUILD, packages::TEST, packages::BROWSERS])?;
-            // Before the server, which embeds the client: so it is built once.
+            packages::install(&[packages::BUILD, packages::TEST])?;
             web::test()?;
-            web::build(true)?;
             process::run(cargo::command().args(["test", "--workspace"]))?;
             simulation::run(0, simulation::IN_TESTS)?;
             real_clients::run()?;
             real_peers::run(&[])?;
             real_services::run(&[])?;
-            real_calls::run(real_calls::IN_TESTS)?;
-            real_browsers::tour(&[])
+            real_calls::run(real_calls::IN_TESTS)
         }
         Task::RealClients => {
             packages::install(&[packages::BUILD, packages::TEST])?;
@@ -213,7 +210,7 @@ fn perform(task: Task) -> Outcome<()> {
         }
         Task::Fuzz { target, arguments } => fuzz::run(&target, &arguments),
         Task::Arrows => arrows::check(),
-        Task::Install => packages::install(&[packages::BUILD, packages::TEST, packages::BROWSERS]),
+        Task::Install => packages::install(&[packages::BUILD, packages::TEST]),
         Task::RestartServer { folder } => server::restart(&folder),
     }
 }

@@ -6,15 +6,10 @@ use crate::{
     web,
 };
 
-/// Builds the client, and runs the script with it.
+/// Builds the client and then the server, which embeds it, and runs the script with both.
 pub fn run(quick: bool, arguments: &[String]) -> Outcome<()> {
     packages::install(&[packages::BUILD, packages::TEST, packages::BROWSERS])?;
     web::build(quick)?;
-    tour(arguments)
-}
-
-/// Runs the script with the client that was built last.
-pub fn tour(arguments: &[String]) -> Outcome<()> {
     let binary = cargo::build_server(&["test", "--workspace", "--no-run"])?;
     process::run(
         process::in_root("python3")

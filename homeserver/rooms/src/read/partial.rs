@@ -33,8 +33,14 @@ impl Room {
     /// Returns when all of the room's state is here.
     pub async fn when_whole(&self) {
         let mut whole_since = self.0.whole_since.subscribe();
+        if whole_since.borrow().is_some() {
+            return;
+        }
         // It fails when the sender is gone, which lives as long as the room.
         let _ = whole_since.wait_for(Option::is_some).await;
+        // The rows of a commit are told of one after the other: now the others are too, among them the room's head. A
+        // store that has stopped tells nothing more.
+        let _ = self.shared().store.settled().await;
     }
 
     /// How the room came without its members; `None` unless they are still missing.

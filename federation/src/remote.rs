@@ -4,7 +4,6 @@ mod directory;
 mod kept_devices;
 mod keys;
 mod media;
-mod openid;
 mod profile;
 mod rooms;
 

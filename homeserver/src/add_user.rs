@@ -1,10 +1,6 @@
 //! `hearth user add`: making an account, whether the server runs or not.
 
-use std::{
-    io::{BufRead, stdin},
-    net::TcpStream,
-    time::Duration,
-};
+use std::{net::TcpStream, time::Duration};
 
 use hearth_client_api::shared_secret_mac;
 use hearth_storage::{Random, SystemRandom, schema::users::AccountKind};
@@ -14,13 +10,11 @@ use serde_json::json;
 
 use crate::{
     Server,
-    ask::ask,
+    ask::{Failure, ask, first_line},
     cli::AddUser,
     config::Config,
     server::{Outside, open_store},
 };
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Makes the account and says so; a password that was made up is printed.
 pub async fn run(config: &Config, add: &AddUser) -> Result<(), Failure> {
@@ -28,13 +22,8 @@ pub async fn run(config: &Config, add: &AddUser) -> Result<(), Failure> {
         .ok()
         .filter(|user| user.validate_strict().is_ok() && !add.name.contains(':'))
         .ok_or_else(|| format!("`{}` is no name for an account: use a-z, 0-9 and . _ = - / +", add.name))?;
-    let (password, made_up) = if add.password_stdin {
-        let mut line = String::new();
-        stdin().lock().read_line(&mut line)?;
-        (line.trim_end_matches(['\r', '\n']).to_owned(), false)
-    } else {
-        (make_up_password(&SystemRandom), true)
-    };
+    let (password, made_up) =
+        if add.password_stdin { (first_line()?, false) } else { (make_up_password(&SystemRandom), true) };
     if password.is_empty() {
         return Err("the password is empty".into());
     }

@@ -11,9 +11,11 @@ use self::{
     question::Question,
     table::{as_list, as_table},
 };
-use crate::{ask::ask, config::Config, console::SOCKET};
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use crate::{
+    ask::{Failure, ask},
+    config::Config,
+    console::SOCKET,
+};
 
 /// How long the server is waited for: deleting much takes long.
 const PATIENCE: Duration = Duration::from_secs(600);

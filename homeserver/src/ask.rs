@@ -1,13 +1,22 @@
 //! One request to the server on this machine: too little for a whole HTTP client.
 
-use std::io::{Read, Write};
+use std::io::{self, BufRead as _, Read, Write, stdin};
 
 use serde_json::Value;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Why a command failed, in words for who gave it.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The largest answer, in bytes.
 const MAX_ANSWER: u64 = 64 << 20;
+
+/// The first line of the standard input: a password.
+pub fn first_line() -> io::Result<String> {
+    let mut line = String::new();
+    stdin().lock().read_line(&mut line)?;
+    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    Ok(line)
+}
 
 /// Asks over a connection, and gives the answer, or what the server says against it.
 pub fn ask(

@@ -4,54 +4,59 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use hearth_sfu::{Calls, Limits, Outside, SfuOptions, TokenKey};
-use hearth_storage::{Clock, Random, Store, SystemClock, SystemRandom, schema};
-use ruma::serde::{Base64, base64::Standard};
+use hearth_storage::{Clock, Random, StorageError, Store};
 
-use crate::{ServerError, config::Config};
+use crate::{config::Config, server::kept_secret};
 
 /// The name of the key that tokens for calls are signed with.
 const KEY_NAME: &str = "hearth";
 
-/// What tokens for calls are signed with: the configuration's secret, or the folder's own, written at the first start.
-pub async fn key(config: &Config, store: &Store, random: &dyn Random) -> Result<TokenKey, ServerError> {
-    if let Some(secret) = &config.calls_secret {
-        return Ok(TokenKey::new(KEY_NAME, secret.expose()));
+/// What tokens for calls are signed with: the configuration's secret, or the folder's own; `None` where no calls are
+/// carried.
+pub async fn key(
+    config: &Config,
+    store: &Store,
+    random: &dyn Random,
+) -> Result<Option<TokenKey>, StorageError> {
+    if config.listen_calls.is_none() {
+        return Ok(None);
     }
-    if let Some(secret) = store.view().get(&schema::META, ("calls_secret",))? {
-        return Ok(TokenKey::new(KEY_NAME, secret));
-    }
-    let mut seed = [0; 32];
-    random.fill(&mut seed);
-    let secret = Base64::<Standard, _>::new(seed).encode();
-    let commit = {
-        let mut transaction = store.begin()?;
-        transaction.put(&schema::META, ("calls_secret",), &secret);
-        transaction.submit()
+    let secret = match &config.calls_secret {
+        Some(secret) => secret.expose().to_owned(),
+        None => kept_secret(store, random, "calls_secret").await?,
     };
-    commit.await?;
-    Ok(TokenKey::new(KEY_NAME, secret))
+    Ok(Some(TokenKey::new(KEY_NAME, secret)))
 }
 
 /// Starts the SFU with its socket at an address.
-pub fn start(listen: SocketAddr, key: TokenKey) -> io::Result<(Calls, Router)> {
+pub fn start(
+    listen: SocketAddr,
+    key: TokenKey,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> io::Result<Router> {
     let socket = std::net::UdpSocket::bind(listen)?;
     socket.set_nonblocking(true)?;
     let address = hearth_sfu::address_of_machine(socket.local_addr()?)?;
     let options = SfuOptions { addresses: vec![address], limits: Limits::default() };
-    let calls = Calls::start(socket, options, Arc::new(Machine))?;
-    let router = hearth_sfu::router(calls.clone(), key, Arc::new(Machine));
+    let machine = Arc::new(Machine { clock, random });
+    let calls = Calls::start(socket, options, machine.clone())?;
+    let router = hearth_sfu::router(calls, key, machine);
     tracing::info!(%listen, %address, "calls are carried");
-    Ok((calls, router))
+    Ok(router)
 }
 
-struct Machine;
+struct Machine {
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
 
 impl Outside for Machine {
     fn now_ms(&self) -> u64 {
-        SystemClock.now_ms()
+        self.clock.now_ms()
     }
 
     fn fill(&self, bytes: &mut [u8]) {
-        SystemRandom.fill(bytes);
+        self.random.fill(bytes);
     }
 }

@@ -1,7 +1,7 @@
 //! `hearth calls test`: what of calls works from where this runs, in words. It asks as a client does, so it can run
 //! anywhere: at home, in the office, on the server.
 
-use std::{io::BufRead as _, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hearth_network::{Internet, Network, NetworkOptions, read_body};
@@ -12,9 +12,11 @@ use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{cli::TestCalls, config::Config};
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+use crate::{
+    ask::{Failure, first_line},
+    cli::TestCalls,
+    config::Config,
+};
 
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -34,9 +36,7 @@ pub async fn run(config: &Config, test: &TestCalls) -> Result<bool, Failure> {
         url: test.url.clone().unwrap_or(own),
         token: None,
     };
-    let mut password = String::new();
-    std::io::stdin().lock().read_line(&mut password)?;
-    client.log_in(&test.user, password.trim_end_matches(['\r', '\n'])).await?;
+    client.log_in(&test.user, &first_line()?).await?;
     let told = client.ask(Method::GET, "v3/voip/turnServer", None).await;
     let places = client.ask(Method::GET, PLACES, None).await;
     client.ask(Method::POST, "v3/logout", Some(&json!({}))).await?;

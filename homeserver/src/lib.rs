@@ -5,7 +5,7 @@
 
 pub mod add_user;
 pub mod admin;
-mod ask;
+pub mod ask;
 pub mod calls;
 pub mod calls_test;
 pub mod check;

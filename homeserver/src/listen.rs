@@ -66,9 +66,13 @@ pub async fn serve(
         .map_err(|error| ListenError::Metrics(error.to_string()))?;
     let handle = Handle::new();
     let client = bind(config.listen)?;
-    let federation = match config.listen_federation {
-        Some(address) => Some((bind(address)?, tls(config).await?)),
-        None => None,
+    let tls = match config.listen_federation.is_some() || config.listen_turn_tls.is_some() {
+        true => Some(tls(config).await?),
+        false => None,
+    };
+    let federation = match (config.listen_federation, &tls) {
+        (Some(address), Some(tls)) => Some((bind(address)?, tls.clone())),
+        _ => None,
     };
     if let Some(address) = config.listen_metrics {
         match bind(address) {
@@ -79,15 +83,12 @@ pub async fn serve(
     }
     let _turn = match &server.turn {
         Some(turn) => {
-            let tls = match config.listen_turn_tls {
-                Some(_) => {
-                    let mut tls = ServerConfig::clone(&*tls(config).await?.get_inner());
-                    // Those of HTTP: who asks for another one would be turned away.
-                    tls.alpn_protocols.clear();
-                    Some(Arc::new(tls))
-                }
-                None => None,
-            };
+            let tls = tls.as_ref().filter(|_| config.listen_turn_tls.is_some()).map(|tls| {
+                let mut tls = ServerConfig::clone(&*tls.get_inner());
+                // Those of HTTP: who asks for another one would be turned away.
+                tls.alpn_protocols.clear();
+                Arc::new(tls)
+            });
             let (clock, random) = (server.api.clock.clone(), server.api.random.clone());
             let turn = turn.serve(config, tls, clock, random).await;
             turn.map_err(|(address, source)| ListenError::Bind { address, source })?
@@ -96,10 +97,10 @@ pub async fn serve(
     };
     let stopping = Arc::new(AtomicBool::new(false));
     let mut routes = routes(&server, stopping.clone());
-    if let Some(address) = config.listen_calls {
-        let calls = calls::start(address, server.calls_key.clone());
-        let (_, endpoints) = calls.map_err(|source| ListenError::Bind { address, source })?;
-        routes = routes.merge(endpoints);
+    if let (Some(address), Some(key)) = (config.listen_calls, &server.calls_key) {
+        let (clock, random) = (server.api.clock.clone(), server.api.random.clone());
+        let endpoints = calls::start(address, key.clone(), clock, random);
+        routes = routes.merge(endpoints.map_err(|source| ListenError::Bind { address, source })?);
     }
     let outbox = Outbox::start(&server.federation);
     let pushing = Pushing::start(server.services.clone())?;

@@ -4,7 +4,9 @@ use std::{io::IsTerminal as _, path::Path, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 use hearth::{
-    Server, add_user, admin, calls_test, check,
+    Server, add_user, admin,
+    ask::Failure,
+    calls_test, check,
     cli::{CallsCommand, Cli, Command, ConfigFile, UserCommand},
     config::{Config, DEFAULT_FILE, Variables},
     data_folder, descriptors, listen,
@@ -14,8 +16,6 @@ use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {

@@ -83,7 +83,7 @@ pub struct Server {
     /// Relays for calls, if there are any.
     pub turn: Option<Turn>,
     /// What tokens for calls are signed with.
-    pub calls_key: TokenKey,
+    pub calls_key: Option<TokenKey>,
     _timers: Ticking,
     _members: FetchingMembers,
 }
@@ -361,6 +361,27 @@ async fn identity(config: &Config, store: &Store, random: &dyn Random) -> Result
     };
     commit.await?;
     Ok(key)
+}
+
+/// A secret of the folder's own; written at the first start that asks for it, kept ever after.
+pub(crate) async fn kept_secret(
+    store: &Store,
+    random: &dyn Random,
+    name: &str,
+) -> Result<String, StorageError> {
+    if let Some(secret) = store.view().get(&schema::META, (name,))? {
+        return Ok(secret);
+    }
+    let mut bytes = [0; 32];
+    random.fill(&mut bytes);
+    let secret = Base64::<Standard, _>::new(bytes).encode();
+    let commit = {
+        let mut transaction = store.begin()?;
+        transaction.put(&schema::META, (name,), &secret);
+        transaction.submit()
+    };
+    commit.await?;
+    Ok(secret)
 }
 
 /// The server's key for web push; written at the first start that knows of it, kept ever after, as clients subscribe with

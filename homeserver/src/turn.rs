@@ -6,12 +6,11 @@ use std::{
 };
 
 use hearth_client_api::TurnServers;
-use hearth_storage::{Clock, Random, StorageError, Store, schema};
+use hearth_storage::{Clock, Random, StorageError, Store};
 use hearth_turn::{AddressError, Listeners, PublicAddress, TurnOptions, TurnServer};
-use ruma::serde::{Base64, base64::Standard};
 use rustls::ServerConfig;
 
-use crate::{config::Config, descriptors::Descriptors};
+use crate::{config::Config, descriptors::Descriptors, server::kept_secret};
 
 /// Why there are no relays.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +47,8 @@ impl Turn {
         }
         let Some(listen) = config.listen_turn else { return Ok(None) };
         let relayed = relayed(config, listen, random).await?;
-        let servers =
-            TurnServers { uris: uris(config, listen, &relayed), secret: secret(store, random).await? };
+        let secret = kept_secret(store, random, "turn_secret").await?;
+        let servers = TurnServers { uris: uris(config, listen, &relayed), secret };
         Ok(Some(Self { servers, relayed }))
     }
 
@@ -126,23 +125,6 @@ fn uris(config: &Config, listen: SocketAddr, relayed: &[IpAddr]) -> Vec<String> 
     let name = public_url.as_ref().and_then(http::Uri::host).unwrap_or(config.server_name.host());
     let tls = config.listen_turn_tls.map(|tls| format!("turns:{name}:{}?transport=tcp", tls.port()));
     plain.chain(tls).collect()
-}
-
-/// What credentials are made of; written at the first start with a TURN server, kept ever after.
-async fn secret(store: &Store, random: &dyn Random) -> Result<String, StorageError> {
-    if let Some(secret) = store.view().get(&schema::META, ("turn_secret",))? {
-        return Ok(secret);
-    }
-    let mut bytes = [0; 32];
-    random.fill(&mut bytes);
-    let secret = Base64::<Standard, _>::new(bytes).encode();
-    let commit = {
-        let mut transaction = store.begin()?;
-        transaction.put(&schema::META, ("turn_secret",), &secret);
-        transaction.submit()
-    };
-    commit.await?;
-    Ok(secret)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -32,6 +32,11 @@ pub fn run(command: &mut Command) -> Outcome<()> {
         Ok(status) => Err(format!("`{}` failed: {status}", shown(command))),
         Err(error) => Err(format!("`{}` cannot be started: {error}", shown(command))),
     }
+}
+
+/// Runs a Python script of the repository with a server that it tries, and what else it gets.
+pub fn script(path: &str, hearth: &Path, arguments: &[impl AsRef<OsStr>]) -> Outcome<()> {
+    run(in_root("python3").arg(path).arg("--hearth").arg(hearth).args(arguments).stdin(Stdio::null()))
 }
 
 /// Whether a command can be started and succeeds; it shows nothing.

@@ -11,12 +11,5 @@ pub fn run(quick: bool, arguments: &[String]) -> Outcome<()> {
     packages::install(&[packages::BUILD, packages::TEST, packages::BROWSERS])?;
     web::build(quick)?;
     let binary = cargo::build_server(&["test", "--workspace", "--no-run"])?;
-    process::run(
-        process::in_root("python3")
-            .arg("client-web/tests/browser/run.py")
-            .arg("--hearth")
-            .arg(&binary)
-            .args(arguments)
-            .stdin(std::process::Stdio::null()),
-    )
+    process::script("client-web/tests/browser/run.py", &binary, arguments)
 }

@@ -13,12 +13,5 @@ pub const IN_TESTS: &[&str] = &["--parts", "native,turn"];
 /// Builds the server as the tests build it, and runs the script, which starts all else itself.
 pub fn run<A: AsRef<OsStr>>(arguments: &[A]) -> Outcome<()> {
     let binary = cargo::build_server(&["test", "--workspace", "--no-run"])?;
-    process::run(
-        process::in_root("python3")
-            .arg("homeserver/tests/real_calls/run.py")
-            .arg("--hearth")
-            .arg(binary)
-            .args(arguments)
-            .stdin(std::process::Stdio::null()),
-    )
+    process::script("homeserver/tests/real_calls/run.py", &binary, arguments)
 }

@@ -8,12 +8,5 @@ use crate::{
 /// Builds the server as the tests build it, and runs the script, which starts all else itself.
 pub fn run(arguments: &[String]) -> Outcome<()> {
     let binary = cargo::build_server(&["test", "--workspace", "--no-run"])?;
-    process::run(
-        process::in_root("python3")
-            .arg("homeserver/tests/real_services/run.py")
-            .arg("--hearth")
-            .arg(binary)
-            .args(arguments)
-            .stdin(std::process::Stdio::null()),
-    )
+    process::script("homeserver/tests/real_services/run.py", &binary, arguments)
 }

@@ -2,7 +2,7 @@
 
 use hearth_client_state::{names::localpart, timeline::Person};
 use matrix_sdk::ruma::{
-    OwnedRoomId, UInt,
+    UInt,
     api::client::{
         filter::RoomEventFilter,
         search::search_events::v3::{Categories, Criteria, EventContext, OrderBy, Request, SearchResult},
@@ -36,16 +36,9 @@ pub struct Hits {
 }
 
 impl Account {
-    /// The messages in which words are, the newest first: in one room or in all.
-    pub async fn search(
-        &self,
-        words: &str,
-        room: Option<&str>,
-        since: Option<String>,
-    ) -> Result<Hits, Problem> {
-        let rooms = room.map(|room| OwnedRoomId::try_from(room).map(|room| vec![room]));
-        let rooms = rooms.transpose().map_err(|_| Problem::Known("room-failed"))?;
-        let filter = assign!(RoomEventFilter::default(), { rooms, limit: Some(UInt::from(PAGE)) });
+    /// The messages in which words are, the newest first.
+    pub async fn search(&self, words: &str, since: Option<String>) -> Result<Hits, Problem> {
+        let filter = assign!(RoomEventFilter::default(), { limit: Some(UInt::from(PAGE)) });
         let mut context = EventContext::new();
         (context.before_limit, context.after_limit) = (UInt::MIN, UInt::MIN);
         context.include_profile = true;

@@ -30,6 +30,13 @@ pub struct Space {
     pub rooms: HashSet<String>,
 }
 
+impl Space {
+    /// The one of that id.
+    pub fn chosen<'a>(spaces: &'a [Self], id: Option<&str>) -> Option<&'a Self> {
+        spaces.iter().find(|space| Some(space.id.as_str()) == id)
+    }
+}
+
 impl Account {
     /// The spaces that one is in, those in others after these; again whenever one changes.
     pub fn spaces(&self) -> impl Stream<Item = Vec<Space>> + use<> {

@@ -3,7 +3,7 @@
 use dioxus::prelude::*;
 use hearth_client_state::route::Route;
 
-use super::shell::Open;
+use super::shell::{Open, write_to};
 use crate::{
     app::{problem_text, use_shared},
     browser,
@@ -129,15 +129,7 @@ fn Address(way: Way) -> Element {
                     r#type: "button",
                     onclick: {
                         let user = person.id.clone();
-                        move |_| {
-                            let Some(account) = shared.account() else { return };
-                            let user = user.clone();
-                            open.close_over();
-                            shared.act(async move {
-                                shared.go(Route::Room(account.room_with(&user).await?));
-                                Ok(())
-                            });
-                        }
+                        move |_| write_to(shared, open, user.clone())
                     },
                     Avatar { id: person.id.clone(), name: person.name.clone(), picture: person.picture.clone() }
                     span { class: "row__text", b { bdi { "{person.name}" } } small { dir: "ltr", "{person.id}" } }

@@ -3,7 +3,7 @@
 use dioxus::prelude::*;
 use hearth_client_state::route::Route;
 
-use super::shell::Open;
+use super::shell::{Open, write_to};
 use crate::{
     app::{problem_text, use_shared},
     browser,
@@ -113,15 +113,7 @@ fn Top(card: Card, onclose: EventHandler<()>) -> Element {
             div { class: "card__acts",
                 button {
                     class: "btn",
-                    onclick: move |_| {
-                        let Some(account) = shared.account() else { return };
-                        let user = user.clone();
-                        open.close_over();
-                        shared.act(async move {
-                            shared.go(Route::Room(account.room_with(&user).await?));
-                            Ok(())
-                        });
-                    },
+                    onclick: move |_| write_to(shared, open, user.clone()),
                     Icon { name: "message-square", size: "s" }
                     {t("write")}
                 }

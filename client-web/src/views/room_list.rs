@@ -8,13 +8,13 @@ use hearth_client_state::{
 
 use super::{
     create::Way,
-    shell::{Open, Over},
+    shell::{Beginnings, Open, Over},
 };
 use crate::{
     app::use_shared,
     browser,
     design::{Avatar, Icon, IconButton},
-    matrix::{Loudness, Safety},
+    matrix::{Loudness, Safety, Space},
     words::{Value, t, tv},
 };
 
@@ -29,7 +29,7 @@ pub fn RoomList() -> Element {
         let rows: Option<Vec<Row>> = rows.as_ref().map(|rows| rows.iter().cloned().collect());
         let space = open.space.read();
         let spaces = shared.spaces.read();
-        let within = spaces.iter().find(|of| Some(&of.id) == space.as_ref()).map(|space| &space.rooms);
+        let within = Space::chosen(&spaces, space.as_deref()).map(|space| &space.rooms);
         rows.map(|rows| {
             (rows.is_empty(), sections(&rows, &filter.read(), open.show.read().to_owned(), within))
         })
@@ -37,7 +37,7 @@ pub fn RoomList() -> Element {
     let title = use_memo(move || {
         let space = open.space.read();
         let spaces = shared.spaces.read();
-        let named = spaces.iter().find(|of| Some(&of.id) == space.as_ref()).map(|space| space.name.clone());
+        let named = Space::chosen(&spaces, space.as_deref()).map(|space| space.name.clone());
         named.unwrap_or_else(|| t("chats"))
     });
     let mut show = open.show;
@@ -100,14 +100,7 @@ pub fn RoomList() -> Element {
                         Icon { name: "messages-square" }
                         h2 { {t("no-rooms")} }
                         p { {t("no-rooms-hint")} }
-                        div { class: "btn-row",
-                            button {
-                                class: "btn btn--primary",
-                                onclick: move |_| open.show_over(Over::Create(Way::Person)),
-                                {t("new-message")}
-                            }
-                            a { class: "btn", href: Route::Explore.fragment(), {t("explore")} }
-                        }
+                        Beginnings {}
                     }
                 },
                 Some((false, sections)) if sections.is_empty() => rsx! {
@@ -215,8 +208,7 @@ fn RoomRow(row: Row) -> Element {
 fn RowMenu(row: Row, onclose: EventHandler<()>) -> Element {
     let shared = use_shared();
     let id = use_hook(|| CopyValue::new(row.id.clone()));
-    let is_unread =
-        row.unread.notifications + row.unread.messages + row.unread.mentions > 0 || row.unread.is_marked;
+    let is_unread = row.unread.is_any();
     let (is_favourite, is_low, is_muted) = (row.is_favourite, row.is_low_priority, row.is_muted);
     let act = move |what: Does| {
         let Some(account) = shared.account() else { return };

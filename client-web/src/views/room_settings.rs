@@ -6,7 +6,7 @@ use hearth_client_state::route::Route;
 use crate::{
     app::{problem_text, use_shared},
     browser,
-    design::{Avatar, Field, Icon, Submit},
+    design::{Avatar, Field, Icon, IconButton, Submit},
     matrix::{Access, Account, History, Loudness, Problem, RoomSettings, Upload},
     words::{Value, t, tv},
 };
@@ -344,17 +344,15 @@ fn Addresses(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Eleme
             if let Some(alias) = &now.alias {
                 div { class: "session",
                     span { class: "grow", b { dir: "ltr", "{alias}" } }
-                    button {
-                        class: "btn btn--icon",
-                        aria_label: t("copy-address"),
-                        title: t("copy-address"),
+                    IconButton {
+                        icon: "copy",
+                        label: t("copy-address"),
                         onclick: move |_| {
                             let alias = copied.clone();
                             async move {
                                 browser::copy(&alias).await;
                             }
                         },
-                        Icon { name: "copy" }
                     }
                 }
             }

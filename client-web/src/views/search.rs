@@ -43,7 +43,7 @@ pub fn Search(words: String) -> Element {
             }
             is_busy.set(true);
             let is_more = since.is_some();
-            let outcome = account.search(&asked, None, since).await;
+            let outcome = account.search(&asked, since).await;
             if *version.peek() != now {
                 return;
             }

@@ -89,6 +89,16 @@ pub fn follow(shared: Shared, open: Open, route: Route) {
     }
 }
 
+/// Opens the chat with a person.
+pub fn write_to(shared: Shared, open: Open, user: String) {
+    let Some(account) = shared.account() else { return };
+    open.close_over();
+    shared.act(async move {
+        shared.go(Route::Room(account.room_with(&user).await?));
+        Ok(())
+    });
+}
+
 #[component]
 pub fn Shell() -> Element {
     let shared = use_shared();
@@ -168,7 +178,6 @@ pub fn Shell() -> Element {
 /// What is open beside the list.
 #[component]
 fn View(route: Route) -> Element {
-    let open = use_context::<Open>();
     match route {
         Route::Room(id) => rsx! { RoomView { id } },
         Route::Message(id, event) => rsx! { RoomView { id, event } },
@@ -181,17 +190,26 @@ fn View(route: Route) -> Element {
                     Icon { name: "message-circle" }
                     h2 { {t("nothing-open")} }
                     p { {t("nothing-open-hint")} }
-                    div { class: "btn-row",
-                        button {
-                            class: "btn btn--primary",
-                            onclick: move |_| open.show_over(Over::Create(Way::Person)),
-                            {t("new-message")}
-                        }
-                        a { class: "btn", href: Route::Explore.fragment(), {t("explore")} }
-                    }
+                    Beginnings {}
                 }
             }
         },
+    }
+}
+
+/// What one can begin with where there is nothing yet.
+#[component]
+pub fn Beginnings() -> Element {
+    let open = use_context::<Open>();
+    rsx! {
+        div { class: "btn-row",
+            button {
+                class: "btn btn--primary",
+                onclick: move |_| open.show_over(Over::Create(Way::Person)),
+                {t("new-message")}
+            }
+            a { class: "btn", href: Route::Explore.fragment(), {t("explore")} }
+        }
     }
 }
 

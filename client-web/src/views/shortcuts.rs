@@ -7,12 +7,7 @@ use hearth_client_state::{
 };
 
 use super::shell::{Open, Over, Panel};
-use crate::{
-    app::{Shared, use_shared},
-    browser,
-    design::Dialog,
-    words::t,
-};
+use crate::{app::Shared, browser, design::Dialog, matrix::Space, words::t};
 
 /// Each key with the text that says what it does.
 const KEYS: [(&str, &str); 17] = [
@@ -73,7 +68,7 @@ fn step(shared: Shared, open: Open, is_down: bool, is_unread: bool) {
     let rows: Vec<Row> = shared.rows.peek().iter().flatten().cloned().collect();
     let spaces = shared.spaces.peek();
     let space = open.space.peek();
-    let within = spaces.iter().find(|of| Some(&of.id) == space.as_ref()).map(|space| &space.rooms);
+    let within = Space::chosen(&spaces, space.as_deref()).map(|space| &space.rooms);
     let shown = sections(&rows, "", *open.show.peek(), within);
     let next = neighbour(&shown, shared.route.peek().room(), is_down, is_unread);
     if let Some(next) = next {
@@ -84,7 +79,6 @@ fn step(shared: Shared, open: Open, is_down: bool, is_unread: bool) {
 #[component]
 pub fn Shortcuts() -> Element {
     let open = use_context::<Open>();
-    let _ = use_shared();
     rsx! {
         Dialog { title: t("keys"), onclose: move |()| open.close_over(),
             div { class: "dialog__body",

@@ -54,7 +54,7 @@ pub fn find<'a>(all: &'a [Emoji], typed: &str, most: usize) -> Vec<&'a Emoji> {
             () if name == typed => Some(0),
             () if name.starts_with(&typed) => Some(1),
             () if emoji.words.split(' ').any(|word| word == typed) => Some(2),
-            () if is_called(&name) || name.contains(&typed) => Some(3),
+            () if name.contains(&typed) => Some(3),
             () if is_called(&emoji.words) => Some(4),
             () => None,
         }

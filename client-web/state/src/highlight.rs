@@ -150,7 +150,7 @@ fn remarks(language: &str) -> &'static [&'static str] {
         "sql" | "lua" | "haskell" | "hs" | "elm" | "ada" => &["--"],
         "python" | "py" | "sh" | "bash" | "shell" | "zsh" | "ruby" | "rb" | "yaml" | "yml" | "toml"
         | "perl" | "make" | "makefile" | "dockerfile" | "r" | "nix" | "ini" => &["#"],
-        "html" | "xml" | "css" | "json" | "text" | "txt" | "markdown" | "md" | "diff" => &[],
+        "html" | "xml" | "css" | "json" | "diff" => &[],
         _ => &["//"],
     }
 }

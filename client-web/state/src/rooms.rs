@@ -45,6 +45,12 @@ pub struct Unread {
     pub is_marked: bool,
 }
 
+impl Unread {
+    pub fn is_any(&self) -> bool {
+        self.messages + self.notifications + self.mentions > 0 || self.is_marked
+    }
+}
+
 /// The newest message of a room.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Last {
@@ -145,11 +151,7 @@ impl Show {
         let is_invitation = matches!(row.kind, Kind::Invitation { .. });
         match self {
             Self::All => true,
-            Self::Unread => {
-                is_invitation
-                    || unread.messages + unread.notifications + unread.mentions > 0
-                    || unread.is_marked
-            }
+            Self::Unread => is_invitation || unread.is_any(),
             Self::Mentions => {
                 is_invitation || unread.mentions > 0 || row.kind == Kind::Person && unread.notifications > 0
             }

@@ -419,7 +419,6 @@ poll-question = Frage
 poll-answer = Antwort { $number }
 poll-add = Noch eine Antwort
 poll-ask = Fragen
-poll-wrong = Eine Umfrage hat eine Frage und mindestens zwei Antworten.
 poll-end = Umfrage beenden
 poll-ended = Die Umfrage ist beendet.
 poll-votes = { $count ->

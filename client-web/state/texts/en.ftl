@@ -419,7 +419,6 @@ poll-question = Question
 poll-answer = Answer { $number }
 poll-add = Another answer
 poll-ask = Ask
-poll-wrong = A poll has a question and at least two answers.
 poll-end = End the poll
 poll-ended = The poll has ended.
 poll-votes = { $count ->

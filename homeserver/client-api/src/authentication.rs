@@ -59,9 +59,7 @@ impl Caller {
             Self::Service(service) => service.rate_limited,
         }
     }
-}
 
-impl Caller {
     /// How often they may do what is of a class, where that is not what holds for all.
     pub(crate) fn rate_of(&self, class: Class) -> Option<Rate> {
         match self {

@@ -132,9 +132,10 @@ struct Evaluated {
     begun: bool,
 }
 
-/// What one set of rules makes of the remembered events.
+/// What one set of rules makes of the remembered events, for those who are subscribed to their threads, or are not, or
+/// never said so.
 struct Judged {
-    rules: u128,
+    by: (u128, Option<bool>),
     /// As many as there are facts.
     verdicts: VecDeque<Option<Verdict>>,
 }
@@ -202,11 +203,11 @@ impl EvaluatedRoom {
             let nid = facts.nid;
             let subscribed = judge.subscribed(facts.thread.as_deref())?;
             let (by, verdict) = match &rules.shared {
-                Some(shared) if subscribed.is_none() && !facts.names(counter.user) => {
-                    let judged = evaluated.judged(shared.id);
+                Some(shared) if !facts.names(counter.user) => {
+                    let judged = evaluated.judged((shared.id, subscribed));
                     let verdict = match evaluated.judged[judged].verdicts[at] {
                         Some(verdict) => verdict,
-                        None => judge.judge(&shared.compiled, None, None, nid)?,
+                        None => judge.judge(&shared.compiled, None, subscribed, nid)?,
                     };
                     evaluated.judged[judged].verdicts[at] = Some(verdict);
                     (&*shared.compiled, verdict)
@@ -336,15 +337,15 @@ impl Evaluated {
     }
 
     /// The place of what a set of rules makes of the events.
-    fn judged(&mut self, rules: u128) -> usize {
-        if let Some(place) = self.judged.iter().position(|judged| judged.rules == rules) {
+    fn judged(&mut self, by: (u128, Option<bool>)) -> usize {
+        if let Some(place) = self.judged.iter().position(|judged| judged.by == by) {
             return place;
         }
         if self.judged.len() == RULESETS {
             self.judged.remove(0);
         }
         let verdicts = std::iter::repeat_n(None, self.facts.len()).collect();
-        self.judged.push(Judged { rules, verdicts });
+        self.judged.push(Judged { by, verdicts });
         self.judged.len() - 1
     }
 }
@@ -374,8 +375,8 @@ impl Judge<'_> {
         }
     }
 
-    /// What rules make of an event for a user, with whether they ask for the user's display name, or for someone whom
-    /// the event does not name and whose subscriptions say nothing of it.
+    /// What rules make of an event for a user, with whether they ask for the user's display name, or for all whom
+    /// the event does not name.
     fn judge(
         &mut self,
         rules: &CompiledRuleset,

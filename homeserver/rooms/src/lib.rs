@@ -22,7 +22,7 @@ pub use self::{
         event::Event,
         members::Members,
         policy::PolicyServers,
-        relations::RelationFilter,
+        relations::{Relation, RelationFilter},
         reports::Report as ContentReport,
         retention::Retention,
         room::{Head, Room},

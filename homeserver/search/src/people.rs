@@ -18,7 +18,6 @@ use std::{sync::Arc, time::Duration};
 use hearth_rooms::Rooms;
 use hearth_storage::readers::{Progress, ReadFrom, ReaderTask};
 use hearth_users::Users;
-use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use self::reader::PeopleReader;
@@ -35,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct People {
     rooms: Rooms,
     progress: Progress,
-    _reading: Arc<Mutex<ReaderTask>>,
+    _reading: Arc<ReaderTask>,
 }
 
 impl People {
@@ -47,7 +46,7 @@ impl People {
             let open = move |after| Ok(PeopleReader::open(rooms.clone(), users.clone(), after)?);
             store.start_reader(READER, ReadFrom::Cursor, progress.clone(), open)
         };
-        Self { rooms, progress, _reading: Arc::new(Mutex::new(reading)) }
+        Self { rooms, progress, _reading: Arc::new(reading) }
     }
 
     /// Returns when what is published now is in the directory, or cannot be expected to be soon.

@@ -1,18 +1,14 @@
 //! What a command asks of the server.
 
-use std::{
-    io::{BufRead as _, stdin},
-    time::Duration,
-};
+use std::time::Duration;
 
+use hearth_appservices::encoded;
 use hearth_storage::{Clock as _, SystemClock};
 use ruma::{MxcUri, ServerName, UserId};
 use serde_json::{Value, json};
 
-use super::{
-    Failure,
-    cli::{Media, Peers, Reports, Rooms, Switch, Tokens, Users, What},
-};
+use super::cli::{Media, Peers, Reports, Rooms, Switch, Tokens, Users, What};
+use crate::ask::{Failure, first_line};
 
 /// A request, and what of its answer is shown.
 #[derive(Debug)]
@@ -78,16 +74,11 @@ fn of_users(users: &Users, server: &ServerName) -> Result<Question, Failure> {
         Users::Rooms { user } => get(format!("{SYNAPSE}/v1/users/{}/memberships", id(user)?)),
         Users::Media { user } => get(format!("{SYNAPSE}/v1/users/{}/media?limit={MANY}", id(user)?))
             .list("media", &["media_id", "media_type", "media_length", "upload_name", "quarantined_by"]),
-        Users::Password { user } => {
-            let mut line = String::new();
-            stdin().lock().read_line(&mut line)?;
-            let password = line.trim_end_matches(['\r', '\n']);
-            ask(
-                "POST",
-                format!("{SYNAPSE}/v1/reset_password/{}", id(user)?),
-                json!({ "new_password": password }),
-            )
-        }
+        Users::Password { user } => ask(
+            "POST",
+            format!("{SYNAPSE}/v1/reset_password/{}", id(user)?),
+            json!({ "new_password": first_line()? }),
+        ),
         Users::Promote(Switch { user, off }) => {
             ask("PUT", format!("{SYNAPSE}/v1/users/{}/admin", id(user)?), json!({ "admin": !off }))
         }
@@ -204,17 +195,6 @@ fn user_id(user: &str, server: &ServerName) -> Result<String, Failure> {
 
 fn full_user_id(user: &str, server: &ServerName) -> Result<ruma::OwnedUserId, Failure> {
     UserId::parse_with_server_name(user, server).map_err(|_| format!("`{user}` is no user").into())
-}
-
-/// A text as it stands in a path or a query.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            true => out.push(byte.into()),
-            false => out.push_str(&format!("%{byte:02X}")),
-        }
-        out
-    })
 }
 
 #[cfg(test)]

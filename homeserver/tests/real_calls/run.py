@@ -5,7 +5,6 @@ Prints `ok STEP` or `FAILED STEP` for each step and `N passed, M failed` at the 
 """
 
 import argparse
-import shutil
 import signal
 import sys
 import tempfile
@@ -92,12 +91,7 @@ def main():
     report = Report(time.monotonic() + options.timeout)
     for part in options.parts.split(","):
         PARTS[part](report, folder, options)
-    if report.failed or options.keep:
-        print(f"the servers' data and logs are in {folder}")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{report.passed} passed, {report.failed} failed")
-    return 1 if report.failed else 0
+    return report.end(folder, options.keep)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import subprocess
 import time
 import urllib.request
 
+from servers import end
+
 START_TIMEOUT_S = 60
 CLIENT_TIMEOUT_S = 60
 PASSWORD = "correct horse battery"
@@ -42,13 +44,7 @@ class Started:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end(self.process)
 
 
 def is_open(port):

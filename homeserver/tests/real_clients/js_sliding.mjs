@@ -103,6 +103,8 @@ await until("account data", () => alice.getAccountData("org.example")?.getConten
 
 const known = alice.getRooms().length;
 execSync(restartCommand, { stdio: ["ignore", "ignore", "inherit"] });
+// Nothing was heard of the network meanwhile: what is sent on a connection that the old server closed would fail.
+await until("the server is back", async () => (await fetch(`${url}/_matrix/client/versions`).catch(() => null))?.ok);
 await bob.sendTextMessage(chat, "after the restart");
 await until("it goes on after a restart", () => times(chat, "after the restart") === 1);
 if (times(chat, "message 14") !== 1 || alice.getRooms().length !== known) throw new Error("something came twice");

@@ -1,5 +1,6 @@
 """Says of each step whether it passed, and goes on after one that failed."""
 
+import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -34,6 +35,15 @@ class Report:
             else:
                 self.failed += 1
             print(line, flush=True)
+
+    def end(self, folder, keep):
+        """Says what came of the run, and where its folder is if that stays. The exit code."""
+        if self.failed or keep:
+            print(f"the servers' data and logs are in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed else 0
 
     @contextmanager
     def part(self, name):

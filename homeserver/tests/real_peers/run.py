@@ -6,7 +6,6 @@ failed.
 """
 
 import argparse
-import shutil
 import signal
 import sys
 import tempfile
@@ -200,13 +199,7 @@ def main():
     if report.failed:
         for server in network.servers:
             print(f"--- the end of {server.log_path}\n{server.log_tail()}", end="")
-        print(f"the servers' data and logs are in {folder}")
-    elif options.keep:
-        print(f"the servers' data and logs are in {folder}")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{report.passed} passed, {report.failed} failed")
-    return 1 if report.failed else 0
+    return report.end(folder, options.keep)
 
 
 if __name__ == "__main__":

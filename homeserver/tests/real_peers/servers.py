@@ -31,6 +31,17 @@ def free_ports(count):
             each.close()
 
 
+def end(process):
+    """Ends a process, in good order if it does."""
+    if process and process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 class Server:
     """One homeserver with a folder of its own. Clients reach it by plain HTTP, other servers by TLS."""
 

@@ -5,6 +5,7 @@ import subprocess
 import time
 
 from report import Problem
+from servers import end
 
 START_TIMEOUT_S = 60
 # What it says when it is done with starting. It answers before, and fails at what it is told then.
@@ -52,10 +53,4 @@ class Heisenbridge:
         return self.log_path.read_text().count(RUNS) if self.log_path.exists() else 0
 
     def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end(self.process)

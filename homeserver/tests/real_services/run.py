@@ -5,7 +5,6 @@ Prints `ok STEP` or `FAILED STEP` for each step and `N passed, M failed` at the 
 """
 
 import argparse
-import shutil
 import signal
 import sys
 import tempfile
@@ -93,10 +92,11 @@ def main():
         services, lock = cached(
             "real-services", [REQUIREMENTS], lambda folder: install_python(folder, REQUIREMENTS)
         )
-        # What it needs is not what the bridge needs.
-        synadm, synadm_lock = cached(
-            "synadm", [SYNADM_REQUIREMENTS], lambda folder: install_python(folder, SYNADM_REQUIREMENTS)
-        )
+        if "synadm" in options.programs:
+            # What it needs is not what the bridge needs.
+            synadm, synadm_lock = cached(
+                "synadm", [SYNADM_REQUIREMENTS], lambda folder: install_python(folder, SYNADM_REQUIREMENTS)
+            )
     except InstallError as error:
         print(f"FAILED install: {error}\n0 passed, 1 failed")
         return 1
@@ -113,12 +113,7 @@ def main():
                 run_synadm(kind, network, report, own, python_of(synadm))
     finally:
         network.stop()
-    if report.failed or options.keep:
-        print(f"the servers' data and logs are in {folder}")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{report.passed} passed, {report.failed} failed")
-    return 1 if report.failed else 0
+    return report.end(folder, options.keep)
 
 
 if __name__ == "__main__":

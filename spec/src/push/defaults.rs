@@ -11,7 +11,7 @@ use ruma::{
 
 /// Messages that name their user without `m.mentions`: from clients and bridges of before it. The specification had this
 /// rule up to v1.16.
-pub const CONTAINS_USER_NAME: &str = ".m.rule.contains_user_name";
+const CONTAINS_USER_NAME: &str = ".m.rule.contains_user_name";
 /// MSC4028
 const ENCRYPTED_EVENT: &str = ".org.matrix.msc4028.encrypted_event";
 /// How the ids of the rules for polls begin (MSC3930).

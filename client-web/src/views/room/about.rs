@@ -7,7 +7,7 @@ use super::{ClosePanel, InRoom};
 use crate::{
     app::use_shared,
     browser,
-    design::{Avatar, Icon, either},
+    design::{Avatar, Icon, IconButton, either},
     matrix::{Loudness, Pin},
     views::shell::{Open, Panel},
     words::t,
@@ -147,13 +147,9 @@ pub fn Pinbar() -> Element {
                 span { class: "clip", dir: "auto", "{pin.by.name}: {pin.text}" }
             }
             if events.read().len() > 1 {
-                button { class: "btn btn--icon btn--s", aria_label: t("pinned-all"), title: t("pinned-all"), onclick: move |_| open.panel.set(Panel::About),
-                    Icon { name: "list", size: "s" }
-                }
+                IconButton { icon: "list", label: t("pinned-all"), class: "btn--s", size: "s", onclick: move |_| open.panel.set(Panel::About) }
             }
-            button { class: "btn btn--icon btn--s", aria_label: t("pinned-hide"), title: t("pinned-hide"), onclick: move |_| hidden.set(Some(events())),
-                Icon { name: "x", size: "s" }
-            }
+            IconButton { icon: "x", label: t("pinned-hide"), class: "btn--s", size: "s", onclick: move |_| hidden.set(Some(events())) }
         }
     }
 }

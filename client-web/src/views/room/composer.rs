@@ -20,7 +20,7 @@ use super::{
     emoji::{EmojiPicker, note_used},
     poll::NewPoll,
     tray::{Tray, Waiting},
-    voice::{Record, Recording},
+    voice::Recording,
 };
 use crate::{
     app::use_shared,
@@ -406,7 +406,7 @@ pub fn Composer() -> Element {
                         onclick: move |_| aside.set(if aside() == Aside::Emoji { Aside::Nothing } else { Aside::Emoji }),
                     }
                     if is_empty() && files.read().is_empty() {
-                        Record { onclick: move |_| aside.set(Aside::Voice) }
+                        IconButton { icon: "mic", label: t("voice-message"), onclick: move |_| aside.set(Aside::Voice) }
                     } else {
                         IconButton { icon: "send-horizontal", label: t("send"), class: "btn--primary send", onclick: move |_| send() }
                     }

@@ -3,37 +3,22 @@
 use std::rc::Rc;
 
 use dioxus::prelude::*;
-use hearth_client_state::rich::{Node, first_link};
 
 use super::InRoom;
-use crate::{app::use_shared, browser, matrix::Preview, words::t};
-
-/// Whether the person wants previews of links, kept in this browser: by room, because the server learns of the links.
-const PREVIEWS: &str = "hearth-previews";
-
-/// In encrypted rooms nobody else is to know what is linked to: there they are off until somebody says otherwise.
-pub fn wants_previews(room: &str, is_encrypted: bool) -> bool {
-    match browser::load(&format!("{PREVIEWS}:{room}")).as_deref() {
-        Some("on") => true,
-        Some(_) => false,
-        None => !is_encrypted,
-    }
-}
+use crate::{app::use_shared, matrix::Preview, words::t};
 
 #[component]
-pub fn LinkPreview(text: Vec<Node>) -> Element {
+pub fn LinkPreview(link: String) -> Element {
     let shared = use_shared();
     let in_room = use_context::<InRoom>();
-    let link = first_link(&text);
-    let is_encrypted = in_room.about.read().is_encrypted;
-    let is_wanted = link.is_some() && wants_previews(in_room.room().id(), is_encrypted);
-    let asked = link.clone().filter(|_| is_wanted);
+    // In encrypted rooms nobody else is to know what is linked to.
+    let asked = (!in_room.about.read().is_encrypted).then(|| link.clone());
     let preview: Resource<Option<Preview>> = use_resource(use_reactive!(|asked| async move {
         let (account, link) = (shared.account()?, asked?);
         account.preview(&link).await
     }));
     let preview = preview.read().clone().flatten();
-    let (Some(preview), Some(link)) = (preview, link) else { return rsx! {} };
+    let Some(preview) = preview else { return rsx! {} };
     let picture = preview.picture.clone();
     rsx! {
         div { class: "preview", role: "group", aria_label: t("link-preview"),

@@ -154,8 +154,8 @@ fn Body(message: Message, id: String) -> Element {
                     span { class: "msg__note", {t("edited")} }
                 }
             }
-            if first_link(&text).is_some() {
-                LinkPreview { text }
+            if let Some(link) = first_link(&text) {
+                LinkPreview { link }
             }
         },
         Content::Picture(media) => rsx! { Picture { media } },

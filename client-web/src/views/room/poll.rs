@@ -96,7 +96,7 @@ pub fn NewPoll(onclose: EventHandler<()>) -> Element {
         Dialog { title: t("poll-new"), onclose,
             form { onsubmit: submit, novalidate: true,
                 div { class: "dialog__body",
-                    Field { id: "poll-question", label: t("poll-question"), error: is_wrong().then(|| t("poll-wrong")),
+                    Field { id: "poll-question", label: t("poll-question"), error: is_wrong().then(|| t("error-poll")),
                         input {
                             class: "input",
                             id: "poll-question",

@@ -91,32 +91,19 @@ fn Mention(id: String, name: String) -> Element {
     let is_me = shared.account().is_some_and(|account| account.session.user.as_str() == id);
     // An address as a name is hard to read; a person's name says enough.
     let name = if name == id && id.starts_with('@') { format!("@{}", localpart(&id)) } else { name };
+    let route = if id.starts_with('@') { Route::Person(id.clone()) } else { Route::Room(id.clone()) };
     rsx! {
         a {
             class: "mention",
             class: if is_me { "mention--me" },
             title: "{id}",
-            href: "#/link/matrix:{link_of(&id)}",
+            href: route.fragment(),
             onclick: move |event| {
                 event.prevent_default();
-                let route = match id.starts_with('@') {
-                    true => Route::Person(id.clone()),
-                    false => Route::Room(id.clone()),
-                };
-                follow(shared, open, route);
+                follow(shared, open, route.clone());
             },
             bdi { "{name}" }
         }
-    }
-}
-
-/// What follows `matrix:` in a link to a person or a room.
-fn link_of(id: &str) -> String {
-    let name = id.get(1..).unwrap_or_default();
-    match id.chars().next() {
-        Some('@') => format!("u/{name}"),
-        Some('#') => format!("r/{name}"),
-        _ => format!("roomid/{name}"),
     }
 }
 

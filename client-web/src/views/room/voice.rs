@@ -10,7 +10,7 @@ use super::{InRoom, picture::use_file};
 use crate::{
     app::use_shared,
     browser::{self, Recorder},
-    design::{Icon, IconButton},
+    design::IconButton,
     words::t,
 };
 
@@ -165,14 +165,4 @@ fn Line(number: usize, loudness: u8, is_played: bool) -> Element {
 
 fn audio(id: &str) -> Option<web_sys::HtmlMediaElement> {
     browser::element(id)?.dyn_into().ok()
-}
-
-/// The button that begins a recording.
-#[component]
-pub fn Record(onclick: EventHandler<MouseEvent>) -> Element {
-    rsx! {
-        button { class: "btn btn--icon", r#type: "button", title: t("voice-message"), aria_label: t("voice-message"), onclick,
-            Icon { name: "mic" }
-        }
-    }
 }

@@ -57,6 +57,9 @@ fn asked(api: &ClientApi, request: &AdminRequest) -> Result<(OwnedUserId, u64)> 
 fn each_room(api: &ClientApi, user: &UserId, since: u64, mut note: impl FnMut(&Event)) -> Result<()> {
     let mut looked_at = 0;
     for (nid, _) in api.rooms.rooms_of(user)? {
+        if looked_at >= MAX_LOOKED_AT {
+            break;
+        }
         // Of one to which they are only invited nothing is known.
         let Some(room) = api.rooms.id_of(nid)?.map(|id| api.rooms.find_room(&id)).transpose()?.flatten()
         else {

@@ -9,10 +9,9 @@ use hearth_http::rooms::{
     children::{Child, children},
     summary,
 };
-use hearth_rooms::Room;
 use hearth_sync::{EventFilter, TimelineToken};
 use ruma::{
-    OwnedEventId, OwnedRoomId,
+    OwnedEventId,
     api::{
         Direction,
         client::{filter::RoomEventFilter, space::SpaceHierarchyRoomsChunk},
@@ -27,9 +26,8 @@ use crate::{
         context::context,
         view::{Stretch, View, place},
     },
-    room::access,
     state::events::EventWriter,
-    synapse_admin::{AdminRequest, request, told},
+    synapse_admin::{AdminRequest, request, rooms::room, told},
 };
 
 /// How many events are given where nothing is said, and at most.
@@ -155,11 +153,6 @@ pub async fn hierarchy(State(api): State<ClientApi>, request: AdminRequest) -> R
         answer["next_batch"] = next.into();
     }
     Ok(told(answer))
-}
-
-fn room(api: &ClientApi, request: &AdminRequest) -> Result<Room> {
-    let id: OwnedRoomId = request.argument(0)?;
-    api.rooms.find_room(&id)?.ok_or_else(access::unknown_room)
 }
 
 fn whole_room(api: &ClientApi, request: &AdminRequest) -> Result<View> {

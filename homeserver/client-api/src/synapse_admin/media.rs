@@ -1,8 +1,6 @@
 //! Media ([documentation](https://element-hq.github.io/synapse/latest/admin_api/media_admin_api.html)). When one was
 //! fetched last is not kept: where Synapse goes by that, this server goes by when it came.
 
-use std::collections::HashSet;
-
 use axum::{extract::State, response::Response};
 use hearth_media::{Found, Wanted};
 use hearth_storage::blocking;
@@ -12,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ClientApi, MatrixError, Result,
+    account::shared_secret::hex,
     synapse_admin::{
         AdminRequest, existing_user,
         request::{Direction, Paging},
@@ -47,10 +46,6 @@ pub async fn get(State(api): State<ClientApi>, request: AdminRequest) -> Result<
     }})))
 }
 
-fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// `DELETE /_synapse/admin/v1/media/{serverName}/{mediaId}`
 pub async fn delete(State(api): State<ClientApi>, request: AdminRequest) -> Result<Response> {
     let server: OwnedServerName = request.argument(0)?;
@@ -73,10 +68,7 @@ pub async fn delete_uploads(State(api): State<ClientApi>, request: AdminRequest)
         keep_profiles: bool,
     }
     let Query { before_ts, size_gt, keep_profiles } = request.query()?;
-    let before = before_ts.ok_or_else(|| MatrixError::missing_param("`before_ts` is missing."))?;
-    if before > api.now_ms() {
-        return Err(MatrixError::invalid_param("`before_ts` is in the future."));
-    }
+    let before = past(&api, before_ts)?;
     let larger_than = Some(size_gt).filter(|bytes| *bytes > 0);
     let wanted = Wanted { uploader: None, before: Some(before), larger_than };
     let mut found = blocking(|| api.media.uploads(&wanted))?;
@@ -87,6 +79,15 @@ pub async fn delete_uploads(State(api): State<ClientApi>, request: AdminRequest)
     found.truncate(MAX_DELETED);
     let deleted = api.media.delete_found(found).await?;
     Ok(told(json!({ "total": deleted.len(), "deleted_media": deleted })))
+}
+
+/// `before_ts`, which must be there and be no time that is to come.
+fn past(api: &ClientApi, before_ts: Option<u64>) -> Result<u64> {
+    let before = before_ts.ok_or_else(|| MatrixError::missing_param("`before_ts` is missing."))?;
+    match before > api.now_ms() {
+        true => Err(MatrixError::invalid_param("`before_ts` is in the future.")),
+        false => Ok(before),
+    }
 }
 
 fn yes() -> bool {
@@ -100,10 +101,7 @@ pub async fn purge_copies(State(api): State<ClientApi>, request: AdminRequest) -
         before_ts: Option<u64>,
     }
     let Query { before_ts } = request.query()?;
-    let before = before_ts.ok_or_else(|| MatrixError::missing_param("`before_ts` is missing."))?;
-    if before > api.now_ms() {
-        return Err(MatrixError::invalid_param("`before_ts` is in the future."));
-    }
+    let before = past(&api, before_ts)?;
     let wanted = Wanted { before: Some(before), ..Wanted::default() };
     let mut found = blocking(|| api.media.copies(&wanted))?;
     found.truncate(MAX_DELETED);
@@ -269,9 +267,6 @@ pub async fn end_protection(State(api): State<ClientApi>, request: AdminRequest)
 fn uri(found: &Found) -> String {
     format!("mxc://{}/{}", found.server, found.media_id)
 }
-
-/// What is shown of users and rooms themselves, by its URI.
-pub(super) type Shown = HashSet<String>;
 
 fn unknown() -> MatrixError {
     MatrixError::not_found("There is no such media here.")

@@ -92,7 +92,7 @@ fn listed(api: &ClientApi, filter: &Filter, paging: &Paging) -> Result<Value> {
         {
             continue;
         }
-        let room = described(api, &room)?;
+        let room = described(api, &room, is_public)?;
         if filter.search_term.as_deref().is_none_or(|term| is_found(&room, term)) {
             rooms.push(room);
         }
@@ -124,8 +124,7 @@ fn is_found(room: &Value, term: &str) -> bool {
 }
 
 /// A room as lists tell it.
-pub(super) fn described(api: &ClientApi, room: &Room) -> Result<Value> {
-    let is_public = api.rooms.is_published(room)?;
+fn described(api: &ClientApi, room: &Room, is_public: bool) -> Result<Value> {
     let summary = room.summary()?;
     let own_members = room.members_of(&api.options.server_name, Membership::Join)?.len();
     let create = room.state_event("m.room.create", "")?;
@@ -153,7 +152,7 @@ pub(super) fn described(api: &ClientApi, room: &Room) -> Result<Value> {
 /// `GET /_synapse/admin/v1/rooms/{roomId}`
 pub async fn get(State(api): State<ClientApi>, request: AdminRequest) -> Result<Response> {
     let room = room(&api, &request)?;
-    let mut answer = described(&api, &room)?;
+    let mut answer = described(&api, &room, api.rooms.is_published(&room)?)?;
     let summary = room.summary()?;
     answer["topic"] = summary.topic.into();
     answer["avatar"] = json!(summary.avatar_url);
@@ -229,7 +228,8 @@ pub async fn join(State(api): State<ClientApi>, request: AdminRequest) -> Result
     Ok(told(json!({ "room_id": room.id() })))
 }
 
-fn room(api: &ClientApi, request: &AdminRequest) -> Result<Room> {
+/// The room that the path names first.
+pub(super) fn room(api: &ClientApi, request: &AdminRequest) -> Result<Room> {
     let id: OwnedRoomId = request.argument(0)?;
     api.rooms.find_room(&id)?.ok_or_else(access::unknown_room)
 }

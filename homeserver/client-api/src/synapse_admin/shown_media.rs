@@ -3,12 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use hearth_rooms::TimelineRange;
-use ruma::{OwnedRoomId, OwnedServerName};
+use ruma::OwnedServerName;
 
 use crate::{
     ClientApi, Result,
-    room::access,
-    synapse_admin::{AdminRequest, media::Shown},
+    synapse_admin::{AdminRequest, rooms::room},
 };
 
 /// How many events of a room are looked at, the newest, and how many of them at once.
@@ -22,8 +21,7 @@ pub(super) fn in_room(
     api: &ClientApi,
     request: &AdminRequest,
 ) -> Result<BTreeSet<(OwnedServerName, String)>> {
-    let id: OwnedRoomId = request.argument(0)?;
-    let room = api.rooms.find_room(&id)?.ok_or_else(access::unknown_room)?;
+    let room = room(api, request)?;
     let mut uris = BTreeSet::new();
     let (mut until, mut looked_at) = (None, 0);
     while looked_at < MAX_LOOKED_AT {
@@ -49,8 +47,8 @@ fn named_in(content: &str) -> impl Iterator<Item = (OwnedServerName, String)> {
     })
 }
 
-/// What users of this server and rooms show of themselves.
-pub(super) fn of_profiles(api: &ClientApi) -> Result<Shown> {
+/// What users of this server and rooms show of themselves, by its URI.
+pub(super) fn of_profiles(api: &ClientApi) -> Result<HashSet<String>> {
     let mut shown = HashSet::new();
     let mut after = None;
     loop {

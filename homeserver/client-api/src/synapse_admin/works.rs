@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     ClientApi, MatrixError, Result,
     room::access,
-    synapse_admin::{AdminRequest, existing_user, request::Paging, successor::successor, told},
+    synapse_admin::{AdminRequest, existing_user, request::Paging, rooms::room, successor::successor, told},
 };
 
 /// `POST /_synapse/admin/v1/purge_history/{roomId}` and `…/{roomId}/{eventId}`
@@ -27,8 +27,7 @@ pub async fn purge_history(State(api): State<ClientApi>, request: AdminRequest) 
         purge_up_to_ts: Option<u64>,
     }
     let body: Body = request.body()?;
-    let room: OwnedRoomId = request.argument(0)?;
-    let room = api.rooms.find_room(&room)?.ok_or_else(access::unknown_room)?;
+    let room = room(&api, &request)?;
     let event = match request.text(1) {
         "" => body.purge_up_to_event_id,
         _ => Some(request.argument(1)?),

@@ -149,7 +149,12 @@ impl Room {
         Ok(changes)
     }
 
-    fn some_members(&self, scan: Scan<MemberKey>, limit: usize) -> Result<Vec<OwnedUserId>, RoomError> {
+    /// At most so many of the members that stand in a stretch of the index.
+    pub(crate) fn some_members(
+        &self,
+        scan: Scan<MemberKey>,
+        limit: usize,
+    ) -> Result<Vec<OwnedUserId>, RoomError> {
         let view = &self.shared().view;
         let users = view.scan(&schema::MEMBERS, scan).take(limit).map(|row| row.map(|((.., user), ())| user));
         Ok(users.collect::<Result<_, _>>()?)

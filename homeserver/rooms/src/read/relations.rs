@@ -33,7 +33,7 @@ pub struct RelationFilter {
 }
 
 /// What `m.relates_to` of a content says.
-pub(crate) struct Relation {
+pub struct Relation {
     pub rel_type: String,
     pub parent: OwnedEventId,
     pub key: Option<String>,

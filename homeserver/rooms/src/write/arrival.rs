@@ -145,11 +145,7 @@ impl RoomInner {
         if !self.absent(staged, join.auth_events())?.is_empty() {
             return Err(RoomError::Invalid("the auth events of the join are not all there".to_owned()));
         }
-        let verdict = match self.check_by_auth_events(staged, &join)? {
-            Ok(()) => self.verdict(staged, before, &join)?,
-            refused => refused,
-        };
-        verdict.map_err(RoomError::Forbidden)?;
+        self.verdict_on_receipt(staged, before, &join)?.map_err(RoomError::Forbidden)?;
         if arrives {
             staged.head.extremities.clear();
             staged.head.depth = 0;

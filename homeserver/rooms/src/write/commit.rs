@@ -19,10 +19,7 @@ use crate::{
         room::{Head, Room, RoomInner},
         shared::membership_of,
     },
-    write::{
-        redacted::redact_and_keep,
-        staged::{MembershipChange, Staged, TimelinePlace},
-    },
+    write::staged::{MembershipChange, Staged, TimelinePlace},
 };
 
 impl RoomInner {
@@ -138,9 +135,7 @@ impl RoomInner {
         if target.redacted_by.is_some() || !self.redacts(staged, redaction, target)? {
             return Ok(());
         }
-        redact_and_keep(staged, target, redaction.nid)?;
-        staged.changes.push(Change::Redacted { room: self.nid, event: target.nid });
-        self.unrelate(&mut staged.tx, target)
+        self.redact(staged, target, redaction.nid)
     }
 
     /// Queues all that was staged as one atomic commit, and moves the head that is written on.

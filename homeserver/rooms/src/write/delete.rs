@@ -1,7 +1,7 @@
 //! Giving up a room: all users of this server leave it, and what was said there goes.
 
 use hearth_storage::{
-    Change, RoomNid, TimelineOrder, blocking,
+    Change, RoomNid, Scan, TimelineOrder,
     schema::{
         self,
         rooms::{Membership, Work},
@@ -70,7 +70,8 @@ impl Deletion {
     fn still_here(&self, rooms: &Rooms, room: &Room) -> Result<Vec<OwnedUserId>, RoomError> {
         let mut here = Vec::new();
         for membership in [Membership::Join, Membership::Invite, Membership::Knock] {
-            here.extend(blocking(|| room.members_of(rooms.server_name(), membership))?);
+            let of_this_server = Scan::prefix((room.nid(), membership, rooms.server_name()));
+            here.extend(room.some_members(of_this_server, AT_ONCE + self.failed.len())?);
         }
         here.retain(|user| !self.failed.contains(user));
         here.truncate(AT_ONCE);

@@ -96,11 +96,7 @@ impl RoomInner {
         order: TimelineOrder,
     ) -> Result<Option<EventNid>, RoomError> {
         let before = self.with_named_members(staged, before, &pdu)?;
-        let verdict = match self.check_by_auth_events(staged, &pdu)? {
-            Ok(()) => self.verdict(staged, before, &pdu)?,
-            refused => refused,
-        };
-        if verdict.is_err() {
+        if self.verdict_on_receipt(staged, before, &pdu)?.is_err() {
             let event = self.renumbered(staged, pdu, Standing::Rejected, None)?;
             let event = self.prepare(staged, event, before)?;
             let event = self.keep(staged, event, TimelinePlace::Nowhere)?;

@@ -117,11 +117,7 @@ impl RoomInner {
         sent_by: Option<SentByRow>,
     ) -> Result<Received, RoomError> {
         let before = self.with_named_members(staged, before, &pdu)?;
-        let verdict = match self.check_by_auth_events(staged, &pdu)? {
-            Ok(()) => self.verdict(staged, before, &pdu)?,
-            refused => refused,
-        };
-        if let Err(reason) = verdict {
+        if let Err(reason) = self.verdict_on_receipt(staged, before, &pdu)? {
             if !self.rejections.one_more(self.shared.clock.now_ms()) {
                 return Ok(Received::Rejected(reason));
             }
@@ -160,6 +156,20 @@ impl RoomInner {
             Ok(()) => Ok(Ok(())),
             Err(RoomError::Forbidden(reason) | RoomError::Invalid(reason)) => Ok(Err(reason)),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether an event's own auth events and the state before it allow it (checks 4 and 5 on receipt of a PDU); the
+    /// inner error says why not.
+    pub fn verdict_on_receipt(
+        &self,
+        staged: &Staged,
+        before: StateId,
+        pdu: &Pdu,
+    ) -> Result<Result<(), String>, RoomError> {
+        match self.check_by_auth_events(staged, pdu)? {
+            Ok(()) => self.verdict(staged, before, pdu),
+            refused => Ok(refused),
         }
     }
 

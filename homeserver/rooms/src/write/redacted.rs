@@ -7,37 +7,35 @@ use std::sync::Arc;
 
 use hearth_spec::{Pdu, redact};
 use hearth_storage::{
-    EventNid, Scan, StorageError,
+    Change, EventNid, Scan, StorageError,
     schema::{self, timers::Timer},
     timers::Fired,
 };
 
 use crate::{
     RoomError,
-    read::{event::Event, reading::Reader, rooms::Rooms},
-    write::staged::Staged,
+    read::{event::Event, reading::Reader, room::RoomInner, rooms::Rooms},
+    write::{delayed::DAY_MS, staged::Staged},
 };
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// For so many days, besides the one on which it was redacted, it is kept.
 const KEPT_DAYS: u64 = 7;
 /// So many are deleted in one commit.
 const AT_ONCE: usize = 500;
 
-/// Takes away what an event says, because of a redaction, and keeps it.
-pub(crate) fn redact_and_keep(
-    staged: &mut Staged,
-    event: &Event,
-    because: EventNid,
-) -> Result<(), RoomError> {
-    let day = staged.shared().clock.now_ms() / DAY_MS;
-    staged.tx.put(&schema::REDACTED, (day, event.nid), &event.pdu.text().to_owned());
-    let (due, timer) = ((day + 1 + KEPT_DAYS) * DAY_MS, Timer::ForgetRedacted { day });
-    if !staged.tx.contains(&schema::TIMERS, (due, &timer))? {
-        staged.tx.set_timer(due, &timer);
+impl RoomInner {
+    /// Takes away what an event says, because of a redaction, and keeps it.
+    pub fn redact(&self, staged: &mut Staged, event: &Event, because: EventNid) -> Result<(), RoomError> {
+        let day = staged.shared().clock.now_ms() / DAY_MS;
+        staged.tx.put(&schema::REDACTED, (day, event.nid), &event.pdu.text().to_owned());
+        let (due, timer) = ((day + 1 + KEPT_DAYS) * DAY_MS, Timer::ForgetRedacted { day });
+        if !staged.tx.contains(&schema::TIMERS, (due, &timer))? {
+            staged.tx.set_timer(due, &timer);
+        }
+        staged.put_event(event.redacted(redact(&event.pdu, event.pdu.version())?, because));
+        staged.changes.push(Change::Redacted { room: self.nid, event: event.nid });
+        self.unrelate(&mut staged.tx, event)
     }
-    staged.put_event(event.redacted(redact(&event.pdu, event.pdu.version())?, because));
-    Ok(())
 }
 
 /// Keeps no longer what an event said that is purged.

@@ -9,9 +9,9 @@ use hearth_storage::{
 use crate::{
     RoomError,
     read::{room::Room, rooms::Rooms},
+    write::delayed::DAY_MS,
 };
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// How many rooms are looked at at once.
 const AT_ONCE: usize = 50;
 

@@ -3,7 +3,7 @@
 
 use hearth_spec::Membership;
 use hearth_storage::{
-    Change, RoomNid, Scan, TimelineOrder,
+    RoomNid, Scan, TimelineOrder,
     schema::{self, rooms::TurnedOutRow, timers::Timer},
     timers::Fired,
 };
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{
     RoomError,
     read::{event::Event, reading::Reader, room::RoomInner, rooms::Rooms},
-    write::{redacted::redact_and_keep, staged::Staged},
+    write::staged::Staged,
 };
 
 /// How many events of the room are looked at, the newest; and how many of them at once.
@@ -50,9 +50,7 @@ impl RoomInner {
             let Some(event) = staged.event(*nid)? else { continue };
             // The room's state is not only its sender's.
             if event.pdu.sender() == user && !event.pdu.is_state() && event.redacted_by.is_none() {
-                redact_and_keep(staged, &event, row.because)?;
-                staged.changes.push(Change::Redacted { room: self.nid, event: event.nid });
-                self.unrelate(&mut staged.tx, &event)?;
+                self.redact(staged, &event, row.because)?;
             }
         }
         let last = places.last().filter(|_| places.len() == AT_ONCE);

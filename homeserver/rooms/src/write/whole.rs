@@ -79,13 +79,6 @@ impl RoomInner {
         }
     }
 
-    /// The state after an event that counts.
-    fn after(&self, staged: &mut Staged, before: StateId, event: &Event) -> Result<StateId, RoomError> {
-        let Some(state_key) = event.pdu.state_key() else { return Ok(before) };
-        let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
-        staged.set_state(before, &[(key, Some(event.nid))])
-    }
-
     /// Decides again on all that was decided since the join, before which the state is `whole`.
     fn decide_again(
         &self,
@@ -175,9 +168,7 @@ impl RoomInner {
         event: &Event,
         before: StateId,
     ) -> Result<Standing, RoomError> {
-        let allowed = self.check_by_auth_events(staged, &event.pdu)?.is_ok()
-            && self.verdict(staged, before, &event.pdu)?.is_ok();
-        if !allowed {
+        if self.verdict_on_receipt(staged, before, &event.pdu)?.is_err() {
             return Ok(Standing::Rejected);
         }
         if event.order.is_some_and(|order| order.is_history()) {

@@ -254,7 +254,8 @@ impl RoomInner {
         let after = event.state.map_or(before, |state| state.after);
         let accepted = standing == Standing::Accepted;
         // What follows it may have been taken in before it, with the state before that: then it is no end.
-        let is_end = place == TimelinePlace::New
+        let is_end = !accepted
+            || place == TimelinePlace::New
             || staged.head.extremities.is_empty()
             || !self.is_named(&staged.tx, event.id())?;
         let event = self.keep(staged, event, place)?;
@@ -274,11 +275,8 @@ impl RoomInner {
         mut event: Event,
         before: StateId,
     ) -> Result<Event, RoomError> {
-        let after = match (event.pdu.state_key(), event.standing) {
-            (Some(state_key), Standing::Accepted | Standing::SoftFailed) => {
-                let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
-                staged.set_state(before, &[(key, Some(event.nid))])?
-            }
+        let after = match event.standing {
+            Standing::Accepted | Standing::SoftFailed => self.after(staged, before, &event)?,
             _ => before,
         };
         event.state = Some(StateAround { before, after });
@@ -287,6 +285,13 @@ impl RoomInner {
             self.index_auth(staged, &event)?;
         }
         Ok(event)
+    }
+
+    /// The state after an event that counts.
+    pub fn after(&self, staged: &mut Staged, before: StateId, event: &Event) -> Result<StateId, RoomError> {
+        let Some(state_key) = event.pdu.state_key() else { return Ok(before) };
+        let key = self.shared.state_keys.intern(event.pdu.type_str(), state_key)?;
+        staged.set_state(before, &[(key, Some(event.nid))])
     }
 
     /// An event with a number: an outlier that becomes part of the room keeps its own, and what redacted it.

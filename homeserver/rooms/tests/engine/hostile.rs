@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use hearth_rooms::{Event, NewEvent, Received, Room, Upgrade};
+use hearth_rooms::{Event, Received, Room, Upgrade};
 use hearth_spec::RoomVersion;
-use ruma::{EventId, OwnedUserId, UserId};
+use ruma::{EventId, OwnedUserId};
 use serde_json::{Map, json};
 
 use crate::world::*;
@@ -53,11 +53,6 @@ fn auth_of(room: &Room, more: &[(&str, &str)]) -> Vec<Arc<Event>> {
 fn end_of(room: &Room) -> Arc<Event> {
     let range = hearth_rooms::TimelineRange { backwards: true, limit: 1, ..Default::default() };
     room.timeline(range).unwrap().remove(0)
-}
-
-fn member(user: &UserId, membership: &str) -> NewEvent {
-    let content = json!({ "membership": membership });
-    NewEvent::state_json(user, "m.room.member", user.as_str(), &content).unwrap()
 }
 
 #[tokio::test]

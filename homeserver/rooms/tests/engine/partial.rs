@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::world::*;
-use hearth_rooms::{
-    Arrival, Event, NewEvent, Received, Room, RoomError, TimelineRange, ToldState, WithoutMembers,
-};
+use hearth_rooms::{Arrival, Event, Received, Room, RoomError, TimelineRange, ToldState, WithoutMembers};
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_storage::schema::rooms::{Membership, Standing};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -20,23 +18,6 @@ struct Joined {
     over_there: Room,
     alice: OwnedUserId,
     bob: OwnedUserId,
-}
-
-fn ids(events: &[Arc<Event>]) -> Vec<OwnedEventId> {
-    events.iter().map(|event| event.id().to_owned()).collect()
-}
-
-fn pdus(events: &[Arc<Event>]) -> Vec<Pdu> {
-    events.iter().map(|event| (*event.pdu).clone()).collect()
-}
-
-fn sent(event: &Event) -> Pdu {
-    Pdu::parse(event.pdu.version(), event.pdu.text()).unwrap()
-}
-
-fn member(user: &UserId, membership: &str) -> NewEvent {
-    let content = json!({ "membership": membership });
-    NewEvent::state_json(user, "m.room.member", user.as_str(), &content).unwrap()
 }
 
 /// What `/make_join` and `/send_join` do, with `omit_members` or without.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::world::*;
 use hearth_rooms::{Arrival, Event, NewEvent, OutOfRoom, Preset, Received, Room, RoomError, TimelineRange};
-use hearth_spec::{Pdu, RoomVersion};
+use hearth_spec::RoomVersion;
 use hearth_storage::{Faults, TimelineOrder, schema::rooms::Membership};
 use ruma::{OwnedEventId, OwnedUserId, UserId, server_name};
 use serde_json::{Map, json};
@@ -23,24 +23,6 @@ async fn two(version: RoomVersion) -> Two {
     let (alice, bob) = (user("alice"), far("bob"));
     let room = here.public_room(&alice, version).await;
     Two { here, there, room, alice, bob }
-}
-
-fn ids(events: &[Arc<Event>]) -> Vec<OwnedEventId> {
-    events.iter().map(|event| event.id().to_owned()).collect()
-}
-
-fn pdus(events: &[Arc<Event>]) -> Vec<Pdu> {
-    events.iter().map(|event| (*event.pdu).clone()).collect()
-}
-
-/// An event as another server gets it.
-fn sent(event: &Event) -> Pdu {
-    Pdu::parse(event.pdu.version(), event.pdu.text()).unwrap()
-}
-
-fn member(user: &UserId, membership: &str) -> NewEvent {
-    let content = json!({ "membership": membership });
-    NewEvent::state_json(user, "m.room.member", user.as_str(), &content).unwrap()
 }
 
 /// What `/make_join` and `/send_join` do: `user` of `world` joins through `room` of another.

@@ -93,6 +93,24 @@ pub async fn set(
     room.send(NewEvent::state_json(sender, event_type, state_key, &content).unwrap(), None).await
 }
 
+pub fn ids(events: &[Arc<Event>]) -> Vec<OwnedEventId> {
+    events.iter().map(|event| event.id().to_owned()).collect()
+}
+
+pub fn pdus(events: &[Arc<Event>]) -> Vec<Pdu> {
+    events.iter().map(|event| (*event.pdu).clone()).collect()
+}
+
+/// An event as another server gets it.
+pub fn sent(event: &Event) -> Pdu {
+    Pdu::parse(event.pdu.version(), event.pdu.text()).unwrap()
+}
+
+pub fn member(user: &UserId, membership: &str) -> NewEvent {
+    let content = json!({ "membership": membership });
+    NewEvent::state_json(user, "m.room.member", user.as_str(), &content).unwrap()
+}
+
 /// An event as another server makes it: on the prev events it knows, by the state it sees.
 pub struct Elsewhere<'a> {
     pub room: &'a Room,

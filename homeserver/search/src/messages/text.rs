@@ -1,6 +1,6 @@
 //! What of an event is searched, and what it replaces.
 
-use hearth_rooms::Event;
+use hearth_rooms::{Event, Relation};
 use ruma::OwnedEventId;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -33,22 +33,11 @@ pub fn text_of(event: &Event, replacement: Option<&Event>) -> Option<(Key, Strin
 
 /// Which event one replaces, if it is a replacement: then it is not found itself.
 pub(super) fn replaces(event: &Event) -> Option<OwnedEventId> {
-    #[derive(Deserialize)]
-    struct Content {
-        #[serde(rename = "m.relates_to")]
-        relates_to: RelatesTo,
-    }
-    #[derive(Deserialize)]
-    struct RelatesTo {
-        rel_type: String,
-        event_id: OwnedEventId,
-    }
-    // Most contents replace nothing: they are not parsed.
-    if event.pdu.is_state() || !event.pdu.content_str().contains("m.replace") {
+    if event.pdu.is_state() {
         return None;
     }
-    let relates_to = content::<Content>(event)?.relates_to;
-    (relates_to.rel_type == "m.replace").then_some(relates_to.event_id)
+    let relation = Relation::of(event.pdu.content_str())?;
+    (relation.rel_type == "m.replace").then_some(relation.parent)
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use hearth_rooms::Room;
 use hearth_search::{Key, Scope};
 use hearth_storage::{
     RoomNid, TimelineOrder,
@@ -15,7 +14,6 @@ use ruma::{
         search::search_events::v3::{Criteria, SearchKeys},
     },
 };
-use serde::Deserialize;
 
 use super::token::Group;
 use crate::{ClientApi, Requester, Result, room::successor::predecessor};
@@ -103,21 +101,11 @@ fn predecessors(
         let Some(older) = predecessor(&newer)? else { break };
         let older = api.rooms.find_room(&older)?.filter(|older| of_user.contains_key(&older.nid()));
         let Some(older) = older else { break };
-        if successor(&older)?.as_deref() != Some(newer.id()) || found.contains(&older.nid()) {
+        if older.successor()?.as_deref() != Some(newer.id()) || found.contains(&older.nid()) {
             break;
         }
         found.push(older.nid());
         room = Some(older);
     }
     Ok(found)
-}
-
-/// The room that a room says it is replaced by.
-fn successor(room: &Room) -> Result<Option<OwnedRoomId>> {
-    #[derive(Deserialize)]
-    struct Tombstone {
-        replacement_room: OwnedRoomId,
-    }
-    let tombstone = room.state_content::<Tombstone>("m.room.tombstone", "")?;
-    Ok(tombstone.map(|tombstone| tombstone.replacement_room))
 }

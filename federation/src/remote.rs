@@ -4,6 +4,7 @@ mod directory;
 mod kept_devices;
 mod keys;
 mod media;
+mod openid;
 mod profile;
 mod rooms;
 

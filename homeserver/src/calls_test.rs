@@ -89,7 +89,7 @@ pub async fn run(config: &Config, test: &TestCalls) -> Result<bool, Failure> {
 const PLACES: &str = "unstable/org.matrix.msc4143/rtc/transports";
 const NO_RELAYS: &str = "the server names no TURN server: set listen_turn; until then people in strict networks cannot \
                          call each other";
-const NO_PLACE: &str = "the server names no place for them: set rtc_livekit";
+const NO_PLACE: &str = "the server names no place for them: set listen_calls, or rtc_livekit";
 
 /// What a client is told about relays.
 #[derive(Deserialize)]

@@ -71,7 +71,7 @@ pub struct Config {
     /// What they and this server make credentials of.
     pub turn_secret: Option<Secret>,
     /// Where the media of calls comes, over UDP.
-    pub listen_calls: Option<SocketAddr>,
+    pub listen_calls: CallsListener,
     /// What tokens for calls are signed with, if other programs make some as well.
     pub calls_secret: Option<Secret>,
     /// Where other servers reach this one, as they find it in `/.well-known/matrix/server`.
@@ -160,6 +160,17 @@ pub enum Registration {
     Off,
 }
 
+/// Where the media of calls comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum CallsListener {
+    /// Where clients can reach it, if that is known.
+    Auto,
+    /// Nowhere: no calls are carried.
+    Off,
+    At(SocketAddr),
+}
+
 /// What an acknowledged commit has survived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -226,7 +237,7 @@ impl Config {
             turn_user_mbit: 50,
             turn_uris: Vec::new(),
             turn_secret: None,
-            listen_calls: None,
+            listen_calls: CallsListener::Auto,
             calls_secret: None,
             public_federation: None,
             trusted_ca: None,

@@ -24,7 +24,7 @@ use ruma::{OwnedServerName, ServerName};
 use rustls::ServerConfig;
 
 use crate::{
-    Server, calls,
+    Server,
     config::{Config, ConfigError, TlsSource},
     connections::Connections,
     console, metrics,
@@ -97,10 +97,8 @@ pub async fn serve(
     };
     let stopping = Arc::new(AtomicBool::new(false));
     let mut routes = routes(&server, stopping.clone());
-    if let (Some(address), Some(key)) = (config.listen_calls, &server.calls_key) {
-        let (clock, random) = (server.api.clock.clone(), server.api.random.clone());
-        let endpoints = calls::start(address, key.clone(), clock, random);
-        routes = routes.merge(endpoints.map_err(|source| ListenError::Bind { address, source })?);
+    if let Some(calls) = &server.calls {
+        routes = routes.merge(calls.endpoints.clone());
     }
     let outbox = Outbox::start(&server.federation);
     let pushing = Pushing::start(server.services.clone())?;

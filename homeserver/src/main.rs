@@ -6,6 +6,7 @@ use clap::{CommandFactory as _, Parser as _};
 use hearth::{
     Server, add_user, admin,
     ask::Failure,
+    calls::CallsSocket,
     calls_test, check,
     cli::{CallsCommand, Cli, Command, ConfigFile, UserCommand},
     config::{Config, DEFAULT_FILE, Variables},
@@ -42,7 +43,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             listen::choose_cryptography();
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
                 let store = open_store(&config)?;
-                let server = Server::open(&config, store, Outside::of_the_machine(&config)?).await?;
+                let machine = Outside::of_the_machine(&config)?;
+                let calls = CallsSocket::bind(&config, &*machine.random).await?;
+                let server = Server::open(&config, store, Outside { calls, ..machine }).await?;
                 listen::serve(&config, server, move || again().map(|config| config.appservices)).await?;
                 Ok(ExitCode::SUCCESS)
             })

@@ -11,7 +11,6 @@ use hearth_previews::{Previews, PreviewsOptions};
 use hearth_push::{EvaluatedRooms, Pushes, Vapid};
 use hearth_rooms::{Retention, Rooms, RoomsOptions};
 use hearth_search::{People, Search, SearchError, SearchOptions};
-use hearth_sfu::TokenKey;
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
     Clock, Random, RocksEngine, RocksOptions, StorageError, Store, StoreOptions, SystemClock, SystemRandom,
@@ -23,7 +22,7 @@ use hearth_users::{Users, UsersOptions};
 use ruma::serde::{Base64, base64::Standard};
 
 use crate::{
-    calls,
+    calls::{Calls, CallsError, CallsSocket},
     config::{Config, Durability, Registration},
     data_folder,
     descriptors::Descriptors,
@@ -67,6 +66,8 @@ pub enum ServerError {
     AppServices(#[from] RegistrationError),
     #[error(transparent)]
     Turn(#[from] TurnError),
+    #[error(transparent)]
+    Calls(#[from] CallsError),
 }
 
 /// A server, ready to be served.
@@ -82,8 +83,8 @@ pub struct Server {
     pub api: ClientApi,
     /// Relays for calls, if there are any.
     pub turn: Option<Turn>,
-    /// What tokens for calls are signed with.
-    pub calls_key: Option<TokenKey>,
+    /// The calls that it carries, if it does.
+    pub calls: Option<Calls>,
     _timers: Ticking,
     _members: FetchingMembers,
 }
@@ -96,10 +97,12 @@ pub struct Outside {
     pub dialer: Arc<dyn Dialer>,
     /// Reaches application services, which are where the administrator says: in private networks as well.
     pub service_dialer: Arc<dyn Dialer>,
+    /// Where the media of calls comes, if any are carried.
+    pub calls: Option<CallsSocket>,
 }
 
 impl Outside {
-    /// The clock and the randomness of this machine, and the internet.
+    /// The clock and the randomness of this machine, and the internet. Calls need a socket besides.
     pub fn of_the_machine(config: &Config) -> Result<Self, ServerError> {
         let options = network_options(config, Descriptors::available().outgoing);
         Ok(Self {
@@ -107,6 +110,7 @@ impl Outside {
             random: Arc::new(SystemRandom),
             dialer: Arc::new(Internet::new(&options)?),
             service_dialer: Arc::new(Internet::new(&everywhere(options))?),
+            calls: None,
         })
     }
 }
@@ -131,7 +135,7 @@ pub fn open_store(config: &Config) -> Result<Store, ServerError> {
 impl Server {
     /// Puts a server together on a store.
     pub async fn open(config: &Config, store: Store, outside: Outside) -> Result<Self, ServerError> {
-        let Outside { clock, random, dialer, service_dialer } = outside;
+        let Outside { clock, random, dialer, service_dialer, calls } = outside;
         let key = identity(config, &store, &*random).await?;
         let memory = config.memory();
         let default_version = RoomVersion::of(&config.default_room_version)
@@ -226,7 +230,13 @@ impl Server {
         })?;
         let turn = Turn::of(config, &store, &*random).await?;
         let members = FetchingMembers::start(&federation)?;
-        let calls_key = calls::key(config, &store, &*random).await?;
+        let calls = match calls {
+            Some(socket) => {
+                let machine = (clock.clone(), random.clone());
+                Some(Calls::start(config, socket, &store, &rooms, machine).await?)
+            }
+            None => None,
+        };
         let api = ClientApi::new(Parts {
             options: ClientApiOptions {
                 turn: turn.as_ref().map(|turn| turn.servers.clone()),
@@ -242,6 +252,7 @@ impl Server {
             people: People::start(rooms.clone(), users.clone()),
             search: search.clone(),
             previews,
+            calls: calls.as_ref().map(|calls| calls.service.clone()),
             clock,
             random,
         });
@@ -256,7 +267,7 @@ impl Server {
             services,
             api,
             turn,
-            calls_key,
+            calls,
             _timers: timers,
             _members: members,
         })

@@ -65,6 +65,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hearth-client-api",
         &[
+            "hearth-calls",
+            "hearth-sfu",
             "hearth-turn",
             "hearth-search",
             "hearth-federation",
@@ -83,12 +85,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("hearth-web", &[]),
     ("hearth-sfu", &[]),
+    // Who may take part in calls: it alone knows both rooms and the SFU.
+    ("hearth-calls", &["hearth-sfu", "hearth-rooms", "hearth-storage", "hearth-spec"]),
     (
         "hearth",
         &[
             "hearth-web",
             "hearth-turn",
             "hearth-sfu",
+            "hearth-calls",
             "hearth-search",
             "hearth-client-api",
             "hearth-federation",

@@ -10,6 +10,7 @@ use std::{
 
 use axum::extract::FromRef;
 use hearth_appservices::AppServices;
+use hearth_calls::CallService;
 use hearth_federation::{AskedBy, Federation};
 use hearth_http::{
     TrustedProxies,
@@ -131,6 +132,8 @@ pub struct Parts {
     pub search: Option<Search>,
     /// `None` where no previews of web pages are made.
     pub previews: Option<Previews>,
+    /// `None` where no calls are carried.
+    pub calls: Option<CallService>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }

@@ -80,7 +80,7 @@ impl Neighbours {
                 partial_joins,
                 ..FederationOptions::new(ServerName::parse(&name).unwrap())
             };
-            let server = TestServer::federating(options, |_| {});
+            let server = TestServer::federating_with_calls(options, |_| {});
             let federation = &server.api.federation;
             let answers = Arc::new(Mutex::new(Answers::Well));
             let mood = answers.clone();
@@ -366,4 +366,26 @@ async fn who_asks_for_the_members_of_a_room_waits_until_they_are_here() {
     assert_eq!(members.1["chunk"].as_array().unwrap().len(), 5);
     assert_eq!(joined.1["joined"].as_object().unwrap().len(), 5);
     assert_eq!(carol, (200, json!({ "membership": "join", "displayname": "carol" })));
+}
+
+/// Bob calls Alice in a room that both are in, through her server's SFU as well.
+#[tokio::test]
+async fn users_of_other_servers_get_tokens_for_calls() {
+    let all = Neighbours::meet().await;
+    let room = all.room(json!({ "preset": "public_chat" })).await;
+    let openid = format!("{CLIENT}/user/{}/openid/request_token", all.bob.id);
+    let (_, openid) = all.there.server.post(&openid, Some(&all.bob), json!({})).await;
+    let asked = json!({ "room": room, "openid_token": openid, "device_id": "PHONE" });
+    let ask = async |asked: &Value| all.here.server.post("/livekit/jwt/sfu/get", None, asked.clone()).await;
+    assert_eq!(error(&ask(&asked).await), FORBIDDEN, "he is not in the room");
+    assert_eq!(all.post(&format!("{CLIENT}/join/{room}?via={}", all.there.name), json!({})).await.0, 200);
+    let (status, told) = ask(&asked).await;
+    assert_eq!((status, &told["url"]), (200, &json!("wss://matrix.example")), "{told}");
+    // A server says who its own users are, and no one else's; and looks after their delayed events.
+    let mut forged = asked.clone();
+    forged["openid_token"]["access_token"] = json!("a guess");
+    assert_eq!(error(&ask(&forged).await), (401, "M_UNAUTHORIZED"));
+    let mut delegated = asked.clone();
+    delegated["delay_id"] = json!("1");
+    assert_eq!(error(&ask(&delegated).await), (400, "M_BAD_JSON"));
 }

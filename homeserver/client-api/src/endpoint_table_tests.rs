@@ -47,6 +47,10 @@ const BEYOND: &[&str] = &[
     "push::pushers::activate_pusher_unstable",
     // Places for calls (MSC4143).
     "rtc::transports::get_transports",
+    // Tokens for them (MSC4195).
+    "rtc::service::delegate_delayed_leave::delegate_delayed_leave",
+    "rtc::service::get_token::get_token",
+    "rtc::service::sfu_get::sfu_get",
     "sync::sliding::sliding_sync",
     "sync::sliding::unstable_sliding_sync",
 ];

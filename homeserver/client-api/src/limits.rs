@@ -59,6 +59,8 @@ const CLASSES: &[(&str, Class)] = &[
     ("room::summary", Class::Remote),
     ("room::upgrade", Class::CreateRoom),
     ("rtc", Class::Other),
+    // Other servers are asked who somebody is.
+    ("rtc::service", Class::Remote),
     ("session::login::login", Class::Login),
     ("session::login_token", Class::Login),
     ("session::login_types", Class::Other),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, body::Body};
 use hearth_appservices::AppServices;
+use hearth_calls::{CallService, Gate};
 use hearth_federation::{Federation, FederationOptions};
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Internet, Network, NetworkOptions};
@@ -11,6 +12,7 @@ use hearth_previews::{Previews, PreviewsOptions};
 use hearth_push::{EvaluatedRooms, Pushes, Vapid};
 use hearth_rooms::{Rooms, RoomsOptions};
 use hearth_search::{LEAST_MEMORY, People, Search, SearchOptions};
+use hearth_sfu::{Calls, Limits, SfuOptions, TokenKey};
 use hearth_spec::{RoomVersion, SigningKey};
 use hearth_storage::{
     ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions,
@@ -35,6 +37,14 @@ pub(crate) const PASSWORD: &str = "correct horse";
 
 /// Another server, at an address to which no request goes.
 pub(crate) const NOWHERE: &str = "127.0.0.1:1";
+
+/// Where clients reach a server that carries calls.
+pub(crate) const CALLS_URL: &str = "https://matrix.example";
+
+/// What such a server signs tokens with.
+pub(crate) fn calls_key() -> TokenKey {
+    TokenKey::new("hearth", "secret")
+}
 
 /// A server with open registration and without rate limits, on a clock that stands still.
 pub(crate) struct TestServer {
@@ -69,7 +79,21 @@ impl TestServer {
         federation_options: FederationOptions,
         change: impl FnOnce(&mut ClientApiOptions),
     ) -> Self {
-        Self::on(StoreOptions::default(), federation_options, change)
+        Self::on(StoreOptions::default(), federation_options, false, change)
+    }
+
+    /// A server that carries calls, at [`CALLS_URL`].
+    pub(crate) fn with_calls(change: impl FnOnce(&mut ClientApiOptions)) -> Self {
+        let federation_options = FederationOptions::new(owned_server_name!("localhost:8008"));
+        Self::federating_with_calls(federation_options, change)
+    }
+
+    /// The same, which reaches those whom its options allow.
+    pub(crate) fn federating_with_calls(
+        federation_options: FederationOptions,
+        change: impl FnOnce(&mut ClientApiOptions),
+    ) -> Self {
+        Self::on(StoreOptions::default(), federation_options, true, change)
     }
 
     /// A server whose log is so short that whoever does not follow it is behind at once.
@@ -81,12 +105,13 @@ impl TestServer {
             recent_changes: 8,
             ..StoreOptions::default()
         };
-        Self::on(options, FederationOptions::new(owned_server_name!("localhost:8008")), |_| {})
+        Self::on(options, FederationOptions::new(owned_server_name!("localhost:8008")), false, |_| {})
     }
 
     fn on(
         store_options: StoreOptions,
         federation_options: FederationOptions,
+        carries_calls: bool,
         change: impl FnOnce(&mut ClientApiOptions),
     ) -> Self {
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
@@ -178,6 +203,19 @@ impl TestServer {
         options.rate_limits = None;
         change(&mut options);
         let previews = Some(previews);
+        let calls = carries_calls.then(|| {
+            let gate = Gate { clock: clock.clone(), random: random.clone(), rooms: rooms.clone() };
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let options =
+                SfuOptions { addresses: vec![socket.local_addr().unwrap()], limits: Limits::default() };
+            CallService::start(hearth_calls::Parts {
+                calls: Calls::start(socket, options, Arc::new(gate)).unwrap(),
+                key: calls_key(),
+                base_url: CALLS_URL.to_owned(),
+                rooms: rooms.clone(),
+            })
+        });
         let parts = Parts {
             options,
             users,
@@ -190,6 +228,7 @@ impl TestServer {
             people,
             search: Some(search),
             previews,
+            calls,
             clock: clock.clone(),
             random,
         };

@@ -111,6 +111,7 @@ impl Host {
             random: Arc::new(SeededRandom::new(self.seed.wrapping_add(number << 32))),
             dialer: self.network.dialer(&self.address, is_up.clone()),
             service_dialer: self.network.dialer(&self.address, is_up.clone()),
+            calls: None,
         };
         let server = Server::open(&self.config, store, outside).await.expect("the server starts again");
         let outbox = Outbox::start(&server.federation);

@@ -143,7 +143,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         turn_user_mbit: 20,
         turn_uris: Vec::new(),
         turn_secret: None,
-        listen_calls: Some("0.0.0.0:7882".parse().unwrap()),
+        listen_calls: CallsListener::At("0.0.0.0:7882".parse().unwrap()),
         calls_secret: Some(Secret::new("calls")),
         public_federation: Some(owned_server_name!("matrix.hearth.example:443")),
         trusted_ca: Some(PathBuf::from("ca.pem")),

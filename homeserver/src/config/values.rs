@@ -7,7 +7,7 @@ use ruma::RoomVersionId;
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::EnvFilter;
 
-use super::{Registration, Secret};
+use super::{CallsListener, Registration, Secret};
 
 /// A number from `LEAST` to `MOST`.
 pub(super) fn within<'de, D: Deserializer<'de>, const LEAST: u32, const MOST: u32>(
@@ -79,6 +79,21 @@ pub(super) fn log_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<S
     let text = String::deserialize(deserializer)?;
     EnvFilter::try_new(&text).map_err(|error| D::Error::custom(format!("not a log filter: {error}")))?;
     Ok(text)
+}
+
+impl TryFrom<String> for CallsListener {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            address => match address.parse() {
+                Ok(address) => Ok(Self::At(address)),
+                Err(_) => Err("must be `auto`, `off` or an address such as `0.0.0.0:7882`"),
+            },
+        }
+    }
 }
 
 impl TryFrom<String> for Registration {

@@ -99,13 +99,14 @@ impl Sfu {
         members.filter_map(|(who, _)| Some(room.participant(*who)?.identity().to_owned())).collect()
     }
 
-    /// Sends somebody away who may be in a room no more.
-    pub fn send_away(&mut self, room: &str, identity: &str, now: Instant) {
+    /// Sends those away who may be in their room no more: of one holder of tokens, or of all.
+    pub fn look_again(&mut self, holder: Option<&str>, now: Instant) {
         self.now = now;
-        let Some(room) = self.rooms.get_mut(room) else { return };
-        let Some(who) = room.by_identity(identity) else { return };
-        let effects = room.remove(who, DisconnectReason::ParticipantRemoved, true);
-        self.apply(effects);
+        let asked = self.members.iter().filter(|(_, member)| holder.is_none_or(|of| member.holder == of));
+        let refused = asked.filter(|(_, member)| !self.outside.lets_in(&member.holder));
+        for who in refused.map(|(who, _)| *who).collect::<Vec<_>>() {
+            self.in_room(who, |room| room.remove(who, DisconnectReason::ParticipantRemoved, true));
+        }
         self.settle();
     }
 

@@ -21,6 +21,8 @@ pub struct Token {
     pub identity: String,
     /// The name of the room.
     pub room: String,
+    /// Whom it was made for, as who made it calls them; nobody else is told. It may be empty.
+    pub holder: String,
     /// A name for people, which may be empty.
     pub name: String,
     /// What others are told of the participant, which may be empty.
@@ -82,6 +84,7 @@ impl Token {
         let claims = Claims {
             iss: key.name.clone(),
             sub: self.identity.clone(),
+            holder: self.holder.clone(),
             name: self.name.clone(),
             metadata: self.metadata.clone(),
             nbf: self.not_before,
@@ -122,6 +125,7 @@ impl Token {
         Ok(Self {
             identity: claims.sub,
             room: video.room,
+            holder: claims.holder,
             name: claims.name,
             metadata: claims.metadata,
             grants: Grants {
@@ -140,6 +144,8 @@ impl Token {
 struct Claims {
     iss: String,
     sub: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    holder: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     name: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -191,6 +197,7 @@ mod tests {
         let token = Token {
             identity: "@alice:hearth.example:PHONE".to_owned(),
             room: "a room".to_owned(),
+            holder: "alice of a room".to_owned(),
             name: "Alice".to_owned(),
             metadata: String::new(),
             grants: Grants { publish: false, ..Grants::ALL },

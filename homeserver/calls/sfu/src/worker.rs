@@ -31,7 +31,7 @@ enum Command {
     Join { join: Box<Join>, answer: oneshot::Sender<Result<(), JoinError>> },
     Say { number: u64, said: SignalRequest },
     Silent { number: u64 },
-    SendAway { room: String, identity: String },
+    LookAgain { holder: Option<String> },
     Identities { room: String, answer: oneshot::Sender<Vec<String>> },
 }
 
@@ -98,9 +98,9 @@ impl Calls {
         _ = self.commands.send(Command::Silent { number }).await;
     }
 
-    /// Sends a participant away, whose media ends at once.
-    pub async fn send_away(&self, room: String, identity: String) {
-        _ = self.commands.send(Command::SendAway { room, identity }).await;
+    /// Asks anew who is let in, those of one holder or all. Whoever is not is sent away, and their media ends at once.
+    pub async fn look_again(&self, holder: Option<String>) {
+        _ = self.commands.send(Command::LookAgain { holder }).await;
     }
 
     /// Who is in a room.
@@ -161,7 +161,7 @@ fn obey(sfu: &mut Sfu, command: Command) {
             }
         }
         Command::Silent { number } => sfu.silent(number, now),
-        Command::SendAway { room, identity } => sfu.send_away(&room, &identity, now),
+        Command::LookAgain { holder } => sfu.look_again(holder.as_deref(), now),
         Command::Identities { room, answer } => _ = answer.send(sfu.identities(&room)),
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use ruma::api::client::discovery::get_supported_versions::{Request as GetVersions, Response};
 
-use crate::{Answer, ClientApi, Request, Result};
+use crate::{Answer, ClientApi, Request, Result, rtc::transports::transports};
 
 /// The versions of the specification that this server serves: only what is true. A test holds it to the table of
 /// endpoints.
@@ -60,7 +60,7 @@ pub async fn get_supported_versions(
     let mut response = Response::new(VERSIONS.iter().map(|&version| version.to_owned()).collect());
     response.unstable_features =
         UNSTABLE_FEATURES.iter().map(|&feature| (feature.to_owned(), true)).collect();
-    if !api.options.rtc_livekit.is_empty() {
+    if !transports(&api).is_empty() {
         response.unstable_features.insert("org.matrix.msc4143".to_owned(), true);
     }
     Ok(Answer(response))

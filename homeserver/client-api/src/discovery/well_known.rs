@@ -17,7 +17,7 @@ pub async fn discover_homeserver(
     let base_url = api.options.base_url.clone();
     let base_url = base_url.ok_or_else(|| MatrixError::not_found("This server was not told its address."))?;
     let mut homeserver = Homeserver::new(HomeserverInfo::new(base_url));
-    homeserver.rtc_foci = transports(&api.options);
+    homeserver.rtc_foci = transports(&api);
     Ok(Answer(homeserver))
 }
 

@@ -6,7 +6,8 @@ use ruma::api::client::rtc::{
     transports::v1::{Request as GetTransports, Response},
 };
 
-use crate::{Answer, ClientApi, ClientApiOptions, MatrixError, Request, Result};
+use super::service;
+use crate::{Answer, ClientApi, MatrixError, Request, Result};
 
 /// Where clients meet for calls. Where the server was told of no place, it does as if it did not know the endpoint, by
 /// which clients see that there is none.
@@ -14,7 +15,7 @@ pub async fn get_transports(
     State(api): State<ClientApi>,
     _request: Request<GetTransports>,
 ) -> Result<Answer<Response>> {
-    match transports(&api.options) {
+    match transports(&api) {
         transports if transports.is_empty() => {
             Err(MatrixError::unrecognized("This server was told of no place for calls."))
         }
@@ -22,7 +23,8 @@ pub async fn get_transports(
     }
 }
 
-/// The places that the server was told of, the best first.
-pub(crate) fn transports(options: &ClientApiOptions) -> Vec<RtcTransport> {
-    options.rtc_livekit.iter().map(|url| RtcTransport::livekit(url.clone())).collect()
+/// The places that there are, the best first: this server's own, and those that it was told of.
+pub(crate) fn transports(api: &ClientApi) -> Vec<RtcTransport> {
+    let own = api.calls.as_ref().map(|calls| format!("{}{}", calls.base_url(), service::PATH));
+    own.into_iter().chain(api.options.rtc_livekit.iter().cloned()).map(RtcTransport::livekit).collect()
 }

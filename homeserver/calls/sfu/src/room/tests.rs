@@ -24,6 +24,7 @@ fn newcomer(id: ParticipantId, identity: &str, grants: Grants) -> Newcomer {
         token: Token {
             identity: identity.to_owned(),
             room: "a call".to_owned(),
+            holder: String::new(),
             name: String::new(),
             metadata: String::new(),
             grants,

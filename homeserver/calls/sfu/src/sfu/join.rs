@@ -26,6 +26,8 @@ pub struct Join {
 /// Why somebody cannot come in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
+    #[error("whoever holds this token may be in its room no more")]
+    NotAllowed,
     #[error("this server has no room for more calls")]
     TooManyRooms,
     #[error(transparent)]
@@ -38,6 +40,10 @@ impl Sfu {
     /// Lets somebody in. One who wants to go on and cannot is told so by a signal.
     pub fn join(&mut self, join: Join, now: Instant) -> Result<(), JoinError> {
         self.now = now;
+        // Here, and not where the token is read: what is told to look again comes before this or after it.
+        if !self.outside.lets_in(&join.token.holder) {
+            return Err(JoinError::NotAllowed);
+        }
         let joined = if join.request.reconnect {
             self.resume(join);
             Ok(())
@@ -50,7 +56,7 @@ impl Sfu {
 
     fn enter(&mut self, join: Join) -> Result<(), JoinError> {
         let Join { token, request, number, signals } = join;
-        let name = token.room.clone();
+        let (name, holder) = (token.room.clone(), token.holder.clone());
         if !self.rooms.contains_key(&name) && self.rooms.len() >= self.options.limits.rooms {
             return Err(JoinError::TooManyRooms);
         }
@@ -76,7 +82,8 @@ impl Sfu {
         let effects = room.join(newcomer, now_ms)?;
         self.by_signals.insert(number, who);
         self.by_ufrag.insert(connection.ufrag().to_owned(), who);
-        self.members.insert(who, Member::new(name, connection, (number, signals), self.now));
+        let member = Member::new((name, holder), connection, (number, signals), self.now);
+        self.members.insert(who, member);
         self.apply(effects);
         let tracks = request.add_track_requests.into_iter().map(Said::AddTrack);
         for said in tracks.chain(request.publisher_offer.map(Said::Offer)) {

@@ -23,6 +23,8 @@ pub type Signals = mpsc::Sender<SignalResponse>;
 /// A participant's connection, and what goes over it.
 pub(super) struct Member {
     pub room: String,
+    /// Whose token it came by.
+    pub holder: String,
     pub connection: Connection,
     /// Its signalling connection, and the number of that.
     pub signals: Option<(u64, Signals)>,
@@ -58,9 +60,15 @@ pub(super) struct Unannounced {
 }
 
 impl Member {
-    pub fn new(room: String, connection: Connection, signals: (u64, Signals), now: Instant) -> Self {
+    pub fn new(
+        (room, holder): (String, String),
+        connection: Connection,
+        signals: (u64, Signals),
+        now: Instant,
+    ) -> Self {
         Self {
             room,
+            holder,
             connection,
             signals: Some(signals),
             silent_since: None,

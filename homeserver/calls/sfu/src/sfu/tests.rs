@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use str0m::media::MediaKind;
 
 use self::client::{Client, SERVER};
@@ -23,10 +24,12 @@ use crate::{
     token::{Grants, Token},
 };
 
-/// A clock that is moved, and a chance that counts.
+/// A clock that is moved, a chance that counts, and who is turned out.
+#[derive(Default)]
 struct Counting {
     now_ms: AtomicU64,
     drawn: AtomicU64,
+    turned_out: Mutex<Vec<String>>,
 }
 
 impl Outside for Counting {
@@ -37,6 +40,10 @@ impl Outside for Counting {
     fn fill(&self, bytes: &mut [u8]) {
         let number = self.drawn.fetch_add(1, Relaxed).to_le_bytes();
         bytes.iter_mut().zip(number.iter().cycle()).for_each(|(byte, drawn)| *byte = *drawn);
+    }
+
+    fn lets_in(&self, holder: &str) -> bool {
+        !self.turned_out.lock().iter().any(|out| out == holder)
     }
 }
 
@@ -54,7 +61,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let outside =
-            Arc::new(Counting { now_ms: AtomicU64::new(1_700_000_000_000), drawn: AtomicU64::new(0) });
+            Arc::new(Counting { now_ms: AtomicU64::new(1_700_000_000_000), ..Counting::default() });
         let now = tokio::time::Instant::now().into_std();
         let options = SfuOptions { addresses: vec![SERVER], limits: Limits::default() };
         let sfu = Sfu::new(options, outside.clone(), now);
@@ -65,6 +72,7 @@ impl World {
         Token {
             identity: identity.to_owned(),
             room: "a call".to_owned(),
+            holder: format!("{identity} of a call"),
             name: String::new(),
             metadata: String::new(),
             grants: Grants::ALL,
@@ -75,6 +83,10 @@ impl World {
 
     /// Somebody comes in, with sections to receive one track of each kind.
     fn join(&mut self, identity: &str) -> usize {
+        self.try_join(identity).unwrap()
+    }
+
+    fn try_join(&mut self, identity: &str) -> Result<usize, JoinError> {
         let number = self.clients.len();
         let (mut client, signals) = Client::new(number, self.now);
         client.receive_more(1, 1);
@@ -85,9 +97,9 @@ impl World {
             ..JoinRequest::default()
         };
         let join = Join { token: Self::token(identity), request, number: number as u64, signals };
-        self.sfu.join(join, self.now).unwrap();
+        self.sfu.join(join, self.now)?;
         self.clients.push(client);
-        number
+        Ok(number)
     }
 
     /// Announces a track and sends it: of a simulcast in three layers if it is `layered`.
@@ -283,13 +295,15 @@ fn data_comes_to_all_or_to_those_it_names_with_the_name_of_who_sent_it() {
 }
 
 #[test]
-fn who_leaves_or_is_sent_away_is_gone_at_once() {
+fn who_leaves_or_is_turned_out_is_gone_at_once() {
     let mut world = World::new();
     let (alice, bob, carol) = (world.join("alice"), world.join("bob"), world.join("carol"));
     world.publish(alice, MediaKind::Video, false);
     world.run(SECOND);
     world.say(carol, Said::Leave(messages::LeaveRequest::default()));
-    world.sfu.send_away("a call", "bob", world.now);
+    world.outside.turned_out.lock().push("bob of a call".to_owned());
+    world.sfu.look_again(Some("bob of a call"), world.now);
+    assert_eq!(world.try_join("bob"), Err(JoinError::NotAllowed));
     world.run(SECOND);
     assert_eq!(world.state(alice, "carol"), Some(ParticipantState::Disconnected));
     assert_eq!(world.state(alice, "bob"), Some(ParticipantState::Disconnected));

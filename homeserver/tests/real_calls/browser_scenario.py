@@ -1,11 +1,14 @@
 """LiveKit's JavaScript client in Chromium, with devices that are not there: three people in a call."""
 
+import array
 import functools
 import http.server
+import math
 import shutil
 import sys
 import threading
 import time
+import wave
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +26,23 @@ DEVICES = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 PATIENCE_S = 60
+
+
+def record_speech(path):
+    """Something that sounds like speech, for a microphone: what browsers have themselves are beeps, of one packet each."""
+    rate, seconds = 16_000, 4
+
+    def sample(number):
+        at = number / rate
+        voice = sum(math.sin(2 * math.pi * 140 * harmonic * at) / harmonic for harmonic in range(1, 12))
+        syllables = max(0, math.sin(2 * math.pi * 4 * at)) if at < 3 else 0
+        return int(9000 * voice * syllables)
+
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(array.array("h", (sample(number) for number in range(rate * seconds))).tobytes())
 
 
 class Pages:
@@ -52,7 +72,8 @@ class Person:
 
     def __init__(self, name, driver, folder, page):
         self.name = name
-        self.browser = Browser(driver, folder / name, (900, 700), arguments=DEVICES)
+        microphone = f"--use-file-for-fake-audio-capture={folder / 'speech.wav'}"
+        self.browser = Browser(driver, folder / name, (900, 700), arguments=[*DEVICES, microphone])
         self.browser.open(page)
 
     def call(self, function, *arguments):
@@ -81,6 +102,7 @@ class BrowserScenario:
         self.passphrase = passphrase
         self.room = f"browsers, {'encrypted' if passphrase else 'plain'}"
         self.pages = Pages(folder, node_modules)
+        record_speech(folder / "speech.wav")
         self.driver = Driver(free_ports(1)[0], open(folder / "chromedriver.log", "w"))
         self.people = []
 

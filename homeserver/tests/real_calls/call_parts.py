@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from browser_scenario import BrowserScenario
+from element_call_scenario import ElementCallScenario
 from environment import cached, install, python_of
 from report import Problem
 from servers import Server, free_ports
@@ -90,3 +91,15 @@ def browsers(report, clients, server, folder):
                 scenario.run()
             finally:
                 scenario.stop()
+
+
+def element_call(report, folder, options, clients):
+    """Element Call, with servers of its own."""
+    folder.mkdir()
+    with report.part("Element Call") as steps:
+        people = ["alice", "bob", "carol", "dave"][: options.people]
+        scenario = ElementCallScenario(steps, folder, options.hearth, clients, people)
+        try:
+            scenario.run()
+        finally:
+            scenario.stop()

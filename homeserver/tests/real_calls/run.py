@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lets real programs call through a Hearth: LiveKit's clients through its SFU, coturn's through its TURN server.
+"""Lets real programs call through Hearths: LiveKit's clients and Element Call by the SFU, coturn's by the TURN server.
 
 Prints `ok STEP` or `FAILED STEP` for each step and `N passed, M failed` at the end; exits non-zero if any failed.
 """
@@ -30,6 +30,7 @@ def arguments():
     parser.add_argument("--hearth", metavar="BINARY", type=Path, required=True, help="the server that is tested")
     parser.add_argument("--speed", action="store_true", help="measure it beside coturn's server as well")
     parser.add_argument("--parts", default=",".join(PARTS), metavar="PART,…", help="which (all)")
+    parser.add_argument("--people", type=int, default=4, help="how many call by Element Call (4)")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for the whole run (600)")
     parser.add_argument("--keep", action="store_true", help="keep the folders after a success too")
     parsed = parser.parse_args()
@@ -76,9 +77,17 @@ def run_calls(part):
     return run
 
 
+def run_element_call(report, folder, options):
+    with report.part("Element Call") as steps:
+        with steps.needed("clients are installed"):
+            clients, lock = call_parts.clients()
+        call_parts.element_call(report, folder / "element_call", options, clients)
+
+
 PARTS = {
     "native": run_calls(call_parts.native),
     "browsers": run_calls(call_parts.browsers),
+    "element-call": run_element_call,
     "turn": run_turn,
 }
 

@@ -309,10 +309,11 @@ impl Room {
             .collect()
     }
 
-    /// How loud a track was, in decibels below the loudest, at a time in milliseconds of any clock.
-    pub fn heard(&mut self, track: TrackId, silence: u8, now_ms: u64) {
+    /// How loud a track was, in decibels below the loudest, when a packet of it was recorded, and came, each in milliseconds
+    /// of any clock.
+    pub fn heard(&mut self, track: TrackId, silence: u8, recorded_ms: u64, now_ms: u64) {
         if let Some(participant) = self.participants.get_mut(&track.publisher) {
-            participant.speech.heard(silence, now_ms);
+            participant.speech.heard(silence, recorded_ms, now_ms);
         }
     }
 

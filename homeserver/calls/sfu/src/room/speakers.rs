@@ -9,14 +9,19 @@ const WINDOW_MS: u64 = 400;
 /// The share of a window in which there must be speech: one in so many.
 const SHARE: u64 = 4;
 
-/// How long each packet of sound is, in milliseconds.
-const PACKET_MS: u64 = 20;
+/// How long a packet of sound is, in milliseconds, where one does not see it: behind a pause, and at the beginning.
+const USUAL_PACKET_MS: u64 = 20;
+
+/// The longest packet of Opus.
+const LONGEST_PACKET_MS: u64 = 120;
 
 /// What was heard of a participant.
 #[derive(Default)]
 pub struct Speech {
     /// Since when what follows was heard.
     since_ms: u64,
+    /// When the last packet was recorded.
+    recorded_ms: u64,
     loud_ms: u64,
     loudest: Option<u8>,
     active: bool,
@@ -24,13 +29,17 @@ pub struct Speech {
 }
 
 impl Speech {
-    /// Notes a packet.
-    pub fn heard(&mut self, silence: u8, now_ms: u64) {
+    /// Notes a packet that was recorded at a time, in milliseconds of the sender's clock. They follow each other by as much as
+    /// they are long: over slow networks some are three times as long as others.
+    pub fn heard(&mut self, silence: u8, recorded_ms: u64, now_ms: u64) {
+        let behind_ms = recorded_ms.wrapping_sub(std::mem::replace(&mut self.recorded_ms, recorded_ms));
+        let packet_ms =
+            if (1..=LONGEST_PACKET_MS).contains(&behind_ms) { behind_ms } else { USUAL_PACKET_MS };
         if now_ms.saturating_sub(self.since_ms) > 2 * WINDOW_MS {
             (self.since_ms, self.loud_ms, self.loudest) = (now_ms, 0, None);
         }
         if silence <= SPEECH {
-            self.loud_ms += PACKET_MS;
+            self.loud_ms += packet_ms;
             self.loudest = Some(self.loudest.map_or(silence, |loudest| loudest.min(silence)));
         }
     }

@@ -276,22 +276,26 @@ fn muting_is_told_to_all() {
 
 #[test]
 fn who_speaks_is_told_when_it_begins_and_ends() {
-    let mut room = room();
-    join(&mut room, ALICE, "alice");
-    join(&mut room, BOB, "bob");
-    let (track, _) = publish(&mut room, ALICE);
-    let mut changes = Vec::new();
-    for now in (1000u64..4000).step_by(20) {
-        room.heard(track, if (1400..2400).contains(&now) { 20 } else { 100 }, now);
-        if now % 200 == 0 {
-            changes.extend(told(&room.listen(now), BOB, |told| match told {
-                Told::SpeakersChanged(changed) => Some((now, changed.speakers[0].active)),
-                _ => None,
-            }));
+    for packet_ms in [20, 60, 120] {
+        let mut room = room();
+        join(&mut room, ALICE, "alice");
+        join(&mut room, BOB, "bob");
+        let (track, _) = publish(&mut room, ALICE);
+        let mut changes = Vec::new();
+        for now in (1000u64..4000).step_by(20) {
+            if now % packet_ms == 0 {
+                room.heard(track, if (1400..2400).contains(&now) { 20 } else { 100 }, now, now);
+            }
+            if now % 200 == 0 {
+                changes.extend(told(&room.listen(now), BOB, |told| match told {
+                    Told::SpeakersChanged(changed) => Some((now, changed.speakers[0].active)),
+                    _ => None,
+                }));
+            }
         }
+        let [(began, true), (ended, false)] = changes[..] else { panic!("{packet_ms}: {changes:?}") };
+        assert!((1400..2000).contains(&began) && (2400..3400).contains(&ended), "{began} {ended}");
     }
-    let [(began, true), (ended, false)] = changes[..] else { panic!("{changes:?}") };
-    assert!((1400..2000).contains(&began) && (2400..3400).contains(&ended), "{began} {ended}");
 }
 
 #[test]

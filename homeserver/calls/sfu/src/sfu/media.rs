@@ -110,7 +110,8 @@ impl Sfu {
         if let Some(silence) = packet.silence
             && let Some(room) = self.rooms.get_mut(&publisher.room)
         {
-            room.heard(track, silence, self.outside.now_ms());
+            let recorded_ms = u64::from(packet.time) * 1000 / u64::from(packet.clock_rate());
+            room.heard(track, silence, recorded_ms, self.outside.now_ms());
         }
         let Some(incoming) = self.tracks.get_mut(&track) else { return };
         let appeared = incoming.came(packet.rid, self.now);

@@ -57,8 +57,7 @@ impl Participant {
     /// A token that lets them in from now on. They may send what the room lets them.
     pub(crate) fn token(&self, room: &Room, now_s: u64) -> Result<Token, RoomError> {
         let levels = room.power_levels()?;
-        let publish =
-            MEMBERSHIPS.iter().any(|(kind, is_state)| levels.may_send(&self.user, kind, *is_state));
+        let publish = MEMBERSHIPS.iter().any(|(kind, is_state)| levels.may_send(&self.user, kind, *is_state));
         Ok(Token {
             identity: self.identity.clone(),
             room: self.call.clone(),

@@ -60,8 +60,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let outside =
-            Arc::new(Counting { now_ms: AtomicU64::new(1_700_000_000_000), ..Counting::default() });
+        let outside = Arc::new(Counting { now_ms: AtomicU64::new(1_700_000_000_000), ..Counting::default() });
         let now = tokio::time::Instant::now().into_std();
         let options = SfuOptions { addresses: vec![SERVER], limits: Limits::default() };
         let sfu = Sfu::new(options, outside.clone(), now);

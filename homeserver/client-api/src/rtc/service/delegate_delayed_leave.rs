@@ -19,10 +19,7 @@ struct Asked {
 }
 
 /// Takes over the delayed event by which a member leaves a call.
-pub async fn delegate_delayed_leave(
-    State(api): State<ClientApi>,
-    request: Unspecified,
-) -> Result<Response> {
+pub async fn delegate_delayed_leave(State(api): State<ClientApi>, request: Unspecified) -> Result<Response> {
     calls(&api)?;
     let asked: Asked = serde_json::from_slice(&request.bytes)?;
     let participant = asked.membership.participant(&api, request.address).await?;

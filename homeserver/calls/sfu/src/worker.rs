@@ -24,6 +24,10 @@ const SIGNALS: usize = 256;
 /// So many datagrams are taken before what follows from them leaves.
 const BATCH: usize = 64;
 
+/// How much waits in the socket while the processors have something else to do, in bytes. The system may allow less
+/// (`net.core.rmem_max`).
+const WAITING: usize = 4 << 20;
+
 /// Datagrams are no longer than an Ethernet frame; what is longer is cut, and then nobody's.
 const DATAGRAM: usize = 2048;
 
@@ -56,6 +60,9 @@ impl Calls {
         outside: Arc<dyn Outside>,
     ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(COMMANDS);
+        if let Err(error) = socket2::SockRef::from(&socket).set_recv_buffer_size(WAITING) {
+            tracing::debug!(%error, "the socket of calls keeps no more than usual");
+        }
         thread::Builder::new().name("calls".to_owned()).spawn(move || {
             let served =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {

@@ -15,6 +15,7 @@ use std::{
 
 use hearth_storage::{Clock, Random};
 use parking_lot::Mutex;
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, UdpSocket},
     sync::mpsc,
@@ -33,6 +34,11 @@ use crate::{
 
 /// The largest datagram there is.
 const MAX_DATAGRAM: usize = 1 << 16;
+/// How much waits in the socket of all clients while the processors have something else to do, in bytes. The system may allow
+/// less (`net.core.rmem_max`).
+const WAITING: usize = 4 << 20;
+/// How many datagrams are taken before others have a turn.
+const BATCH: usize = 32;
 /// After a socket failed.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -95,6 +101,9 @@ impl TurnServer {
     ) -> Result<Self, (SocketAddr, io::Error)> {
         let plain = listeners.plain;
         let udp = UdpSocket::bind(plain).await.map_err(|error| (plain, error))?;
+        if let Err(error) = SockRef::from(&udp).set_recv_buffer_size(WAITING) {
+            tracing::debug!(%error, "the TURN server's socket keeps no more than usual");
+        }
         let tcp = TcpListener::bind(plain).await.map_err(|error| (plain, error))?;
         let tls = match listeners.tls {
             Some((address, config)) => {
@@ -146,15 +155,10 @@ impl TurnServer {
 async fn serve_datagrams(shared: Arc<Shared>) {
     let mut buffer = vec![0; MAX_DATAGRAM];
     loop {
-        match shared.udp.recv_from(&mut buffer).await {
-            Ok((length, from)) => {
-                let client = FiveTuple { transport: Transport::Udp, client: canonical(from) };
-                shared.client_sent(client, &Client::Datagram(from), &buffer[..length]);
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a datagram to the TURN server is lost");
-                tokio::time::sleep(PAUSE).await;
-            }
+        let taken = shared.udp.readable().await.and_then(|()| shared.take_from_clients(&mut buffer));
+        if let Err(error) = taken {
+            tracing::debug!(%error, "a datagram to the TURN server is lost");
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
@@ -176,6 +180,21 @@ async fn expire(shared: Arc<Shared>) {
 impl Shared {
     fn moment(&self) -> Moment {
         Moment { ms: self.begun.elapsed().as_millis() as u64, unix_s: self.clock.now_ms() / 1000 }
+    }
+
+    /// Takes what has come from clients over UDP.
+    fn take_from_clients(self: &Arc<Self>, buffer: &mut [u8]) -> io::Result<()> {
+        for _ in 0..BATCH {
+            match self.udp.try_recv_from(buffer) {
+                Ok((length, from)) => {
+                    let client = FiveTuple { transport: Transport::Udp, client: canonical(from) };
+                    self.client_sent(client, &Client::Datagram(from), &buffer[..length]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Does what a client's message asks for.

@@ -8,13 +8,11 @@ use std::{
 
 use tokio::{net::UdpSocket, task::AbortHandle};
 
-use super::{Shared, canonical};
+use super::{BATCH, Shared, canonical};
 use crate::relaying::PRELUDE;
 
 /// The largest datagram that is taken from a peer; what media is sent in is smaller by far.
 const MAX_FROM_PEER: usize = 4096;
-/// How many datagrams are taken before others have a turn.
-const BATCH: usize = 32;
 
 /// A socket, from which it is read until it is dropped.
 #[derive(Debug)]

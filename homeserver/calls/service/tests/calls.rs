@@ -71,6 +71,7 @@ fn participant(user: &UserId, room: &Room) -> Participant {
 
 /// Waits for something that comes. The clock may be paused, and the SFU has a thread that it knows nothing of: so that gets some
 /// time as well.
+#[allow(clippy::disallowed_methods, reason = "that thread lives in real time")]
 async fn becomes(is_so: impl AsyncFn() -> bool) {
     for _ in 0..10_000 {
         if is_so().await {

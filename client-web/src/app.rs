@@ -3,7 +3,7 @@
 use std::{collections::HashMap, rc::Rc};
 
 use dioxus::{core::spawn_forever, prelude::*};
-use futures::{StreamExt, pin_mut};
+use futures::{StreamExt, channel::oneshot, pin_mut};
 use hearth_client_state::{
     rooms::{self, Row},
     route::Route,
@@ -24,7 +24,7 @@ pub struct Shared {
     pub route: Signal<Route>,
     pub rows: Signal<Option<Vector<Row>>>,
     pub spaces: Signal<Vec<Space>>,
-    /// What waits in composers, by room.
+    /// What waits in composers, by the room or the thread.
     pub drafts: Signal<HashMap<String, String>>,
     /// Whether somebody can see the page.
     pub is_seen: Signal<bool>,
@@ -123,22 +123,40 @@ impl Shared {
             });
         });
         match Account::open(session).await {
-            Ok(account) => self.who.set(Who::Somebody(account)),
+            Ok(account) => {
+                self.drafts.set(browser::drafts::drafts(&account.session.database()));
+                self.who.set(Who::Somebody(account));
+            }
             Err(problem) => self.who.set(Who::Failed(problem_text(&problem))),
         }
     }
 
-    /// Keeps what is being written in a room; nothing when it is empty.
-    pub fn set_draft(mut self, room: &str, text: &str) {
+    /// Shows what is being written at a place; nothing when it is empty.
+    pub fn show_draft(mut self, place: &str, text: &str) {
         let text = text.trim();
-        let is_same = self.drafts.peek().get(room).map_or("", String::as_str) == text;
+        let is_same = self.drafts.peek().get(place).map_or("", String::as_str) == text;
         if is_same {
             return;
         }
         self.drafts.with_mut(|drafts| match text.is_empty() {
-            true => drop(drafts.remove(room)),
-            false => drop(drafts.insert(room.to_owned(), text.to_owned())),
+            true => drop(drafts.remove(place)),
+            false => drop(drafts.insert(place.to_owned(), text.to_owned())),
         });
+    }
+}
+
+/// Does something to its end, also when the view that waits for it goes meanwhile: what comes of it is often what makes
+/// the view go, before all of it is done.
+pub async fn to_end<T: 'static>(work: impl Future<Output = T> + 'static) -> T {
+    let (sender, receiver) = oneshot::channel();
+    spawn_forever(async move {
+        // Nobody may wait any more.
+        let _ = sender.send(work.await);
+    });
+    match receiver.await {
+        Ok(outcome) => outcome,
+        // Only with the page.
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -206,16 +224,7 @@ fn SignedIn() -> Element {
             let after: Vec<Row> = now.iter().cloned().collect();
             views::tell_news(&before, &after);
             set_title(&after);
-            let is_first = rows.peek().is_none();
             rows.set(Some(now));
-            if is_first {
-                /// Whoever left more unfinished finds the others when they open them.
-                const MOST: usize = 60;
-                let rooms: Vec<String> = after.into_iter().take(MOST).map(|row| row.id).collect();
-                for (room, text) in account.drafts(&rooms).await {
-                    shared.set_draft(&room, &text);
-                }
-            }
         }
     });
     use_future(move || async move {

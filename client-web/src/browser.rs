@@ -1,5 +1,6 @@
 //! The browser, as far as the client asks it for more than the page: storage, address, time, files.
 
+pub mod drafts;
 mod notify;
 mod recorder;
 pub mod tabs;
@@ -63,6 +64,17 @@ pub fn forget(name: &str) {
     }
 }
 
+/// What was saved under a name in this tab; it goes with the tab, and not with a reload.
+pub fn load_in_tab(name: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(name).ok().flatten()
+}
+
+pub fn save_in_tab(name: &str, value: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.set_item(name, value);
+    }
+}
+
 /// `https://host:port` of this page: the server that it came from.
 pub fn origin() -> String {
     window().location().origin().unwrap_or_default()
@@ -112,6 +124,12 @@ pub async fn online_or(wait: impl Future<Output = ()>) {
 /// Milliseconds since 1970.
 pub fn now() -> i64 {
     Date::now() as i64
+}
+
+/// The moment at which a day begins here, by its date such as `2026-11-29`, in milliseconds since 1970.
+pub fn begin_of_day(date: &str) -> Option<i64> {
+    let at = Date::parse(&format!("{date}T00:00"));
+    at.is_finite().then_some(at as i64)
 }
 
 /// What local time is ahead of universal time by, in milliseconds.

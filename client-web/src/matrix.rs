@@ -21,6 +21,7 @@ mod rows;
 mod search;
 mod session;
 mod spaces;
+mod threads;
 mod verification;
 
 pub use self::{
@@ -40,5 +41,6 @@ pub use self::{
     search::Hit,
     session::Session,
     spaces::Space,
+    threads::ThreadEntry,
     verification::{Stage, Verifying},
 };

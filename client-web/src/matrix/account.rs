@@ -16,7 +16,7 @@ use matrix_sdk::{
         OwnedRoomId, UserId,
         api::client::{
             room::{Visibility, create_room},
-            uiaa::{AuthData, MatrixUserIdentifier, Password, UserIdentifier},
+            uiaa::{AuthData, MatrixUserIdentifier, Password, UiaaInfo, UserIdentifier},
         },
         assign,
         events::{InitialStateEvent, room::encryption::RoomEncryptionEventContent},
@@ -209,20 +209,6 @@ impl Account {
         }
     }
 
-    /// What waits in the composers of these rooms.
-    pub async fn drafts(&self, rooms: &[String]) -> Vec<(String, String)> {
-        let mut drafts = Vec::new();
-        for id in rooms {
-            let Some(room) = self.room(id) else { continue };
-            if let Ok(Some(draft)) = room.load_composer_draft(None).await
-                && !draft.plain_text.trim().is_empty()
-            {
-                drafts.push((id.clone(), draft.plain_text));
-            }
-        }
-        drafts
-    }
-
     pub(super) fn room(&self, id: &str) -> Option<matrix_sdk::Room> {
         let id: OwnedRoomId = id.try_into().ok()?;
         self.client.get_room(&id)
@@ -258,13 +244,35 @@ impl Account {
         let devices = [id.into()];
         let Err(error) = self.client.delete_devices(&devices, None).await else { return Ok(()) };
         let Some(uiaa) = error.as_uiaa_response() else { return Err(error.into()) };
-        let user = UserIdentifier::Matrix(MatrixUserIdentifier::new(self.session.user.to_string()));
-        let auth = assign!(Password::new(user, password.to_owned()), { session: uiaa.session.clone() });
-        match self.client.delete_devices(&devices, Some(AuthData::Password(auth))).await {
+        match self.client.delete_devices(&devices, Some(self.proof(uiaa, password))).await {
             Ok(_) => Ok(()),
             Err(error) if error.as_uiaa_response().is_some() => Err(Problem::Known("error-password")),
             Err(error) => Err(error.into()),
         }
+    }
+
+    pub async fn rename_device(&self, id: &str, name: &str) -> Result<(), Problem> {
+        self.client.rename_device(id.into(), name.trim()).await?;
+        Ok(())
+    }
+
+    /// Changes the password; the server signs all other sessions out.
+    pub async fn change_password(&self, old: &str, new: &str) -> Result<(), Problem> {
+        let account = self.client.account();
+        let Err(error) = account.change_password(new, None).await else { return Ok(()) };
+        let Some(uiaa) = error.as_uiaa_response() else { return Err(error.into()) };
+        match account.change_password(new, Some(self.proof(uiaa, old))).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_uiaa_response().is_some() => Err(Problem::Known("error-password")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The password, for a request that the server answered so ("User-Interactive Authentication API").
+    pub(super) fn proof(&self, uiaa: &UiaaInfo, password: &str) -> AuthData {
+        let user = UserIdentifier::Matrix(MatrixUserIdentifier::new(self.session.user.to_string()));
+        let proof = assign!(Password::new(user, password.to_owned()), { session: uiaa.session.clone() });
+        AuthData::Password(proof)
     }
 
     /// Signs out here and at the server; what is stored here goes.
@@ -278,7 +286,7 @@ impl Account {
     /// What is stored here of the session goes.
     pub async fn forget(&self) {
         self.sync.stop().await;
-        Session::forget();
+        self.session.forget();
         browser::remove_databases(&self.session.database()).await;
     }
 }

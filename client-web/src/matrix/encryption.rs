@@ -1,7 +1,7 @@
 //! Whether one's messages are safe: this session verified, and a recovery key kept.
 
 use futures::{Stream, StreamExt, stream};
-use matrix_sdk::encryption::{VerificationState, recovery::RecoveryState};
+use matrix_sdk::encryption::{CrossSigningResetAuthType, VerificationState, recovery::RecoveryState};
 
 use super::{Account, Problem};
 
@@ -37,6 +37,19 @@ impl Account {
             _ => recovery.enable().await,
         };
         key.map_err(|error| Problem::Other(error.to_string()))
+    }
+
+    /// Begins anew with keys of one's own: what only the old ones open stays closed.
+    pub async fn reset_identity(&self, password: &str) -> Result<(), Problem> {
+        let other = |error: &dyn std::fmt::Display| Problem::Other(error.to_string());
+        let asked = self.client.encryption().recovery().reset_identity().await;
+        let Some(asked) = asked.map_err(|error| other(&error))? else { return Ok(()) };
+        let proof = match asked.auth_type() {
+            CrossSigningResetAuthType::Uiaa(uiaa) => self.proof(uiaa, password),
+            // Its page asks for more than a password.
+            CrossSigningResetAuthType::OAuth(_) => return Err(Problem::Known("reset-elsewhere")),
+        };
+        asked.reset(Some(proof)).await.map_err(|_| Problem::Known("error-password"))
     }
 
     /// Takes what the recovery key opens: then this session is verified, and reads what came before it.

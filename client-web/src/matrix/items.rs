@@ -99,6 +99,11 @@ fn event(event: &EventTimelineItem, me: &UserId) -> What {
     }))
 }
 
+/// What a message says, without what belongs to its place in a timeline.
+pub fn message(message: &TimelineItemContent) -> Option<Content> {
+    message.as_msglike().map(|like| content(like, None))
+}
+
 fn is_text(like: &MsgLikeContent) -> bool {
     like.as_message().is_some_and(|message| {
         matches!(message.msgtype(), MessageType::Text(_) | MessageType::Notice(_) | MessageType::Emote(_))

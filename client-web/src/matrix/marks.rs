@@ -1,8 +1,12 @@
 //! How a room stands in the list: as a favourite or out of the way, loud or quiet, read or not.
 
 use matrix_sdk::{
-    Room, notification_settings::RoomNotificationMode,
-    ruma::api::client::receipt::create_receipt::v3::ReceiptType,
+    Room,
+    notification_settings::RoomNotificationMode,
+    ruma::{
+        api::client::receipt::create_receipt::v3::ReceiptType,
+        push::{PredefinedOverrideRuleId, RuleKind},
+    },
 };
 use matrix_sdk_ui::timeline::TimelineBuilder;
 
@@ -80,6 +84,20 @@ impl Account {
             None => settings.delete_user_defined_room_rules(room.room_id()).await,
         };
         outcome.map_err(|error| Problem::Other(error.to_string()))
+    }
+
+    /// Whether nothing notifies, wherever the account is signed in.
+    pub async fn is_undisturbed(&self) -> bool {
+        let settings = self.client.notification_settings().await;
+        let rule = PredefinedOverrideRuleId::Master;
+        settings.is_push_rule_enabled(RuleKind::Override, rule.as_str()).await.unwrap_or(false)
+    }
+
+    pub async fn set_undisturbed(&self, is_undisturbed: bool) -> Result<(), Problem> {
+        let settings = self.client.notification_settings().await;
+        let rule = PredefinedOverrideRuleId::Master;
+        let set = settings.set_push_rule_enabled(RuleKind::Override, rule.as_str(), is_undisturbed).await;
+        set.map_err(|error| Problem::Other(error.to_string()))
     }
 
     /// The words that count as a mention.

@@ -1,7 +1,11 @@
-//! What one does with a message besides answering it: pin, link, forward, report; and its versions.
+//! What one does with a message besides answering it: find, pin, link, forward, report; and its versions.
 
-use hearth_client_state::timeline::Person;
-use matrix_sdk::ruma::{OwnedEventId, events::room::message::RoomMessageEventContent};
+use hearth_client_state::timeline::{Content, Person};
+use matrix_sdk::ruma::{
+    MilliSecondsSinceUnixEpoch, OwnedEventId, UInt,
+    api::{Direction, client::room::get_event_by_timestamp::v1::Request as ByTimestamp},
+    events::room::message::RoomMessageEventContent,
+};
 
 use super::{OpenRoom, Problem, items};
 
@@ -13,7 +17,45 @@ pub struct Pin {
     pub text: String,
 }
 
+/// A message as it was for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    pub content: Content,
+    /// Since when, in milliseconds since 1970.
+    pub at: i64,
+}
+
 impl OpenRoom {
+    /// The first message from a moment on, in milliseconds since 1970; the last one before it where none follows.
+    pub async fn event_at(&self, at: i64) -> Result<String, Problem> {
+        let at = MilliSecondsSinceUnixEpoch(UInt::try_from(at.max(0)).unwrap_or_default());
+        let mut found = Err(Problem::Known("room-failed"));
+        for direction in [Direction::Forward, Direction::Backward] {
+            let request = ByTimestamp::new(self.room.room_id().to_owned(), at, direction);
+            found = self.account.client.send(request).await.map_err(Problem::from);
+            if found.is_ok() {
+                break;
+            }
+        }
+        found.map(|found| found.event_id.to_string())
+    }
+
+    /// What a message has been, the first version first.
+    pub async fn versions(&self, event: &str) -> Result<Vec<Version>, Problem> {
+        let versions = self.timeline.edit_revisions(&id(event)?).await;
+        let versions = versions.map_err(|error| Problem::Other(error.to_string()))?;
+        let shown = versions.iter().filter_map(|version| {
+            let at = version.timestamp.map_or(0, |at| i64::from(at.get()));
+            Some(Version { content: items::message(&version.content)?, at })
+        });
+        Ok(shown.collect())
+    }
+
+    /// The address of the room, for others: with servers through which it is found.
+    pub async fn link(&self) -> Result<String, Problem> {
+        Ok(self.room.matrix_to_permalink().await?.to_string())
+    }
+
     /// Pins a message, or takes the pin away.
     pub async fn set_pinned(&self, event: &str, is_pinned: bool) -> Result<(), Problem> {
         let event = id(event)?;

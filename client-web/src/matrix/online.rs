@@ -12,7 +12,7 @@ use crate::browser;
 /// What ran for so long, in milliseconds, begins anew at once; what fails sooner waits longer each time.
 const STEADY: i64 = 30_000;
 
-const LONGEST_PAUSE_S: u64 = 60;
+const LONGEST_PAUSE_S: u64 = 30;
 
 /// The SDK would ask the server ten times a second whether it is there again, so it is stopped meanwhile, and the
 /// server asked with growing pauses.

@@ -11,7 +11,7 @@ use hearth_client_state::{
 };
 use imbl::Vector;
 use matrix_sdk::{
-    ComposerDraft, ComposerDraftType, Room, RoomState,
+    Room, RoomState,
     room::edit::EditedContent,
     ruma::{
         OwnedEventId, OwnedUserId, UserId,
@@ -282,25 +282,12 @@ impl OpenRoom {
         let _ = self.room.typing_notice(is_typing).await;
     }
 
-    /// What waits in the composer.
-    pub async fn draft(&self) -> Option<String> {
-        let draft = self.room.load_composer_draft(self.thread.as_deref()).await.ok()??;
-        Some(draft.plain_text).filter(|text| !text.is_empty())
-    }
-
-    pub async fn save_draft(&self, text: &str) {
-        let _ = match text.trim().is_empty() {
-            true => self.room.clear_composer_draft(self.thread.as_deref()).await,
-            false => {
-                let draft = ComposerDraft {
-                    plain_text: text.to_owned(),
-                    html_text: None,
-                    draft_type: ComposerDraftType::NewMessage,
-                    attachments: Vec::new(),
-                };
-                self.room.save_composer_draft(draft, self.thread.as_deref()).await
-            }
-        };
+    /// Where what waits in its composer is kept: the room, or the thread in it.
+    pub fn place(&self) -> String {
+        match &self.thread {
+            Some(root) => format!("{}/{root}", self.id()),
+            None => self.id().to_owned(),
+        }
     }
 
     pub async fn join(&self) -> Result<(), Problem> {

@@ -7,7 +7,8 @@ use crate::{
     app::{problem_text, use_shared},
     browser,
     design::{Field, Icon, Password, Submit},
-    matrix::{self, Problem, Registration, Steps},
+    matrix::{self, Problem, Registration, Session, Steps},
+    views::settings::go_to,
     words::{Value, t, tv},
 };
 
@@ -30,6 +31,17 @@ pub fn Door() -> Element {
                     Register { server }
                 } else {
                     SignIn { server }
+                }
+                if let Some(session) = Session::all().into_iter().next() {
+                    button {
+                        class: "btn btn--quiet",
+                        onclick: {
+                            let session = session.clone();
+                            move |_| go_to(&session)
+                        },
+                        Icon { name: "arrow-left", size: "s" }
+                        {tv("account-back", [("name", Value::from(session.user.as_str()))])}
+                    }
                 }
                 footer { class: "door__foot", span { {t("language-name")} } }
             }

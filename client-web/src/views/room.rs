@@ -12,6 +12,7 @@ mod picture;
 mod poll;
 mod text;
 mod thread;
+mod threads;
 mod timeline;
 mod tray;
 mod voice;
@@ -31,15 +32,16 @@ pub use self::composer::upload_of;
 use self::{
     about::{About, Pinbar},
     composer::Composer,
-    forward::{Sending, SendingOn},
+    forward::{Asked, ForMessage},
     members::Members,
     outside::Outside,
     thread::Thread,
+    threads::Threads,
     timeline::Timeline,
 };
 use super::shell::{Open, Panel};
 use crate::{
-    app::{problem_text, use_shared},
+    app::{problem_text, to_end, use_shared},
     browser,
     design::{Avatar, Icon, IconButton},
     matrix::{OpenRoom, Opened, RoomAbout},
@@ -62,8 +64,8 @@ pub struct InRoom {
     pub is_settled: CopyValue<bool>,
     /// The message for which emoji are chosen, by its key.
     pub reacting: Signal<Option<String>>,
-    /// The message that is forwarded or reported.
-    pub sending: Signal<Option<Sending>>,
+    /// What was asked for one of its messages.
+    pub asked: Signal<Option<Asked>>,
     /// The message whose menu is open, by its key.
     pub menu: Signal<Option<String>>,
     /// Whether that menu has more room above than below.
@@ -81,7 +83,7 @@ impl InRoom {
             unread: Signal::new(None),
             is_settled: CopyValue::new(false),
             reacting: Signal::new(None),
-            sending: Signal::new(None),
+            asked: Signal::new(None),
             menu: Signal::new(None),
             menu_is_up: Signal::new(false),
         }
@@ -165,6 +167,7 @@ fn Inside(room: Rc<OpenRoom>) -> Element {
             Panel::None => rsx! {},
             Panel::Members => rsx! { Members {} },
             Panel::About => rsx! { About {} },
+            Panel::Threads => rsx! { Threads {} },
             // A list of one: another thread is another view.
             Panel::Thread(root) => rsx! {
                 for root in [root] {
@@ -172,8 +175,8 @@ fn Inside(room: Rc<OpenRoom>) -> Element {
                 }
             },
         }
-        if let Some(what) = in_room.sending.read().clone() {
-            SendingOn { what }
+        if let Some(what) = in_room.asked.read().clone() {
+            ForMessage { what }
         }
     }
 }
@@ -217,6 +220,7 @@ fn Head() -> Element {
     let id = in_room.room().id().to_owned();
     let is_open = *open.panel.read() == Panel::Members;
     let is_about = *open.panel.read() == Panel::About;
+    let is_threads = *open.panel.read() == Panel::Threads;
     rsx! {
         header { class: "head",
             a {
@@ -240,6 +244,14 @@ fn Head() -> Element {
                 }
             }
             div { class: "head__tools",
+                span { class: "only-desktop",
+                    IconButton {
+                        icon: "message-square-text",
+                        label: t("threads"),
+                        pressed: is_threads,
+                        onclick: move |_| open.panel.set(if is_threads { Panel::None } else { Panel::Threads }),
+                    }
+                }
                 button {
                     class: "btn btn--icon btn--members",
                     r#type: "button",
@@ -267,11 +279,13 @@ fn Invitation() -> Element {
     let shared = use_shared();
     let in_room = use_context::<InRoom>();
     let about = in_room.about.read().clone();
-    let mut is_busy = use_signal(|| false);
     let by = about.invited_by.clone().unwrap_or_default();
+    let mut is_busy = use_signal(|| false);
     let join = move |_| async move {
+        let room = in_room.room();
         is_busy.set(true);
-        if let Err(problem) = in_room.room().join().await {
+        // The keys to what was said before are taken when one is in the room, and this view is gone then.
+        if let Err(problem) = to_end(async move { room.join().await }).await {
             shared.tell(&problem);
         }
         is_busy.set(false);
@@ -279,7 +293,7 @@ fn Invitation() -> Element {
     let decline = move |_| async move {
         let Some(account) = shared.account() else { return };
         let id = in_room.room().id().to_owned();
-        match account.leave(&id).await {
+        match to_end(async move { account.leave(&id).await }).await {
             Ok(()) => shared.go(Route::Home),
             Err(problem) => shared.tell(&problem),
         }

@@ -4,7 +4,7 @@ use dioxus::prelude::*;
 use hearth_client_state::route::Route;
 
 use crate::{
-    app::{problem_text, use_shared},
+    app::{problem_text, to_end, use_shared},
     browser,
     design::{Avatar, Field, Icon, IconButton, Submit},
     matrix::{Access, Account, History, Loudness, Problem, RoomSettings, Upload},
@@ -95,18 +95,21 @@ fn General(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Element
     let mut is_busy = use_signal(|| false);
     let mut is_saved = use_signal(|| false);
     let room = use_hook(|| CopyValue::new(id.clone()));
-    let before = use_hook(|| CopyValue::new(now.clone()));
+    let mut before = use_hook(|| CopyValue::new((now.name.clone(), now.topic.clone())));
     let save = move |event: FormEvent| async move {
         event.prevent_default();
         let Some(account) = shared.account() else { return };
-        let (room, before) = (room.peek().clone(), before.peek().clone());
+        let room = room.peek().clone();
+        let (name, topic) = (name(), topic());
         is_busy.set(true);
         let outcome: Result<(), Problem> = async {
-            if name() != before.name {
-                account.set_room_name(&room, &name()).await?;
+            if name != before.peek().0 {
+                account.set_room_name(&room, &name).await?;
+                before.write().0 = name;
             }
-            if topic() != before.topic {
-                account.set_room_topic(&room, &topic()).await?;
+            if topic != before.peek().1 {
+                account.set_room_topic(&room, &topic).await?;
+                before.write().1 = topic;
             }
             Ok(())
         }
@@ -393,7 +396,7 @@ fn Upgrade(id: String, now: RoomSettings) -> Element {
         let Some(account) = shared.account() else { return };
         let room = room.peek().clone();
         is_busy.set(true);
-        match account.upgrade_room(&room).await {
+        match to_end(async move { account.upgrade_room(&room).await }).await {
             Ok(next) => shared.go(Route::Room(next)),
             Err(problem) => shared.tell(&problem),
         }

@@ -1,17 +1,20 @@
 //! Settings: a list of sections, and the one that is open.
 
+mod accounts;
 mod appearance;
 mod encryption;
 mod notifications;
+mod password;
 mod profile;
 mod sessions;
 
 use dioxus::prelude::*;
 use hearth_client_state::route::{Route, Section};
 
+pub use self::accounts::go_to;
 use self::{
-    appearance::Appearance, encryption::Encryption, notifications::Notifications, profile::OwnProfile,
-    sessions::Sessions,
+    accounts::Accounts, appearance::Appearance, encryption::Encryption, notifications::Notifications,
+    password::NewPassword, profile::OwnProfile, sessions::Sessions,
 };
 use crate::{app::use_shared, browser, design::Icon, words::t};
 
@@ -71,7 +74,11 @@ pub fn Settings(section: Option<Section>) -> Element {
                 div { class: "page__in",
                     div { h1 { {t(&title)} } }
                     match open {
-                        Section::Profile => rsx! { OwnProfile {} },
+                        Section::Profile => rsx! {
+                            OwnProfile {}
+                            NewPassword {}
+                            Accounts {}
+                        },
                         Section::Appearance => rsx! { Appearance {} },
                         Section::Notifications => rsx! { Notifications {} },
                         Section::Sessions => rsx! { Sessions {} },

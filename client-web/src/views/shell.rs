@@ -37,6 +37,8 @@ pub enum Panel {
     Members,
     /// About the room.
     About,
+    /// All threads of the room.
+    Threads,
     /// A thread, by the event that it begins with.
     Thread(String),
 }
@@ -133,7 +135,10 @@ pub fn Shell() -> Element {
     let panel = open.panel.read().clone();
     let view = match (&route, &panel) {
         (Route::Home | Route::Register | Route::Settings(None) | Route::Person(_), _) => "list",
-        (Route::Room(_) | Route::Message(..), Panel::Members | Panel::Thread(_) | Panel::About) => "panel",
+        (
+            Route::Room(_) | Route::Message(..),
+            Panel::Members | Panel::Threads | Panel::Thread(_) | Panel::About,
+        ) => "panel",
         _ => "room",
     };
     let has_panel = panel != Panel::None && matches!(route, Route::Room(_) | Route::Message(..));

@@ -523,3 +523,33 @@ key-complete = Person, Raum oder Emoji ergänzen
 key-message = Antworten, Thread, bearbeiten, reagieren (auf einer Nachricht)
 key-delete = Was sich mit einer Nachricht tun lässt (auf ihr)
 key-spoiler = Wörter verbergen, bis jemand sie anklickt
+
+## Konten
+
+accounts = Konten
+accounts-hint = Jeder Tab dieses Browsers hat eines davon offen.
+account-add = Konto hinzufügen
+account-open = Dorthin
+account-back = Zurück zu { $name }
+password-change = Passwort ändern
+password-change-hint = Deine anderen Sitzungen werden dadurch abgemeldet.
+password-old = Das Passwort jetzt
+password-new = Das neue Passwort
+reset = Ich habe keins von beiden
+reset-title = Neu anfangen
+reset-lost = Verschlüsselte Nachrichten, die nur deine alten Schlüssel öffnen, bleiben zu, und wer dich verifiziert hat, muss es noch einmal tun.
+reset-stays = Dein Konto, deine Räume und die Leute darin bleiben, und alles, was du von jetzt an schreibst.
+reset-do = Neu anfangen
+reset-elsewhere = Dein Server macht das auf einer eigenen Seite, die dieser Client noch nicht kennt.
+session-rename = Umbenennen
+session-name = Wie die Sitzung heißt
+
+## Sich zurechtfinden
+
+threads = Threads
+threads-none = Noch keine Threads
+threads-none-hint = „Im Thread antworten“ an einer Nachricht beginnt einen.
+go-to-day = Zu einem Tag gehen
+versions = Was die Nachricht war
+undisturbed = Nicht stören
+undisturbed-hint = Nichts benachrichtigt dich, auf keinem deiner Geräte, bis du das ausschaltest.

@@ -523,3 +523,33 @@ key-complete = Complete a person, a room, an emoji
 key-message = Reply, thread, edit, react (on a message)
 key-delete = What one can do with a message (on it)
 key-spoiler = Hide words until somebody clicks them
+
+## Accounts
+
+accounts = Accounts
+accounts-hint = Each tab of this browser has one of them open.
+account-add = Add an account
+account-open = Go there
+account-back = Back to { $name }
+password-change = Change the password
+password-change-hint = Your other sessions are signed out by it.
+password-old = The password now
+password-new = The new password
+reset = I have neither
+reset-title = Begin anew
+reset-lost = Encrypted messages that only your old keys open stay closed, and people who verified you have to do it again.
+reset-stays = Your account, your rooms and the people in them stay, and so does what you write from now on.
+reset-do = Begin anew
+reset-elsewhere = Your server does this on a page of its own, which this client does not know yet.
+session-rename = Rename
+session-name = What the session is called
+
+## Finding one's way
+
+threads = Threads
+threads-none = No threads yet
+threads-none-hint = “Reply in a thread” on a message begins one.
+go-to-day = Go to a day
+versions = What the message was
+undisturbed = Do not disturb
+undisturbed-hint = Nothing notifies you, on any of your devices, until you turn this off.

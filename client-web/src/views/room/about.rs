@@ -5,7 +5,7 @@ use hearth_client_state::route::Route;
 
 use super::{ClosePanel, InRoom};
 use crate::{
-    app::use_shared,
+    app::{to_end, use_shared},
     browser,
     design::{Avatar, Icon, IconButton, either},
     matrix::{Loudness, Pin},
@@ -43,14 +43,26 @@ pub fn About() -> Element {
     let leave = move |_| async move {
         let Some(account) = shared.account() else { return };
         let room = room.peek().clone();
-        match account.leave(&room).await {
+        match to_end(async move { account.leave(&room).await }).await {
             Ok(()) => shared.go(Route::Home),
             Err(problem) => shared.tell(&problem),
         }
     };
-    let copy = move |_| async move {
-        let link = format!("https://matrix.to/#/{}", room.peek());
-        browser::copy(&link).await;
+    let copy = move |_| {
+        let room = in_room.room();
+        shared.act(async move {
+            browser::copy(&room.link().await?).await;
+            Ok(())
+        });
+    };
+    let go_to_day = move |event: FormEvent| {
+        let Some(at) = browser::begin_of_day(&event.value()) else { return };
+        let room = in_room.room();
+        shared.act(async move {
+            let event = room.event_at(at).await?;
+            shared.go(Route::Message(room.id().to_owned(), event));
+            Ok(())
+        });
     };
     rsx! {
         aside { class: "panel", aria_label: t("about-room"),
@@ -95,6 +107,15 @@ pub fn About() -> Element {
                             b { {t(if about.is_encrypted { "encrypted" } else { "public-room" })} }
                             small { {t(if about.is_encrypted { "encrypted-hint" } else { "public-room-hint" })} }
                         }
+                    }
+                    button { class: "row", onclick: move |_| panel.set(Panel::Threads),
+                        Icon { name: "message-square-text" }
+                        span { class: "row__text", b { {t("threads")} } }
+                    }
+                    label { class: "row",
+                        Icon { name: "history" }
+                        span { class: "row__text grow", b { {t("go-to-day")} } }
+                        input { class: "input input--day", id: "day", r#type: "date", onchange: go_to_day }
                     }
                     button { class: "row", onclick: copy,
                         Icon { name: "link" }

@@ -23,15 +23,15 @@ use super::{
     voice::Recording,
 };
 use crate::{
-    app::use_shared,
-    browser,
+    app::{Shared, use_shared},
+    browser::{self, drafts},
     design::{Icon, IconButton},
     matrix::Upload,
     words::{Value, t, tv},
 };
 
-/// How long after the last key what is written is kept, in milliseconds.
-const KEEP_AFTER: u32 = 400;
+/// How long after the last key the list shows what is written, in milliseconds.
+const SHOW_AFTER: u32 = 400;
 
 /// How often others are told that one is typing, in milliseconds.
 const TELL_EVERY: i64 = 3_000;
@@ -66,30 +66,20 @@ pub fn Composer() -> Element {
     let mut numbers = use_hook(|| CopyValue::new(0_u32));
     let mut told = use_hook(|| CopyValue::new(0_i64));
     let mut version = use_hook(|| CopyValue::new(0_u32));
-    // What was typed and is not kept yet.
-    let mut unkept = use_hook(|| CopyValue::new(None::<String>));
-    let keep = move |text: String| async move {
-        if in_room.place == "room" {
-            shared.set_draft(in_room.room().id(), &text);
-        }
-        in_room.room().save_draft(&text).await;
+    let session = use_hook(|| CopyValue::new(database(shared)));
+    let place = use_hook(|| CopyValue::new(in_room.room().place()));
+    let keep = move |text: &str| drafts::keep_draft(&session.peek(), &place.peek(), text);
+    let show = move || {
+        let kept = drafts::draft(&session.peek(), &place.peek());
+        shared.show_draft(&place.peek(), &kept.unwrap_or_default());
     };
-    // What was being written when it was left.
-    use_future(move || async move {
-        if let Some(text) = in_room.room().draft().await {
-            put(&id(), &text, None);
-            is_empty.set(false);
-        }
-    });
-    use_drop(move || {
-        let Some(text) = unkept.write().take() else { return };
-        let room = in_room.room();
-        if in_room.place == "room" {
-            shared.set_draft(room.id(), &text);
-        }
-        spawn_forever(async move { room.save_draft(&text).await });
-    });
-    // What is edited comes into the composer, and what was there is gone with the edit.
+    let mut restore = move || {
+        let kept = drafts::draft(&session.peek(), &place.peek()).unwrap_or_default();
+        put(&id(), &kept, None);
+        is_empty.set(kept.is_empty());
+    };
+    use_drop(show);
+    // What is edited comes into the composer for as long as it is edited.
     use_effect(move || {
         let about = writing.read().clone();
         if let About::Edit { key } = &about {
@@ -112,9 +102,9 @@ pub fn Composer() -> Element {
         let begun = compose::completion(&text, cursor);
         let now = version.peek().wrapping_add(1);
         version.set(now);
-        let is_edit = matches!(&*writing.peek(), About::Edit { .. });
-        if !is_edit {
-            unkept.set(Some(text.clone()));
+        // What is edited has its place in the timeline.
+        if !matches!(&*writing.peek(), About::Edit { .. }) {
+            keep(&text);
         }
         spawn(async move {
             let now_offered = match begun {
@@ -124,10 +114,9 @@ pub fn Composer() -> Element {
             if *version.peek() == now {
                 offer.set(now_offered);
             }
-            browser::wait(KEEP_AFTER).await;
-            if *version.peek() == now && !is_edit {
-                unkept.set(None);
-                keep(text).await;
+            browser::wait(SHOW_AFTER).await;
+            if *version.peek() == now {
+                show();
             }
         });
         if browser::now() - *told.peek() > TELL_EVERY {
@@ -145,16 +134,16 @@ pub fn Composer() -> Element {
         let now = version.peek().wrapping_add(1);
         version.set(now);
         told.set(0);
-        unkept.set(None);
-        put(&id(), "", None);
-        is_empty.set(true);
+        // Behind an edit stands what was being written before it.
+        if !matches!(about, About::Edit { .. }) {
+            keep("");
+        }
+        restore();
+        show();
         offer.set(Offer::default());
         aside.set(Aside::Nothing);
         // It goes on when another room is opened meanwhile.
         let room = in_room.room();
-        if in_room.place == "room" {
-            shared.set_draft(room.id(), "");
-        }
         spawn_forever(async move {
             for upload in uploads {
                 if let Err(problem) = room.send_file(upload).await {
@@ -167,16 +156,14 @@ pub fn Composer() -> Element {
                 About::Reply { event, .. } => room.send(&text, Some(event)).await,
                 About::Edit { key } => room.edit(key, &text).await,
             };
-            match outcome {
-                Ok(()) => room.save_draft("").await,
-                Err(problem) => {
-                    // Nothing that was typed is lost.
-                    room.save_draft(&text).await;
-                    if shared.route.peek().room() == Some(room.id()) {
-                        put(&id(), &text, None);
-                    }
-                    shared.tell(&problem);
+            if let Err(problem) = outcome {
+                // Nothing that was typed is lost.
+                drafts::keep_draft(&database(shared), &room.place(), &text);
+                shared.show_draft(&room.place(), &text);
+                if shared.route.peek().room() == Some(room.id()) {
+                    put(&id(), &text, None);
                 }
+                shared.tell(&problem);
             }
             room.set_typing(false).await;
         });
@@ -207,8 +194,7 @@ pub fn Composer() -> Element {
     };
     let mut cancel = move || {
         if matches!(writing.replace(About::Nothing), About::Edit { .. }) {
-            put(&id(), "", None);
-            is_empty.set(true);
+            restore();
         }
     };
     let key = move |event: Event<KeyboardData>| {
@@ -382,9 +368,13 @@ pub fn Composer() -> Element {
                                 }
                             }
                         },
-                        onmounted: move |_| async move {
-                            if !browser::is_touch() {
-                                browser::focus(&id());
+                        onmounted: move |_| {
+                            // What was being written when it was left.
+                            restore();
+                            async move {
+                                if !browser::is_touch() {
+                                    browser::focus(&id());
+                                }
                             }
                         },
                     }
@@ -447,6 +437,11 @@ pub async fn upload_of(file: dioxus::html::FileData) -> Option<Upload> {
         false => None,
     };
     Some(Upload { name, mime_type, bytes, size, caption: String::new(), voice: None })
+}
+
+/// The database of the session, under which what is written is kept.
+fn database(shared: Shared) -> String {
+    shared.account().map(|account| account.session.database()).unwrap_or_default()
 }
 
 /// What stands in the text area, and where the cursor is in it, in bytes.

@@ -1,36 +1,42 @@
-//! What is asked for before a message goes elsewhere: to which room, or why it is reported.
+//! What is open over the room for one of its messages: to which room it is forwarded, why it is reported, what it was.
 
 use dioxus::prelude::*;
-use hearth_client_state::rooms::{Kind, Row, jump_targets};
+use hearth_client_state::{
+    rooms::{Kind, Row, jump_targets},
+    timeline::Content,
+};
 
-use super::InRoom;
+use super::{InRoom, text::Text};
 use crate::{
-    app::use_shared,
+    app::{problem_text, use_shared},
     browser,
     design::{Avatar, Dialog, Field, Icon},
     words::t,
 };
 
-/// What is to be done with a message.
+/// What was asked for a message.
 #[derive(Clone, PartialEq)]
-pub enum Sending {
+pub enum Asked {
     /// By the key of its row.
     Forward(String),
     /// By its event.
     Report(String),
+    /// By its event.
+    Versions(String),
 }
 
 #[component]
-pub fn SendingOn(what: Sending) -> Element {
+pub fn ForMessage(what: Asked) -> Element {
     match what {
-        Sending::Forward(key) => rsx! { Forward { message: key } },
-        Sending::Report(event) => rsx! { Report { event } },
+        Asked::Forward(key) => rsx! { Forward { message: key } },
+        Asked::Report(event) => rsx! { Report { event } },
+        Asked::Versions(event) => rsx! { Versions { event } },
     }
 }
 
 fn close(in_room: InRoom) {
-    let mut sending = in_room.sending;
-    sending.set(None);
+    let mut asked = in_room.asked;
+    asked.set(None);
 }
 
 #[component]
@@ -112,6 +118,39 @@ fn Report(event: String) -> Element {
                 div { class: "dialog__foot",
                     button { class: "btn", r#type: "button", onclick: move |_| close(in_room), {t("cancel")} }
                     button { class: "btn btn--danger", r#type: "submit", {t("report")} }
+                }
+            }
+        }
+    }
+}
+
+/// What a message has been since it was sent, the newest version first.
+#[component]
+fn Versions(event: String) -> Element {
+    let in_room = use_context::<InRoom>();
+    let event = use_hook(|| CopyValue::new(event));
+    let versions = use_resource(move || async move {
+        let event = event.peek().clone();
+        in_room.room().versions(&event).await
+    });
+    rsx! {
+        Dialog { title: t("versions"), onclose: move |()| close(in_room),
+            div { class: "dialog__body",
+                match &*versions.read() {
+                    None => rsx! { span { class: "spin", role: "status", aria_label: t("versions") } },
+                    Some(Err(problem)) => rsx! { p { {problem_text(problem)} } },
+                    Some(Ok(versions)) => rsx! {
+                        ol { class: "versions",
+                            for (number, version) in versions.iter().enumerate().rev() {
+                                li { key: "{number}",
+                                    time { {browser::moment(version.at)} }
+                                    if let Content::Text { text, .. } = &version.content {
+                                        div { class: "msg__text", dir: "auto", Text { nodes: text.clone() } }
+                                    }
+                                }
+                            }
+                        }
+                    },
                 }
             }
         }

@@ -5,7 +5,7 @@ use hearth_client_state::{rooms::is_found, route::Route};
 
 use super::{ClosePanel, InRoom};
 use crate::{
-    app::{problem_text, use_shared},
+    app::{problem_text, to_end, use_shared},
     design::{Avatar, Field, Icon, Submit},
     matrix::{Member, Problem, Role},
     views::shell::{Open, Over},
@@ -27,7 +27,7 @@ pub fn Members() -> Element {
     let leave = move |_| async move {
         let Some(account) = shared.account() else { return };
         let id = in_room.room().id().to_owned();
-        match account.leave(&id).await {
+        match to_end(async move { account.leave(&id).await }).await {
             Ok(()) => shared.go(Route::Home),
             Err(problem) => shared.tell(&problem),
         }
@@ -154,7 +154,8 @@ fn Invite(ondone: EventHandler<()>) -> Element {
     let submit = move |event: FormEvent| async move {
         event.prevent_default();
         is_busy.set(true);
-        let outcome = in_room.room().invite(&address()).await;
+        let (room, address) = (in_room.room(), address());
+        let outcome = to_end(async move { room.invite(&address).await }).await;
         is_busy.set(false);
         match outcome {
             Ok(()) => ondone.call(()),

@@ -137,7 +137,8 @@ fn Sender(message: Message, is_name: bool) -> Element {
 
 #[component]
 fn Body(message: Message, id: String) -> Element {
-    let edited = message.is_edited;
+    let in_room = use_context::<InRoom>();
+    let (edited, versions) = (message.is_edited, message.event.clone());
     match message.content {
         Content::Text { text, is_emote, is_notice, is_jumbo, .. } => rsx! {
             div {
@@ -151,7 +152,7 @@ fn Body(message: Message, id: String) -> Element {
                 Text { nodes: text.clone() }
                 if edited {
                     " "
-                    span { class: "msg__note", {t("edited")} }
+                    button { class: "msg__note", onclick: move |_| show_versions(in_room, versions.clone()), {t("edited")} }
                 }
             }
             if let Some(link) = first_link(&text) {
@@ -192,6 +193,11 @@ fn Body(message: Message, id: String) -> Element {
             rsx! { Note { icon: "circle-help", text: tv("unknown-event", [("type", Value::from(kind.as_str()))]) } }
         }
     }
+}
+
+fn show_versions(in_room: InRoom, event: Option<String>) {
+    let mut asked = in_room.asked;
+    asked.set(event.map(forward::Asked::Versions));
 }
 
 /// The message that this one answers.
@@ -511,7 +517,7 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
     let event = message.event.clone().unwrap_or_default();
     let is_pinned = in_room.about.read().pins.contains(&event);
     let (pinned, linked, reported, forwarded) = (event.clone(), event.clone(), event, id.clone());
-    let mut sending = in_room.sending;
+    let mut asked = in_room.asked;
     let can_be_forwarded = matches!(
         message.content,
         Content::Text { .. } | Content::Picture(_) | Content::Video(_) | Content::Sound(_) | Content::File(_)
@@ -582,7 +588,7 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
                     role: "menuitem",
                     onclick: move |_| {
                         menu.set(None);
-                        sending.set(Some(forward::Sending::Forward(forwarded.clone())));
+                        asked.set(Some(forward::Asked::Forward(forwarded.clone())));
                     },
                     Icon { name: "forward", size: "s" }
                     {t("forward")}
@@ -623,7 +629,7 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
                     role: "menuitem",
                     onclick: move |_| {
                         menu.set(None);
-                        sending.set(Some(forward::Sending::Report(reported.clone())));
+                        asked.set(Some(forward::Asked::Report(reported.clone())));
                     },
                     Icon { name: "flag", size: "s" }
                     {t("report")}

@@ -4,7 +4,7 @@ use dioxus::prelude::*;
 use hearth_client_state::route::Route;
 
 use crate::{
-    app::use_shared,
+    app::{to_end, use_shared},
     design::{Avatar, Icon},
     matrix::{Found, Standing, WayIn},
     words::{Value, t, tv},
@@ -21,8 +21,10 @@ pub fn Outside(room: Found) -> Element {
         let Some(account) = shared.account() else { return };
         let room = room.peek().clone();
         is_busy.set(true);
-        match account.join(room.alias.as_deref().unwrap_or(&room.id), &room.via).await {
-            Ok(id) => shared.go(if room.is_space { Route::Space(id) } else { Route::Room(id) }),
+        let is_space = room.is_space;
+        let joined = async move { account.join(room.alias.as_deref().unwrap_or(&room.id), &room.via).await };
+        match to_end(joined).await {
+            Ok(id) => shared.go(if is_space { Route::Space(id) } else { Route::Room(id) }),
             Err(problem) => shared.tell(&problem),
         }
         is_busy.set(false);

@@ -3,9 +3,9 @@
 use dioxus::prelude::*;
 
 use crate::{
-    app::{problem_text, use_shared},
+    app::{problem_text, to_end, use_shared},
     browser,
-    design::{Field, Icon, Submit},
+    design::{Dialog, Field, Icon, Password, Submit},
     matrix::Safety,
     words::t,
 };
@@ -15,10 +15,11 @@ pub fn Encryption() -> Element {
     let shared = use_shared();
     let mut made = use_signal(|| None::<String>);
     let mut is_busy = use_signal(|| false);
+    let mut is_resetting = use_signal(|| false);
     let make = move |_| async move {
         let Some(account) = shared.account() else { return };
         is_busy.set(true);
-        let key = account.make_recovery_key().await;
+        let key = to_end(async move { account.make_recovery_key().await }).await;
         is_busy.set(false);
         match key {
             Ok(key) => made.set(Some(key)),
@@ -55,6 +56,10 @@ pub fn Encryption() -> Element {
                 Enter {}
                 div { class: "btn-row",
                     button { class: "btn", onclick: verify, {t("verify-with-other")} }
+                    button { class: "btn btn--quiet", onclick: move |_| is_resetting.set(true), {t("reset")} }
+                }
+                if is_resetting() {
+                    Reset { onclose: move |()| is_resetting.set(false) }
                 }
             } else {
                 div { class: "btn-row",
@@ -104,6 +109,48 @@ fn Made(recovery_key: String, onkept: EventHandler<()>) -> Element {
     }
 }
 
+/// Without a key and another session one begins anew: what is lost is said before.
+#[component]
+fn Reset(onclose: EventHandler<()>) -> Element {
+    let shared = use_shared();
+    let password = use_signal(String::new);
+    let mut is_busy = use_signal(|| false);
+    let mut error = use_signal(|| None::<String>);
+    let submit = move |event: FormEvent| async move {
+        event.prevent_default();
+        let Some(account) = shared.account() else { return };
+        is_busy.set(true);
+        let password = password();
+        let outcome = to_end(async move { account.reset_identity(&password).await }).await;
+        is_busy.set(false);
+        match outcome {
+            Ok(()) => onclose.call(()),
+            Err(problem) => error.set(Some(problem_text(&problem))),
+        }
+    };
+    rsx! {
+        Dialog { title: t("reset-title"), onclose,
+            form { onsubmit: submit, novalidate: true,
+                div { class: "dialog__body",
+                    p { {t("reset-lost")} }
+                    p { {t("reset-stays")} }
+                    Password {
+                        id: "reset-password",
+                        label: t("password"),
+                        value: password,
+                        autocomplete: "current-password",
+                        error: error(),
+                    }
+                }
+                div { class: "dialog__foot",
+                    button { class: "btn", r#type: "button", onclick: move |_| onclose.call(()), {t("cancel")} }
+                    button { class: "btn btn--danger", r#type: "submit", disabled: is_busy(), {t("reset-do")} }
+                }
+            }
+        }
+    }
+}
+
 /// The key from before opens what is there.
 #[component]
 fn Enter() -> Element {
@@ -115,7 +162,8 @@ fn Enter() -> Element {
         event.prevent_default();
         let Some(account) = shared.account() else { return };
         is_busy.set(true);
-        let outcome = account.recover(&key()).await;
+        let key = key();
+        let outcome = to_end(async move { account.recover(&key).await }).await;
         is_busy.set(false);
         if let Err(problem) = outcome {
             error.set(Some(problem_text(&problem)));

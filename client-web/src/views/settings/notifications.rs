@@ -15,6 +15,7 @@ pub fn Notifications() -> Element {
     let mut is_on = use_signal(browser::wants_to_notify);
     let is_refused = permission() == Permission::Refused;
     rsx! {
+        Undisturbed {}
         section { class: "block",
             label { class: "opt",
                 span { b { {t("notify")} } small { {t("notify-hint")} } }
@@ -49,6 +50,41 @@ pub fn Notifications() -> Element {
             }
         }
         Keywords {}
+    }
+}
+
+/// Nothing at all, wherever one is signed in.
+#[component]
+fn Undisturbed() -> Element {
+    let shared = use_shared();
+    let mut is_on = use_signal(|| false);
+    use_future(move || async move {
+        if let Some(account) = shared.account() {
+            is_on.set(account.is_undisturbed().await);
+        }
+    });
+    let set = move |event: FormEvent| async move {
+        let Some(account) = shared.account() else { return };
+        is_on.set(event.checked());
+        if let Err(problem) = account.set_undisturbed(is_on()).await {
+            is_on.toggle();
+            shared.tell(&problem);
+        }
+    };
+    rsx! {
+        section { class: "block",
+            label { class: "opt",
+                span { b { {t("undisturbed")} } small { {t("undisturbed-hint")} } }
+                input {
+                    class: "switch",
+                    id: "undisturbed",
+                    r#type: "checkbox",
+                    role: "switch",
+                    checked: is_on(),
+                    onchange: set,
+                }
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use dioxus::prelude::*;
 use crate::{
     app::{problem_text, use_shared},
     browser,
-    design::{Dialog, Icon, Password, Submit},
+    design::{Dialog, Field, Icon, IconButton, Password, Submit},
     matrix::Device,
     words::{Value, t, tv},
 };
@@ -14,6 +14,7 @@ use crate::{
 pub fn Sessions() -> Element {
     let shared = use_shared();
     let mut removing = use_signal(|| None::<Device>);
+    let mut naming = use_signal(|| None::<Device>);
     let mut devices = use_resource(move || async move {
         // Verified or not changes with it.
         let _ = shared.safety.read();
@@ -50,7 +51,7 @@ pub fn Sessions() -> Element {
             h2 { {t("sessions-this")} }
             ul {
                 for device in this {
-                    Session { key: "{device.id}", device: device.clone(),
+                    Session { key: "{device.id}", device: device.clone(), onrename: move |device| naming.set(Some(device)),
                         if !device.is_verified && can_verify {
                             button { class: "btn btn--s btn--primary", onclick: verify, {t("verify-with-other")} }
                         }
@@ -63,7 +64,7 @@ pub fn Sessions() -> Element {
                 h2 { {t("sessions-others")} }
                 ul {
                     for device in others {
-                        Session { key: "{device.id}", device: device.clone(),
+                        Session { key: "{device.id}", device: device.clone(), onrename: move |device| naming.set(Some(device)),
                             button {
                                 class: "btn btn--s",
                                 onclick: move |_| removing.set(Some(device.clone())),
@@ -72,6 +73,17 @@ pub fn Sessions() -> Element {
                         }
                     }
                 }
+            }
+        }
+        if let Some(device) = naming() {
+            Rename {
+                device,
+                onclose: move |is_done| {
+                    naming.set(None);
+                    if is_done {
+                        devices.restart();
+                    }
+                },
             }
         }
         if let Some(device) = removing() {
@@ -89,7 +101,8 @@ pub fn Sessions() -> Element {
 }
 
 #[component]
-fn Session(device: Device, children: Element) -> Element {
+fn Session(device: Device, onrename: EventHandler<Device>, children: Element) -> Element {
+    let named = device.clone();
     let name = device.name.clone().unwrap_or_else(|| t("session-unnamed"));
     let seen = device.seen.map(|seen| tv("session-seen", [("when", Value::from(browser::short(seen)))]));
     let (state, icon, text) = match device.is_verified {
@@ -100,7 +113,11 @@ fn Session(device: Device, children: Element) -> Element {
         li { class: "session",
             span { class: "file__kind", Icon { name: "monitor-smartphone" } }
             span { class: "grow",
-                b { "{name}" }
+                b {
+                    "{name}"
+                    " "
+                    IconButton { icon: "pencil", label: t("session-rename"), class: "btn--s", size: "xs", onclick: move |_| onrename.call(named.clone()) }
+                }
                 small { class: "{state}",
                     span { class: "state",
                         Icon { name: icon, size: "xs" }
@@ -115,6 +132,43 @@ fn Session(device: Device, children: Element) -> Element {
                 }
             }
             {children}
+        }
+    }
+}
+
+/// What a session is called.
+#[component]
+fn Rename(device: Device, onclose: EventHandler<bool>) -> Element {
+    let shared = use_shared();
+    let known = device.name.clone().unwrap_or_default();
+    let mut name = use_signal(|| known.clone());
+    let mut is_busy = use_signal(|| false);
+    let id = use_hook(|| CopyValue::new(device.id.clone()));
+    let submit = move |event: FormEvent| async move {
+        event.prevent_default();
+        let Some(account) = shared.account() else { return };
+        let id = id.peek().clone();
+        is_busy.set(true);
+        let outcome = account.rename_device(&id, &name()).await;
+        if let Err(problem) = &outcome {
+            shared.tell(problem);
+        }
+        onclose.call(outcome.is_ok());
+    };
+    rsx! {
+        Dialog { title: t("session-rename"), onclose: move |()| onclose.call(false),
+            form { class: "dialog__body", onsubmit: submit,
+                Field { id: "session-name", label: t("session-name"),
+                    input {
+                        class: "input",
+                        id: "session-name",
+                        initial_value: "{known}",
+                        onmounted: |_| async { browser::focus("session-name") },
+                        oninput: move |event| name.set(event.value()),
+                    }
+                }
+                Submit { label: t("save"), is_busy: is_busy() }
+            }
         }
     }
 }

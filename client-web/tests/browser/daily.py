@@ -3,13 +3,12 @@
 from report import expect
 
 
-def tour(report, mira, jonas, servers, shots):
-    home = f"{servers[0].url}/#/"
+def tour(report, mira, jonas, shots):
     with report.part("every day") as steps:
         with steps.step("a second tab says so, and takes over when it is asked to"):
-            mira.browser.open(home)
+            mira.open()
             mira.open_room("Kiln")
-            first, second = mira.browser.open_tab(home)
+            first, second = mira.browser.open_tab(f"{mira.page}/#/")
             mira.browser.find(".empty h1", "open in another tab")
             shots.take(mira.browser, "elsewhere")
             mira.browser.click(".empty .btn--primary")
@@ -17,8 +16,7 @@ def tour(report, mira, jonas, servers, shots):
             mira.browser.switch(first)
             mira.browser.find(".empty h1", "open in another tab")
             mira.browser.switch(second)
-            mira.browser.ask("DELETE", "/window")
-            mira.browser.switch(first)
+            mira.browser.close_tab(first)
             mira.browser.find(".list .room", "Kiln")
         with steps.step("what is being written is there after a reload, and in the list"):
             mira.open_room("Kiln")
@@ -36,7 +34,7 @@ def tour(report, mira, jonas, servers, shots):
             mira.is_sent("A whole one")
         with steps.step("what one has not read is counted, and stands below a line"):
             mira.open_room("Weather")
-            jonas.browser.open(f"{servers[1].url}/#/")
+            jonas.open()
             jonas.open_room("Kiln")
             jonas.say("Did you see the kiln?")
             jonas.is_sent("Did you see the kiln?")
@@ -48,11 +46,11 @@ def tour(report, mira, jonas, servers, shots):
             shots.take(mira.browser, "unread")
             mira.browser.until(lambda: not mira.browser.has(".room--unread", "Kiln"), "read")
         with steps.step("while the server is away one goes on writing, and it is sent afterwards"):
-            servers[0].stop()
+            mira.server.stop()
             mira.browser.find(".banner--warning", "does not answer")
             mira.say("Written offline")
             shots.take(mira.browser, "offline")
-            servers[0].start()
+            mira.server.start()
             mira.is_sent("Written offline")
             mira.browser.gone(".banner--warning")
             jonas.reads("Written offline")

@@ -6,16 +6,32 @@ from webdriver import CONTROL, ELEMENT, ENTER, UP
 class Person:
     """One account in one browser."""
 
-    def __init__(self, name, browser, server, password=None):
+    def __init__(self, name, browser, server, page, password=None):
         self.name = name
         self.browser = browser
         self.server = server
+        # Where the client comes from: its own server, or another one.
+        self.page = page
         self.user = f"@{name}:{server.server_name}"
         self.password = password or f"{name} has three old bricks"
 
+    def open(self, place=""):
+        self.browser.open(f"{self.page}/#/{place}")
+
+    def choose_server(self):
+        if self.page != self.server.url:
+            self.browser.click(".door__server button")
+            self.browser.find("#server")
+            self.browser.script("document.getElementById('server').select()")
+            self.browser.type("#server", self.server.url + ENTER)
+            self.browser.find(".door__server b", self.server.url)
+
     def register(self):
         browser = self.browser
-        browser.open(f"{self.server.url}/#/register")
+        browser.open(self.page)
+        browser.click(".door__note a")
+        browser.find(".field__hint")
+        self.choose_server()
         browser.type("#name", self.name)
         browser.type("#password", self.password)
         browser.click("button[type=submit]")
@@ -23,7 +39,9 @@ class Person:
 
     def sign_in(self):
         browser = self.browser
-        browser.open(f"{self.server.url}/")
+        browser.open(self.page)
+        browser.find(".door__note a")
+        self.choose_server()
         browser.type("#name", self.name)
         browser.type("#password", self.password)
         browser.click("button[type=submit]")
@@ -64,7 +82,7 @@ class Person:
     def accept_invitation(self, room):
         browser = self.browser
         browser.click(".list .room--invite", room)
-        browser.click(".view .btn--primary")
+        browser.click(".view .btn--primary", "Join")
         browser.find("#room-composer")
 
     def say(self, text, shown=None):
@@ -145,30 +163,30 @@ class Person:
 
     def make_recovery_key(self):
         browser = self.browser
-        browser.open(f"{self.server.url}/#/settings/encryption")
+        self.open("settings/encryption")
         browser.click(".page .btn--primary")
         return browser.script("return arguments[0].innerText", {ELEMENT: browser.find("#recovery-key")}).split()
 
     def enter_recovery_key(self, key):
         browser = self.browser
-        browser.open(f"{self.server.url}/#/settings/encryption")
+        self.open("settings/encryption")
         browser.type("#recovery", " ".join(key))
         browser.click(".page form .btn--primary")
 
     def ask_to_verify(self):
         """Asks one's other sessions to verify this one."""
-        self.browser.open(f"{self.server.url}/#/settings/encryption")
+        self.open("settings/encryption")
         self.browser.click(".page .btn-row .btn", "Verify with another session")
 
     def end_other_sessions(self, count):
         browser = self.browser
-        browser.open(f"{self.server.url}/#/settings/sessions")
+        self.open("settings/sessions")
         for left in reversed(range(count)):
-            browser.click(".session .btn")
+            browser.click(".session > .btn")
             browser.type("#remove-password", self.password)
             browser.click(".dialog form .btn--primary")
             browser.gone(".dialog")
-            browser.until(lambda: len(browser.find_all(".session .btn")) == left, f"{left} other sessions")
+            browser.until(lambda: len(browser.find_all(".session > .btn")) == left, f"{left} other sessions")
 
     def pictures(self):
         """The words of the seven pictures that are compared."""

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 from environment import cached, checked, install_python, node_of, python_of
@@ -39,26 +38,42 @@ def install(folder):
 class Views:
     """Takes pictures where a folder is given, and keeps what is wrong with each view."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, is_asked=True):
         self.folder = folder
+        # Whether anybody asks how they look.
+        self.is_asked = is_asked
         self.script, self.lock = axe()
         self.faults = []
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, browser, name):
+        if not self.is_asked:
+            return
         for device, size in [("desktop", DESKTOP), ("phone", PHONE)]:
+            if size[0] < browser.narrowest:
+                continue
             browser.set_size(*size)
             for theme in THEMES if device == "desktop" else THEMES[:2]:
                 browser.script("document.documentElement.dataset.theme = arguments[0]", theme)
-                # Colours fade over.
-                time.sleep(0.3)
+                browser.settle()
                 if self.folder and not theme.startswith("contrast"):
                     browser.shot(self.folder / f"{name}.{device}.{theme}.png")
                 self.check(browser, f"{name}, {device}, {theme}", GUIDELINES if theme == "light" else COLOURS)
-        browser.script("delete document.documentElement.dataset.theme")
+            browser.script("delete document.documentElement.dataset.theme")
+            for direction in ("rtl", "ltr"):
+                browser.script("document.documentElement.dir = arguments[0]", direction)
+                self.check_width(browser, f"{name}, {device}, {direction}")
+                if self.folder and direction == "rtl":
+                    browser.shot(self.folder / f"{name}.{device}.rtl.png")
         browser.set_size(*DESKTOP)
-        time.sleep(0.3)
+        browser.settle()
+
+    def check_width(self, browser, what):
+        """Nothing stands out of the page at its side."""
+        wide = browser.script("return document.documentElement.scrollWidth - innerWidth")
+        if wide > 0:
+            self.faults.append(f"{what}: wider than the page by {wide}")
 
     def check(self, browser, what, options):
         if not browser.script("return typeof axe !== 'undefined'"):

@@ -8,28 +8,34 @@ import urllib.error
 import urllib.request
 
 # Long enough for a machine that compiles something beside it.
-PATIENCE_S = 60
+PATIENCE_S = 120
 GLANCE_S = 0.1
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ENTER, UP, ESCAPE, CONTROL = "\ue007", "\ue013", "\ue00c", "\ue009"
 
+# Why the browser cannot do something to an element now, and can when the page is drawn.
+PASSING = ["stale element", "click intercepted", "not interactable", "out of bounds"]
+
 
 class BrowserError(Exception):
     """That the browser did not do it, or did not show it."""
+
+    def is_passing(self):
+        return any(reason in str(self) for reason in PASSING)
 
 
 class Driver:
     """The program that drives browsers of one kind."""
 
-    def __init__(self, port, log):
+    def __init__(self, port, log, command=("chromedriver",)):
         self.url = f"http://127.0.0.1:{port}"
-        command = ["chromedriver", f"--port={port}"]
+        command = [*command, f"--port={port}"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         until = time.monotonic() + PATIENCE_S
         while not self.is_ready():
             if time.monotonic() > until:
-                raise BrowserError("chromedriver does not answer")
+                raise BrowserError(f"{command[0]} does not answer")
             time.sleep(GLANCE_S)
 
     def is_ready(self):
@@ -44,11 +50,12 @@ class Driver:
 
 
 class Browser:
-    """A browser with a profile of its own: what it stores, no other has."""
+    """A Chromium with a profile of its own: what it stores, no other has."""
 
-    def __init__(
-        self, driver, folder, size=(1440, 900), dark=False, language="en", touch=False, arguments=()
-    ):
+    # A page can be made no narrower, in pixels.
+    narrowest = 0
+
+    def __init__(self, driver, folder, size=(1440, 900), language="en", arguments=()):
         options = [
             # A microphone that hums, and nobody who is asked.
             "--use-fake-device-for-media-stream",
@@ -62,21 +69,20 @@ class Browser:
             "--hide-scrollbars",
             *arguments,
         ]
-        chrome = {"args": options, "prefs": {"intl.accept_languages": language}}
-        if touch:
-            chrome["mobileEmulation"] = {
-                "deviceMetrics": {"width": size[0], "height": size[1], "pixelRatio": 2, "touch": True}
-            }
         wanted = {
             "browserName": "chrome",
-            "goog:chromeOptions": chrome,
+            "goog:chromeOptions": {"args": options, "prefs": {"intl.accept_languages": language}},
             "goog:loggingPrefs": {"browser": "ALL"},
         }
+        self.begin(driver, wanted)
+        self.set_dark(False)
+        self.set_size(*size)
+
+    def begin(self, driver, wanted):
         answer = ask(f"{driver.url}/session", "POST", {"capabilities": {"alwaysMatch": wanted}})
         self.url = f"{driver.url}/session/{answer['sessionId']}"
-        self.set_dark(dark)
-        if not touch:
-            self.set_size(*size)
+        # What a person would have had to do so far.
+        self.clicks = 0
 
     def quit(self):
         self.ask("DELETE", "")
@@ -92,10 +98,8 @@ class Browser:
 
     def set_size(self, width, height):
         """The size of the page, not of the window."""
-        self.devtools(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
-        )
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
 
     def set_dark(self, dark):
         feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -114,6 +118,10 @@ class Browser:
 
     def switch(self, handle):
         self.ask("POST", "/window", {"handle": handle})
+
+    def close_tab(self, next_one):
+        self.ask("DELETE", "/window")
+        self.switch(next_one)
 
     def press(self, *keys):
         """Presses keys together, wherever the focus is."""
@@ -155,13 +163,14 @@ class Browser:
         self.until(lambda: not self.has(selector, text), f"no {selector} any more")
 
     def until(self, condition, what):
+        """Waits until something holds, and gives what it gave."""
         until = time.monotonic() + PATIENCE_S
         while True:
             try:
                 outcome = condition()
             except BrowserError as error:
-                # What was found is drawn anew meanwhile.
-                if "stale element" not in str(error):
+                # What was found is drawn anew meanwhile, or something still lies above it.
+                if not error.is_passing():
                     raise
                 outcome = None
             if outcome:
@@ -170,19 +179,20 @@ class Browser:
                 raise BrowserError(f"waited in vain for {what}; the page says: {self.text()[:600]!r}")
             time.sleep(GLANCE_S)
 
-    def click(self, selector, text=None):
-        def attempt():
-            element = self.find(selector, text)
-            try:
-                self.ask("POST", f"/element/{element}/click")
-                return True
-            except BrowserError as error:
-                passing = ["stale element", "click intercepted", "not interactable"]
-                if not any(reason in str(error) for reason in passing):
-                    raise
-                return False
+    def do(self, element, action, body=None):
+        """Does something to an element that a function finds, once it is there and lets it be done."""
 
-        self.until(attempt, f"a click on {selector}")
+        def attempt():
+            found = element()
+            if found:
+                self.ask("POST", f"/element/{found}/{action}", body)
+            return found
+
+        self.until(attempt, f"an element for a {action}")
+
+    def click(self, selector, text=None):
+        self.do(lambda: self.find(selector, text), "click")
+        self.clicks += 1
 
     def click_in(self, selector, text, inner):
         """Clicks something inside of the last element that fits and has that text in it."""
@@ -192,26 +202,35 @@ class Browser:
             return found.length ? found[found.length - 1].querySelector(inner) : null;
         """
 
-        def attempt():
-            element = self.script(script, selector, text, inner)
-            if element:
-                self.ask("POST", f"/element/{element[ELEMENT]}/click")
-            return element
+        def find():
+            element = self.until(lambda: self.script(script, selector, text, inner), f"{inner} in {selector}")
+            return element[ELEMENT]
 
-        self.until(attempt, f"{inner} in {selector} with {text!r}")
+        self.do(find, "click")
+        self.clicks += 1
 
     def type(self, selector, text):
-        element = self.find(selector)
-        self.ask("POST", f"/element/{element}/value", {"text": text})
+        self.do(lambda: self.find(selector), "value", {"text": text})
 
     def hover(self, selector, text=None):
-        element = self.find(selector, text)
-        move = {"type": "pointerMove", "duration": 0, "origin": {ELEMENT: element}, "x": 0, "y": 0}
-        self.ask(
-            "POST",
-            "/actions",
-            {"actions": [{"type": "pointer", "id": "mouse", "actions": [move]}]},
-        )
+        def attempt():
+            # Where it was found may be out of sight.
+            element = {ELEMENT: self.find(selector, text)}
+            self.script("arguments[0].scrollIntoView({ block: 'nearest' })", element)
+            move = {"type": "pointerMove", "duration": 0, "origin": element, "x": 0, "y": 0}
+            pointer = {"type": "pointer", "id": "mouse", "actions": [move]}
+            self.ask("POST", "/actions", {"actions": [pointer]})
+            return True
+
+        self.until(attempt, f"the pointer on {selector}")
+
+    def settle(self):
+        """Waits until nothing moves and no colour fades, but for what turns without end."""
+        script = """
+            const ends = (animation) => animation.effect?.getComputedTiming().endTime !== Infinity;
+            return !document.getAnimations().some((animation) => animation.playState === 'running' && ends(animation));
+        """
+        self.until(lambda: self.script(script), "a page that stands still")
 
     def text(self):
         return self.script("return document.body.innerText")
@@ -222,10 +241,12 @@ class Browser:
     def complaints(self):
         """What the page's console had to say: errors, but for answers of the server that say no."""
         entries = self.ask("POST", "/se/log", {"type": "browser"})
-        messages = [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
-        # Those of a server that was stopped on the way are what the test wanted.
-        passing = ["the server responded with a status of 4", "net::ERR_CONNECTION_REFUSED", "net::ERR_EMPTY_RESPONSE"]
-        return [message for message in messages if not any(part in message for part in passing)]
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE" and not is_wanted(entry)]
+
+
+def is_wanted(entry):
+    """Whether the test brought an error about itself: a server that was stopped, or that says no."""
+    return entry["source"] == "network" and "the server responded with a status of 5" not in entry["message"]
 
 
 def ask(url, method, body=None):

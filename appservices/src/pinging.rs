@@ -9,6 +9,9 @@ use tokio::time::Instant;
 
 use crate::{AppServices, AskError, Service, wire::Limits};
 
+/// Where services are pinged.
+pub(crate) const PING: &str = "/_matrix/app/v1/ping";
+
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(30), body_bytes: 64 << 10 };
 
 impl AppServices {
@@ -20,7 +23,7 @@ impl AppServices {
         };
         let begun = Instant::now();
         let body = Bytes::from(body.to_string());
-        self.wire().ask(service, Method::POST, &["/_matrix/app/v1/ping"], body, LIMITS).await?;
+        self.wire().ask(service, Method::POST, &[PING], body, LIMITS).await?;
         service.wake.notify_one();
         Ok(begun.elapsed())
     }

@@ -6,11 +6,15 @@ use bytes::Bytes;
 use hearth_storage::{Commit, schema::appservices::PendingTransactionRow};
 use http::Method;
 
-use crate::{AppServices, PushError, Service, wire::Limits};
+use crate::{AppServices, AskError, PushError, Service, pinging::PING, wire::Limits};
 
 /// How long is waited before it is sent again: doubled each time, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// Some services answer before they have their device, and drop what is for it: one that encrypts is given so long after it
+/// was away.
+const UNTIL_READY: Duration = Duration::from_secs(5);
 
 /// Services do much before they answer. What they say is of no interest.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(60), body_bytes: 64 << 10 };
@@ -43,9 +47,18 @@ pub(super) async fn deliver(
             () = service.wake.notified() => pause = FIRST_PAUSE,
             () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
         }
+        if service.encryption && answers(&services, &service).await {
+            tokio::time::sleep(UNTIL_READY).await;
+        }
     }
     for (user, device, through) in to_device {
         services.parts().users.to_device.delete_through(&user, &device, through).await?;
     }
     Ok(())
+}
+
+/// Whether a service is there, also if it does not know what it is asked.
+async fn answers(services: &AppServices, service: &Service) -> bool {
+    let asked = services.wire().ask(service, Method::POST, &[PING], Bytes::from_static(b"{}"), LIMITS).await;
+    matches!(asked, Ok(_) | Err(AskError::Refused { .. }))
 }

@@ -72,6 +72,11 @@ def is_current(folder, pins):
 def install(folder, pins):
     """Installs what the files in the folder `pins` list, for Python and for Node."""
     install_python(folder, pins / "requirements.txt")
+    install_node(folder, pins)
+
+
+def install_node(folder, pins):
+    """Installs what the lock file in the folder `pins` lists, by the Node of the folder's Python."""
     shutil.rmtree(folder / "node_modules", ignore_errors=True)
     for name in ["package.json", "package-lock.json"]:
         shutil.copy(pins / name, folder / name)

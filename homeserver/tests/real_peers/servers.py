@@ -252,6 +252,12 @@ class Synapse(Server):
             },
             "federation_rr_transactions_per_room_per_second": 1000,
             "caches": {"sync_response_cache_duration": 0},
+            # What application services that encrypt are told of.
+            "experimental_features": {
+                "msc2409_to_device_messages_enabled": True,
+                "msc3202_device_masquerading": True,
+                "msc3202_transaction_extensions": True,
+            },
         } | unlimited()
 
 

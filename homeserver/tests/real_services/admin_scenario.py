@@ -1,6 +1,7 @@
 """An administrator does with synadm what administrators do."""
 
 import json
+import time
 
 from client import Client, Refused, expect_refused, until
 from report import expect
@@ -45,7 +46,7 @@ class AdminScenario:
         with step("6 an account is suspended and is so no more"):
             self.synadm.run("user", "suspend", self.bob.id)
             expect_refused(lambda: self.bob.send(self.room, "hello"), "M_USER_SUSPENDED")
-            self.synadm.run("user", "suspend", "-u", self.bob.id)
+            self.synadm.run("user", "suspend", "--unsuspend", self.bob.id)
             self.bob.send(self.room, "hello")
         with step("7 nobody hears who is shadow-banned"):
             self.synadm.run("user", "shadow-ban", self.bob.id)
@@ -59,7 +60,14 @@ class AdminScenario:
             token = self.ask("user", "login", self.bob.id, "--expire-never")["access_token"]
             expect(token and token != self.bob.token, "no token of its own")
         with step("10 old devices are pruned"):
-            self.ask("user", "prune-devices", "--list-only", "-d", "0", "-s", "0", self.alice.id)
+            old = self.alice.second_device()
+            old.call("GET", "/client/v3/account/whoami")
+            prune = ("user", "prune-devices", "-d", "0", "-s", "0", "-i", old.device)
+            listed = self.ask(*prune, "--list-only", self.alice.id)
+            expect([device["device_id"] for device in listed] == [old.device], f"{listed}")
+            old.call("GET", "/client/v3/account/whoami")
+            self.ask(*prune, self.alice.id)
+            expect_refused(lambda: old.call("GET", "/client/v3/account/whoami"), "M_UNKNOWN_TOKEN")
         with step("11 rooms are listed, found and described"):
             found = self.ask("room", "list", "-n", "tavern")
             expect([room["room_id"] for room in found["rooms"]] == [self.room], f"{found}")
@@ -89,8 +97,7 @@ class AdminScenario:
         with step("15 history is purged"):
             self.alice.send(self.room, "long ago")
             last = self.alice.send(self.room, "today")
-            purge = ("history", "purge", self.room, "-e", last, "--delete-local")
-            begun = self.ask(*purge)
+            begun = self.ask("history", "purge", self.room, "-i", last, "--delete-local")
             status = ("history", "purge-status", begun["purge_id"])
             until("it is done", lambda: self.ask(*status)["status"] == "complete")
             expect(not self.said("long ago") and self.said("today"), "another history")
@@ -105,9 +112,11 @@ class AdminScenario:
             self.ask("media", "protect", media)
         with step("17 media are deleted, one and by age"):
             one = self.upload(self.alice, b"one")
-            deleted = self.ask("media", "delete", "-i", one, "-s", self.server.server_name)
-            expect(deleted["total"] == 1, f"{deleted}")
+            expect(self.ask("media", "delete", "-i", one)["deleted_media"] == [one], "another one")
             expect_refused(lambda: self.download(self.alice, one), "M_NOT_FOUND")
+            two = self.upload(self.alice, b"two")
+            old = self.ask("media", "delete", "--before-ts", int(time.time() * 1000))
+            expect(two in old["deleted_media"], f"{old}")
             expect(self.ask("media", "purge", "-d", "30")["deleted"] == 0, "copies were deleted")
         with step("18 registration tokens are made, changed and deleted"):
             token = self.ask("regtok", "new", "-n", "welcome", "-u", "3")

@@ -59,9 +59,13 @@ impl Bridge {
         self.asked.lock().await.recv().await.unwrap()
     }
 
-    /// The next transaction: its id and body.
+    /// The next transaction: its id and body. It may be pinged before.
     async fn transaction(&self) -> (String, Value) {
-        let Asked { method, path, token, body } = self.next().await;
+        let mut next = self.next().await;
+        while next.path.starts_with("/_matrix/app/v1/ping") {
+            next = self.next().await;
+        }
+        let Asked { method, path, token, body } = next;
         let id = path.strip_prefix("/_matrix/app/v1/transactions/").unwrap_or_else(|| panic!("{path}"));
         assert_eq!((method, token.as_str()), (Method::PUT, "Bearer to_irc"));
         let (id, query) = id.split_once('?').unwrap();
@@ -506,6 +510,21 @@ async fn a_room_key_comes_with_or_before_what_it_opens_however_long_the_service_
     }
     assert_eq!(keys, (0..250).collect::<Vec<_>>());
     assert_eq!(messages.len(), 250);
+}
+
+#[tokio::test]
+async fn who_encrypts_and_was_away_is_asked_whether_it_is_back_before_it_is_told() {
+    let (server, bridge) = (TestServer::new(), Bridge::new().await);
+    let alice = server.register("alice").await;
+    let _pushing = encrypted(&server, &bridge).await;
+    let room = bridged(&server, &alice).await;
+    bridge.always_answers(502, json!({}));
+    say(&server, &alice, &room, "one").await;
+    let mut asked = Vec::new();
+    while asked.last().is_none_or(|path: &String| !path.starts_with("/_matrix/app/v1/ping")) {
+        asked.push(bridge.next().await.path);
+        assert!(asked.len() < 10, "it is told again and again: {asked:?}");
+    }
 }
 
 #[tokio::test]

@@ -189,6 +189,10 @@ async fn who_may_see_aliases_and_the_summary() {
     let cast = Cast::new().await;
     let (server, room) = (&cast.server, &cast.room);
     cast.refuses(Method::GET, "/_matrix/client/v3/rooms/{room}/aliases", Value::Null, [FORBIDDEN; 3]).await;
+    let root = server.register("root").await;
+    server.api.users.accounts.set_admin(&root.id, true).await.unwrap();
+    let aliases = format!("/_matrix/client/r0/rooms/{room}/aliases");
+    assert_eq!(server.get(&aliases, Some(&root)).await, (200, json!({ "aliases": [] })));
 
     let summary = format!("/_matrix/client/v1/room_summary/{room}");
     let (status, answer) = server.get(&summary, Some(&cast.bob)).await;

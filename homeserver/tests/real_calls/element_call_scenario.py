@@ -3,12 +3,15 @@
 import functools
 import http.server
 import json
+import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
 import urllib.parse
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 from browser_scenario import Quiet, until
@@ -22,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 PATIENCE_S = 150
 # How long one is awaited who was killed: the SFU gives it up after 15 s, its leave follows.
 GONE_S = 60
+AWAY_S = 10
 # Who gets nothing in that time gets nothing.
 QUIET_S = 3
 MEMBER = "org.matrix.msc3401.call.member"
@@ -73,7 +77,9 @@ class Person:
         self.ask("POST", f"v3/join/{urllib.parse.quote(room)}?{query}", {})
 
     def open(self, driver, folder, page, room):
-        self.browser = Browser(driver, folder / self.name, (900, 700), arguments=["--autoplay-policy=no-user-gesture-required"])
+        self.profile = folder / self.name
+        autoplay = "--autoplay-policy=no-user-gesture-required"
+        self.browser = Browser(driver, self.profile, (900, 700), arguments=[autoplay])
         watch = (HERE / "element_call_watch.js").read_text()
         self.browser.devtools("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
         self.browser.open(page)
@@ -90,6 +96,16 @@ class Person:
             then = before.get(track, {"frames": 0, "energy": 0})
             grown[now["kind"]] += now["frames"] > then["frames"] or now["energy"] > then["energy"]
         return grown
+
+    @contextmanager
+    def without_network(self):
+        """The browser's process for all that goes over the network stands still."""
+        process = network_process(self.profile)
+        os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(process, signal.SIGCONT)
 
     def members(self, room):
         """Who is in the call, by the state of the room."""
@@ -117,6 +133,30 @@ class Person:
             return max(self.coming(before).values()) <= others
 
         until(is_so, lambda: f"{self.name} gets {self.call('received')}", GONE_S)
+
+
+def network_process(profile):
+    """The process of the browser with that profile which has its network."""
+    commands, parents = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            commands[int(folder.name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
+            # The name of the program, which may have anything in it, ends with the last bracket.
+            parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            # It ended meanwhile.
+            continue
+
+    def is_of_profile(process):
+        while process in commands:
+            if f"--user-data-dir={profile}\0" in commands[process] and "--type=" not in commands[process]:
+                return True
+            process = parents.get(process)
+        return False
+
+    found = [each for each, command in commands.items() if "network.mojom.NetworkService" in command and is_of_profile(each)]
+    expect(len(found) == 1, f"the processes {found} have the network of {profile}")
+    return found[0]
 
 
 class ElementCallScenario:
@@ -167,6 +207,16 @@ class ElementCallScenario:
             for person in self.people:
                 # Own picture and sound, and those of each other.
                 expect(person.call("encrypted") >= 2 * len(self.people), f"{person.call('encrypted')} streams are")
+        with step(f"the call goes on when a server was away for {AWAY_S} s"):
+            with self.servers[1].standing_still():
+                time.sleep(AWAY_S)
+            for person in self.people:
+                person.sees_and_hears(len(others))
+        with step(f"the call goes on when somebody's network was away for {AWAY_S} s"):
+            with alice.without_network():
+                time.sleep(AWAY_S)
+            for person in self.people:
+                person.sees_and_hears(len(others))
         if len(self.people) > 2:
             with step("one whose browser is killed is gone for the others"):
                 killed = self.people.pop()

@@ -3,12 +3,14 @@
 import json
 import os
 import secrets
+import signal
 import socket
 import sqlite3
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 START_TIMEOUT_S = 60
@@ -117,6 +119,15 @@ class Server:
         if self.is_running():
             self.process.kill()
             self.process.wait()
+
+    @contextmanager
+    def standing_still(self):
+        """It does nothing for a while, as if it could not be reached."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def log_tail(self, lines=20):
         try:

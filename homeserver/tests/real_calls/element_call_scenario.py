@@ -22,7 +22,7 @@ from webdriver import Browser, Driver
 
 HERE = Path(__file__).resolve().parent
 # Four of them on a machine that does more besides take a while to begin.
-PATIENCE_S = 150
+PATIENCE_S = 240
 # How long one is awaited who was killed: the SFU gives it up after 15 s, its leave follows.
 GONE_S = 60
 AWAY_S = 10
@@ -112,7 +112,7 @@ class Person:
         state = self.ask("GET", f"v3/rooms/{urllib.parse.quote(room)}/state")
         return {event["sender"] for event in state if event["type"] == MEMBER and event["content"]}
 
-    def sees_and_hears(self, others):
+    def sees_and_hears(self, others, room):
         before = self.call("received")
 
         def all_of_them():
@@ -120,7 +120,10 @@ class Person:
             return coming["video"] == others and coming["audio"] == others
 
         def trouble():
-            return f"{self.name} gets {self.coming(before)} of {others}: {json.dumps(self.call('state'))[-3000:]}"
+            state = self.call("state")
+            shown = state["text"].replace("\n", " ")[:300]
+            told = f"{self.members(room)} are in the call, shown is {shown!r}, the last were {state['log'][-10:]}"
+            return f"{self.name} gets {self.coming(before)} of {others}; {told}"
 
         until(all_of_them, trouble, PATIENCE_S)
 
@@ -202,7 +205,7 @@ class ElementCallScenario:
             for person in self.people:
                 person.open(self.driver, self.folder, self.pages.url, room)
             for person in self.people:
-                person.sees_and_hears(len(others))
+                person.sees_and_hears(len(others), room)
         with step("what they send is encrypted"):
             for person in self.people:
                 # Own picture and sound, and those of each other.
@@ -211,12 +214,12 @@ class ElementCallScenario:
             with self.servers[1].standing_still():
                 time.sleep(AWAY_S)
             for person in self.people:
-                person.sees_and_hears(len(others))
+                person.sees_and_hears(len(others), room)
         with step(f"the call goes on when somebody's network was away for {AWAY_S} s"):
             with alice.without_network():
                 time.sleep(AWAY_S)
             for person in self.people:
-                person.sees_and_hears(len(others))
+                person.sees_and_hears(len(others), room)
         if len(self.people) > 2:
             with step("one whose browser is killed is gone for the others"):
                 killed = self.people.pop()

@@ -7,6 +7,10 @@ pub struct Limits {
     pub rooms: usize,
     /// Participants of a room.
     pub participants: usize,
+    /// Participants by tokens of one holder, such as devices of a user.
+    pub participants_of_holder: usize,
+    /// What a participant may send in a second, in bytes: three cameras and screens in all layers are less.
+    pub bytes_per_second: u64,
     /// Tracks that one publishes.
     pub tracks: usize,
     /// Media sections of one connection.
@@ -17,6 +21,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rooms: 1000, participants: 200, tracks: 16, sections: 512, told_bytes: 64 << 10 }
+        Self {
+            rooms: 1000,
+            participants: 200,
+            participants_of_holder: 10,
+            bytes_per_second: 40_000_000 / 8,
+            tracks: 16,
+            sections: 512,
+            told_bytes: 64 << 10,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! All rooms with their participants and connections, without a socket: datagrams, signals and time go in, datagrams
 //! and signals come out.
 
+mod allowance;
 mod join;
 mod media;
 mod member;
@@ -116,6 +117,10 @@ impl Sfu {
         let Some(who) = self.whose(from, datagram) else { return };
         if let Some(member) = self.members.get_mut(&who) {
             member.heard_at = now;
+            if !member.allowance.take(datagram.len(), now) {
+                metrics::counter!("hearth_calls_datagrams_dropped_total").increment(1);
+                return;
+            }
         }
         self.on_connection(who, |connection| connection.receive(from, datagram, now));
         self.poll(who);

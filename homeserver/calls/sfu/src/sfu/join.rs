@@ -28,6 +28,8 @@ pub struct Join {
 pub enum JoinError {
     #[error("whoever holds this token may be in its room no more")]
     NotAllowed,
+    #[error("whoever holds this token is in the call as often as they may")]
+    TooManyOfHolder,
     #[error("this server has no room for more calls")]
     TooManyRooms,
     #[error(transparent)]
@@ -60,6 +62,9 @@ impl Sfu {
         if !self.rooms.contains_key(&name) && self.rooms.len() >= self.options.limits.rooms {
             return Err(JoinError::TooManyRooms);
         }
+        if self.others_of_holder(&token) >= self.options.limits.participants_of_holder {
+            return Err(JoinError::TooManyOfHolder);
+        }
         let connection = Connection::new(&self.options.addresses, self.now)
             .map_err(|error| JoinError::Failed(error.to_string()))?;
         let who = ParticipantId(self.next_id);
@@ -82,7 +87,8 @@ impl Sfu {
         let effects = room.join(newcomer, now_ms)?;
         self.by_signals.insert(number, who);
         self.by_ufrag.insert(connection.ufrag().to_owned(), who);
-        let member = Member::new((name, holder), connection, (number, signals), self.now);
+        let may_send = (limits.bytes_per_second, self.now);
+        let member = Member::new((name, holder), connection, (number, signals), may_send);
         self.members.insert(who, member);
         self.apply(effects);
         let tracks = request.add_track_requests.into_iter().map(Said::AddTrack);
@@ -90,6 +96,14 @@ impl Sfu {
             self.hear(who, said);
         }
         Ok(())
+    }
+
+    /// How many others came by tokens of the same holder, if that one has a name.
+    fn others_of_holder(&self, token: &Token) -> usize {
+        let Some(room) = self.rooms.get(&token.room).filter(|_| !token.holder.is_empty()) else { return 0 };
+        let own = self.members.iter().filter(|(_, member)| member.holder == token.holder);
+        let identities = own.filter_map(|(who, _)| Some(room.participant(*who)?.identity()));
+        identities.filter(|identity| *identity != token.identity).count()
     }
 
     /// Lets somebody go on who is still here, though the signalling connection broke.

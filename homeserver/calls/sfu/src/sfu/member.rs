@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::SocketAddr, time::Instant};
 
 use tokio::sync::mpsc;
 
-use super::media::Showing;
+use super::{allowance::Allowance, media::Showing};
 use crate::{
     connection::{Connection, Mid},
     forward::Forward,
@@ -30,6 +30,8 @@ pub(super) struct Member {
     pub signals: Option<(u64, Signals)>,
     /// Since when it has none.
     pub silent_since: Option<Instant>,
+    /// What it may send.
+    pub allowance: Allowance,
     /// When the last datagram or signal came.
     pub heard_at: Instant,
     pub due: Option<Instant>,
@@ -64,7 +66,7 @@ impl Member {
         (room, holder): (String, String),
         connection: Connection,
         signals: (u64, Signals),
-        now: Instant,
+        (bytes_per_second, now): (u64, Instant),
     ) -> Self {
         Self {
             room,
@@ -72,6 +74,7 @@ impl Member {
             connection,
             signals: Some(signals),
             silent_since: None,
+            allowance: Allowance::new(bytes_per_second, now),
             heard_at: now,
             due: None,
             last_sequence: 0,

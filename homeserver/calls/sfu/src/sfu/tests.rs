@@ -67,11 +67,11 @@ impl World {
         Self { sfu, outside, now, clients: Vec::new(), loses: None, carried: 0 }
     }
 
-    fn token(identity: &str) -> Token {
+    fn token(identity: &str, holder: &str) -> Token {
         Token {
             identity: identity.to_owned(),
             room: "a call".to_owned(),
-            holder: format!("{identity} of a call"),
+            holder: holder.to_owned(),
             name: String::new(),
             metadata: String::new(),
             grants: Grants::ALL,
@@ -86,6 +86,10 @@ impl World {
     }
 
     fn try_join(&mut self, identity: &str) -> Result<usize, JoinError> {
+        self.join_as(identity, &format!("{identity} of a call"))
+    }
+
+    fn join_as(&mut self, identity: &str, holder: &str) -> Result<usize, JoinError> {
         let number = self.clients.len();
         let (mut client, signals) = Client::new(number, self.now);
         client.receive_more(1, 1);
@@ -95,7 +99,7 @@ impl World {
             publisher_offer: Some(offer),
             ..JoinRequest::default()
         };
-        let join = Join { token: Self::token(identity), request, number: number as u64, signals };
+        let join = Join { token: Self::token(identity, holder), request, number: number as u64, signals };
         self.sfu.join(join, self.now)?;
         self.clients.push(client);
         Ok(number)
@@ -294,6 +298,31 @@ fn data_comes_to_all_or_to_those_it_names_with_the_name_of_who_sent_it() {
 }
 
 #[test]
+fn a_holder_of_tokens_and_what_a_participant_sends_have_bounds() {
+    let mut world = World::new();
+    let limits = Limits { participants_of_holder: 2, bytes_per_second: 50_000, ..Limits::default() };
+    world.sfu.options.limits = limits;
+    let (alice, phone) = (world.join("alice"), world.join_as("phone", "bob of a call").unwrap());
+    world.join_as("laptop", "bob of a call").unwrap();
+    assert_eq!(world.join_as("tablet", "bob of a call"), Err(JoinError::TooManyOfHolder));
+    // In the place of one who is there already.
+    world.join_as("laptop", "bob of a call").unwrap();
+    world.publish(phone, MediaKind::Audio, false);
+    world.run(SECOND);
+    let heard = |world: &World| world.clients[alice].received.len();
+    let before = heard(&world);
+    assert!(before > 10);
+    // It floods the server, of which nobody else takes harm; then it behaves.
+    let address = world.clients[phone].address;
+    for _ in 0..100 {
+        world.sfu.receive(address, &[0x80; 1200], world.now);
+    }
+    world.run(5 * SECOND);
+    assert!(heard(&world) > before + 100, "{} after {before}", heard(&world));
+    assert_eq!(world.state(alice, "phone"), Some(ParticipantState::Active));
+}
+
+#[test]
 fn who_leaves_or_is_turned_out_is_gone_at_once() {
     let mut world = World::new();
     let (alice, bob, carol) = (world.join("alice"), world.join("bob"), world.join("carol"));
@@ -345,7 +374,7 @@ fn a_client_goes_on_by_another_signalling_connection() {
     let resume = |world: &mut World, number: u64, participant_sid: String| {
         let signals = world.clients[bob].new_signals();
         let request = JoinRequest { reconnect: true, participant_sid, ..JoinRequest::default() };
-        let join = Join { token: World::token("bob"), request, number, signals };
+        let join = Join { token: World::token("bob", "bob of a call"), request, number, signals };
         world.sfu.join(join, world.now).unwrap();
         world.run(SECOND);
     };

@@ -249,6 +249,7 @@ pub(crate) fn join_event(room: &Room, server: &str) -> Pdu {
         prev_events: vec![last[0].id().to_owned()],
         auth_events: auth.map(|event| event.id().to_owned()).collect(),
         redacts: None,
+        sticky: None,
         event_id_localpart: None,
     };
     let key = SigningKey::generate([2; 32], "b").unwrap();

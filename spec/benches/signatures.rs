@@ -34,6 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 auth_events: Vec::new(),
                 depth: n,
                 redacts: None,
+                sticky: None,
                 event_id_localpart: None,
             };
             Ok(template.seal(VERSION, server, &key)?)

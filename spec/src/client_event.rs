@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use ruma::events::TimelineEventType;
 use serde_json::value::RawValue;
 
-use crate::{canonical_json::write_string, pdu::Pdu};
+use crate::{
+    canonical_json::write_string,
+    pdu::{Pdu, STICKY},
+};
 
 /// What a client event has beyond the event itself.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,6 +46,9 @@ pub fn write_client_event(out: &mut String, pdu: &Pdu, form: ClientForm<'_>) {
     if let Some(id) = pdu.redacts() {
         out.push_str(",\"redacts\":");
         write_string(out, id.as_str());
+    }
+    if let Some(duration) = pdu.sticky() {
+        let _ = write!(out, ",\"{STICKY}\":{{\"duration_ms\":{duration}}}");
     }
     if let Some(unsigned) = form.unsigned {
         out.push_str(",\"unsigned\":");

@@ -27,7 +27,7 @@ pub use client_event::{ClientForm, stripped_state_event, write_client_event};
 pub use content::Membership;
 pub use invite_filter::{InviteFilter, InviteRule};
 pub use keys::{PublicKey, PublicKeys, SigningKey};
-pub use pdu::{EventTemplate, Pdu, PduError};
+pub use pdu::{EventTemplate, MAX_STICKY_MS, Pdu, PduError};
 pub use policy::RoomPolicy;
 pub use power_levels::{PowerLevel, PowerLevels};
 pub use redaction::{may_redact, redact};

@@ -30,6 +30,11 @@ pub const MAX_ID_BYTES: usize = 255;
 pub const MAX_AUTH_EVENTS: usize = 10;
 /// How many previous events an event may name.
 pub const MAX_PREV_EVENTS: usize = 20;
+/// For how long an event may be sticky, in milliseconds
+/// ([MSC4354](https://github.com/matrix-org/matrix-spec-proposals/pull/4354)).
+pub const MAX_STICKY_MS: u32 = 60 * 60 * 1000;
+/// The key at the top level of a sticky event, by its unstable name.
+pub(crate) const STICKY: &str = "msc4354_sticky";
 
 /// Why a text is not an event of its room version.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -77,6 +82,8 @@ pub struct Pdu {
     prev_events: Box<[OwnedEventId]>,
     auth_events: Box<[OwnedEventId]>,
     redacts: Option<OwnedEventId>,
+    /// For how many milliseconds it is sticky.
+    sticky: Option<u32>,
     depth: u64,
     origin_server_ts: UInt,
     /// What the authorization rules read of the content, parsed at the first use.
@@ -190,6 +197,11 @@ impl Pdu {
         self.redacts.as_deref()
     }
 
+    /// For how many milliseconds the event is sticky, from when it was sent or came (MSC4354). Redaction ends it.
+    pub fn sticky(&self) -> Option<u32> {
+        self.sticky
+    }
+
     /// `unsigned` as it came with the event, if it did.
     pub fn unsigned(&self) -> Option<&RawValue> {
         self.unsigned.and_then(|span| serde_json::from_str(span.of(&self.text)).ok())
@@ -255,6 +267,7 @@ impl Clone for Pdu {
             prev_events: self.prev_events.clone(),
             auth_events: self.auth_events.clone(),
             redacts: self.redacts.clone(),
+            sticky: self.sticky,
             depth: self.depth,
             origin_server_ts: self.origin_server_ts,
             auth_content: OnceLock::new(),

@@ -3,8 +3,9 @@
 mod support;
 
 use hearth_spec::{
-    EventTemplate, Pdu, PduError, PublicKeys, RoomVersion, Verified, VerifyError, redact,
-    reference_hash::reference_hash, required_signers, sign_pdu, verify_many, verify_pdu,
+    ClientForm, EventTemplate, MAX_STICKY_MS, Pdu, PduError, PublicKeys, RoomVersion, Verified, VerifyError,
+    redact, reference_hash::reference_hash, required_signers, sign_pdu, verify_many, verify_pdu,
+    write_client_event,
 };
 use proptest::prelude::*;
 use ruma::{OwnedEventId, ServerName};
@@ -47,6 +48,34 @@ fn what_is_sealed_is_parsed_verified_and_stored_in_every_version() {
             assert!(pdu.weight() > pdu.text().len());
         }
         assert_eq!(verify_pdu(version, &parsed, &public_keys()), Ok(Verified::Intact));
+    }
+}
+
+#[test]
+fn an_event_is_sticky_until_it_is_redacted() {
+    for version in RoomVersion::ALL {
+        let sealed = seal(version, EventTemplate { sticky: Some(60_000), ..message(version) });
+        let parsed = Pdu::parse(version, sealed.text()).expect("an event");
+        assert_eq!((sealed.sticky(), parsed.sticky()), (Some(60_000), Some(60_000)));
+        assert_eq!((parsed.event_id(), &parsed), (sealed.event_id(), &sealed));
+        assert_eq!(verify_pdu(version, &parsed, &public_keys()), Ok(Verified::Intact));
+        let mut shown = String::new();
+        write_client_event(&mut shown, &parsed, ClientForm::default());
+        let shown: Value = serde_json::from_str(&shown).expect("JSON");
+        assert_eq!(shown["msc4354_sticky"], json!({ "duration_ms": 60_000 }));
+        assert_eq!(redact(&parsed, version).expect("an event").sticky(), None);
+    }
+    let sticky = |value: Value| {
+        let version = RoomVersion::V11;
+        let text = changed(&seal(version, message(version)), |event| event["msc4354_sticky"] = value);
+        Pdu::parse(version, &text).expect("an event").sticky()
+    };
+    assert_eq!(sticky(json!({ "duration_ms": 0 })), Some(0));
+    assert_eq!(sticky(json!({ "duration_ms": 1_u64 << 40 })), Some(MAX_STICKY_MS), "an hour at most");
+    for none in
+        [json!({}), json!(5), json!({ "duration_ms": -1 }), json!({ "duration_ms": "1" }), Value::Null]
+    {
+        assert_eq!(sticky(none), None);
     }
 }
 

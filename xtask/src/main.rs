@@ -92,7 +92,16 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// All benchmarks
+    /// What syncs cost accounts in few and in many rooms, and clients that wait, beside Synapse: a table
+    AccountSpeed {
+        /// A server that is built already, instead of a release build
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+        /// What the script gets, such as `--servers hearth --rooms 20,2000`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// All benchmarks; and what syncs cost beside Synapse
     Bench {
         /// What the benchmarks get
         #[arg(last = true)]
@@ -197,11 +206,17 @@ fn perform(task: Task) -> Outcome<()> {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_peers::measure(binary, &arguments)
         }
+        Task::AccountSpeed { binary, arguments } => {
+            packages::install(&[packages::BUILD, packages::TEST])?;
+            real_peers::measure_accounts(binary, &arguments)
+        }
         Task::Bench { arguments } => {
             packages::install(&[packages::BUILD])?;
             // All crates, as for everything else: with some of them alone, features and thus RocksDB would differ.
             let benches = ["bench", "--workspace", "--bench", "*", "--"];
-            process::run(cargo::command().args(benches).args(arguments))
+            process::run(cargo::command().args(benches).args(arguments))?;
+            packages::install(&[packages::TEST])?;
+            real_peers::measure_accounts(None, &[])
         }
         Task::Complement { build_only, binary, arguments } => complement::run(build_only, binary, &arguments),
         Task::Simulate { seed, minutes: None } => simulation::run(seed, &[]),

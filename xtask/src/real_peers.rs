@@ -15,9 +15,17 @@ pub fn run(arguments: &[String]) -> Outcome<()> {
 
 /// How fast messages pass between two of them: of a server that is built already, or of a release build.
 pub fn measure(binary: Option<PathBuf>, arguments: &[String]) -> Outcome<()> {
-    let binary = match binary {
-        Some(binary) => binary,
-        None => cargo::build_server(&["build", "--release", "--package", "hearth"])?,
-    };
-    process::script("homeserver/tests/real_peers/speed.py", &binary, arguments)
+    process::script("homeserver/tests/real_peers/speed.py", &measured(binary)?, arguments)
+}
+
+/// What syncs cost, beside a Synapse: of a server that is built already, or of a release build.
+pub fn measure_accounts(binary: Option<PathBuf>, arguments: &[String]) -> Outcome<()> {
+    process::script("homeserver/tests/real_peers/accounts.py", &measured(binary)?, arguments)
+}
+
+fn measured(binary: Option<PathBuf>) -> Outcome<PathBuf> {
+    match binary {
+        Some(binary) => Ok(binary),
+        None => cargo::build_server(&["build", "--release", "--package", "hearth"]),
+    }
 }

@@ -188,6 +188,7 @@ async fn an_invite_is_turned_down_at_once_and_a_slow_server_told_later() {
         auth_events: Vec::new(),
         depth: 3,
         redacts: None,
+        sticky: None,
         event_id_localpart: None,
     };
     let event = invite.seal(RoomVersion::V11, &peer.name, &peer.key).unwrap();

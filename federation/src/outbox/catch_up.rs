@@ -46,13 +46,32 @@ pub(super) fn catch_up(
         return Ok(whole(told));
     }
     if was_away_for_long(rooms, room, first)? {
-        return Ok(whole(where_it_stands(rooms, room, first, limit, ours)?));
+        return match sticky_since(room, first, end, limit, ours)? {
+            Some(stretch) => Ok(stretch),
+            None => Ok(whole(where_it_stands(rooms, room, first, limit, ours)?)),
+        };
     }
     // The first missed event is sent whoever its sender is, as this server may have relayed it; after it, only those of
     // this server's users. History that was fetched later was not missed.
     let arrived = |event: &Arc<Event>| event.order().is_some_and(|order| !order.is_history());
     let owed = |event: &Arc<Event>| arrived(event) && (ours(event) || position(event) == Some(first));
     next_since(room, first, end, limit, owed)
+}
+
+/// The next events that are sticky still, which are owed also to who was away for long (MSC4354); `None` for none.
+fn sticky_since(
+    room: &Room,
+    first: Position,
+    end: Position,
+    limit: usize,
+    owed: impl Fn(&Arc<Event>) -> bool,
+) -> Result<Option<Stretch>, RoomError> {
+    let sticky = room.sticky_since(first.before(), end)?;
+    let events: Vec<_> =
+        sticky.into_iter().map(|sticky| sticky.event).filter(owed).take(limit.max(1)).collect();
+    let last = events.last().and_then(position);
+    // Where the room stands comes after the last of them.
+    Ok(last.map(|last| Stretch { events, up_to: last.next(), has_more: true }))
 }
 
 /// Whether more happened in the room since than is told one by one.

@@ -213,6 +213,12 @@ impl Queues {
         self.recipients.insert(event.room, servers);
     }
 
+    /// An event that came earlier is to be sent to a destination that is not behind in its room, because of what happened at
+    /// its position.
+    pub fn event_for(&mut self, server: ServerNid, event: Queued) {
+        self.enqueue(server, event);
+    }
+
     /// The device list of a user of this server changed, which these servers must be told. With `whole` they may
     /// know nothing of it yet.
     pub fn device_list(

@@ -539,3 +539,49 @@ async fn a_join_through_this_server_is_relayed_and_one_through_another_is_left_t
     assert_eq!(world.federation.exceptions().take(left.id()), Some(super::Exception::LeaveToOthers));
     assert_eq!(world.federation.exceptions().take(left.id()), None);
 }
+
+impl World {
+    async fn stick(&self, room: &Room, body: &str) -> Arc<Event> {
+        let content = to_raw_value(&json!({ "body": body })).unwrap();
+        let event = NewEvent::message(&self.alice, "m.rtc.member", content);
+        room.send(NewEvent { sticky: Some(3_600_000), ..event }, None).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_into_a_room_is_sent_what_is_sticky_there() {
+    let world = world().await;
+    let room = world.room(&["a.example"]).await;
+    world.say(&room, "not for who comes later").await;
+    world.stick(&room, "one").await;
+    world.stick(&room, "two").await;
+    world.until("a to hear", |others| others.bodies("a.example").len() == 3).await;
+    join(&room, "b.example").await;
+    world.say(&room, "hello").await;
+    world.until("b to hear", |others| others.bodies("b.example").len() == 3).await;
+    assert_eq!(world.others.bodies("b.example"), ["one", "two", "hello"]);
+    world.until("a to hear on", |others| others.bodies("a.example").len() == 4).await;
+    assert_eq!(world.others.bodies("a.example"), ["not for who comes later", "one", "two", "hello"]);
+}
+
+#[tokio::test]
+async fn who_was_away_for_long_is_sent_all_that_is_sticky_still() {
+    let world = world().await;
+    let room = world.room(&["a.example", "b.example"]).await;
+    world.others.set_down("a.example", true);
+    world.say(&room, "0").await;
+    world.until("a is behind", |_| world.rooms_behind() == 1).await;
+    for number in 0..60 {
+        world.stick(&room, &format!("sticky {number}")).await;
+    }
+    for number in 1..1100 {
+        world.say(&room, &number.to_string()).await;
+    }
+    world.others.set_down("a.example", false);
+    world.until("the newest", |others| others.bodies("a.example").contains(&"1099".to_owned())).await;
+    let bodies = world.others.bodies("a.example");
+    let sticky = bodies.iter().filter(|body| body.starts_with("sticky"));
+    assert!(sticky.eq(&(0..60).map(|number| format!("sticky {number}")).collect::<Vec<_>>()));
+    // The rest it asks for itself where it misses it, or gets in order.
+    assert_eq!(bodies.last().unwrap(), "1099");
+}

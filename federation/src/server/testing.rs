@@ -126,6 +126,7 @@ impl TestServer {
             auth_events: ids("auth_events"),
             depth: draft["depth"].as_u64().unwrap(),
             redacts: None,
+            sticky: None,
             event_id_localpart: chosen.then(|| "an-event".to_owned()),
         };
         self.seal_template(version, template)

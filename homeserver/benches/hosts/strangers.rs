@@ -103,6 +103,7 @@ pub fn joins(room: &Room, strangers: &[Stranger], count: usize) -> Vec<Pdu> {
             auth_events: auth_events.clone(),
             depth,
             redacts: None,
+            sticky: None,
             event_id_localpart: None,
         };
         let join = join.seal(room.version(), &stranger.name, &stranger.key).unwrap();

@@ -7,6 +7,9 @@ pub mod put;
 pub mod redact;
 pub mod send;
 pub(crate) mod shadow;
+pub(crate) mod sticky;
+#[cfg(test)]
+mod sticky_tests;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transaction;

@@ -27,6 +27,7 @@ pub use self::{
         retention::Retention,
         room::{Head, Room},
         rooms::{Rooms, RoomsOptions},
+        sticky::StickyEvent,
         summary::RoomSummary,
         timeline::TimelineRange,
         visibility::Viewer,

@@ -20,6 +20,7 @@ pub(crate) mod room;
 pub(crate) mod rooms;
 pub(crate) mod servers;
 pub(crate) mod shared;
+pub(crate) mod sticky;
 pub(crate) mod summary;
 pub(crate) mod timeline;
 pub(crate) mod transaction_days;

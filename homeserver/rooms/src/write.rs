@@ -29,6 +29,7 @@ pub(crate) mod resolution;
 pub(crate) mod retain;
 pub(crate) mod servers;
 pub(crate) mod staged;
+pub(crate) mod sticky;
 pub(crate) mod sweep;
 pub(crate) mod timers;
 pub(crate) mod transactions;

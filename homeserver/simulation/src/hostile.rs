@@ -122,6 +122,7 @@ impl Hostile {
             auth_events: self.auth_events.clone(),
             depth: 20,
             redacts: None,
+            sticky: None,
             event_id_localpart: None,
         }
     }

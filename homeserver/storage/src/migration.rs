@@ -1,6 +1,7 @@
 //! The version of the schema, and how an older folder is brought up to it.
 
 mod account_data_in_log;
+mod delayed_sticky;
 mod erased_users;
 mod log_marks;
 mod members;
@@ -33,6 +34,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     ("pushers that can be turned off", pushers::upgrade),
     ("types of rooms in the lists of users", room_types::upgrade),
     ("rooms by what happened last", room_spans::upgrade),
+    ("delayed events that are sticky", delayed_sticky::upgrade),
 ];
 
 /// The log as bytes: changes have not always looked as they do.
@@ -351,6 +353,30 @@ mod tests {
             awaits: None,
         };
         assert_eq!(pusher.unwrap(), Some(expected));
+    }
+
+    #[test]
+    fn delayed_events_are_not_sticky() {
+        let engine = MemoryEngine::new();
+        let before = MIGRATIONS.iter().position(|(what, _)| what.starts_with("delayed")).unwrap();
+        run(&engine.clone().into(), &MIGRATIONS[..before]).unwrap();
+        let (user, mut batch) = (ruma::user_id!("@alice:here"), Batch::default());
+        let old = delayed_sticky::OldRow {
+            room: crate::RoomNid(7),
+            event_type: "m.room.message".to_owned(),
+            state_key: None,
+            redacts: None,
+            content: "{}".to_owned(),
+            delay: 1,
+            running_since: 2,
+            transaction: Some("t".to_owned()),
+            ended: None,
+        };
+        batch.put(&delayed_sticky::OLD, (user, "id"), &old);
+        engine.apply([&batch].into_iter(), true).unwrap();
+        run(&engine.clone().into(), MIGRATIONS).unwrap();
+        let row = View::latest(engine.into()).get(&schema::DELAYED_EVENTS, (user, "id")).unwrap().unwrap();
+        assert_eq!((row.due(), row.transaction.as_deref(), row.sticky), (3, Some("t"), None));
     }
 
     #[test]

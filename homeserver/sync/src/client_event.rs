@@ -87,8 +87,8 @@ impl<'a> ClientEvents<'a> {
         self
     }
 
-    /// Appends an event with all that its `unsigned` should hold: `age`, `transaction_id`, `membership`,
-    /// `prev_content`, `replaces_state`, `redacted_because` and `m.relations`.
+    /// Appends an event with all that its `unsigned` should hold: `age`, for how long it is sticky, `transaction_id`,
+    /// `membership`, `prev_content`, `replaces_state`, `redacted_because` and `m.relations`.
     pub fn write(&mut self, event: &Arc<Event>, form: EventForm, out: &mut String) -> Result<(), RoomError> {
         self.write_in(event, form, Detail::Full, out)
     }
@@ -150,6 +150,9 @@ impl<'a> ClientEvents<'a> {
     ) -> Result<(), RoomError> {
         let mut unsigned = Object::open(out);
         unsigned.number("age", age(event, self.now));
+        if let Some(left) = self.room.sticky_for(event)? {
+            unsigned.number("msc4354_sticky_duration_ttl_ms", left);
+        }
         if let Some(sent_by) = &event.sent_by
             && self.recipient.device.is_some_and(|device| sent_by.device == device)
             && event.pdu.sender() == self.recipient.user

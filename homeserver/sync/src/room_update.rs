@@ -58,6 +58,8 @@ pub(crate) struct Shown {
     /// The client knows nothing of the room but this.
     pub is_new: bool,
     pub timeline: Timeline,
+    /// Sticky events that are not in the timeline.
+    pub sticky: Vec<Arc<Event>>,
     /// What changed besides, or all of it: at the start of the timeline or at its end, as was asked for.
     pub state: Vec<Arc<Event>>,
     /// How the room is called and how many are in it, where that may have changed.
@@ -77,6 +79,7 @@ impl Shown {
         !self.is_new
             && self.timeline.events.is_empty()
             && !self.timeline.limited
+            && self.sticky.is_empty()
             && self.state.is_empty()
             && self.summary.is_none()
             && self.receipts.is_empty()

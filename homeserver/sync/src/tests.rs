@@ -22,6 +22,7 @@ mod membership;
 mod profiles;
 mod rooms;
 mod sliding;
+mod sticky;
 mod waiting;
 
 /// A whole server but for HTTP.

@@ -39,6 +39,7 @@ pub(crate) fn write_room(
     match update {
         RoomUpdate::Joined(shown) => {
             write_shown(scope, form, room, shown, &mut object)?;
+            write_sticky(scope, form, room, shown, &mut object)?;
             write_ephemeral(shown, object.key("ephemeral"));
             if let Some(unread) = &shown.unread {
                 write_unread(form, unread, &mut object);
@@ -120,6 +121,24 @@ fn write_state(
         }
     }
     events.write(object.key(form.state));
+    Ok(())
+}
+
+fn write_sticky(
+    scope: &Scope<'_>,
+    form: RoomForm,
+    room: Option<&Room>,
+    shown: &Shown,
+    object: &mut Object<'_>,
+) -> Result<(), SyncError> {
+    let mut events = Events::default();
+    if let Some(room) = room {
+        let mut writer = scope.client_events(room);
+        for event in &shown.sticky {
+            writer.write(event, form.events, events.item())?;
+        }
+    }
+    events.write_if_any(object, "msc4354_sticky");
     Ok(())
 }
 

@@ -10,27 +10,43 @@ TIMEOUT_S = 120
 
 
 class Connection:
-    """One request after the other, as the user of a token."""
+    """One request after the other, as the user of a token, or as nobody."""
 
     def __init__(self, server, token):
         self.socket = socket.create_connection(("127.0.0.1", server.client_port), TIMEOUT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = self.socket.makefile("rb")
-        self.head = (
-            f"Host: 127.0.0.1:{server.client_port}\r\n"
-            f"Authorization: Bearer {token}\r\n"
-            "Content-Type: application/json\r\n"
-        )
+        self.head = f"Host: 127.0.0.1:{server.client_port}\r\nContent-Type: application/json\r\n"
+        if token:
+            self.head += f"Authorization: Bearer {token}\r\n"
 
     def call(self, method, path, body=None):
         """The JSON of an answer, which must be a success."""
-        data = b"" if body is None else json.dumps(body).encode()
-        start = f"{method} /_matrix/client/v3/{path} HTTP/1.1\r\n"
-        self.socket.sendall(f"{start}{self.head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+        self.begin(method, path, body)
         status, answer = self.read()
         if status != 200:
             raise ConnectionError(f"{method} {path}: {status} {answer[:300].decode(errors='replace')}")
         return json.loads(answer)
+
+    def begin(self, method, path, body=None):
+        """Sends a request, to a path of version 3 if it does not say which. Its answer is not waited for."""
+        data = b"" if body is None else json.dumps(body).encode()
+        path = path if path.startswith("/") else f"/_matrix/client/v3/{path}"
+        start = f"{method} {path} HTTP/1.1\r\n"
+        self.socket.sendall(f"{start}{self.head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+
+    def is_waiting(self):
+        """Whether the connection is open, and nothing has come."""
+        self.socket.setblocking(False)
+        try:
+            self.socket.recv(1, socket.MSG_PEEK)
+            return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            self.socket.settimeout(TIMEOUT_S)
 
     def read(self):
         """The status and the body of an answer, of which both servers say where it ends."""

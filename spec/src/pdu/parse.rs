@@ -8,7 +8,8 @@ use std::{
 use ruma::{IdParseError, OwnedEventId, OwnedRoomId, UInt, UserId, events::TimelineEventType};
 
 use super::{
-    MAX_AUTH_EVENTS, MAX_ID_BYTES, MAX_PDU_BYTES, MAX_PREV_EVENTS, Pdu, PduError, Span, Text, numbers,
+    MAX_AUTH_EVENTS, MAX_ID_BYTES, MAX_PDU_BYTES, MAX_PREV_EVENTS, MAX_STICKY_MS, Pdu, PduError, STICKY,
+    Span, Text, numbers,
 };
 use crate::{
     RoomVersion,
@@ -143,6 +144,7 @@ impl Pdu {
             content,
             unsigned: fields.unsigned,
             redacts,
+            sticky: fields.sticky.and_then(|span| sticky_duration(span.of(&text))),
             depth,
             origin_server_ts,
             auth_content: OnceLock::new(),
@@ -159,6 +161,7 @@ struct Fields<'a> {
     sender: Option<FoundString<'a>>,
     room_id: Option<FoundString<'a>>,
     redacts: Option<FoundString<'a>>,
+    sticky: Option<Span>,
     content: Option<Span>,
     unsigned: Option<Span>,
     prev_events: Option<Span>,
@@ -207,6 +210,7 @@ impl<'a> Fields<'a> {
                 "room_id" => fields.room_id = found(&mut wrong, "room_id"),
                 // In rooms where it has no meaning it may be anything.
                 "redacts" => fields.redacts = found(&mut None, "redacts"),
+                STICKY => fields.sticky = Some(span),
                 "content" => fields.content = Some(span),
                 "unsigned" => fields.unsigned = Some(span),
                 "prev_events" => fields.prev_events = Some(span),
@@ -268,6 +272,13 @@ fn read_references(
         (Ok(()), Some(source)) => Err(PduError::InvalidId { field, source }),
         (Err(_), _) => Err(wrong_type(field, "a list of event references")),
     }
+}
+
+/// For how many milliseconds an event is sticky that has this at its top level; `None` for what says nothing of it.
+fn sticky_duration(object: &str) -> Option<u32> {
+    let object: serde_json::Value = serde_json::from_str(object).ok()?;
+    let duration = object.get("duration_ms")?.as_u64()?;
+    Some(duration.min(MAX_STICKY_MS.into()) as u32)
 }
 
 /// The string at a key of an object, if it is there and a string.

@@ -9,7 +9,7 @@ use std::{
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, ServerName, UInt, events::TimelineEventType};
 use serde_json::value::RawValue;
 
-use super::{Pdu, PduError, Span, Text, numbers};
+use super::{Pdu, PduError, STICKY, Span, Text, numbers};
 use crate::{
     RoomVersion,
     canonical_json::{self, Value, write_string},
@@ -36,6 +36,8 @@ pub struct EventTemplate {
     pub depth: u64,
     /// What a redaction redacts; it is written where the room version keeps it.
     pub redacts: Option<OwnedEventId>,
+    /// For how many milliseconds the event is sticky, at most [`MAX_STICKY_MS`](super::MAX_STICKY_MS) (MSC4354).
+    pub sticky: Option<u32>,
     /// The part of the event id before the server, for room versions 1 and 2 only: there the
     /// sending server chooses it, and it must be unique.
     pub event_id_localpart: Option<String>,
@@ -113,6 +115,7 @@ impl EventTemplate {
             prev_events: self.prev_events.into(),
             auth_events: self.auth_events.into(),
             redacts,
+            sticky: self.sticky,
             depth: self.depth,
             origin_server_ts: UInt::new(self.origin_server_ts).ok_or(PduError::WrongType {
                 field: "origin_server_ts",
@@ -230,6 +233,11 @@ impl Parts<'_> {
             out.push_str(",\"hashes\":{\"sha256\":\"");
             out.push_str(hash);
             out.push_str("\"}");
+        }
+        if let Some(duration) = event.sticky
+            && keep == Keep::Everything
+        {
+            let _ = write!(out, ",\"{STICKY}\":{{\"duration_ms\":{duration}}}");
         }
         let _ = write!(out, ",\"origin_server_ts\":{}", event.origin_server_ts);
         out.push_str(",\"prev_events\":");

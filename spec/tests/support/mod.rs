@@ -47,6 +47,7 @@ pub fn template(sender: &str, event_type: &str, state_key: Option<&str>, content
         auth_events: Vec::new(),
         depth: 1,
         redacts: None,
+        sticky: None,
         event_id_localpart: None,
     }
 }

@@ -25,6 +25,7 @@ fn event(event_type: &str, key: &str, sender: &str, content: Value, on: &[&Pdu])
         auth_events: ids,
         depth: on.len() as u64 + 1,
         redacts: None,
+        sticky: None,
         event_id_localpart: None,
     };
     let key = SigningKey::generate([7; 32], "k").unwrap();

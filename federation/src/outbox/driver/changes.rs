@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use hearth_rooms::{Event, Room};
+use hearth_rooms::{Event, Room, StickyEvent};
 use hearth_storage::{Change, EventNid, Position, RoomNid, schema, schema::rooms::Membership};
 use hearth_sync::Announcement;
 use ruma::{OwnedUserId, ServerName, UserId};
@@ -52,6 +52,8 @@ impl Driver {
                     if *membership == Membership::Join {
                         self.joined(position, *room, user)?;
                     }
+                } else if *membership == Membership::Join {
+                    self.server_joined(position, *room, user)?;
                 }
                 Ok(())
             }
@@ -118,6 +120,33 @@ impl Driver {
         let servers = room.servers()?;
         let servers = self.nids(servers.iter().map(|server| &**server));
         self.queues.device_list(position, user, true, &servers);
+        Ok(())
+    }
+
+    /// A user of another server is joined: if it is the first, that server knows nothing of what is sticky (MSC4354).
+    fn server_joined(
+        &mut self,
+        position: Position,
+        nid: RoomNid,
+        user: &OwnedUserId,
+    ) -> Result<(), FederationError> {
+        let room = self.rooms.room_by_nid(nid)?;
+        let sticky = room.sticky_since(Position(0), position)?;
+        if sticky.is_empty()
+            || !self.is_new(&room, user)?
+            || room.members_of(user.server_name(), Membership::Join)?.len() > 1
+        {
+            return Ok(());
+        }
+        let server = self.queues.nid(user.server_name());
+        if self.is_behind(server, nid)? {
+            return Ok(());
+        }
+        for StickyEvent { event, .. } in sticky {
+            if self.is_local(event.pdu.sender()) {
+                self.queues.event_for(server, Queued { position, room: nid, event: event.nid });
+            }
+        }
         Ok(())
     }
 

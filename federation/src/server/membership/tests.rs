@@ -244,6 +244,7 @@ async fn what_comes_with_an_invite_is_whole_events_where_they_make_the_rooms_id(
         auth_events: Vec::new(),
         depth: 1,
         redacts: None,
+        sticky: None,
         event_id_localpart: None,
     };
     let version = RoomVersion::V12;
@@ -289,6 +290,7 @@ async fn the_first_version_of_invites() {
         auth_events: Vec::new(),
         depth: 3,
         redacts: None,
+        sticky: None,
         event_id_localpart: Some("invite".to_owned()),
     };
     let event = server.seal_template(RoomVersion::V2, template);

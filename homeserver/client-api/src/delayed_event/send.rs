@@ -33,6 +33,7 @@ pub async fn send_delayed_event(
         state_key: body.state_key,
         content: body.content.into_json(),
         redacts: None,
+        sticky: None,
         origin_server_ts: None,
     };
     let transaction =

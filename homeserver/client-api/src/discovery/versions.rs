@@ -41,6 +41,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "org.matrix.msc4262",
     "org.matrix.msc4293",
     "org.matrix.msc4306",
+    "org.matrix.msc4354",
     "org.matrix.msc4380.stable",
     "org.matrix.msc4429",
     "org.matrix.simplified_msc3575",

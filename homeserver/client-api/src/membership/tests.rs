@@ -223,6 +223,7 @@ async fn invite_from_elsewhere(server: &TestServer, invitee: &User, room: &str) 
         auth_events: Vec::new(),
         depth: 7,
         redacts: None,
+        sticky: None,
         event_id_localpart: None,
     };
     let event = template.seal(RoomVersion::V10, NOWHERE.try_into().unwrap(), &key).unwrap();

@@ -12,13 +12,14 @@ use crate::{
     delayed_event::send::{Delay, send_later},
     membership::{guests, invite, join},
     room::{access, named::Named},
-    state::{canonical_alias, send::Sent, shadow, transaction},
+    state::{canonical_alias, send::Sent, shadow, sticky::Sticky, transaction},
 };
 
 /// Sends a state event
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidstateeventtypestatekey)).
 pub async fn set_room_state(State(api): State<ClientApi>, request: Request<SendState>) -> Result<Json<Sent>> {
     let Delay { delay } = request.query()?;
+    let sticky = request.query::<Sticky>()?.duration()?;
     let Request { body, who, .. } = request;
     let SendState { room_id, event_type, state_key, body, timestamp, .. } = body;
     let timestamp = transaction::timestamp(&who, timestamp);
@@ -30,6 +31,7 @@ pub async fn set_room_state(State(api): State<ClientApi>, request: Request<SendS
     }
     if let Some(delay) = delay {
         let event = NewEvent::state(&who.user, &event_type.to_string(), &state_key, content);
+        let event = NewEvent { sticky, ..event };
         let delay_id = send_later(&who, &room, event, delay, None).await?;
         return Ok(Json(Sent::Later { delay_id }));
     }
@@ -41,7 +43,7 @@ pub async fn set_room_state(State(api): State<ClientApi>, request: Request<SendS
             canonical_alias::check(&api, &who.user, &room, &content).await?;
         }
         let event = NewEvent::state(&who.user, &event_type.to_string(), &state_key, content);
-        room.send(NewEvent { origin_server_ts: timestamp, ..event }, None).await?
+        room.send(NewEvent { origin_server_ts: timestamp, sticky, ..event }, None).await?
     };
     if event_type == StateEventType::RoomGuestAccess {
         guests::turn_out(&api, &room).await?;

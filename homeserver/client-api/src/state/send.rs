@@ -15,6 +15,7 @@ use crate::{
     room::access,
     state::{
         redact, shadow,
+        sticky::Sticky,
         transaction::{self, transaction},
     },
 };
@@ -23,6 +24,7 @@ use crate::{
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#put_matrixclientv3roomsroomidsendeventtypetxnid)).
 pub async fn send_message(State(api): State<ClientApi>, request: Request<SendMessage>) -> Result<Json<Sent>> {
     let Delay { delay } = request.query()?;
+    let sticky = request.query::<Sticky>()?.duration()?;
     let Request { body, who, .. } = request;
     let SendMessage { room_id, event_type, txn_id, body, timestamp, .. } = body;
     let room = access::room(&api.rooms, &room_id)?;
@@ -35,6 +37,7 @@ pub async fn send_message(State(api): State<ClientApi>, request: Request<SendMes
         state_key: None,
         content: body.into_json(),
         redacts: None,
+        sticky,
         origin_server_ts: transaction::timestamp(&who, timestamp),
     };
     let transaction = |endpoint: &str| {

@@ -49,6 +49,9 @@ impl RoomInner {
             self.note_missing(staged, &event, order)?;
             self.relate(&mut staged.tx, &event, order)?;
         }
+        if matches!(place, TimelinePlace::New | TimelinePlace::End) {
+            self.note_sticky(staged, &event)?;
+        }
         // What is made just now nobody has named before.
         if place != TimelinePlace::New {
             // One that was decided against is missing no more either.
@@ -140,6 +143,7 @@ impl RoomInner {
 
     /// Queues all that was staged as one atomic commit, and moves the head that is written on.
     pub fn commit(&self, head: &mut Head, mut staged: Staged) -> Result<Commit, RoomError> {
+        self.reconsider_sticky(&mut staged)?;
         if staged.head.state != head.state {
             staged.head.state_position = staged.begins;
             staged.tx.put(&schema::STATE_HISTORY, (self.nid, staged.begins), &staged.head.state);

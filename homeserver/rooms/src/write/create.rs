@@ -122,6 +122,7 @@ impl Rooms {
             auth_events: Vec::new(),
             depth: 1,
             redacts: None,
+            sticky: None,
             event_id_localpart: (version.event_id_format() == EventIdFormat::Chosen)
                 .then(|| self.shared.opaque_id(18)),
         };

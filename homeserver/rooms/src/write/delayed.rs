@@ -78,6 +78,7 @@ impl Room {
             event_type: event.event_type,
             state_key: event.state_key,
             redacts: event.redacts,
+            sticky: event.sticky,
             content: event.content.get().to_owned(),
             delay: delay_ms,
             running_since: shared.clock.now_ms(),
@@ -351,6 +352,7 @@ fn new_event(user: &UserId, row: &DelayedEventRow) -> Result<NewEvent, RoomError
         state_key: row.state_key.clone(),
         content,
         redacts: row.redacts.clone(),
+        sticky: row.sticky,
         origin_server_ts: None,
     })
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     write::{
         order::in_order,
-        receive::states_after,
+        receive::{Received, states_after},
         staged::{Staged, TimelinePlace},
     },
 };
@@ -95,6 +95,13 @@ impl RoomInner {
         before: StateId,
         order: TimelineOrder,
     ) -> Result<Option<EventNid>, RoomError> {
+        if self.sticky_until(&pdu).is_some() && !pdu.is_state() {
+            // Whoever is in the room is told of it, as if it had just come.
+            return Ok(match self.judge(staged, pdu, before, None)? {
+                Received::Accepted(event) => Some(event.nid),
+                _ => None,
+            });
+        }
         let before = self.with_named_members(staged, before, &pdu)?;
         if self.verdict_on_receipt(staged, before, &pdu)?.is_err() {
             let event = self.renumbered(staged, pdu, Standing::Rejected, None)?;

@@ -81,6 +81,7 @@ impl Rooms {
             auth_events: proposal.auth_events.into_iter().map(Into::into).collect(),
             depth: proposal.depth.min(version.max_depth()),
             redacts: None,
+            sticky: None,
             event_id_localpart: needs_localpart.then(|| self.shared.opaque_id(18)),
         };
         Ok(template.seal(version, &self.shared.server_name, &self.shared.key)?)

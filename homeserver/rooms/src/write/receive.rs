@@ -125,7 +125,9 @@ impl RoomInner {
             return Ok(Received::Rejected(reason));
         }
         let now = self.with_named_members(staged, staged.head.state, &pdu)?;
-        let verdict = match self.verdict(staged, now, &pdu)? {
+        let by_state = self.verdict(staged, now, &pdu)?;
+        let may_be_allowed_later = by_state.is_err();
+        let verdict = match by_state {
             Ok(()) => self.check_policy(staged, &pdu)?,
             refused => refused,
         };
@@ -138,10 +140,14 @@ impl RoomInner {
                 before,
                 sent_by,
             )?),
-            Err(reason) => Received::SoftFailed(
-                self.stage(staged, pdu, Standing::SoftFailed, TimelinePlace::Nowhere, before, None)?,
-                reason,
-            ),
+            Err(reason) => {
+                let event =
+                    self.stage(staged, pdu, Standing::SoftFailed, TimelinePlace::Nowhere, before, None)?;
+                if may_be_allowed_later {
+                    self.note_refused_sticky(staged, &event)?;
+                }
+                Received::SoftFailed(event, reason)
+            }
         })
     }
 

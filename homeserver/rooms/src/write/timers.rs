@@ -17,6 +17,7 @@ impl Rooms {
             TimerKind::ForgetRedacted,
             TimerKind::Work,
             TimerKind::Retain,
+            TimerKind::ForgetSticky,
         ] {
             let rooms = self.clone();
             timers.handle(kind, move |timer| {
@@ -37,6 +38,7 @@ impl Rooms {
             Timer::RedactTurnedOut { room, user } => Ok(self.redact_turned_out(room, &user).await?),
             Timer::Work { id } => Ok(self.go_on_with(&id).await?),
             Timer::Retain { after } => Ok(self.retain(after).await?),
+            Timer::ForgetSticky { .. } => Ok(self.forget_sticky().await?),
             other => Err(format!("{other:?} is no timer of rooms").into()),
         }
     }

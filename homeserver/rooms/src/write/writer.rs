@@ -39,6 +39,8 @@ pub struct NewEvent {
     pub content: Box<RawValue>,
     /// For `m.room.redaction`.
     pub redacts: Option<OwnedEventId>,
+    /// For how many milliseconds it is sticky.
+    pub sticky: Option<u32>,
     /// Milliseconds; the clock's time if absent.
     pub origin_server_ts: Option<u64>,
 }
@@ -52,6 +54,7 @@ impl NewEvent {
             state_key: None,
             content,
             redacts: None,
+            sticky: None,
             origin_server_ts: None,
         }
     }
@@ -146,9 +149,12 @@ impl Room {
     }
 }
 
-/// The event of the current state that says what `event` would say, by the same sender.
+/// The event of the current state that says what `event` would say, by the same sender. One that is to be sticky says
+/// besides from when on.
 pub(crate) fn same_state(staged: &Staged, event: &NewEvent) -> Result<Option<Arc<Event>>, RoomError> {
-    let Some(state_key) = &event.state_key else { return Ok(None) };
+    let Some(state_key) = event.state_key.as_ref().filter(|_| event.sticky.is_none()) else {
+        return Ok(None);
+    };
     let Some(current) = staged.state_event(staged.head.state, &event.event_type, state_key)? else {
         return Ok(None);
     };
@@ -211,6 +217,7 @@ impl RoomInner {
             auth_events,
             depth: self.version.depth_after(head.depth),
             redacts: event.redacts,
+            sticky: event.sticky,
             event_id_localpart: needs_localpart.then(|| self.shared.opaque_id(18)),
         };
         Ok(Arc::new(template.seal(self.version, &self.shared.server_name, &self.shared.key)?))

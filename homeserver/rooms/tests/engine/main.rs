@@ -10,6 +10,7 @@ mod purge;
 mod remote;
 mod retention;
 mod rooms;
+mod sticky;
 mod told;
 mod window;
 mod world;

@@ -140,6 +140,7 @@ impl Elsewhere<'_> {
             prev_events,
             auth_events: self.auth.iter().map(|event| event.id().to_owned()).collect(),
             redacts: None,
+            sticky: None,
             // Only versions 1 and 2 look at it.
             event_id_localpart: old.then(|| format!("{}-{event_type}", self.prev.len())),
         }

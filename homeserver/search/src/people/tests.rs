@@ -90,6 +90,7 @@ async fn comes(room: &Room, user: &UserId, membership: &str, name: &str) {
         prev_events: vec![prev.id().to_owned()],
         auth_events: auth.iter().flatten().map(|event| event.id().to_owned()).collect(),
         redacts: None,
+        sticky: None,
         event_id_localpart: None,
     };
     let key = SigningKey::generate([2; 32], "b").unwrap();

@@ -138,6 +138,11 @@ keyspaces! {
     DELAYED_EVENT_USERS: (String,) => OwnedUserIdValue, Point;
     /// The state events among those that wait: (room, event type, state key, delay id) to whose each is.
     DELAYED_STATE: (RoomNid, String, String, String) => OwnedUserIdValue, Range;
+    /// Events that are sticky, or were until lately, by the position at which they came: (room, position).
+    STICKY: (RoomNid, Position) => StickyRow, Range;
+    /// Sticky events that the state did not allow when they came, for when it does: (room, sender, event) to until when
+    /// they are sticky, in milliseconds.
+    STICKY_REFUSED: (RoomNid, OwnedUserId, EventNid) => u64, Range;
     /// Aliases of this server.
     ALIASES: (OwnedRoomAliasId,) => AliasRow, Point;
     /// The same by room.

@@ -222,6 +222,8 @@ pub struct DelayedEventRow {
     pub transaction: Option<String>,
     /// When it was done with, in milliseconds, and how; `None` while it waits.
     pub ended: Option<(u64, DelayedEventEnd)>,
+    /// For how many milliseconds it is sticky from when it is sent.
+    pub sticky: Option<u32>,
 }
 
 impl DelayedEventRow {
@@ -229,6 +231,16 @@ impl DelayedEventRow {
     pub fn due(&self) -> u64 {
         self.running_since.saturating_add(self.delay)
     }
+}
+
+/// A sticky event.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StickyRow {
+    pub event: EventNid,
+    /// Until when it is sticky, in milliseconds.
+    pub until: u64,
+    /// How large the event is.
+    pub bytes: u32,
 }
 
 /// What came of a delayed event.
@@ -365,6 +377,7 @@ row!(
     OwnedEventIdValue,
     TransactionRow,
     DelayedEventRow,
+    StickyRow,
     TurnedOutRow,
     AliasRow,
     ReceiptRow,

@@ -24,6 +24,8 @@ pub enum Timer {
     RetainMedia,
     /// What administrators did up to this day, counted from the Unix epoch, is forgotten.
     ForgetAudit { day: u64 },
+    /// What became sticky in this hour, counted from the Unix epoch, and is no more is noted no longer.
+    ForgetSticky { hour: u64 },
 }
 
 /// The kind of a timer: each has one handler.
@@ -37,6 +39,7 @@ pub enum TimerKind {
     Retain,
     RetainMedia,
     ForgetAudit,
+    ForgetSticky,
 }
 
 impl Timer {
@@ -50,6 +53,7 @@ impl Timer {
             Self::Retain { .. } => TimerKind::Retain,
             Self::RetainMedia => TimerKind::RetainMedia,
             Self::ForgetAudit { .. } => TimerKind::ForgetAudit,
+            Self::ForgetSticky { .. } => TimerKind::ForgetSticky,
         }
     }
 }

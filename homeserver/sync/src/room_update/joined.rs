@@ -1,6 +1,6 @@
 //! What has happened in a room to which the user is joined.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use hearth_rooms::{Event, Room};
 use hearth_storage::{Position, StateId, schema::rooms::Membership};
@@ -66,7 +66,8 @@ impl<'a> JoinedRoom<'a> {
         let receipts = Receipts::read(scope, room, self.told.map(|(position, _)| position))?;
         let is_new = self.told.is_none();
         let typing = typing(scope, room, is_new);
-        let mut shown = Shown { is_new, timeline, receipts, typing, ..Shown::default() };
+        let sticky = self.sticky(&timeline)?;
+        let mut shown = Shown { is_new, timeline, sticky, receipts, typing, ..Shown::default() };
         self.read_state(&mut shown)?;
         if wanted.account_data.takes_room(room.id()) {
             shown.account_data = match is_new && !self.is_first {
@@ -78,6 +79,20 @@ impl<'a> JoinedRoom<'a> {
             shown.unread = Some(scope.unread(room, self.is.position)?);
         }
         Ok(shown)
+    }
+
+    /// The sticky events that the client is not told by a timeline: whoever is in the room may see them (MSC4354).
+    fn sticky(&self, timeline: &Timeline) -> Result<Vec<Arc<Event>>, SyncError> {
+        if self.told.is_some() && !timeline.limited && !timeline.passed_over {
+            return Ok(Vec::new());
+        }
+        let after = self.told.map_or(Position(0), |(position, _)| position);
+        let mut sticky = self.room.sticky_since(after, self.scope.upto.log)?;
+        sticky.retain(|sticky| {
+            !self.scope.ignored.contains(sticky.event.pdu.sender())
+                && timeline.events.iter().all(|told| told.nid != sticky.event.nid)
+        });
+        Ok(sticky.into_iter().map(|sticky| sticky.event).collect())
     }
 
     /// Reads the state, and what follows from its changes.

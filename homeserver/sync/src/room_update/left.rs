@@ -62,7 +62,7 @@ fn up_to_leave(
 ) -> Result<Shown, SyncError> {
     let only = |events: Option<&Arc<Event>>, prev_batch: TimelineToken| {
         let events = events.into_iter().cloned().collect();
-        let timeline = Timeline { events, limited: false, prev_batch: Some(prev_batch) };
+        let timeline = Timeline { events, prev_batch: Some(prev_batch), ..Timeline::default() };
         Ok(Shown { timeline, ..Shown::default() })
     };
     let (Some(leave), Some((order, around))) =

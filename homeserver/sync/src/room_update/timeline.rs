@@ -30,6 +30,8 @@ pub(crate) struct Timeline {
     pub events: Vec<Arc<Event>>,
     /// There are earlier ones that were not told.
     pub limited: bool,
+    /// Some were passed over: they are not wanted, or not to be seen.
+    pub passed_over: bool,
     /// The place before the first event; none in a room that is not here.
     pub prev_batch: Option<TimelineToken>,
 }
@@ -40,18 +42,20 @@ impl TimelineRequest<'_> {
         let mut events: Vec<Arc<Event>> = Vec::new();
         let mut from = TimelineToken::after(self.until);
         if !self.filter.takes_room(self.room.id()) {
-            return Ok(Timeline { events, limited: false, prev_batch: Some(from) });
+            return Ok(Timeline { events, limited: false, passed_over: true, prev_batch: Some(from) });
         }
         // What came after a gap is not told with what came before it, as if it followed.
         let gap = self.room.gap_within(self.after, self.until)?;
         let to = gap.map(TimelineToken::before).or(self.after.map(TimelineToken::after));
         let mut looked_at = 0;
-        let mut limited = gap.is_some();
+        let (mut limited, mut passed_over) = (gap.is_some(), false);
         loop {
             let wanted = limit + 1 - events.len();
             let found = self.room.timeline(from.range(to, true, wanted))?;
             let (oldest, count) = (found.last().and_then(|event| event.order()), found.len());
-            events.extend(self.seen_of(found)?);
+            let seen = self.seen_of(found)?;
+            passed_over |= seen.len() < count;
+            events.extend(seen);
             looked_at += count;
             if events.len() > limit {
                 events.truncate(limit);
@@ -74,7 +78,7 @@ impl TimelineRequest<'_> {
             (None, false) => to.unwrap_or(TimelineToken::after(self.until)),
         };
         events.reverse();
-        Ok(Timeline { events, limited, prev_batch: Some(prev_batch) })
+        Ok(Timeline { events, limited, passed_over, prev_batch: Some(prev_batch) })
     }
 
     fn seen_of(&self, mut events: Vec<Arc<Event>>) -> Result<Vec<Arc<Event>>, RoomError> {

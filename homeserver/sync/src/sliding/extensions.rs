@@ -4,6 +4,7 @@ mod account_data;
 mod e2ee;
 mod profiles;
 mod receipts;
+mod sticky;
 mod threads;
 mod to_device;
 
@@ -21,6 +22,7 @@ pub(super) use self::{
     e2ee::{member_changes, write_e2ee},
     profiles::{add_seen, write_profiles},
     receipts::RoomReceipts,
+    sticky::Sticky,
     threads::write_threads,
     to_device::write_to_device,
 };
@@ -56,6 +58,9 @@ pub(crate) struct ExtensionsAsked {
     pub threads: Limited,
     #[serde(default, rename = "org.matrix.msc4262.profiles")]
     pub profiles: ProfilesAsked,
+    /// MSC4480
+    #[serde(default, rename = "org.matrix.msc4354.sticky_events")]
+    pub sticky: Limited,
 }
 
 /// An extension that is on or off.
@@ -76,7 +81,7 @@ pub(crate) struct Limited {
     #[serde(flatten)]
     pub switch: Switch,
     limit: Option<u64>,
-    /// Up to where the client has messages to its device.
+    /// Up to where the client has messages to its device, or sticky events.
     pub since: Option<String>,
 }
 

@@ -46,6 +46,8 @@ pub struct SlidingRequest {
     pub(crate) asked: Arc<Asked>,
     /// Up to where the client has the messages to its device.
     pub(crate) to_device_since: Option<String>,
+    /// Up to where it has sticky events.
+    pub(crate) sticky_since: Option<String>,
 }
 
 impl SlidingRequest {
@@ -180,6 +182,7 @@ impl SlidingBody {
             self.room_subscriptions.into_iter().map(subscription).collect::<Result<_, SyncError>>()?;
         let mut extensions = self.extensions;
         let to_device_since = extensions.to_device.since.take();
+        let sticky_since = extensions.sticky.since.take();
         let asked = Arc::new(Asked { form, lists, subscriptions, extensions });
         Ok(SlidingRequest {
             user,
@@ -190,6 +193,7 @@ impl SlidingBody {
             set_presence,
             asked,
             to_device_since,
+            sticky_since,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use hearth_rooms::{Room, RoomError};
 use hearth_storage::{
-    Position, RoomNid,
+    EventNid, Position, RoomNid,
     schema::{rooms::Membership, users::SlidingRoomRow},
 };
 use ruma::{OwnedRoomId, OwnedUserId, RoomId};
@@ -17,9 +17,9 @@ use super::{
     connection::{Changes, Connection},
     connections::{self, Written},
     extensions::{
-        ACCOUNT_DATA, AccountDataChanges, PROFILES, RoomAccountData, RoomParts, RoomReceipts, THREADS,
-        add_seen, member_changes, told_to_device, write_e2ee, write_global, write_profiles, write_threads,
-        write_to_device,
+        ACCOUNT_DATA, AccountDataChanges, PROFILES, RoomAccountData, RoomParts, RoomReceipts, Sticky,
+        THREADS, add_seen, member_changes, told_to_device, write_e2ee, write_global, write_profiles,
+        write_threads, write_to_device,
     },
     room::{self, Known, RoomTold, Seen, ToTell},
     view::{Viewed, Viewing, Views},
@@ -104,6 +104,8 @@ struct Response<'a> {
     typing: RoomParts,
     /// Of whom a room that is told tells.
     seen: BTreeSet<OwnedUserId>,
+    /// The sticky events that timelines tell.
+    sticky: HashSet<EventNid>,
 }
 
 impl<'a> Response<'a> {
@@ -135,6 +137,7 @@ impl<'a> Response<'a> {
             room_data: RoomAccountData::default(),
             typing: RoomParts::default(),
             seen: BTreeSet::new(),
+            sticky: HashSet::new(),
         })
     }
 
@@ -253,6 +256,8 @@ impl<'a> Response<'a> {
         } else if row.is_none() {
             return Ok(());
         }
+        let events = seen.iter().flat_map(|seen| &seen.timeline.events);
+        self.sticky.extend(events.filter(|event| event.pdu.sticky().is_some()).map(|event| event.nid));
         self.changes
             .members
             .extend(seen.iter().flat_map(|seen| &seen.members).map(|member| (nid, member.clone())));
@@ -350,6 +355,18 @@ impl<'a> Response<'a> {
             let after = told_to_device(self.request.to_device_since.as_deref())?;
             let mut part = Object::open(object.key("to_device"));
             self.told |= write_to_device(scope, &asked.to_device, after, &mut part)?;
+            part.close();
+        }
+        if asked.sticky.switch.is_on() {
+            let sticky = Sticky {
+                scope,
+                asked: &self.request.asked,
+                since: self.request.sticky_since.as_deref(),
+                changed: &self.changed,
+                in_timelines: &self.sticky,
+            };
+            let mut part = Object::open(object.key("org.matrix.msc4354.sticky_events"));
+            self.told |= sticky.write(&mut part)?;
             part.close();
         }
         let mut members = DeviceLists::default();

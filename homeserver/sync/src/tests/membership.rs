@@ -208,6 +208,7 @@ async fn note(world: &World, client: &Client, membership: &str) {
         auth_events: Vec::new(),
         depth: 7,
         redacts: None,
+        sticky: None,
         event_id_localpart: None,
     };
     let key = SigningKey::generate([8; 32], "1").unwrap();

@@ -10,6 +10,7 @@ mod extensions;
 mod histories;
 mod lists;
 mod rooms;
+mod sticky;
 
 /// A client on one connection.
 struct Slider {

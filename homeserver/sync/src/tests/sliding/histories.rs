@@ -1,6 +1,7 @@
 //! Whatever happens, three clients know the same in the end: one that follows by `/sync`, one by sliding sync through windows
 //! that slide, and one that begins anew. Answers get lost and the server restarts meanwhile.
 
+use hearth_spec::MAX_STICKY_MS;
 use proptest::{collection::vec, prelude::*, test_runner::RngSeed};
 use ruma::EventId;
 
@@ -8,7 +9,7 @@ use super::*;
 
 mod known;
 
-use known::{Known, PlainKnown};
+use known::{Known, PlainKnown, STICKY};
 
 /// Something that happens. Users and rooms are chosen by number.
 #[derive(Clone, Debug)]
@@ -21,6 +22,11 @@ enum Step {
         room: u8,
     },
     Reply {
+        by: u8,
+        room: u8,
+    },
+    /// Says something that is sticky.
+    Stick {
         by: u8,
         room: u8,
     },
@@ -71,13 +77,15 @@ enum Step {
     },
     ToDevice,
     Sync,
-    /// A sliding sync of so many rooms, each with so many events.
+    /// A sliding sync of so many rooms from a place on, each with so many events.
     Slide {
+        first: u8,
         rooms: u8,
         events: u8,
     },
     /// The same, but its answer does not arrive.
     Lose {
+        first: u8,
         rooms: u8,
         events: u8,
     },
@@ -95,6 +103,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => by.clone().prop_map(|by| Create { by }),
         6 => (by.clone(), room.clone()).prop_map(|(by, room)| Say { by, room }),
         1 => (by.clone(), room.clone()).prop_map(|(by, room)| Reply { by, room }),
+        2 => (by.clone(), room.clone()).prop_map(|(by, room)| Stick { by, room }),
         3 => (by.clone(), room.clone(), 0u8..5, 0u8..3).prop_map(|(by, room, what, value)| Set { by, room, what, value }),
         1 => (by.clone(), room.clone(), 0u8..3).prop_map(|(by, room, value)| Rename { by, room, value }),
         3 => (by.clone(), room.clone()).prop_map(|(by, room)| Join { by, room }),
@@ -108,8 +117,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (room.clone(), any::<bool>()).prop_map(|(room, on)| Tag { room, on }),
         1 => Just(ToDevice),
         3 => Just(Sync),
-        8 => (0u8..8, 0u8..6).prop_map(|(rooms, events)| Slide { rooms, events }),
-        2 => (0u8..8, 0u8..6).prop_map(|(rooms, events)| Lose { rooms, events }),
+        8 => (0u8..4, 0u8..8, 0u8..6).prop_map(|(first, rooms, events)| Slide { first, rooms, events }),
+        2 => (0u8..4, 0u8..8, 0u8..6).prop_map(|(first, rooms, events)| Lose { first, rooms, events }),
         1 => prop::option::of(room).prop_map(|room| Subscribe { room }),
         1 => Just(Restart),
     ]
@@ -210,6 +219,12 @@ impl Play {
                 let content = to_raw_value(&content).unwrap();
                 self.send(&room, NewEvent::message(&by.user, "m.room.message", content)).await;
             }
+            Step::Stick { by, room } => {
+                let (by, Some(room)) = (&self.users[usize::from(by)], self.room(room)) else { return };
+                let event =
+                    NewEvent::message(&by.user, "m.rtc.member", to_raw_value(&json!({"in": "it"})).unwrap());
+                self.send(&room, NewEvent { sticky: Some(MAX_STICKY_MS), ..event }).await;
+            }
             Step::Set { by, room, what, value } => {
                 let (by, Some(room)) = (&self.users[usize::from(by)], self.room(room)) else { return };
                 let field = ["name", "topic", "url", "x", "y"][usize::from(what)];
@@ -274,8 +289,12 @@ impl Play {
             }
             Step::ToDevice => self.send_to_devices().await,
             Step::Sync => self.sync().await,
-            Step::Slide { rooms, events } => self.slide(rooms.into(), events.into(), true).await,
-            Step::Lose { rooms, events } => self.slide(rooms.into(), events.into(), false).await,
+            Step::Slide { first, rooms, events } => {
+                self.slide((first.into(), rooms.into()), events.into(), true).await;
+            }
+            Step::Lose { first, rooms, events } => {
+                self.slide((first.into(), rooms.into()), events.into(), false).await;
+            }
             Step::Subscribe { room } => {
                 self.subscribed = room.and_then(|room| self.room(room)).map(|room| room.id().to_owned());
             }
@@ -305,12 +324,12 @@ impl Play {
         self.plain_known.apply(&response);
     }
 
-    /// What is asked for: a window of so many rooms, each with so many events, and a subscription.
-    fn body(&self, rooms: usize, events: usize) -> Value {
+    /// What is asked for: a window from a place on of so many rooms, each with so many events, and a subscription.
+    fn body(&self, (first, rooms): (usize, usize), events: usize) -> Value {
         let required = json!([["*", "*"], ["m.room.member", "$ME"], ["m.room.member", "$LAZY"]]);
         let room = |events: usize| json!({"timeline_limit": events, "required_state": required});
         let mut list = room(events);
-        list["ranges"] = if rooms == 0 { json!([]) } else { json!([[0, rooms - 1]]) };
+        list["ranges"] = if rooms == 0 { json!([]) } else { json!([[first, first + rooms - 1]]) };
         let mut subscriptions = json!({});
         if let Some(subscribed) = &self.subscribed {
             subscriptions[subscribed.as_str()] = room(events + 2);
@@ -320,12 +339,13 @@ impl Play {
             "extensions": {
                 "to_device": {"enabled": true, "since": self.known.to_device_since},
                 "account_data": {"enabled": true}, "receipts": {"enabled": true},
+                STICKY: {"enabled": true, "limit": 3, "since": self.known.sticky_since},
             },
         })
     }
 
-    async fn slide(&mut self, rooms: usize, events: usize, arrives: bool) {
-        self.slider.body = self.body(rooms, events);
+    async fn slide(&mut self, window: (usize, usize), events: usize, arrives: bool) {
+        self.slider.body = self.body(window, events);
         let response = self.slider.peek().await;
         if arrives {
             self.slider.pos = Some(response["pos"].as_str().unwrap().to_owned());
@@ -335,7 +355,8 @@ impl Play {
 
     /// What a client knows that begins anew, of the first so many rooms.
     async fn anew(&self, name: &str, rooms: usize) -> Known {
-        let mut slider = self.world.existing(&self.plain).slider(self.body(rooms, 5));
+        let mut slider = self.world.existing(&self.plain).slider(self.body((0, rooms), 5));
+        slider.body["extensions"][STICKY] = json!({"enabled": true});
         slider.device = self.slider.device.clone();
         slider.body["conn_id"] = json!(name);
         let mut known = Known::default();
@@ -372,8 +393,11 @@ impl Play {
     async fn end(&mut self) {
         self.subscribed = None;
         self.sync().await;
-        self.slide(20, 5, true).await;
-        self.slide(20, 5, true).await;
+        self.slide((0, 20), 5, true).await;
+        // As far as what is sticky reaches, three at a time.
+        for _ in 0..40 {
+            self.slide((0, 20), 5, true).await;
+        }
         let fresh = self.anew("fresh", 20).await;
         let problems = self.known.differences(&fresh, &self.plain_known);
         assert!(problems.is_empty(), "{}", problems.join("\n"));

@@ -13,6 +13,9 @@ pub struct Known {
     pub count: u64,
     pub to_device_since: Option<String>,
     pub told: Vec<u64>,
+    pub sticky_since: Option<String>,
+    /// The sticky events that it was told, by room and id.
+    sticky: BTreeSet<(String, String)>,
     /// Contents of account data, by room and type.
     data: BTreeMap<(String, String), Value>,
 }
@@ -36,8 +39,12 @@ pub struct PlainKnown {
     joined: BTreeMap<String, RoomKnown>,
     invited: BTreeSet<String>,
     data: BTreeMap<(String, String), Value>,
+    sticky: BTreeSet<(String, String)>,
     pub told: Vec<u64>,
 }
+
+/// The extension that tells of sticky events.
+pub const STICKY: &str = "org.matrix.msc4354.sticky_events";
 
 const FACTS: [&str; 8] = [
     "name",
@@ -56,7 +63,15 @@ impl Known {
         let to_device = &response["extensions"]["to_device"];
         self.to_device_since = to_device["next_batch"].as_str().map(str::to_owned);
         self.told.extend(list(&to_device["events"]).map(|event| event["content"]["n"].as_u64().unwrap()));
+        let sticky = &response["extensions"][STICKY];
+        if let Some(token) = sticky["next_batch"].as_str() {
+            self.sticky_since = Some(token.to_owned());
+        }
+        for (id, room) in fields(&sticky["rooms"]) {
+            take_sticky(&mut self.sticky, id, &room["events"]);
+        }
         for (id, room) in fields(&response["rooms"]) {
+            take_sticky(&mut self.sticky, id, &room["timeline"]);
             if room["initial"] == true {
                 self.rooms.remove(id);
             }
@@ -106,6 +121,12 @@ impl Known {
             found.extend(
                 self.rooms[id].differences(fresh, plain).into_iter().map(|what| format!("{id}: {what}")),
             );
+        }
+        // What was sticky when the others were told may be so no more.
+        for told in fresh.sticky.iter().filter(|(room, _)| plain.joined.contains_key(room)) {
+            if !self.sticky.contains(told) || !plain.sticky.contains(told) {
+                found.push(format!("sticky {told:?}: {:?}, by /sync {:?}", self.sticky, plain.sticky));
+            }
         }
         let joined = |data: &BTreeMap<(String, String), Value>| {
             let mut data = data.clone();
@@ -225,6 +246,8 @@ impl PlainKnown {
         }
         for (id, room) in fields(&rooms["join"]) {
             self.invited.remove(id);
+            take_sticky(&mut self.sticky, id, &room["timeline"]["events"]);
+            take_sticky(&mut self.sticky, id, &room["msc4354_sticky"]["events"]);
             take_data(&mut self.data, id, &room["account_data"]["events"]);
             self.joined.entry(id.clone()).or_default().apply_plain(room);
         }
@@ -252,6 +275,11 @@ impl RoomKnown {
             self.take_receipts(event);
         }
     }
+}
+
+fn take_sticky(known: &mut BTreeSet<(String, String)>, room: &str, events: &Value) {
+    let sticky = list(events).filter(|event| event.get("msc4354_sticky").is_some());
+    known.extend(sticky.map(|event| (room.to_owned(), text(event, "event_id"))));
 }
 
 fn take_data(data: &mut BTreeMap<(String, String), Value>, room: &str, items: &Value) {

@@ -78,11 +78,13 @@ class SdkBot:
 
     def __init__(self, programs, server):
         self.programs, self.server = programs, server
-        self.process = None
+        self.process = self.token = None
 
-    def start(self, **account):
+    def start(self, name, password):
+        """Logs in, or goes on with the token of the first time."""
         self.process = self.programs.start("bot", "sdk_bot.mjs", self.server.url, self.programs.folder)
-        return self.process.call("start", allowed=START_TIMEOUT_S, **account)
+        account = {"token": self.token} if self.token else {"name": name, "password": password}
+        self.token = self.process.call("start", allowed=START_TIMEOUT_S, **account)["token"]
 
     def stop(self):
         if self.process:

@@ -20,12 +20,14 @@ sys.path += [str(HERE.parent / "real_clients"), str(HERE.parent / "real_peers")]
 import network
 import synapse_environment
 from admin_scenario import AdminScenario
+from bot_scenario import BotScenario
 from bridge import Heisenbridge
 from bridge_scenario import BridgeScenario
 from environment import InstallError, cached, install_python, python_of
 from irc import IrcServer
 from network import NetworkBridge, NodePrograms, SdkBot
-from network_scenario import BotScenario, NetworkScenario
+from network_scenario import NetworkScenario
+from nio_bot import NioBot
 from puppeting import Puppeteer
 from puppeting_scenario import PuppetingScenario
 from report import Report
@@ -99,6 +101,18 @@ def run_network(steps, run, installed):
         server.stop()
 
 
+def run_nio_bot(steps, run, installed):
+    with steps.needed("the server starts"):
+        server = run.server([])
+    bot = NioBot(run.folder, python_of(installed), server)
+    try:
+        BotScenario(steps, server, bot).run()
+    finally:
+        bot.stop()
+    with steps.step("it stops in good order"):
+        server.stop()
+
+
 def run_synadm(steps, run, installed):
     with steps.needed("the server starts"):
         server = run.server([])
@@ -107,7 +121,13 @@ def run_synadm(steps, run, installed):
         server.stop()
 
 
-PROGRAMS = {"heisenbridge": run_bridge, "mautrix": run_puppets, "network": run_network, "synadm": run_synadm}
+PROGRAMS = {
+    "heisenbridge": run_bridge,
+    "mautrix": run_puppets,
+    "network": run_network,
+    "nio-bot": run_nio_bot,
+    "synadm": run_synadm,
+}
 
 
 class Run:

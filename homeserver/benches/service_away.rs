@@ -50,7 +50,6 @@ async fn main() {
     let registration = service.registration.to_str().unwrap().to_owned();
     let settings = vec![("HEARTH_APPSERVICES", registration), ("HEARTH_COMMIT_LOG_MIB", log.to_string())];
     let server = Process::start_with_settings(folder.path().join("data"), settings).await;
-    service.register_bot(&server).await;
     let senders =
         join_all((0..senders).map(|number| sender(&server, &service, number, rooms / senders))).await;
     let print = |when: &str| {

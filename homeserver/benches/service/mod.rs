@@ -79,15 +79,7 @@ impl Service {
         server.ok(Method::POST, &path, Some(&self.bot()), Some(json!({}))).await;
     }
 
-    /// Registers its bot.
-    pub async fn register_bot(&self, server: &Client) {
-        let body = json!({
-            "type": "m.login.application_service", "username": format!("{}_bot", self.id), "inhibit_login": true,
-        });
-        server.ok(Method::POST, "/_matrix/client/v3/register", Some(&self.bot()), Some(body)).await;
-    }
-
-    /// Who asks with its token.
+    /// Its bot, who is there when it is: who asks with its token.
     pub fn bot(&self) -> User {
         User { id: format!("@{}_bot:localhost", self.id), token: format!("as_{}", self.id) }
     }

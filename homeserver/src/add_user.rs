@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     Server,
-    ask::{Failure, ask, first_line},
+    ask::{self, Failure, ask},
     cli::AddUser,
     config::Config,
     server::{Outside, open_store},
@@ -23,10 +23,7 @@ pub async fn run(config: &Config, add: &AddUser) -> Result<(), Failure> {
         .filter(|user| user.validate_strict().is_ok() && !add.name.contains(':'))
         .ok_or_else(|| format!("`{}` is no name for an account: use a-z, 0-9 and . _ = - / +", add.name))?;
     let (password, made_up) =
-        if add.password_stdin { (first_line()?, false) } else { (make_up_password(&SystemRandom), true) };
-    if password.is_empty() {
-        return Err("the password is empty".into());
-    }
+        if add.password_stdin { (ask::password()?, false) } else { (make_up_password(&SystemRandom), true) };
     match TcpStream::connect_timeout(&config.listen, Duration::from_secs(2)) {
         Ok(_) => ask_server(config, add, &password)?,
         Err(_) => {

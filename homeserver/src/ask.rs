@@ -1,6 +1,6 @@
 //! One request to the server on this machine: too little for a whole HTTP client.
 
-use std::io::{self, BufRead as _, Read, Write, stdin};
+use std::io::{BufRead as _, Read, Write, stdin};
 
 use serde_json::Value;
 
@@ -10,12 +10,12 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The largest answer, in bytes.
 const MAX_ANSWER: u64 = 64 << 20;
 
-/// The first line of the standard input: a password.
-pub fn first_line() -> io::Result<String> {
+/// A password: the first line of the standard input, which must not be empty.
+pub fn password() -> Result<String, Failure> {
     let mut line = String::new();
     stdin().lock().read_line(&mut line)?;
     line.truncate(line.trim_end_matches(['\r', '\n']).len());
-    Ok(line)
+    if line.is_empty() { Err("the password is empty".into()) } else { Ok(line) }
 }
 
 /// Asks over a connection, and gives the answer, or what the server says against it.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    ask::{Failure, first_line},
+    ask::{self, Failure},
     cli::TestCalls,
     config::Config,
 };
@@ -36,7 +36,7 @@ pub async fn run(config: &Config, test: &TestCalls) -> Result<bool, Failure> {
         url: test.url.clone().unwrap_or(own),
         token: None,
     };
-    client.log_in(&test.user, &first_line()?).await?;
+    client.log_in(&test.user, &ask::password()?).await?;
     let told = client.ask(Method::GET, "v3/voip/turnServer", None).await;
     let places = client.ask(Method::GET, PLACES, None).await;
     client.ask(Method::POST, "v3/logout", Some(&json!({}))).await?;

@@ -36,6 +36,7 @@ use crate::{
         BodyKind, FromIncoming, Incoming, MAX_BODY, MAX_BODY_OF_STRANGERS, MAX_VALUES, Unspecified,
         VALUE_BYTES,
     },
+    router::cross_origin,
     synapse_admin::AdminRequest,
 };
 
@@ -213,7 +214,7 @@ fn method_router(method: &Method, endpoint: &Arc<Endpoint>) -> MethodRouter<Clie
 async fn serve(endpoint: Arc<Endpoint>, api: ClientApi, request: axum::extract::Request) -> Response {
     let span =
         tracing::info_span!("request", id = api.next_request_id(), endpoint = endpoint.measure.endpoint());
-    endpoint.measure.answer(span, answer(&endpoint, api, request)).await
+    cross_origin(endpoint.measure.answer(span, answer(&endpoint, api, request)).await)
 }
 
 async fn answer(

@@ -1,6 +1,9 @@
 //! All endpoints of the client-server API, and what is around them.
 
-use axum::{extract::Request, middleware, response::Response};
+use axum::{
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
 use http::{HeaderValue, Method, header};
 
 use crate::{
@@ -61,21 +64,26 @@ pub fn served() -> Vec<Served> {
 pub fn router(api: ClientApi) -> axum::Router {
     endpoints()
         .into_routes()
-        .fallback(async || MatrixError::unrecognized("There is nothing at this path."))
-        .method_not_allowed_fallback(async || {
-            MatrixError::method_not_allowed("This path takes other methods.")
+        .fallback(async |request: Request| {
+            nothing(&request, || MatrixError::unrecognized("There is nothing at this path."))
         })
-        .layer(middleware::from_fn(cross_origin))
+        .method_not_allowed_fallback(async |request: Request| {
+            nothing(&request, || MatrixError::method_not_allowed("This path takes other methods."))
+        })
         .with_state(api)
 }
 
-/// Lets web pages of any origin in ("Web Browser Clients"): the headers come with every answer, errors as
-/// well, and `OPTIONS` is answered here for every path.
-async fn cross_origin(request: Request, next: middleware::Next) -> Response {
-    let mut response = match *request.method() {
+/// The answer where no endpoint is. `OPTIONS` is answered here for every path.
+fn nothing(request: &Request, refusal: impl FnOnce() -> MatrixError) -> Response {
+    cross_origin(match *request.method() {
         Method::OPTIONS => Response::default(),
-        _ => next.run(request).await,
-    };
+        _ => refusal().into_response(),
+    })
+}
+
+/// Lets web pages of any origin in ("Web Browser Clients"): the headers come with every answer, errors as well.
+// Not a layer around the routes: each request would be moved once more from one box to another.
+pub(crate) fn cross_origin(mut response: Response) -> Response {
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),

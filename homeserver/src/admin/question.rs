@@ -8,7 +8,7 @@ use ruma::{MxcUri, ServerName, UserId};
 use serde_json::{Value, json};
 
 use super::cli::{Media, Peers, Reports, Rooms, Switch, Tokens, Users, What};
-use crate::ask::{Failure, first_line};
+use crate::ask::{self, Failure};
 
 /// A request, and what of its answer is shown.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ fn of_users(users: &Users, server: &ServerName) -> Result<Question, Failure> {
         Users::Password { user } => ask(
             "POST",
             format!("{SYNAPSE}/v1/reset_password/{}", id(user)?),
-            json!({ "new_password": first_line()? }),
+            json!({ "new_password": ask::password()? }),
         ),
         Users::Promote(Switch { user, off }) => {
             ask("PUT", format!("{SYNAPSE}/v1/users/{}/admin", id(user)?), json!({ "admin": !off }))

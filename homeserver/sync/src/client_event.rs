@@ -207,7 +207,7 @@ impl<'a> ClientEvents<'a> {
     fn viewer(&mut self) -> Result<&mut Viewer<'a>, RoomError> {
         let viewer = match self.viewer.take() {
             Some(viewer) => viewer,
-            None => Viewer::new(self.room, self.recipient.user)?,
+            None => Viewer::new(self.room, self.recipient.user),
         };
         Ok(self.viewer.insert(viewer))
     }

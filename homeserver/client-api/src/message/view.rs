@@ -123,14 +123,14 @@ impl View {
     /// Whether the user is shown an event as if it were redacted, because its sender wished to be erased.
     pub(crate) fn is_erased(&self, event: &Event) -> Result<bool> {
         match self.erased.get(event.pdu.sender()) {
-            Some(position) => Ok(!Viewer::new(&self.room, &self.user)?.knew(event, *position)?),
+            Some(position) => Ok(!Viewer::new(&self.room, &self.user).knew(event, *position)?),
             None => Ok(false),
         }
     }
 
     /// Whether the user may see any event of a thread, by someone whom they do not ignore.
     pub(crate) fn has_thread(&self, root: &Event) -> Result<bool> {
-        let mut viewer = Viewer::new(&self.room, &self.user)?;
+        let mut viewer = Viewer::new(&self.room, &self.user);
         Ok(self.room.thread_is_seen(root, &mut viewer, &self.ignored)?)
     }
 

@@ -111,7 +111,7 @@ impl Room {
     fn children_of(
         &self,
         event: &Event,
-        viewer: &Viewer<'_>,
+        viewer: &mut Viewer<'_>,
         ignored: &HashSet<OwnedUserId>,
     ) -> Result<Children, RoomError> {
         let mut children =

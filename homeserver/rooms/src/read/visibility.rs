@@ -19,16 +19,22 @@ use crate::{
 pub struct Viewer<'a> {
     room: &'a Room,
     user: OwnedUserId,
-    /// Joined now.
-    joined: bool,
-    /// Was joined until this place of the timeline, and is no more.
-    left_at: Option<TimelineOrder>,
+    /// Read when the first event asks for it.
+    now: Option<Now>,
     /// Visibility and membership by set of state: mostly the same set for many events.
     known: HashMap<StateId, (HistoryVisibility, Option<Membership>)>,
 }
 
-impl<'a> Viewer<'a> {
-    pub fn new(room: &'a Room, user: &UserId) -> Result<Self, RoomError> {
+/// How a user stands to a room now.
+#[derive(Clone, Copy)]
+struct Now {
+    joined: bool,
+    /// Was joined until this place of the timeline, and is no more.
+    left_at: Option<TimelineOrder>,
+}
+
+impl Now {
+    fn read(room: &Room, user: &UserId) -> Result<Self, RoomError> {
         let row = room.membership(user)?;
         let joined = row.as_ref().is_some_and(|row| row.membership == Membership::Join);
         let mut left_at = None;
@@ -40,7 +46,13 @@ impl<'a> Viewer<'a> {
         {
             left_at = event.order();
         }
-        Ok(Self { room, user: user.to_owned(), joined, left_at, known: HashMap::new() })
+        Ok(Self { joined, left_at })
+    }
+}
+
+impl<'a> Viewer<'a> {
+    pub fn new(room: &'a Room, user: &UserId) -> Self {
+        Self { room, user: user.to_owned(), now: None, known: HashMap::new() }
     }
 
     pub fn user(&self) -> &UserId {
@@ -57,10 +69,12 @@ impl<'a> Viewer<'a> {
         let Some(state) = event.state else { return Ok(false) };
         let before = self.facts(state.before)?;
         let after = if state.after == state.before { before } else { self.facts(state.after)? };
-        let joined_later =
-            self.joined || self.left_at.is_some_and(|left| event.order().is_some_and(|order| order <= left));
         // Only the event that changes what decides has two sides; either is enough.
-        Ok([before, after].into_iter().any(|(visibility, membership)| {
+        let sides = [before, after];
+        // Of whoever was in the room then nothing else is asked: it is not read for each who syncs.
+        let was_in = sides.iter().any(|(_, membership)| *membership == Some(Membership::Join));
+        let joined_later = !was_in && self.joined_later(event)?;
+        Ok(sides.into_iter().any(|(visibility, membership)| {
             may_see(Sight {
                 visibility,
                 joined: membership == Some(Membership::Join),
@@ -68,6 +82,17 @@ impl<'a> Viewer<'a> {
                 joined_later,
             })
         }))
+    }
+
+    /// Whether the user is in the room now, or left it after an event.
+    fn joined_later(&mut self, event: &Event) -> Result<bool, RoomError> {
+        let now = self.now()?;
+        Ok(now.joined || now.left_at.is_some_and(|left| event.order().is_some_and(|order| order <= left)))
+    }
+
+    fn now(&mut self) -> Result<Now, RoomError> {
+        let now = self.now.map_or_else(|| Now::read(self.room, &self.user), Ok)?;
+        Ok(*self.now.insert(now))
     }
 
     /// Those of the events that the user is shown.
@@ -93,8 +118,9 @@ impl<'a> Viewer<'a> {
     }
 
     /// The user's leave, where nothing after it may be read.
-    pub(crate) fn until(&self) -> Result<Option<TimelineOrder>, RoomError> {
-        Ok(if self.left_at.is_some() && self.room.is_world_readable()? { None } else { self.left_at })
+    pub(crate) fn until(&mut self) -> Result<Option<TimelineOrder>, RoomError> {
+        let left_at = self.now()?.left_at;
+        Ok(if left_at.is_some() && self.room.is_world_readable()? { None } else { left_at })
     }
 
     fn facts(&mut self, state: StateId) -> Result<(HistoryVisibility, Option<Membership>), RoomError> {
@@ -157,7 +183,7 @@ impl<'a> ServerViewers<'a> {
             Some(users) => users,
             None => {
                 let users = self.room.all_members_of(self.server)?;
-                users.iter().map(|user| Viewer::new(self.room, user)).collect::<Result<_, _>>()?
+                users.iter().map(|user| Viewer::new(self.room, user)).collect()
             }
         };
         Ok(self.users.insert(users))
@@ -167,12 +193,12 @@ impl<'a> ServerViewers<'a> {
 impl Room {
     /// Whether a user is shown an event.
     pub fn may_see(&self, user: &UserId, event: &Event) -> Result<bool, RoomError> {
-        Viewer::new(self, user)?.sees(event)
+        Viewer::new(self, user).sees(event)
     }
 
     /// Those of the events that a user is shown.
     pub fn visible_to(&self, user: &UserId, events: Vec<Arc<Event>>) -> Result<Vec<Arc<Event>>, RoomError> {
-        Viewer::new(self, user)?.visible(events)
+        Viewer::new(self, user).visible(events)
     }
 
     /// Whether any user of a server may see an event: else the server gets it redacted.

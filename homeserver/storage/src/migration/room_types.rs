@@ -42,11 +42,13 @@ struct Content {
 
 impl Create {
     fn room_type(self) -> Option<String> {
-        self.content.r#type.filter(|_| self.r#type == CREATE)
+        self.content.r#type.filter(|room_type| self.r#type == CREATE && room_type.len() <= MAX_ROOM_TYPE)
     }
 }
 
 const CREATE: &str = "m.room.create";
+/// In bytes; a longer one is not kept, as no room of the specification has it.
+const MAX_ROOM_TYPE: usize = 255;
 
 pub(super) fn upgrade(view: &View, batch: &mut Batch) -> Result<(), StorageError> {
     let mut types = HashMap::new();
@@ -118,7 +120,9 @@ mod tests {
             old.put(&schema::ROOM_HEADS, (RoomNid(room),), &head);
         }
         let stripped = format!("[{}]", text(CREATE, r#"{"type":"m.space"}"#));
-        for (room, stripped_state) in [(1, None), (2, None), (3, None), (4, Some(stripped))] {
+        let long = format!("[{}]", text(CREATE, &format!(r#"{{"type":"{}"}}"#, "m".repeat(256))));
+        for (room, stripped_state) in [(1, None), (2, None), (3, None), (4, Some(stripped)), (5, Some(long))]
+        {
             let (membership, position) = (Membership::Join, Position(1));
             let row = OldRow { membership, event: EventNid(1), position, forgotten: false, stripped_state };
             old.put(&OLD, (user, RoomNid(room)), &row);
@@ -130,7 +134,7 @@ mod tests {
         let rows: Result<Vec<_>, _> = view.scan(&schema::USER_ROOMS, Scan::prefix((user,))).collect();
         let types: Vec<_> = rows.unwrap().into_iter().map(|(_, row)| row.room_type).collect();
         let space = || Some("m.space".to_owned());
-        assert_eq!(types, [space(), None, None, space()]);
+        assert_eq!(types, [space(), None, None, space(), None]);
         let spans: Result<Vec<_>, _> = view.scan(&schema::SPAN_ROOMS, Scan::all()).collect();
         let spans: Vec<_> = spans.unwrap().into_iter().map(|((span, room), ())| (span, room.0)).collect();
         assert_eq!(spans, [(0, 1), (1, 2), (2, 3)]);

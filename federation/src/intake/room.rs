@@ -177,7 +177,7 @@ impl<'a> RoomIntake<'a> {
 
     /// Gives an event whose signatures are good to the room.
     pub async fn receive(&self, pdu: Pdu) -> Result<Reception, FederationError> {
-        reception(self.room.receive(pdu).await)
+        self.reception(self.room.receive(pdu).await)
     }
 
     /// The same with the state before it.
@@ -186,7 +186,23 @@ impl<'a> RoomIntake<'a> {
         pdu: Pdu,
         state: &[OwnedEventId],
     ) -> Result<Reception, FederationError> {
-        reception(self.room.receive_with_state(pdu, state).await)
+        self.reception(self.room.receive_with_state(pdu, state).await)
+    }
+
+    fn reception(&self, received: Result<Received, RoomError>) -> Result<Reception, FederationError> {
+        Ok(Reception::Decided(match received {
+            // That it was soft-failed is nothing to tell: it is kept, and others may follow it.
+            Ok(Received::Accepted(_) | Received::SoftFailed(..) | Received::Purged) => Ok(()),
+            // It is decided on again when the members of the room are here.
+            Ok(Received::Rejected(_)) if self.room.is_partial() => Ok(()),
+            Ok(Received::Known(event)) => known_outcome(event.standing),
+            Ok(Received::Rejected(reason)) => Err(reason),
+            Ok(Received::Missing { prev_events, auth_events }) => {
+                return Ok(Reception::Missing { prev_events, auth_events });
+            }
+            Err(error @ (RoomError::Storage(_) | RoomError::Busy)) => return Err(error.into()),
+            Err(error) => Err(error.to_string()),
+        }))
     }
 }
 
@@ -198,20 +214,6 @@ pub(crate) enum Reception {
         prev_events: Vec<OwnedEventId>,
         auth_events: Vec<OwnedEventId>,
     },
-}
-
-fn reception(received: Result<Received, RoomError>) -> Result<Reception, FederationError> {
-    Ok(Reception::Decided(match received {
-        // That it was soft-failed is nothing to tell: it is kept, and others may follow it.
-        Ok(Received::Accepted(_) | Received::SoftFailed(..) | Received::Purged) => Ok(()),
-        Ok(Received::Known(event)) => known_outcome(event.standing),
-        Ok(Received::Rejected(reason)) => Err(reason),
-        Ok(Received::Missing { prev_events, auth_events }) => {
-            return Ok(Reception::Missing { prev_events, auth_events });
-        }
-        Err(error @ (RoomError::Storage(_) | RoomError::Busy)) => return Err(error.into()),
-        Err(error) => Err(error.to_string()),
-    }))
 }
 
 fn known_outcome(standing: Standing) -> Outcome {

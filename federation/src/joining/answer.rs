@@ -5,9 +5,9 @@ use std::{
     convert::Infallible,
 };
 
-use hearth_rooms::{Arrival, WithoutMembers};
+use hearth_rooms::{Arrival, RoomError, WithoutMembers};
 use hearth_spec::{Pdu, RoomVersion, check_auth_events, check_state};
-use hearth_storage::blocking;
+use hearth_storage::{blocking, schema::rooms::Standing};
 use ruma::{
     OwnedEventId, OwnedRoomId, OwnedServerName, RoomId, ServerName,
     api::federation::membership::create_join_event::v2::RoomState,
@@ -59,6 +59,7 @@ pub(super) async fn check(
         servers: server_names(servers_in_room.unwrap_or_default()),
     });
     let (mut pdus, state) = blocking(|| parse_room(version, room_id, auth_chain, state));
+    let known = known_to_allow(federation, &join, &pdus)?;
     let join_id = join.event_id_owned().clone();
     pdus.push(join);
     let mut pdus = federation.verified(from, version, pdus).await;
@@ -66,9 +67,9 @@ pub(super) async fn check(
         return Err(FederationError::Invalid("the join is not signed by who vouched for it".to_owned()));
     };
     let join = pdus.swap_remove(place);
-    let assembled = blocking(|| assemble(room_id.to_owned(), version, pdus, &state, join, members_omitted));
-    let arrival = assembled.map(|arrival| Arrival { without_members, ..arrival });
-    arrival.map_err(FederationError::Invalid)
+    let told = Told { pdus, state, known, members_omitted };
+    let assembled = blocking(|| assemble(room_id.to_owned(), version, told, join));
+    Ok(Arrival { without_members, ..assembled? })
 }
 
 /// Those of the names that are names of servers, as many as a room can be believed to have.
@@ -92,15 +93,43 @@ fn parse_room(
     (pdus, state)
 }
 
-/// Puts a room together from events with good signatures; the error says what is wrong with it.
+/// What a server told of a room.
+struct Told {
+    pdus: Vec<Pdu>,
+    /// Those of them that are the state before the join.
+    state: HashSet<OwnedEventId>,
+    /// What the join names besides, as it is here.
+    known: Vec<Pdu>,
+    members_omitted: bool,
+}
+
+/// What a join names as allowing it that the answer leaves out and that is here: who comes back names how they left.
+fn known_to_allow(federation: &Federation, join: &Pdu, told: &[Pdu]) -> Result<Vec<Pdu>, FederationError> {
+    let mut known = Vec::new();
+    for id in join.auth_events() {
+        if told.iter().all(|pdu| pdu.event_id() != id)
+            && let Some(event) = federation.rooms().event_by_id(id)?
+            && event.pdu.room_id() == join.room_id()
+            && event.standing != Standing::Rejected
+        {
+            known.push((*event.pdu).clone());
+        }
+    }
+    Ok(known)
+}
+
+/// Puts a room together from events with good signatures.
+///
+/// # Errors
+/// [`FederationError::Invalid`] if something is wrong with the room, [`RoomError::Forbidden`] if it does not let the user
+/// in: not every server says so before it answers.
 fn assemble(
     room_id: OwnedRoomId,
     version: RoomVersion,
-    pdus: Vec<Pdu>,
-    state_ids: &HashSet<OwnedEventId>,
+    told: Told,
     join: Pdu,
-    members_omitted: bool,
-) -> Result<Arrival, String> {
+) -> Result<Arrival, FederationError> {
+    let Told { pdus, state: state_ids, known, members_omitted } = told;
     let auth_chain = match order::complete(pdus, |_| Ok::<_, Infallible>(false)) {
         Ok(complete) => complete,
         Err(never) => match never {},
@@ -109,17 +138,18 @@ fn assemble(
         auth_chain.iter().filter(|pdu| state_ids.contains(pdu.event_id())).cloned().collect();
     let mut by_key = HashMap::with_capacity(state.len());
     for pdu in &state {
-        let Some(key) = pdu.state_key() else { return Err("the state holds a message".to_owned()) };
+        let Some(key) = pdu.state_key() else { return Err(invalid("the state holds a message")) };
         if by_key.insert((pdu.type_str(), key), pdu).is_some() {
-            return Err(format!("the state holds two events of {} and `{key}`", pdu.type_str()));
+            return Err(invalid(format!("the state holds two events of {} and `{key}`", pdu.type_str())));
         }
     }
-    let create = *by_key.get(&("m.room.create", "")).ok_or("the state has no create event")?;
+    let create =
+        by_key.get(&("m.room.create", "")).ok_or_else(|| invalid("the state has no create event"))?;
     // Among other things: that the room is of the version that the server said.
-    check_auth_events(version, create, |_| None).map_err(|error| error.to_string())?;
-    let by_id: HashMap<_, _> = auth_chain.iter().map(|pdu| (pdu.event_id(), pdu)).collect();
+    check_auth_events(version, create, |_| None).map_err(invalid)?;
+    let by_id: HashMap<_, _> = auth_chain.iter().chain(&known).map(|pdu| (pdu.event_id(), pdu)).collect();
     let fetch = |id: &ruma::EventId| by_id.get(id).map(|pdu| ((*pdu).clone().into(), false));
-    check_auth_events(version, &join, fetch).map_err(|error| error.to_string())?;
+    check_auth_events(version, &join, fetch).map_err(invalid)?;
     if members_omitted {
         // Those whom the join names are in its auth chain.
         let named = join.auth_events().iter().filter_map(|id| by_id.get(&**id).copied());
@@ -132,8 +162,12 @@ fn assemble(
     check_state(version, &join, |kind, key| {
         by_key.get(&(&*kind.to_string(), key)).map(|pdu| (*pdu).clone().into())
     })
-    .map_err(|error| error.to_string())?;
+    .map_err(|error| RoomError::Forbidden(error.to_string()))?;
     Ok(Arrival { room_id, version, auth_chain, state, event: join, without_members: None })
+}
+
+fn invalid(reason: impl ToString) -> FederationError {
+    FederationError::Invalid(reason.to_string())
 }
 
 #[cfg(test)]

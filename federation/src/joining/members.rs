@@ -36,6 +36,9 @@ const ASKED: usize = 10;
 /// After so long all of them are asked again; after twice as long the next time, up to the longest.
 const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+/// So often all of a state must be had: the servers whose signatures are in it may be away for a moment. Then what cannot
+/// be verified is left out, as nobody may be there any more who says by which keys it could be.
+const INSISTING: usize = 5;
 /// For the ids of a whole state.
 const IDS: Limits = Limits { timeout: Duration::from_secs(2 * 60), ..Limits::ROOM };
 
@@ -103,10 +106,14 @@ fn wanted(federation: &Federation, nid: RoomNid) -> Result<Option<(Room, Partial
 }
 
 async fn until_whole(federation: Federation, places: Arc<Semaphore>, nid: RoomNid) -> RoomNid {
+    // The rows of a commit are told of one after the other, before the room can be read.
+    if federation.store().settled().await.is_err() {
+        return nid;
+    }
     let mut pause = PAUSE;
-    loop {
+    for round in 0.. {
         let Ok(place) = places.acquire().await else { return nid };
-        match fetch_once(&federation, nid).await {
+        match fetch_once(&federation, nid, round < INSISTING).await {
             Ok(true) => return nid,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, room = %nid, "the members of a room were not fetched"),
@@ -115,14 +122,15 @@ async fn until_whole(federation: Federation, places: Arc<Semaphore>, nid: RoomNi
         tokio::time::sleep(pause).await;
         pause = (2 * pause).min(LONGEST_PAUSE);
     }
+    nid
 }
 
-/// Asks one server after the other. Whether nothing is left to be done.
-async fn fetch_once(federation: &Federation, nid: RoomNid) -> Result<bool, FederationError> {
+/// Asks one server after the other, and may insist on all of the state. Whether nothing is left to be done.
+async fn fetch_once(federation: &Federation, nid: RoomNid, all: bool) -> Result<bool, FederationError> {
     let Some((room, row)) = wanted(federation, nid)? else { return Ok(true) };
     for server in servers(federation, &room, &row)? {
-        match federation.fetch_members_from(&server, &room, &row).await {
-            Ok(()) => return Ok(true),
+        match federation.fetch_members_from(&server, &room, &row, all).await {
+            Ok(done) => return Ok(done),
             Err(error) => {
                 tracing::debug!(%server, %error, room = %room.id(), "a server did not give the members of a room");
             }
@@ -154,22 +162,28 @@ fn servers(
 }
 
 impl Federation {
-    /// Makes a room whole with the states before what its join follows, as a server tells them.
+    /// Makes a room whole with the states before what its join follows, as a server tells them: unless `all` of it must be
+    /// had, and some was not. Whether it is whole now.
     async fn fetch_members_from(
         &self,
         server: &ServerName,
         room: &Room,
         row: &PartialRoomRow,
-    ) -> Result<(), FederationError> {
+        all: bool,
+    ) -> Result<bool, FederationError> {
         let join = room.event(&row.join)?.ok_or(RoomError::UnknownEvent)?;
         let mut told = Vec::new();
         for prev in join.pdu.prev_events() {
             let state = self.fetch_whole_state(server, room, prev).await?;
+            if all && !room.absent(&state)?.is_empty() {
+                tracing::debug!(%server, room = %room.id(), "not all members of a room could be verified");
+                return Ok(false);
+            }
             told.push(ToldState { event: prev.clone(), state });
         }
         room.make_whole(&row.join, &told).await?;
         tracing::info!(room = %room.id(), %server, "the members of a room are here");
-        Ok(())
+        Ok(true)
     }
 
     /// The ids of the state before an event: these events are here then, as far as they have good signatures, and so is

@@ -203,13 +203,13 @@ impl Queues {
     }
 
     /// An event came that the servers of its room must get, which are known, and another besides them that is not
-    /// behind there.
-    pub fn event(&mut self, event: Queued, also: Option<ServerNid>) {
+    /// behind there; but for one that has it.
+    pub fn event(&mut self, event: Queued, also: Option<ServerNid>, except: Option<ServerNid>) {
         let mut servers = self.recipients.take(event.room).unwrap_or_default();
-        if let Some(also) = also.filter(|also| !servers.contains(also)) {
+        if let Some(also) = also.filter(|also| !servers.contains(also) && Some(*also) != except) {
             self.enqueue(also, event);
         }
-        servers.retain(|server| self.enqueue(*server, event));
+        servers.retain(|server| Some(*server) == except || self.enqueue(*server, event));
         self.recipients.insert(event.room, servers);
     }
 

@@ -533,6 +533,10 @@ async fn a_join_through_this_server_is_relayed_and_one_through_another_is_left_t
             pdus.iter().any(|pdu| pdu["sender"] == "@zoe:b.example")
         })
         .await;
+    world.say(&room, "welcome").await;
+    world.until("what follows", |others| others.bodies("b.example") == ["welcome"]).await;
+    let to_b = world.others.values("b.example", |transaction| &transaction.pdus);
+    assert!(to_b.iter().all(|pdu| pdu["sender"] != "@zoe:b.example"), "it has the join");
     let template = NewEvent::message(&world.alice, "m.room.message", to_raw_value(&json!({})).unwrap());
     let left = room.send(template, None).await.unwrap();
     world.federation.leave_to_others(left.id());

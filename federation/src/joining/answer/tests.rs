@@ -45,9 +45,10 @@ fn elsewhere(join_rule: &str) -> Elsewhere {
     Elsewhere { state: vec![rules, levels, member, create], join }
 }
 
-fn assembled(room: &Elsewhere, pdus: Vec<Pdu>) -> Result<Arrival, String> {
-    let ids = room.state.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
-    assemble(owned_room_id!("!room:there"), VERSION, pdus, &ids, room.join.clone(), false)
+fn assembled(room: &Elsewhere, pdus: Vec<Pdu>) -> Result<Arrival, FederationError> {
+    let state = room.state.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
+    let told = Told { pdus, state, known: Vec::new(), members_omitted: false };
+    assemble(owned_room_id!("!room:there"), VERSION, told, room.join.clone())
 }
 
 #[test]
@@ -62,7 +63,35 @@ fn a_room_is_put_together_in_the_order_of_its_auth_events() {
 #[test]
 fn a_room_that_does_not_let_the_user_in_is_refused() {
     let room = elsewhere("invite");
-    assert!(assembled(&room, room.state.clone()).is_err());
+    let refused = assembled(&room, room.state.clone()).unwrap_err();
+    assert!(matches!(refused, FederationError::Room(RoomError::Forbidden(_))), "{refused}");
+}
+
+#[test]
+fn who_comes_back_names_how_they_left() {
+    let mut room = elsewhere("public");
+    let alice = "@alice:here";
+    let [rules, levels, _, create] = room.state.clone().try_into().unwrap();
+    for (membership, may_join) in [("leave", true), ("ban", false)] {
+        let left = event("m.room.member", alice, alice, json!({ "membership": membership }), &[&create]);
+        let joined = json!({ "membership": "join" });
+        room.join = event("m.room.member", alice, alice, joined, &[&create, &levels, &rules, &left]);
+        let assembled = |known: Vec<Pdu>| {
+            let state = room.state.iter().map(|pdu| pdu.event_id_owned().clone()).collect();
+            let told = Told { pdus: room.state.clone(), state, known, members_omitted: true };
+            assemble(owned_room_id!("!room:there"), VERSION, told, room.join.clone())
+        };
+        assert!(matches!(assembled(Vec::new()), Err(FederationError::Invalid(_))), "nobody told how");
+        match assembled(vec![left]) {
+            Ok(_) => assert!(may_join),
+            Err(refused) => {
+                assert!(
+                    !may_join && matches!(refused, FederationError::Room(RoomError::Forbidden(_))),
+                    "{refused}"
+                )
+            }
+        }
+    }
 }
 
 #[test]
@@ -84,7 +113,7 @@ fn a_state_says_one_thing_of_each() {
     let member = room.state[2].clone();
     let levels = json!({ "users": {} });
     room.state.push(event("m.room.power_levels", "", "@bob:there", levels, &[&create, &member]));
-    assert!(assembled(&room, room.state.clone()).unwrap_err().contains("two events"));
+    assert!(assembled(&room, room.state.clone()).unwrap_err().to_string().contains("two events"));
 }
 
 #[test]

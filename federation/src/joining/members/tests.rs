@@ -12,7 +12,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::IntoResponse,
 };
-use hearth_rooms::{NewEvent, Room};
+use hearth_rooms::{NewEvent, Received, Room};
 use hearth_spec::RoomVersion;
 use hearth_storage::schema::{rooms::Standing, users::AccountKind};
 use hearth_sync::{SyncRequest, SyncToken};
@@ -32,6 +32,7 @@ use super::FetchingMembers;
 use crate::{
     Federation, FederationError, Limits,
     intake::RoomIntake,
+    testing::join_event,
     two_servers::{ServerWithUser, TwoServers},
 };
 
@@ -189,8 +190,17 @@ async fn what_was_allowed_wrongly_is_put_right() {
     theirs.receive_outliers(all).await.unwrap();
     RoomIntake::new(&there.federation, &theirs, here.name()).take_in(topic).await.unwrap().unwrap();
     assert_eq!(theirs.event(&id).unwrap().unwrap().standing, Standing::Accepted);
+    // What is refused is kept as well, and may come to be allowed: so no error is told.
+    let levels = json!({ "type": "m.room.power_levels", "content": { "users": {} } });
+    proposed.extend(levels.as_object().unwrap().clone());
+    let refused = here.federation.rooms().seal(RoomVersion::V12, &proposed).unwrap();
+    let refused_id = refused.event_id().to_owned();
+    RoomIntake::new(&there.federation, &theirs, here.name()).take_in(refused.clone()).await.unwrap().unwrap();
+    assert_eq!(theirs.event(&refused_id).unwrap().unwrap().standing, Standing::Rejected);
     gate.open();
     soon(theirs.when_whole()).await;
+    let again = RoomIntake::new(&there.federation, &theirs, here.name()).take_in(refused).await.unwrap();
+    assert!(again.is_err(), "now it is known");
     assert_eq!(theirs.event(&id).unwrap().unwrap().standing, Standing::Rejected);
     assert!(theirs.state_event("m.room.topic", "").unwrap().is_none());
     assert_eq!(state(&theirs), state(&ours));
@@ -265,14 +275,31 @@ async fn nothing_is_taken_from_a_server_that_does_not_have_it() {
     let TwoServers { here, there, .. } = &TwoServers::meet_in_part(front).await;
     let ours = crowded_room(here).await;
     let theirs = there.join(&ours, here).await;
-    assert!(!super::fetch_once(&there.federation, theirs.nid()).await.unwrap());
+    assert!(!super::fetch_once(&there.federation, theirs.nid(), true).await.unwrap());
     assert!(theirs.is_partial());
     // Nobody is left for whom they would be fetched.
     theirs.set_membership(&there.user, &there.user, "leave", Map::new()).await.unwrap();
-    assert!(super::fetch_once(&there.federation, theirs.nid()).await.unwrap());
-    let refused: Result<(), FederationError> = {
+    assert!(super::fetch_once(&there.federation, theirs.nid(), true).await.unwrap());
+    let refused: Result<bool, FederationError> = {
         let row = theirs.partial().unwrap().unwrap();
-        there.federation.fetch_members_from(here.name(), &theirs, &row).await
+        there.federation.fetch_members_from(here.name(), &theirs, &row, true).await
     };
     assert!(refused.is_err());
+}
+
+/// A server that is away for a moment cannot say by which keys its users' events are signed.
+#[tokio::test]
+async fn who_cannot_be_verified_is_waited_for_and_left_out_in_the_end() {
+    let TwoServers { here, there, .. } = &TwoServers::meet_in_part(|routes| routes).await;
+    let ours = here.public_room(RoomVersion::V11).await;
+    // Nobody answers there.
+    let zoe = ours.receive(join_event(&ours, "localhost:1")).await.unwrap();
+    assert!(matches!(zoe, Received::Accepted(_)));
+    here.say(&ours, "hello").await;
+    let theirs = there.join(&ours, here).await;
+    assert!(!super::fetch_once(&there.federation, theirs.nid(), true).await.unwrap());
+    assert!(theirs.is_partial());
+    assert!(super::fetch_once(&there.federation, theirs.nid(), false).await.unwrap());
+    assert!(!theirs.is_partial());
+    assert_eq!(state(&theirs).len(), state(&ours).len() - 1);
 }

@@ -90,7 +90,10 @@ impl Driver {
             {
                 also = None;
             }
-            self.queues.event(Queued { position, room, event: nid }, also);
+            // Who sent it by this server has it.
+            let sender = event.pdu.sender();
+            let except = (!self.is_local(sender)).then(|| self.queues.nid(sender.server_name()));
+            self.queues.event(Queued { position, room, event: nid }, also, except);
         }
         Ok(())
     }
@@ -114,7 +117,10 @@ impl Driver {
         user: &OwnedUserId,
     ) -> Result<(), FederationError> {
         let room = self.rooms.room_by_nid(room)?;
-        if !self.is_new(&room, user)? {
+        // While members are missing nobody knows which servers these are: they ask for what they need when they see the
+        // join.
+        let was_whole = room.whole_since().is_some_and(|since| since < position);
+        if !was_whole || !self.is_new(&room, user)? {
             return Ok(());
         }
         let servers = room.servers()?;

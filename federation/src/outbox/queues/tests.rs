@@ -42,7 +42,7 @@ fn happens_with(
         let servers = servers.iter().copied().filter(keeps_up).collect();
         queues.set_recipients(nid, servers);
     }
-    queues.event(event(position, room), None);
+    queues.event(event(position, room), None, None);
     queues.read_to(Position(position));
 }
 
@@ -62,6 +62,18 @@ fn order_after_all(queues: &mut Queues, server: ServerNid) -> Order {
     let (next, order) = next_sent(queues);
     assert_eq!(next, server);
     order
+}
+
+#[test]
+fn who_has_an_event_is_not_sent_it() {
+    let (mut queues, a, b) = queues();
+    queues.event(event(1, 1), None, Some(a));
+    assert_eq!(next_sent(&mut queues).0, b);
+    assert!(queues.next().is_none());
+    // It is in the room all the same.
+    queues.event(event(2, 1), Some(b), Some(b));
+    assert_eq!(next_sent(&mut queues).0, a);
+    assert!(queues.next().is_none());
 }
 
 #[test]

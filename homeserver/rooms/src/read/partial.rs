@@ -11,7 +11,7 @@ use ruma::{OwnedServerName, UserId};
 
 use crate::{
     RoomError,
-    read::{room::Room, rooms::Rooms},
+    read::{event::Event, room::Room, rooms::Rooms},
 };
 
 /// From which position on all of a room's state is here, by its row: a room without one always was whole.
@@ -47,6 +47,14 @@ impl Room {
     pub fn partial(&self) -> Result<Option<PartialRoomRow>, StorageError> {
         let row = self.shared().view.get(&schema::PARTIAL_ROOMS, (self.nid(),))?;
         Ok(row.filter(|row| row.whole.is_none()))
+    }
+
+    /// Whether an event was decided on by a state that lacks members, and they are not here yet.
+    pub(crate) fn lacked_members(&self, event: &Event) -> Result<bool, StorageError> {
+        if !self.is_partial() {
+            return Ok(false);
+        }
+        self.shared().view.contains(&schema::PARTIAL_EVENTS, (self.nid(), event.nid))
     }
 
     /// Whether a user of another server is joined, as far as that is known: while members are missing, anyone may be of

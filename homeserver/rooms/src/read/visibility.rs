@@ -156,6 +156,10 @@ impl<'a> ServerViewers<'a> {
         if by_rule || concerns(self.server, event) {
             return Ok(true);
         }
+        // Who of the server was in the room then is not known: redacted, the event would be lost to it.
+        if self.is_in && self.room.lacked_members(event)? {
+            return Ok(true);
+        }
         // Where it is asked who was in the room then, it is the same for all events of one state.
         let by_state = |state| {
             let visibility = self.room.visibility_in(state)?;

@@ -30,6 +30,15 @@ pub struct WithoutMembers {
     pub servers: Vec<OwnedServerName>,
 }
 
+/// What an event that is named says of a member, beside a state.
+enum Named {
+    /// The state has nothing of the member.
+    New(StateKeyNid),
+    /// It has something else.
+    Other(StateKeyNid),
+    Nothing,
+}
+
 impl RoomInner {
     /// How the room came without its members, as a writer sees it; `None` unless they are still missing.
     pub fn partial_row(&self, staged: &Staged) -> Result<Option<PartialRoomRow>, StorageError> {
@@ -169,7 +178,8 @@ impl RoomInner {
         Ok(())
     }
 
-    /// A state with the members whom an event names and of whom it has nothing, if the room lacks members.
+    /// A state with the members whom an event names, if the room lacks members: those of whom it has nothing, and where
+    /// it has something else, what both resolve to (MSC3902).
     pub fn with_named_members(
         &self,
         staged: &mut Staged,
@@ -179,13 +189,18 @@ impl RoomInner {
         if !self.is_partial(staged)? {
             return Ok(state);
         }
-        let mut members = Vec::new();
+        let (mut members, mut others) = (Vec::new(), Vec::new());
         for id in pdu.auth_events() {
-            if let Some(event) = staged.event_by_id(id)? {
-                members.extend(self.member_to_add(staged, state, &event)?);
+            let Some(event) = staged.event_by_id(id)? else { continue };
+            match self.named_member(staged, state, &event)? {
+                Named::New(key) => members.push((key, Some(event.nid))),
+                Named::Other(key) => others.push((key, Some(event.nid))),
+                Named::Nothing => {}
             }
         }
-        self.with_members(staged, state, &members)
+        let state = self.with_members(staged, state, &members)?;
+        let other = self.with_members(staged, state, &others)?;
+        self.resolve(staged, vec![state, other])
     }
 
     /// A state with the users of this server of whom it has nothing, as they were known before: as far as it is known
@@ -201,7 +216,9 @@ impl RoomInner {
         }
         let mut members = Vec::new();
         for event in staged.events_of(&events)? {
-            members.extend(self.member_to_add(staged, state, &event)?);
+            if let Named::New(key) = self.named_member(staged, state, &event)? {
+                members.push((key, Some(event.nid)));
+            }
         }
         self.with_members(staged, state, &members)
     }
@@ -215,22 +232,21 @@ impl RoomInner {
         if members.is_empty() { Ok(state) } else { staged.set_state(state, members) }
     }
 
-    fn member_to_add(
-        &self,
-        staged: &Staged,
-        state: StateId,
-        event: &Event,
-    ) -> Result<Option<(StateKeyNid, Option<EventNid>)>, RoomError> {
+    fn named_member(&self, staged: &Staged, state: StateId, event: &Event) -> Result<Named, RoomError> {
         let good = matches!(event.standing, Standing::Accepted | Standing::SoftFailed);
         let Some(user) = event
             .pdu
             .state_key()
             .filter(|_| good && event.room == self.nid && event.pdu.type_str() == "m.room.member")
         else {
-            return Ok(None);
+            return Ok(Named::Nothing);
         };
         let key = self.shared.state_keys.intern("m.room.member", user)?;
         let known = self.shared.trees.read(&staged.tx).get(state, key)?;
-        Ok(known.is_none().then_some((key, Some(event.nid))))
+        Ok(match known {
+            None => Named::New(key),
+            Some(known) if known != event.nid => Named::Other(key),
+            Some(_) => Named::Nothing,
+        })
     }
 }

@@ -101,6 +101,8 @@ impl RoomInner {
         let mut servers: BTreeSet<OwnedServerName> = BTreeSet::new();
         let mut left: HashSet<EventNid> = events.iter().map(|event| event.nid).collect();
         for event in events {
+            // As it is now: what was decided before it may have redacted it.
+            let event = staged.referred(event.nid)?;
             left.remove(&event.nid);
             let is_join = *event.id() == *join;
             let before = match event.state {

@@ -161,6 +161,25 @@ async fn a_room_is_used_before_its_members_are_here() {
     }
 }
 
+#[tokio::test]
+async fn servers_that_are_said_to_be_there_are_shown_what_comes() {
+    let joined_only = async |room: &Room| {
+        let content = json!({ "history_visibility": "joined" });
+        set(room, &user("alice"), "m.room.history_visibility", "", content).await.unwrap();
+    };
+    let Joined { room, over_there, bob, .. } = joined(RoomVersion::V12, joined_only).await;
+    let hi = say(&over_there, &bob, "hi").await.unwrap();
+    for _ in 0..2 {
+        let hi = over_there.event(hi.id()).unwrap().unwrap();
+        assert!(over_there.server_may_see(server_name!("here"), &hi).unwrap());
+        assert!(!over_there.server_may_see(server_name!("elsewhere"), &hi).unwrap());
+        // And when it is known who is there.
+        if over_there.is_partial() {
+            make_whole(&room, &over_there).await.unwrap();
+        }
+    }
+}
+
 /// Derek may send state and turn others out, and is in the room no more.
 async fn derek_was_there(room: &Room) {
     let (alice, derek) = (user("alice"), user("derek"));
@@ -264,6 +283,55 @@ async fn what_was_rejected_wrongly_comes_into_the_room() {
         say(&over_there, &bob, "so").await.unwrap();
         there.assert_sound();
     }
+}
+
+/// Who was turned out wrongly leaves: what the leave names says that they are there.
+#[tokio::test]
+async fn what_an_event_names_counts_beside_what_is_known() {
+    let Joined { there, room, over_there, .. } = joined(RoomVersion::V10, derek_was_there).await;
+    let elsie = user("elsie");
+    let hello = say(&room, &elsie, "hello").await.unwrap();
+    assert!(matches!(pass(&hello, &room, &over_there).await, Received::Accepted(_)));
+    let power = with_create(&room, vec![room.state_event("m.room.power_levels", "").unwrap().unwrap()]);
+    let derek = user("derek");
+    let auth: Vec<_> = power.iter().cloned().chain([join_of_derek(&room)]).collect();
+    let kick = Elsewhere { room: &room, sender: &derek, prev: &[&hello], auth: &auth };
+    let kick = kick.make("m.room.member", Some(elsie.as_str()), json!({ "membership": "leave" }));
+    let Received::Accepted(kick) = with_auth(&room, &over_there, kick).await else { panic!("refused") };
+    assert!(!over_there.is_joined(&elsie).unwrap());
+    let member = room.state_event("m.room.member", elsie.as_str()).unwrap().unwrap();
+    let auth: Vec<_> = power.iter().cloned().chain([member]).collect();
+    let leave = Elsewhere { room: &room, sender: &elsie, prev: &[&kick], auth: &auth };
+    let leave = leave.make("m.room.member", Some(elsie.as_str()), json!({ "membership": "leave" }));
+    let Received::Accepted(leave) = with_auth(&room, &over_there, leave).await else { panic!("refused") };
+    there.assert_sound();
+    make_whole(&room, &over_there).await.unwrap();
+    assert_eq!(standing(&over_there, &kick), Standing::Rejected);
+    assert_eq!(standing(&over_there, &leave), Standing::Accepted);
+    there.assert_sound();
+}
+
+/// What a redaction that was refused wrongly redacts may have come after it.
+#[tokio::test]
+async fn a_redaction_that_was_rejected_wrongly_redacts() {
+    let Joined { there, room, over_there, bob, .. } = joined(RoomVersion::V12, derek_was_there).await;
+    let last = over_there.event(&timeline(&over_there)[0]).unwrap().unwrap();
+    let elsie = user("elsie");
+    let kick =
+        from_derek(&room, &last, "m.room.member", Some(elsie.as_str()), json!({ "membership": "leave" }));
+    let Received::Accepted(kick) = with_auth(&room, &over_there, kick).await else { panic!("refused") };
+    let secret = say(&room, &user("alice"), "secret").await.unwrap();
+    let auth = [("m.room.power_levels", ""), ("m.room.member", elsie.as_str())];
+    let auth: Vec<_> = auth.iter().map(|(kind, key)| room.state_event(kind, key).unwrap().unwrap()).collect();
+    let redaction = Elsewhere { room: &room, sender: &elsie, prev: &[&kick], auth: &auth };
+    let redaction = redaction.make("m.room.redaction", None, json!({ "redacts": secret.id() }));
+    assert!(matches!(with_auth(&room, &over_there, redaction).await, Received::Rejected(_)));
+    assert!(matches!(pass(&secret, &room, &over_there).await, Received::Accepted(_)));
+    assert_eq!(over_there.event(secret.id()).unwrap().unwrap().redacted_by, None);
+    make_whole(&room, &over_there).await.unwrap();
+    assert!(over_there.event(secret.id()).unwrap().unwrap().redacted_by.is_some());
+    say(&over_there, &bob, "so").await.unwrap();
+    there.assert_sound();
 }
 
 #[tokio::test]

@@ -195,13 +195,10 @@ impl Hub {
 
     /// What happened last in these rooms of a user, and the rooms of which that is not known.
     fn last_activity(&self, rooms: &[(RoomNid, UserRoom)]) -> (Vec<(RoomNid, Position)>, Vec<RoomNid>) {
-        let mut last = Vec::new();
-        let mut unknown = Vec::new();
-        for (room, is) in rooms {
-            let known = match is.membership {
-                Membership::Join => self.last_event(*room),
-                _ => Some(is.position),
-            };
+        let (mut last, mut unknown) = (Vec::new(), Vec::with_capacity(rooms.len()));
+        let events = self.last_events(rooms.iter().map(|(room, _)| *room));
+        for ((room, is), event) in rooms.iter().zip(events) {
+            let known = if is.membership == Membership::Join { event } else { Some(is.position) };
             match known {
                 Some(position) => last.push((*room, position)),
                 None => unknown.push(*room),

@@ -410,7 +410,7 @@ impl Hub {
             online.set_entered(self.processing());
         }
         online.weigh();
-        if online.all_rooms().rooms.len() > MANY_ROOMS {
+        if rows.len() > MANY_ROOMS {
             self.active.reached(online.entered()).await;
         }
         // What is being processed now may have missed the user.
@@ -423,6 +423,11 @@ impl Hub {
     /// The position of a room's last event, if it is known.
     pub fn last_event(&self, room: RoomNid) -> Option<Position> {
         self.watched.get(room)?.last_event()
+    }
+
+    /// The same of several.
+    pub fn last_events(&self, rooms: impl Iterator<Item = RoomNid>) -> Vec<Option<Position>> {
+        self.watched.last_events(rooms)
     }
 
     /// Notes the position of a room's last event, or of one before.

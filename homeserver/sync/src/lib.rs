@@ -41,7 +41,7 @@ pub use self::{
     client_event::{ClientEvents, EventForm, Recipient},
     error::SyncError,
     filter::{EventFilter, LazyMembers},
-    presence::{MAX_STATUS_BYTES, PresenceNow},
+    presence::{BUSY, MAX_STATUS_BYTES, PresenceNow},
     room_update::STRIPPED,
     service::{StateAfter, SyncOptions, SyncRequest, SyncService},
     sliding::{SlidingBody, SlidingForm, SlidingPosition, SlidingRequest},

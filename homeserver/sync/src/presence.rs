@@ -8,6 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use hearth_storage::weight::of_text;
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId, presence::PresenceState};
 
+/// The presence of who is there and does not wish to be disturbed
+/// ([MSC3026](https://github.com/matrix-org/matrix-spec-proposals/pull/3026)), by its unstable name.
+pub const BUSY: &str = "org.matrix.msc3026.busy";
+
 /// A device that has not synced for so long is offline.
 const OFFLINE_AFTER_MS: u64 = 30_000;
 /// Whoever has done nothing for so long is unavailable.
@@ -104,8 +108,10 @@ impl Presence {
         }
         let says = |state| self.devices.iter().any(|device| device.is_there(now) && device.state == state);
         let idle = self.last_active + IDLE_AFTER_MS <= now;
-        if says(PresenceState::Online) && !idle {
-            let currently_active = self.last_active + ACTIVE_MS > now;
+        let currently_active = self.last_active + ACTIVE_MS > now;
+        if says(PresenceState::from(BUSY)) {
+            Shown { state: PresenceState::from(BUSY), currently_active }
+        } else if says(PresenceState::Online) && !idle {
             Shown { state: PresenceState::Online, currently_active }
         } else if says(PresenceState::Online) || says(PresenceState::Unavailable) {
             Shown { state: PresenceState::Unavailable, currently_active: false }
@@ -207,7 +213,10 @@ impl Presences {
             device.syncing += 1;
             device.last_sync = now;
             if *state != PresenceState::Offline {
-                device.state = state.clone();
+                // Who is busy is so until they say otherwise by hand: to be online is what a sync asks for that asks for nothing.
+                if device.state.as_str() != BUSY || *state != PresenceState::Online {
+                    device.state = state.clone();
+                }
                 // To sync is not to be active, but to come is.
                 if was_offline {
                     presence.last_active = now;
@@ -411,6 +420,19 @@ mod tests {
         presences.sync_ended(alice(), desk(), 3);
         assert_eq!(expire(&mut presences, 3 + OFFLINE_AFTER_MS, 9), 1);
         assert_eq!(state(&presences), Some(PresenceState::Unavailable), "the phone is still there");
+    }
+
+    #[test]
+    fn who_is_busy_stays_so_until_they_say_otherwise() {
+        let (mut presences, busy) = (presences(), PresenceState::from(BUSY));
+        presences.sync_started(alice(), desk(), &PresenceState::Online, 0, 1);
+        assert!(presences.set(alice(), phone(), busy.clone(), None, 0, 2));
+        assert!(!presences.sync_started(alice(), phone(), &PresenceState::Online, 1, 3));
+        assert_eq!(state(&presences), Some(busy.clone()), "whatever other devices say");
+        expire(&mut presences, IDLE_AFTER_MS, 4);
+        assert_eq!(state(&presences), Some(busy), "who is busy is not idle");
+        assert!(presences.set(alice(), phone(), PresenceState::Online, None, IDLE_AFTER_MS, 5));
+        assert_eq!(state(&presences), Some(PresenceState::Online));
     }
 
     #[test]

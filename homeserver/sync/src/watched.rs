@@ -26,8 +26,8 @@ pub(crate) struct WatchedRooms {
 
 /// A room with someone online in it.
 pub(crate) struct WatchedRoom {
-    /// By their ids: an order that is always the same.
-    users: Mutex<BTreeMap<u64, Arc<Online>>>,
+    /// By their ids, an order that is always the same: who comes goes to the end.
+    users: Mutex<Vec<Arc<Online>>>,
     /// The position of the last receipt, where it came after `since`.
     last_receipt: AtomicU64,
     /// The position of the last event of the timeline; 0 where it is not known.
@@ -69,6 +69,12 @@ impl WatchedRooms {
         self.rooms.read().get(&room).cloned()
     }
 
+    /// The positions of the last events of rooms, where they are known.
+    pub fn last_events(&self, of: impl Iterator<Item = RoomNid>) -> Vec<Option<Position>> {
+        let rooms = self.rooms.read();
+        of.map(|room| rooms.get(&room)?.last_event()).collect()
+    }
+
     /// Takes a user into rooms of which everything after `since` is noted.
     pub fn enter(&self, entered: impl Iterator<Item = RoomNid>, online: &Arc<Online>, since: Position) {
         let mut rooms = self.rooms.write();
@@ -79,7 +85,10 @@ impl WatchedRooms {
                     (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
                 Arc::new(WatchedRoom { users, last_receipt, last_event, since })
             });
-            watched.users.lock().insert(online.id, online.clone());
+            let mut users = watched.users.lock();
+            if let Err(place) = users.binary_search_by_key(&online.id, |known| known.id) {
+                users.insert(place, online.clone());
+            }
         }
         if rooms.len() > known {
             self.weigh(&rooms);
@@ -91,7 +100,9 @@ impl WatchedRooms {
         let mut rooms = self.rooms.write();
         if let Some(watched) = rooms.get(&room) {
             let mut users = watched.users.lock();
-            users.remove(&online.id);
+            if let Ok(place) = users.binary_search_by_key(&online.id, |known| known.id) {
+                users.remove(place);
+            }
             let empty = users.is_empty();
             drop(users);
             if empty {
@@ -116,7 +127,7 @@ impl WatchedRooms {
     /// Notes with everyone in a room that something changed there.
     pub fn touch(&self, room: RoomNid, at: UpTo, wakes: &mut Wakes) {
         if let Some(watched) = self.get(room) {
-            for online in watched.users.lock().values() {
+            for online in &*watched.users.lock() {
                 online.touch(room, at);
                 wakes.add(online);
             }
@@ -127,7 +138,7 @@ impl WatchedRooms {
 impl WatchedRoom {
     /// Adds everyone who is online in the room.
     pub fn add_to(&self, wakes: &mut Wakes) {
-        self.users.lock().values().for_each(|online| wakes.add(online));
+        self.users.lock().iter().for_each(|online| wakes.add(online));
     }
 
     /// Notes a receipt.

@@ -20,6 +20,7 @@ pub const UNSTABLE_FEATURES: &[&str] = &[
     "fi.mau.msc2815",
     "org.matrix.e2e_cross_signing",
     "org.matrix.msc2285.stable",
+    "org.matrix.msc3026.busy_presence",
     "org.matrix.msc3030.stable",
     "org.matrix.msc3266",
     "org.matrix.msc3391",

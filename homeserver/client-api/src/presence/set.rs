@@ -1,7 +1,7 @@
 //! `PUT /_matrix/client/v3/presence/{userId}/status`
 
 use axum::extract::State;
-use hearth_sync::MAX_STATUS_BYTES;
+use hearth_sync::{BUSY, MAX_STATUS_BYTES};
 use ruma::{
     api::client::presence::set_presence::v3::{Request as SetPresence, Response},
     presence::PresenceState,
@@ -29,6 +29,7 @@ pub async fn set_presence(
 pub(crate) fn known(presence: PresenceState) -> Result<PresenceState> {
     match presence {
         PresenceState::Online | PresenceState::Unavailable | PresenceState::Offline => Ok(presence),
+        busy if busy.as_str() == BUSY => Ok(busy),
         _ => Err(MatrixError::invalid_param("A presence is online, unavailable or offline.")),
     }
 }

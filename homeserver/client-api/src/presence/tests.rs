@@ -28,6 +28,9 @@ async fn presence_is_for_those_who_share_a_room() {
     assert_eq!(server.put(&path(&cast.bob), Some(&cast.bob), online.clone()).await.0, 200);
     let (_, bob) = server.get(&path(&cast.bob), Some(&cast.alice)).await;
     assert_eq!((&bob["presence"], &bob["currently_active"]), (&json!("online"), &json!(true)));
+    let busy = json!({ "presence": "org.matrix.msc3026.busy" });
+    assert_eq!(server.put(&path(&cast.bob), Some(&cast.bob), busy.clone()).await.0, 200);
+    assert_eq!(server.get(&path(&cast.bob), Some(&cast.alice)).await.1["presence"], busy["presence"]);
     let other = server.put(&path(&cast.alice), Some(&cast.bob), online).await;
     assert_eq!(error(&other), (403, "M_FORBIDDEN"));
     let nonsense = server.put(&path(&cast.bob), Some(&cast.bob), json!({ "presence": "asleep" })).await;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use hearth_rooms::{Room, RoomError, ToldState};
+use hearth_rooms::{Room, RoomError, ToldJoin, ToldState};
 use hearth_spec::Pdu;
 use hearth_storage::{
     RoomNid,
@@ -135,7 +135,7 @@ async fn fetch_once(federation: &Federation, nid: RoomNid, all: bool) -> Result<
                 tracing::debug!(%server, %error, room = %room.id(), "a server did not give the members of a room");
             }
         }
-        if wanted(federation, nid)?.is_none_or(|(_, now)| now.join != row.join) {
+        if wanted(federation, nid)?.is_none_or(|(_, now)| now.joins != row.joins) {
             return Ok(room.partial()?.is_none() || !room.is_here());
         }
     }
@@ -171,17 +171,21 @@ impl Federation {
         row: &PartialRoomRow,
         all: bool,
     ) -> Result<bool, FederationError> {
-        let join = room.event(&row.join)?.ok_or(RoomError::UnknownEvent)?;
-        let mut told = Vec::new();
-        for prev in join.pdu.prev_events() {
-            let state = self.fetch_whole_state(server, room, prev).await?;
-            if all && !room.absent(&state)?.is_empty() {
-                tracing::debug!(%server, room = %room.id(), "not all members of a room could be verified");
-                return Ok(false);
+        let mut told = Vec::with_capacity(row.joins.len());
+        for join in &row.joins {
+            let event = room.event(join)?.ok_or(RoomError::UnknownEvent)?;
+            let mut prev_events = Vec::new();
+            for prev in event.pdu.prev_events() {
+                let state = self.fetch_whole_state(server, room, prev).await?;
+                if all && !room.absent(&state)?.is_empty() {
+                    tracing::debug!(%server, room = %room.id(), "not all members of a room could be verified");
+                    return Ok(false);
+                }
+                prev_events.push(ToldState { event: prev.clone(), state });
             }
-            told.push(ToldState { event: prev.clone(), state });
+            told.push(ToldJoin { join: join.clone(), prev_events });
         }
-        room.make_whole(&row.join, &told).await?;
+        room.make_whole(&told).await?;
         tracing::info!(room = %room.id(), %server, "the members of a room are here");
         Ok(true)
     }

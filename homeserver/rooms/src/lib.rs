@@ -41,7 +41,7 @@ pub use self::{
         receive::Received,
         transactions::ClientTransaction,
         upgrade::Upgrade,
-        whole::ToldState,
+        whole::{ToldJoin, ToldState},
         writer::NewEvent,
     },
 };

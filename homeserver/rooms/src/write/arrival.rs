@@ -139,7 +139,7 @@ impl RoomInner {
                     before = self.with_own_members(staged, before)?;
                 }
             },
-            None if arrives => self.forget_partial(staged)?,
+            None if arrives => self.arrive_whole(staged, join.event_id_owned().clone())?,
             None => {}
         }
         if !self.absent(staged, join.auth_events())?.is_empty() {

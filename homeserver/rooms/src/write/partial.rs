@@ -54,14 +54,15 @@ impl RoomInner {
         Ok(self.partial_row(staged)?.is_some())
     }
 
-    /// Notes that a room comes without its members.
+    /// Notes that a room comes without its members. Those of an earlier stay are wanted all the same: what came then is
+    /// part of the room, and other events may follow it.
     pub fn begin_partial(
         &self,
         staged: &mut Staged,
         join: OwnedEventId,
         told: WithoutMembers,
     ) -> Result<(), RoomError> {
-        self.forget_partial(staged)?;
+        let earlier = self.partial_row(staged)?;
         let servers = told.servers.iter().chain([&told.via]);
         for server in servers.filter(|server| **server != self.shared.server_name) {
             staged.tx.put(&schema::PARTIAL_SERVERS, (self.nid, server), &());
@@ -70,7 +71,9 @@ impl RoomInner {
                 staged.tx.put(&schema::SERVER_ROOMS, (server, self.nid), &());
             }
         }
-        let row = PartialRoomRow { join, via: told.via, whole: None, missed: Vec::new() };
+        let mut joins = earlier.map_or(Vec::new(), |row| row.joins);
+        joins.push(join);
+        let row = PartialRoomRow { joins, via: told.via, whole: None, missed: Vec::new() };
         staged.tx.put(&schema::PARTIAL_ROOMS, (self.nid,), &row);
         // Before the room can be seen: nobody is to take it for whole.
         self.whole_since.send_replace(None);
@@ -96,12 +99,14 @@ impl RoomInner {
         self.state_before(staged, join).map(Some)
     }
 
-    /// Forgets that members were missing, when the room comes anew. What was decided meanwhile stays as it is.
-    pub fn forget_partial(&self, staged: &mut Staged) -> Result<(), RoomError> {
-        if staged.tx.contains(&schema::PARTIAL_ROOMS, (self.nid,))? {
-            staged.tx.delete(&schema::PARTIAL_ROOMS, (self.nid,));
-            self.forget_partial_events(staged)?;
-            self.forget_told_servers(staged)?;
+    /// A room comes with its members. Where those of an earlier stay are missing it is whole when they are here as well.
+    pub fn arrive_whole(&self, staged: &mut Staged, join: OwnedEventId) -> Result<(), RoomError> {
+        match self.partial_row(staged)? {
+            Some(mut row) => {
+                row.joins.push(join);
+                staged.tx.put(&schema::PARTIAL_ROOMS, (self.nid,), &row);
+            }
+            None => staged.tx.delete(&schema::PARTIAL_ROOMS, (self.nid,)),
         }
         Ok(())
     }

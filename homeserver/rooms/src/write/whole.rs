@@ -1,7 +1,7 @@
 //! The members of a room that came without them are here: what was decided meanwhile is decided again (MSC3902).
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -9,7 +9,7 @@ use hearth_storage::{
     Change, EventNid, Scan, StateId, blocking, schema,
     schema::rooms::{Membership, PartialRoomRow, Standing, StateAround},
 };
-use ruma::{EventId, OwnedEventId, OwnedServerName, UserId};
+use ruma::{OwnedEventId, OwnedServerName, UserId};
 
 use crate::{
     RoomError,
@@ -21,6 +21,13 @@ use crate::{
     },
     write::staged::{MembershipChange, Staged, TimelinePlace},
 };
+
+/// A join with which a room came without its members, and what a peer told of the events that it follows.
+#[derive(Clone, Debug)]
+pub struct ToldJoin {
+    pub join: OwnedEventId,
+    pub prev_events: Vec<ToldState>,
+}
 
 /// The state before an event as a peer told it: the ids of events that are here.
 #[derive(Clone, Debug)]
@@ -39,19 +46,28 @@ struct Replay {
 }
 
 impl Room {
-    /// Makes a room whole that came without its members, with the states before the prev events of the join by which
+    /// Makes a room whole that came without its members, with the states before the prev events of the joins by which
     /// it came. What was decided since then is decided again, in one commit: events that should not have been
     /// accepted go out of the timeline, and others come to its end. Nothing happens if the room came otherwise.
     ///
     /// # Errors
-    /// [`RoomError::Invalid`] if the state is none of this room, or does not allow the join.
-    pub async fn make_whole(&self, join: &EventId, told: &[ToldState]) -> Result<(), RoomError> {
+    /// [`RoomError::Invalid`] if the state is none of this room, or does not allow the last join.
+    pub async fn make_whole(&self, told: &[ToldJoin]) -> Result<(), RoomError> {
         let mut head = self.0.writer.lock().await;
         let mut staged = Staged::new(self.shared(), head.clone())?;
-        let Some(row) = self.0.partial_row(&staged)?.filter(|row| row.join == join) else { return Ok(()) };
+        let Some(row) = self
+            .0
+            .partial_row(&staged)?
+            .filter(|row| row.joins.iter().eq(told.iter().map(|told| &told.join)))
+        else {
+            return Ok(());
+        };
         let commit = blocking(|| {
-            let whole = self.0.told_before_join(&mut staged, told)?;
-            self.0.decide_again(&mut staged, row, whole)?;
+            let mut whole = HashMap::with_capacity(told.len());
+            for ToldJoin { join, prev_events } in told {
+                whole.insert(join.clone(), self.0.told_before_join(&mut staged, prev_events)?);
+            }
+            self.0.decide_again(&mut staged, row, &whole)?;
             self.0.commit(&mut head, staged)
         })?;
         drop(head);
@@ -79,13 +95,15 @@ impl RoomInner {
         }
     }
 
-    /// Decides again on all that was decided since the join, before which the state is `whole`.
+    /// Decides again on all that was decided since the first join, with the whole states before the joins.
     fn decide_again(
         &self,
         staged: &mut Staged,
         row: PartialRoomRow,
-        whole: StateId,
+        whole: &HashMap<OwnedEventId, StateId>,
     ) -> Result<(), RoomError> {
+        let Some(last) = row.joins.last().cloned() else { return Ok(()) };
+        let Some(before_last) = whole.get(&last).copied() else { return Ok(()) };
         let events = self.take_partial_events(staged)?;
         let mut known = HashSet::new();
         for entry in staged.tx.scan(&schema::ROOM_SERVERS, Scan::prefix((self.nid,))) {
@@ -93,7 +111,6 @@ impl RoomInner {
         }
         // From here on nothing counts as partial any more.
         let position = staged.tx.append(&Change::Whole { room: self.nid });
-        let join = row.join.clone();
         let mut row = PartialRoomRow { whole: Some(position), ..row };
         staged.tx.put(&schema::PARTIAL_ROOMS, (self.nid,), &row);
         self.forget_told_servers(staged)?;
@@ -104,15 +121,19 @@ impl RoomInner {
             // As it is now: what was decided before it may have redacted it.
             let event = staged.referred(event.nid)?;
             left.remove(&event.nid);
-            let is_join = *event.id() == *join;
-            let before = match event.state {
-                _ if is_join => whole,
+            let told = whole.get(event.id()).copied();
+            if told.is_some() {
+                // With a join the room came anew.
+                replay = Replay::default();
+            }
+            let before = match (told, event.state) {
+                (Some(told), _) => told,
                 // It came before what it follows, with the state before it.
-                Some(state) if self.came_before_others(staged, &event, &left)? => state.before,
+                (None, Some(state)) if self.came_before_others(staged, &event, &left)? => state.before,
                 _ => self.state_before(staged, &event.pdu)?,
             };
             let standing = self.decide(staged, &replay, &event, before)?;
-            if is_join && standing != Standing::Accepted {
+            if *event.id() == *last && standing != Standing::Accepted {
                 return Err(RoomError::Invalid("the state does not allow the join".to_owned()));
             }
             let event = self.stand(staged, &event, standing, before)?;
@@ -122,7 +143,7 @@ impl RoomInner {
             }
         }
         let old = staged.head.state;
-        let new = self.resolve_over(staged, &replay.extremities)?.unwrap_or(whole);
+        let new = self.resolve_over(staged, &replay.extremities)?.unwrap_or(before_last);
         staged.head.extremities = replay.extremities;
         staged.head.depth = replay.depth;
         // So that who was away for long takes a look at the room.
@@ -131,7 +152,7 @@ impl RoomInner {
             self.change_state(staged, old, new)?;
         }
         // Those of who was there at the join and is there no more, and of who is there now.
-        for (_, was, _) in self.shared.trees.read(&staged.tx).diff(whole, new)? {
+        for (_, was, _) in self.shared.trees.read(&staged.tx).diff(before_last, new)? {
             if let Some(was) = was {
                 servers.extend(server_of_joined(&*staged.referred(was)?));
             }

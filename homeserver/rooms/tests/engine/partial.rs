@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::world::*;
-use hearth_rooms::{Arrival, Event, Received, Room, RoomError, TimelineRange, ToldState, WithoutMembers};
+use hearth_rooms::{
+    Arrival, Event, Received, Room, RoomError, TimelineRange, ToldJoin, ToldState, WithoutMembers,
+};
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_storage::schema::rooms::{Membership, Standing};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -50,19 +52,22 @@ async fn join(world: &World, room: &Room, user: &UserId, omit_members: bool) -> 
 
 /// What is fetched of the members: the states before what the join follows, with all that they stand on.
 async fn make_whole(from: &Room, to: &Room) -> Result<(), RoomError> {
-    let join = to.partial().unwrap().unwrap().join;
     let mut told = Vec::new();
-    for prev in to.event(&join).unwrap().unwrap().pdu.prev_events() {
-        let prev = from.event(prev).unwrap().unwrap();
-        let state = from.state_before(&prev).unwrap();
-        let mut of = ids(&state);
-        of.push(prev.id().to_owned());
-        to.receive_outliers(pdus(&from.auth_chain(&of).unwrap())).await.unwrap();
-        to.receive_outliers(pdus(&state)).await.unwrap();
-        to.receive_outliers(vec![sent(&prev)]).await.unwrap();
-        told.push(ToldState { event: prev.id().to_owned(), state: ids(&state) });
+    for join in to.partial().unwrap().unwrap().joins {
+        let mut prev_events = Vec::new();
+        for prev in to.event(&join).unwrap().unwrap().pdu.prev_events() {
+            let prev = from.event(prev).unwrap().unwrap();
+            let state = from.state_before(&prev).unwrap();
+            let mut of = ids(&state);
+            of.push(prev.id().to_owned());
+            to.receive_outliers(pdus(&from.auth_chain(&of).unwrap())).await.unwrap();
+            to.receive_outliers(pdus(&state)).await.unwrap();
+            to.receive_outliers(vec![sent(&prev)]).await.unwrap();
+            prev_events.push(ToldState { event: prev.id().to_owned(), state: ids(&state) });
+        }
+        told.push(ToldJoin { join, prev_events });
     }
-    to.make_whole(&join, &told).await
+    to.make_whole(&told).await
 }
 
 /// An event goes to another server, with the auth events that it does not have.
@@ -338,24 +343,33 @@ async fn a_redaction_that_was_rejected_wrongly_redacts() {
 async fn a_room_that_is_left_and_joined_again_comes_anew() {
     let Joined { there, room, over_there, alice, bob, .. } = joined(RoomVersion::V12, async |_| {}).await;
     let first = over_there.partial().unwrap().unwrap();
+    let hello = say(&room, &user("member1"), "hello").await.unwrap();
+    pass(&hello, &room, &over_there).await;
     let leave = over_there.set_membership(&bob, &bob, "leave", Map::new()).await.unwrap();
     pass(&leave, &over_there, &room).await;
     assert!(!over_there.is_here());
     // Nothing happened meanwhile: it goes on as it was.
     let again = join(&there, &room, &bob, true).await.unwrap();
     assert!(again.is_partial() && again.is_here());
-    assert_eq!(again.partial().unwrap().unwrap().join, first.join);
+    assert_eq!(again.partial().unwrap().unwrap().joins, first.joins);
     let leave = again.set_membership(&bob, &bob, "leave", Map::new()).await.unwrap();
     pass(&leave, &again, &room).await;
     say(&room, &alice, "meanwhile").await.unwrap();
     let again = join(&there, &room, &bob, true).await.unwrap();
-    assert_ne!(again.partial().unwrap().unwrap().join, first.join);
+    assert_eq!(again.partial().unwrap().unwrap().joins.len(), 2);
     // What was fetched for the first join does nothing to the second.
-    again.make_whole(&first.join, &[]).await.unwrap();
+    again.make_whole(&[]).await.unwrap();
     assert!(again.is_partial());
     there.assert_sound();
     make_whole(&room, &again).await.unwrap();
     assert_eq!(state(&again), state(&room));
+    // What came in the first stay has its whole state as well: others may follow it.
+    let before = |room: &Room| {
+        let mut before = ids(&room.state_before(&room.event(hello.id()).unwrap().unwrap()).unwrap());
+        before.sort_unstable();
+        before
+    };
+    assert_eq!(before(&again), before(&room));
     there.assert_sound();
     // The next time it comes as a whole.
     let leave = again.set_membership(&bob, &bob, "leave", Map::new()).await.unwrap();
@@ -369,11 +383,12 @@ async fn a_room_that_is_left_and_joined_again_comes_anew() {
 #[tokio::test]
 async fn a_state_that_does_not_allow_the_join_is_not_believed() {
     let Joined { there, room, over_there, bob, alice, .. } = joined(RoomVersion::V12, async |_| {}).await;
-    let join = over_there.partial().unwrap().unwrap().join;
+    let join = over_there.partial().unwrap().unwrap().joins[0].clone();
     let prev = over_there.event(&join).unwrap().unwrap().pdu.prev_events()[0].clone();
     let none = ToldState { event: prev.clone(), state: Vec::new() };
-    assert!(over_there.make_whole(&join, &[none]).await.is_err());
-    assert!(over_there.make_whole(&join, &[]).await.is_err());
+    let told = |prev_events| vec![ToldJoin { join: join.clone(), prev_events }];
+    assert!(over_there.make_whole(&told(vec![none])).await.is_err());
+    assert!(over_there.make_whole(&told(Vec::new())).await.is_err());
     // The state after a ban of Bob's, told as that before his join.
     room.set_membership(&alice, &bob, "ban", Map::new()).await.unwrap();
     let state = room.full_state(room.head().state).unwrap();
@@ -381,7 +396,7 @@ async fn a_state_that_does_not_allow_the_join_is_not_believed() {
     over_there.receive_outliers(pdus(&state)).await.unwrap();
     over_there.receive_outliers(vec![sent(&room.event(&prev).unwrap().unwrap())]).await.unwrap();
     let wrong = ToldState { event: prev, state: ids(&state) };
-    assert!(matches!(over_there.make_whole(&join, &[wrong]).await, Err(RoomError::Invalid(_))));
+    assert!(matches!(over_there.make_whole(&told(vec![wrong])).await, Err(RoomError::Invalid(_))));
     assert!(over_there.is_partial() && over_there.is_here());
     there.assert_sound();
     make_whole(&room, &over_there).await.unwrap();

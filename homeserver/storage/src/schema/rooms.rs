@@ -37,8 +37,9 @@ pub struct RoomHeadRow {
 /// A room that came without its members.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PartialRoomRow {
-    /// The join with which it came: of the state before it the members are missing.
-    pub join: OwnedEventId,
+    /// The joins with which it came, in their order: of the states before them the members are missing. There are several
+    /// where everyone here left before the members came, and somebody joined it anew.
+    pub joins: Vec<OwnedEventId>,
     /// The server that told of it.
     pub via: OwnedServerName,
     /// From which position on all of its state is here; `None` until it is.

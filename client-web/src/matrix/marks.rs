@@ -1,5 +1,7 @@
 //! How a room stands in the list: as a favourite or out of the way, loud or quiet, read or not.
 
+use async_stream::stream;
+use futures::Stream;
 use matrix_sdk::{
     Room,
     notification_settings::RoomNotificationMode,
@@ -86,11 +88,20 @@ impl Account {
         outcome.map_err(|error| Problem::Other(error.to_string()))
     }
 
-    /// Whether nothing notifies, wherever the account is signed in.
-    pub async fn is_undisturbed(&self) -> bool {
-        let settings = self.client.notification_settings().await;
-        let rule = PredefinedOverrideRuleId::Master;
-        settings.is_push_rule_enabled(RuleKind::Override, rule.as_str()).await.unwrap_or(false)
+    /// Whether nothing notifies, wherever the account is signed in; again whenever the rules change, also elsewhere.
+    pub fn undisturbed(&self) -> impl Stream<Item = bool> + use<> {
+        let client = self.client.clone();
+        stream! {
+            let settings = client.notification_settings().await;
+            let mut changes = settings.subscribe_to_changes();
+            loop {
+                let rule = PredefinedOverrideRuleId::Master;
+                yield settings.is_push_rule_enabled(RuleKind::Override, rule.as_str()).await.unwrap_or(false);
+                if changes.recv().await.is_err() {
+                    return;
+                }
+            }
+        }
     }
 
     pub async fn set_undisturbed(&self, is_undisturbed: bool) -> Result<(), Problem> {

@@ -147,6 +147,7 @@ fn ListSection(section: Section, rows: Vec<Row>) -> Element {
 #[component]
 fn RoomRow(row: Row) -> Element {
     let shared = use_shared();
+    let open = use_context::<Open>();
     let id = row.id.clone();
     let is_current = use_memo(use_reactive!(|id| shared.route.read().room() == Some(&id)));
     let is_invitation = matches!(row.kind, Kind::Invitation { .. });
@@ -170,7 +171,12 @@ fn RoomRow(row: Row) -> Element {
                 Avatar { id: row.id.clone(), name: row.name.clone(), picture: row.picture.clone(), is_room: row.kind != Kind::Person }
                 div {
                     div { class: "room__line",
-                        span { class: "room__name", dir: "auto", "{row.name}" }
+                        span { class: "room__name", dir: "auto",
+                            "{row.name}"
+                            if let Some(space) = open.apart.read().get(&row.id) {
+                                bdi { class: "room__space", "{space}" }
+                            }
+                        }
                         if row.is_muted {
                             Icon { name: "bell-off", size: "xs" }
                         }

@@ -1,5 +1,7 @@
 //! What stands around the views: the rail, the list, the bottom bar of a phone, banners and toasts.
 
+use std::collections::HashMap;
+
 use dioxus::prelude::*;
 use hearth_client_state::{
     names::localpart,
@@ -68,6 +70,8 @@ pub struct Open {
     pub show: Signal<Show>,
     /// The space whose rooms the list shows.
     pub space: Signal<Option<String>>,
+    /// The space of each room that is called like another one.
+    pub apart: Memo<HashMap<String, String>>,
 }
 
 impl Open {
@@ -104,11 +108,18 @@ pub fn write_to(shared: Shared, open: Open, user: String) {
 #[component]
 pub fn Shell() -> Element {
     let shared = use_shared();
+    let apart = use_memo(move || {
+        let (rows, spaces) = (shared.rows.read(), shared.spaces.read());
+        let rows: Vec<Row> = rows.iter().flatten().cloned().collect();
+        let spaces: Vec<_> = spaces.iter().map(|space| (space.name.as_str(), &space.rooms)).collect();
+        rooms::told_apart(&rows, &spaces)
+    });
     let open = use_context_provider(|| Open {
         panel: Signal::new(Panel::None),
         over: Signal::new(Over::Nothing),
         show: Signal::new(Show::All),
         space: Signal::new(None),
+        apart,
     });
     use_keys(shared, open);
     // An address of a person shows their card, an address of a space narrows the list.

@@ -99,7 +99,12 @@ pub fn Switcher() -> Element {
                                 class: if number == chosen() { "is-hover" },
                                 onclick: move |_| go(number),
                                 Avatar { id: row.id.clone(), name: row.name.clone(), picture: row.picture.clone(), is_room: row.kind != Kind::Person }
-                                span { class: "row__text", span { dir: "auto", "{row.name}" } }
+                                span { class: "row__text",
+                                    span { dir: "auto", "{row.name}" }
+                                    if let Some(space) = open.apart.read().get(&row.id) {
+                                        small { dir: "auto", "{space}" }
+                                    }
+                                }
                                 if row.unread.mentions > 0 {
                                     span { class: "badge badge--mention", "@" }
                                 } else if row.unread.notifications > 0 {

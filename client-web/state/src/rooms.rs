@@ -1,6 +1,6 @@
 //! The list of rooms: what its rows say, and in which sections they stand.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::rich::one_line;
 
@@ -215,6 +215,20 @@ pub fn jump_targets(rows: &[Row], typed: &str, most: usize) -> Vec<Row> {
     first.chain(second).take(most).map(|row| (*row).clone()).collect()
 }
 
+/// For rooms that are called like another one: the name of the first space that has them, by room. A space is given with
+/// its name and the rooms in it.
+pub fn told_apart(rows: &[Row], spaces: &[(&str, &HashSet<String>)]) -> HashMap<String, String> {
+    let mut count: HashMap<&str, usize> = HashMap::new();
+    for row in rows {
+        *count.entry(&row.name).or_default() += 1;
+    }
+    let space = |row: &Row| {
+        spaces.iter().find(|(_, rooms)| rooms.contains(&row.id)).map(|(name, _)| (*name).to_owned())
+    };
+    let alike = rows.iter().filter(|row| count.get(row.name.as_str()).is_some_and(|count| *count > 1));
+    alike.filter_map(|row| Some((row.id.clone(), space(row)?))).collect()
+}
+
 /// The room before or after another in the list as it is shown, or the next one with something unread.
 pub fn neighbour(
     sections: &[(Section, Vec<Row>)],
@@ -362,6 +376,21 @@ mod tests {
         assert_eq!(found("@fi"), ["Fiona"]);
         assert_eq!(found("#fi"), ["Field fire", "Firmware"]);
         assert_eq!(found("").len(), 4);
+    }
+
+    #[test]
+    fn rooms_of_one_name_are_told_apart_by_their_spaces() {
+        let named = |id: &str, name: &str| Row { id: id.to_owned(), name: name.to_owned(), ..Row::default() };
+        let rows =
+            [named("!1", "General"), named("!2", "General"), named("!3", "General"), named("!4", "Kiln")];
+        let (makers, riders) =
+            (HashSet::from(["!1".to_owned(), "!4".to_owned()]), HashSet::from(["!2".to_owned()]));
+        let apart = told_apart(&rows, &[("Makers", &makers), ("Riders", &riders)]);
+        let space = |id: &str| apart.get(id).map(String::as_str);
+        assert_eq!(
+            [space("!1"), space("!2"), space("!3"), space("!4")],
+            [Some("Makers"), Some("Riders"), None, None]
+        );
     }
 
     #[test]

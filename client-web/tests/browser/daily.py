@@ -1,5 +1,6 @@
 """What happens every day: a tab too many, a server that is away, what one has not read, what one has not sent."""
 
+from person import Person
 from report import expect
 
 
@@ -45,6 +46,41 @@ def tour(report, mira, jonas, shots):
             expect(below(mira.browser), "the line of what is new stands below the message")
             shots.take(mira.browser, "unread")
             mira.browser.until(lambda: not mira.browser.has(".room--unread", "Kiln"), "read")
+        with steps.step("one goes to a day"):
+            mira.open_room("Kiln")
+            mira.browser.click(".head__tools > .btn:last-child")
+            mira.browser.find("#day")
+            script = """
+                const day = document.getElementById('day');
+                const now = new Date();
+                day.value = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+                day.dispatchEvent(new Event('change', { bubbles: true }));
+            """
+            mira.browser.script(script)
+            # Not at the end of the room, but where the day begins.
+            mira.browser.find(".jumps")
+            mira.reads("The glaze tests came out last night.")
+            mira.browser.click(".jumps .btn")
+            mira.browser.gone(".jumps")
+        with steps.step("nothing disturbs whoever does not want it"):
+            mira.open("settings/notifications")
+            shots.take(mira.browser, "notifications")
+            mira.browser.click("#undisturbed")
+            mira.browser.reload()
+            mira.browser.find("#undisturbed:checked")
+            mira.browser.click("#undisturbed")
+            mira.browser.find("#undisturbed:not(:checked)")
+        with steps.step("another account is added, and one goes back to the first"):
+            mira.open("settings/profile")
+            shots.take(mira.browser, "profile")
+            mira.browser.click(".block .btn", "Add an account")
+            ruth = Person("ruth", mira.browser, mira.server, mira.page)
+            ruth.register()
+            ruth.open("settings/profile")
+            mira.browser.find(".session small", mira.user)
+            shots.take(mira.browser, "accounts")
+            mira.browser.click(".session > .btn")
+            mira.open_room("Kiln")
         with steps.step("while the server is away one goes on writing, and it is sent afterwards"):
             mira.server.stop()
             mira.browser.find(".banner--warning", "does not answer")

@@ -27,7 +27,7 @@ from person import Person
 from report import Report, expect
 from servers import Network, free_ports
 from views import Views
-from webdriver import Browser, Driver
+from webdriver import ESCAPE, Browser, Driver
 
 
 def arguments():
@@ -156,11 +156,24 @@ def tour(report, browsers, servers, folder, shots, is_basic):
             mira.edit_last("Then we can go ahead.")
             jonas.reads("Then we can go ahead.")
             jonas.browser.find(".msg__note", "edited")
+        with steps.step("an edited message shows what it was"):
+            jonas.browser.click(".msg__note", "edited")
+            jonas.browser.find(".versions li", "Then we can go ahed.")
+            shots.take(jonas.browser, "versions")
+            jonas.browser.press(ESCAPE)
+            jonas.browser.gone(".versions")
         with steps.step("a thread has its own composer"):
             jonas.begin_thread("I am there from six.", "I can bring soup.")
             mira.browser.click(".threadline")
             mira.browser.find(".panel .msg__text", "I can bring soup.")
             shots.take(mira.browser, "thread")
+            mira.browser.click(".panel__head button")
+        with steps.step("the threads of a room are listed"):
+            mira.browser.click(".head__tools button[aria-label=Threads]")
+            mira.browser.find(".panel .hit .around", "I can bring soup.")
+            shots.take(mira.browser, "threads")
+            mira.browser.click(".panel .hit", "I am there from six.")
+            mira.browser.find(".panel .msg__text", "I can bring soup.")
             mira.browser.click(".panel__head button")
         with steps.step("a picture is shown on the other side"):
             mira.send_file(picture(folder / "glaze.png"), "Celadon ran a little")

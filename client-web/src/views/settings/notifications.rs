@@ -1,6 +1,7 @@
 //! Whether new messages are shown outside of the page, also while it is closed; and the words that count as a mention.
 
 use dioxus::prelude::*;
+use futures::StreamExt;
 
 use crate::{
     app::use_shared,
@@ -59,8 +60,10 @@ fn Undisturbed() -> Element {
     let shared = use_shared();
     let mut is_on = use_signal(|| false);
     use_future(move || async move {
-        if let Some(account) = shared.account() {
-            is_on.set(account.is_undisturbed().await);
+        let Some(account) = shared.account() else { return };
+        let mut stream = Box::pin(account.undisturbed());
+        while let Some(now) = stream.next().await {
+            is_on.set(now);
         }
     });
     let set = move |event: FormEvent| async move {

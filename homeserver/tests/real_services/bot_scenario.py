@@ -31,9 +31,9 @@ class BotScenario:
             self.bot.start(name, account.password)
             until("it answers", lambda: self.answers(alice, room, asked), SLOW_S)
             self.ask(alice, room, "three")
-            replies = [event for event in alice.history(room) if event["sender"] == account.id]
-            notices = [event for event in replies if event["type"] == "m.room.message"]
-            expect(len(notices) == 3, f"{len(notices)} answers to three questions")
+            # What was answered just before a restart may be answered again: the bot may not have noted it yet.
+            answers = self.answers(alice, room, asked)
+            expect(len(answers) == 1, f"{len(answers)} answers to what was said meanwhile")
         alice.end()
 
     def ask(self, alice, room, text):

@@ -122,7 +122,9 @@ def tour(report, browsers, servers, folder, shots, is_basic):
             mira.say("The glaze tests came out last night.")
             mira.is_sent("The glaze tests came out last night.")
         with steps.step("that took five clicks from the address on"):
-            expect(mira.browser.clicks <= 5, f"it took {mira.browser.clicks}")
+            # And one more where another server is named than that of the page.
+            most = 5 if mira.page == mira.server.url else 6
+            expect(mira.browser.clicks <= most, f"it took {mira.browser.clicks}")
         with steps.step("the other is invited over federation and joins", needed=True):
             mira.invite(jonas.user)
             jonas.browser.find(".list .room--invite", "Kiln")

@@ -25,6 +25,12 @@ pub const BUILD: &[Need] = &[
 /// What the tests need beyond that: real clients and bridges live in Python environments of their own.
 pub const TEST: &[Need] = &[
     Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv },
+    // The encryption of a bridge is compiled when it is installed.
+    Need {
+        what: "what compiles Python's packages",
+        packages: &["cmake", "make", "python3-dev"],
+        is_there: compiles_for_python,
+    },
     // What a real bridge bridges to.
     Need { what: "an IRC server", packages: &["ngircd"], is_there: has_irc_server },
     // Its clients relay through the TURN server.
@@ -115,6 +121,12 @@ fn has_wasm_opt() -> bool {
 
 fn has_python_venv() -> bool {
     process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]))
+}
+
+fn compiles_for_python() -> bool {
+    const HAS_HEADERS: &str = "import os, sysconfig; os.stat(sysconfig.get_path('include') + '/Python.h')";
+    ["cmake", "make"].iter().all(|tool| process::succeeds(Command::new(tool).arg("--version")))
+        && process::succeeds(Command::new("python3").args(["-c", HAS_HEADERS]))
 }
 
 fn has_irc_server() -> bool {

@@ -35,8 +35,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let config = first_config(file.as_deref())?;
             let variables = Variables::from_environment(std::env::vars_os())?;
             let again = move || Config::open(file.as_deref(), Path::new(""), &variables);
-            // It warns of each way to encode that a client offers and that is not carried.
-            let filter = EnvFilter::try_new(&config.log)?.add_directive("str0m::format=error".parse()?);
+            // They tell of each commit of the search index, and of each way to encode that a client offers and that is
+            // not carried.
+            let filter = EnvFilter::try_new(&config.log)?
+                .add_directive("tantivy=warn".parse()?)
+                .add_directive("str0m::format=error".parse()?);
             let colours = std::io::stderr().is_terminal();
             let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
             log.with_ansi(colours && std::env::var_os("NO_COLOR").is_none()).init();

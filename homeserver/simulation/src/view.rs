@@ -123,7 +123,8 @@ impl RoomView {
         let mut found = Vec::new();
         for key in self.state.keys().chain(fresh.state.keys()).collect::<BTreeSet<_>>() {
             let (ours, theirs) = (self.state.get(key), fresh.state.get(key));
-            if ours != theirs {
+            // No sync has a form for state that resolution took away with nothing in its place.
+            if ours != theirs && theirs.is_some() {
                 found.push(format!("{key:?} is {ours:?}, fresh {theirs:?}"));
             }
         }

@@ -22,6 +22,17 @@ impl Transaction {
         self.put(&schema::TIMERS, (due, timer), &());
     }
 
+    /// Sets a timer that many ask for, unless it is set already for that time.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn set_timer_once(&mut self, due: u64, timer: &Timer) -> Result<(), StorageError> {
+        if !self.contains(&schema::TIMERS, (due, timer))? {
+            self.set_timer(due, timer);
+        }
+        Ok(())
+    }
+
     /// Forgets a timer that was set for that time. If it is firing already, it goes on.
     pub fn cancel_timer(&mut self, due: u64, timer: &Timer) {
         self.delete(&schema::TIMERS, (due, timer));

@@ -109,11 +109,7 @@ impl Audit {
 
 /// What was done on a day is forgotten together.
 fn forget_later(transaction: &mut Transaction, day: u64) -> Result<(), UsersError> {
-    let (due, timer) = ((day + KEPT_DAYS) * DAY_MS, Timer::ForgetAudit { day });
-    if !transaction.contains(&schema::TIMERS, (due, &timer))? {
-        transaction.set_timer(due, &timer);
-    }
-    Ok(())
+    Ok(transaction.set_timer_once((day + KEPT_DAYS) * DAY_MS, &Timer::ForgetAudit { day })?)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! browser was killed.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -31,7 +31,7 @@ const RETURN: Duration = Duration::from_secs(5);
 
 /// All of them, by the names of call and participant in the SFU.
 #[derive(Default)]
-pub struct Leaves(Mutex<HashMap<(String, String), Leave>>);
+pub struct Leaves(Mutex<BTreeMap<(String, String), Leave>>);
 
 struct Leave {
     user: OwnedUserId,
@@ -128,7 +128,7 @@ impl Leaves {
     fn look(&self, call: &str, there: &[String]) -> Vec<(String, String, Act)> {
         let now = Instant::now();
         let mut leaves = self.0.lock();
-        let own = leaves.iter_mut().filter(|((of, _), _)| of == call);
+        let own = leaves.range_mut((call.to_owned(), String::new())..).take_while(|((of, _), _)| of == call);
         own.filter_map(|((_, identity), leave)| {
             let act = leave.look(there.contains(identity), now)?;
             Some((identity.clone(), leave.delay_id.clone(), act))

@@ -28,10 +28,7 @@ impl RoomInner {
     pub fn redact(&self, staged: &mut Staged, event: &Event, because: EventNid) -> Result<(), RoomError> {
         let day = staged.shared().clock.now_ms() / DAY_MS;
         staged.tx.put(&schema::REDACTED, (day, event.nid), &event.pdu.text().to_owned());
-        let (due, timer) = ((day + 1 + KEPT_DAYS) * DAY_MS, Timer::ForgetRedacted { day });
-        if !staged.tx.contains(&schema::TIMERS, (due, &timer))? {
-            staged.tx.set_timer(due, &timer);
-        }
+        staged.tx.set_timer_once((day + 1 + KEPT_DAYS) * DAY_MS, &Timer::ForgetRedacted { day })?;
         staged.put_event(event.redacted(redact(&event.pdu, event.pdu.version())?, because));
         staged.changes.push(Change::Redacted { room: self.nid, event: event.nid });
         self.unrelate(&mut staged.tx, event)

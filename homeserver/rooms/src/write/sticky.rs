@@ -110,11 +110,7 @@ impl RoomInner {
 /// Sets the timer of this hour, by which nothing of it is sticky any more.
 fn forget_later(staged: &mut Staged, now: u64) -> Result<(), RoomError> {
     let hour = now / HOUR_MS;
-    let (due, timer) = ((hour + 2) * HOUR_MS, Timer::ForgetSticky { hour });
-    if !staged.tx.contains(&schema::TIMERS, (due, &timer))? {
-        staged.tx.set_timer(due, &timer);
-    }
-    Ok(())
+    Ok(staged.tx.set_timer_once((hour + 2) * HOUR_MS, &Timer::ForgetSticky { hour })?)
 }
 
 impl Rooms {
@@ -125,14 +121,20 @@ impl Rooms {
         let mut deleted = 0;
         for entry in view.scan(&schema::STICKY, Scan::all()) {
             let (key, row) = entry?;
-            if row.until <= now && deleted < AT_ONCE {
+            if deleted == AT_ONCE {
+                break;
+            }
+            if row.until <= now {
                 tx.delete(&schema::STICKY, key);
                 deleted += 1;
             }
         }
         for entry in view.scan(&schema::STICKY_REFUSED, Scan::all()) {
             let ((room, sender, event), until) = entry?;
-            if until <= now && deleted < AT_ONCE {
+            if deleted == AT_ONCE {
+                break;
+            }
+            if until <= now {
                 tx.delete(&schema::STICKY_REFUSED, (room, &sender, event));
                 deleted += 1;
             }

@@ -39,7 +39,7 @@ use self::{
     threads::Threads,
     timeline::Timeline,
 };
-use super::shell::{Open, Panel};
+use super::shell::{Open, Panel, leave};
 use crate::{
     app::{problem_text, to_end, use_shared},
     browser,
@@ -290,14 +290,7 @@ fn Invitation() -> Element {
         }
         is_busy.set(false);
     };
-    let decline = move |_| async move {
-        let Some(account) = shared.account() else { return };
-        let id = in_room.room().id().to_owned();
-        match to_end(async move { account.leave(&id).await }).await {
-            Ok(()) => shared.go(Route::Home),
-            Err(problem) => shared.tell(&problem),
-        }
-    };
+    let decline = move |_| leave(shared, in_room.room().id().to_owned());
     rsx! {
         div { class: "empty grow",
             Avatar {

@@ -105,6 +105,16 @@ pub fn write_to(shared: Shared, open: Open, user: String) {
     });
 }
 
+/// Leaves a room, or declines the invitation to it, and goes home.
+pub fn leave(shared: Shared, room: String) {
+    let Some(account) = shared.account() else { return };
+    shared.act(async move {
+        account.leave(&room).await?;
+        shared.go(Route::Home);
+        Ok(())
+    });
+}
+
 #[component]
 pub fn Shell() -> Element {
     let shared = use_shared();

@@ -5,11 +5,11 @@ use hearth_client_state::route::Route;
 
 use super::{ClosePanel, InRoom};
 use crate::{
-    app::{to_end, use_shared},
+    app::use_shared,
     browser,
     design::{Avatar, Icon, IconButton, either},
     matrix::{Loudness, Pin},
-    views::shell::{Open, Panel},
+    views::shell::{Open, Panel, leave},
     words::t,
 };
 
@@ -40,14 +40,7 @@ pub fn About() -> Element {
         }
         loudness.restart();
     };
-    let leave = move |_| async move {
-        let Some(account) = shared.account() else { return };
-        let room = room.peek().clone();
-        match to_end(async move { account.leave(&room).await }).await {
-            Ok(()) => shared.go(Route::Home),
-            Err(problem) => shared.tell(&problem),
-        }
-    };
+    let leave = move |_| leave(shared, room.peek().clone());
     let copy = move |_| {
         let room = in_room.room();
         shared.act(async move {

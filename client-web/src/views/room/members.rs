@@ -1,14 +1,14 @@
 //! The panel of those who are in a room.
 
 use dioxus::prelude::*;
-use hearth_client_state::{rooms::is_found, route::Route};
+use hearth_client_state::rooms::is_found;
 
 use super::{ClosePanel, InRoom};
 use crate::{
     app::{problem_text, to_end, use_shared},
     design::{Avatar, Field, Icon, Submit},
     matrix::{Member, Problem, Role},
-    views::shell::{Open, Over},
+    views::shell::{Open, Over, leave},
     words::{Value, t, tv},
 };
 
@@ -24,14 +24,7 @@ pub fn Members() -> Element {
         in_room.room().members().await
     });
     let people = in_room.about.read().people;
-    let leave = move |_| async move {
-        let Some(account) = shared.account() else { return };
-        let id = in_room.room().id().to_owned();
-        match to_end(async move { account.leave(&id).await }).await {
-            Ok(()) => shared.go(Route::Home),
-            Err(problem) => shared.tell(&problem),
-        }
-    };
+    let leave = move |_| leave(shared, in_room.room().id().to_owned());
     rsx! {
         aside { class: "panel", aria_label: t("members"),
             header { class: "panel__head",

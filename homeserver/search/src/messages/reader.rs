@@ -8,7 +8,10 @@ use hearth_storage::{
     readers::{Reader, ReaderError},
     schema,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use super::{
     index::{Index, Mark, Walk},
@@ -21,6 +24,11 @@ use crate::SearchError;
 /// How long until what came is committed where nobody searches for it, and up to where the index knows that nothing did.
 const COMMIT_AFTER: Duration = Duration::from_secs(5);
 const NOTE_AFTER: Duration = Duration::from_secs(60);
+
+/// How long what comes is gathered where nobody searches, so that much of it is indexed in one go. Whoever is told of so
+/// many changes at once gathers enough as it is.
+const GATHER: Duration = Duration::from_millis(50);
+const MANY: usize = 256;
 
 /// Follows the log, and indexes what it tells of.
 pub(super) struct MessageReader {
@@ -39,6 +47,8 @@ pub(super) struct MessageReader {
     due: Instant,
     /// Edits that wait to be committed, and the messages that they replace.
     edits: HashMap<EventNid, EventNid>,
+    /// Whether rooms are encrypted, as far as it was asked since changes were told.
+    pub(super) encrypted: HashMap<RoomNid, bool>,
     /// The number of the state that says whether a room is encrypted, once there is any.
     encryption: Option<StateKeyNid>,
     pub(super) searches: Searches,
@@ -90,12 +100,14 @@ impl MessageReader {
             committed: done,
             due: Instant::now() + NOTE_AFTER,
             edits: HashMap::new(),
+            encrypted: HashMap::new(),
             encryption: None,
             searches,
         })
     }
 
     fn apply(&mut self, changes: &[(Position, Change)]) -> Result<(), SearchError> {
+        self.encrypted.clear();
         for (position, change) in changes {
             self.told = *position;
             // After a restart the log tells again what is in the index.
@@ -158,7 +170,7 @@ impl MessageReader {
 
     /// An event was emptied, or is gone. Where it was a replacement, the message stands as it was.
     fn went(&mut self, nid: EventNid) -> Result<(), SearchError> {
-        self.writer.remove(nid);
+        self.writer.remove(nid)?;
         let mut messages = self.index.edited_by(nid)?;
         messages.extend(self.edits.get(&nid));
         for message in messages {
@@ -176,22 +188,24 @@ impl MessageReader {
             return Ok(());
         }
         if !is_new {
-            self.writer.remove(event.nid);
+            self.writer.remove(event.nid)?;
         }
         match self.is_encrypted(event.room)? {
-            false => self.add(event),
+            false => self.add(event, is_new),
             true => Ok(()),
         }
     }
 
     /// Adds an event that is not in the index, if anything of it can be found.
-    pub(super) fn add(&mut self, event: &Event) -> Result<(), SearchError> {
+    pub(super) fn add(&mut self, event: &Event, is_new: bool) -> Result<(), SearchError> {
         let Some(order) = event.order() else { return Ok(()) };
         let is_message = event.pdu.type_str() == "m.room.message";
         if replaces(event).is_some() {
             return Ok(());
         }
-        let edit = match is_message {
+        // What was made here a moment ago was replaced by nothing that the log does not tell of afterwards.
+        let is_made_now = is_new && event.pdu.sender().server_name() == self.rooms.server_name();
+        let edit = match is_message && !is_made_now {
             true => self.rooms.room_by_nid(event.room)?.replaced_by(event)?,
             false => None,
         };
@@ -208,17 +222,23 @@ impl MessageReader {
     /// A room is encrypted: it is not searched any more ("Server Side Search").
     fn encrypted(&mut self, room: RoomNid) -> Result<(), SearchError> {
         if self.is_encrypted(room)? {
-            self.writer.remove_room(room);
+            self.writer.remove_room(room)?;
         }
         Ok(())
     }
 
-    pub(super) fn is_encrypted(&self, room: RoomNid) -> Result<bool, SearchError> {
-        match self.rooms.room_by_nid(room) {
-            Ok(room) => Ok(room.state_event("m.room.encryption", "")?.is_some()),
-            Err(RoomError::UnknownRoom) => Ok(false),
-            Err(error) => Err(error.into()),
+    /// Whether a room is encrypted by now.
+    pub(super) fn is_encrypted(&mut self, room: RoomNid) -> Result<bool, SearchError> {
+        if let Some(known) = self.encrypted.get(&room) {
+            return Ok(*known);
         }
+        let is_encrypted = match self.rooms.room_by_nid(room) {
+            Ok(room) => room.state_event("m.room.encryption", "")?.is_some(),
+            Err(RoomError::UnknownRoom) => false,
+            Err(error) => return Err(error.into()),
+        };
+        self.encrypted.insert(room, is_encrypted);
+        Ok(is_encrypted)
     }
 
     fn is_encryption(&mut self, key: StateKeyNid) -> Result<bool, StorageError> {
@@ -244,6 +264,12 @@ impl MessageReader {
         *self.searches.found.borrow() < wanted && wanted <= self.done
     }
 
+    /// Lets changes gather, unless somebody wants to search in them.
+    async fn gather(&self) {
+        let mut wanted = self.searches.wanted.subscribe();
+        let _ = timeout(GATHER, wanted.wait_for(|wanted| *self.searches.found.borrow() < *wanted)).await;
+    }
+
     fn commit_if_due(&mut self) -> Result<(), SearchError> {
         let wanted = *self.searches.wanted.borrow();
         if self.is_awaited_at(wanted) || self.writer.is_full() || Instant::now() >= self.due {
@@ -261,6 +287,9 @@ impl MessageReader {
 impl Reader for MessageReader {
     async fn take(&mut self, changes: &[(Position, Change)]) -> Result<Position, ReaderError> {
         blocking(|| self.apply(changes).and_then(|()| self.commit_if_due()))?;
+        if changes.len() < MANY && self.walking.is_none() {
+            self.gather().await;
+        }
         Ok(self.saved())
     }
 

@@ -59,7 +59,7 @@ impl MessageReader {
         }
         for (_, nid) in rows {
             let added = match self.rooms.event(nid) {
-                Ok(Some(event)) => self.add(&event),
+                Ok(Some(event)) => self.add(&event, false),
                 // Purged meanwhile.
                 Ok(None) => Ok(()),
                 Err(error) => Err(error.into()),
@@ -80,7 +80,8 @@ impl MessageReader {
             self.searches.complete.send_replace(true);
             return Ok(());
         };
-        self.writer.remove_room(room);
+        self.writer.remove_room(room)?;
+        self.encrypted.clear();
         let is_searched = match self.rooms.room_by_nid(room) {
             Ok(_) => !self.is_encrypted(room)?,
             Err(RoomError::UnknownRoom) => false,

@@ -1,12 +1,12 @@
 //! Writing into the index.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use hearth_rooms::Event;
 use hearth_storage::{EventNid, RoomNid, TimelineOrder};
 use tantivy::{
     IndexWriter, TantivyDocument, TantivyError, Term,
-    indexer::{IndexWriterOptions, LogMergePolicy},
+    indexer::{IndexWriterOptions, LogMergePolicy, UserOperation},
 };
 
 use super::{
@@ -23,6 +23,9 @@ const MAX_WAITING: usize = 4 << 20;
 /// What a text takes besides its bytes.
 const OVERHEAD: usize = 256;
 
+/// So many operations are handed to tantivy at once: each handing over wakes its thread.
+const AT_ONCE: usize = 256;
+
 /// How much of a part of the index may be deleted before it is written anew without that: what was redacted is not to lie
 /// on the disk for ever.
 const MAX_DELETED: f32 = 0.2;
@@ -31,6 +34,8 @@ const MAX_DELETED: f32 = 0.2;
 pub(super) struct Writer {
     index: Arc<Index>,
     tantivy: IndexWriter,
+    /// What is still to be handed to tantivy, in order.
+    operations: Vec<UserOperation>,
     /// What waits to be committed, in bytes, about.
     waiting: usize,
 }
@@ -46,7 +51,7 @@ impl Writer {
         let mut merging = LogMergePolicy::default();
         merging.set_del_docs_ratio_before_merge(MAX_DELETED);
         tantivy.set_merge_policy(Box::new(merging));
-        Ok(Self { index, tantivy, waiting: 0 })
+        Ok(Self { index, tantivy, operations: Vec::new(), waiting: 0 })
     }
 
     /// Adds a text.
@@ -71,21 +76,33 @@ impl Writer {
         document.add_u64(fields.ts, ts);
         self.waiting += OVERHEAD + text.len();
         document.add_text(fields.text, text);
-        self.tantivy.add_document(document)?;
         metrics::counter!("hearth_search_indexed_total").increment(1);
-        Ok(())
+        self.operate(UserOperation::Add(document))
     }
 
     /// Takes a message out, if it is there.
-    pub fn remove(&mut self, event: EventNid) {
+    pub fn remove(&mut self, event: EventNid) -> Result<(), SearchError> {
         self.waiting += OVERHEAD;
-        self.tantivy.delete_term(Term::from_field_u64(self.index.fields.event, event.0));
+        self.operate(UserOperation::Delete(Term::from_field_u64(self.index.fields.event, event.0)))
     }
 
     /// Takes out all of a room.
-    pub fn remove_room(&mut self, room: RoomNid) {
+    pub fn remove_room(&mut self, room: RoomNid) -> Result<(), SearchError> {
         self.waiting += OVERHEAD;
-        self.tantivy.delete_term(Term::from_field_u64(self.index.fields.room, room.0));
+        self.operate(UserOperation::Delete(Term::from_field_u64(self.index.fields.room, room.0)))
+    }
+
+    fn operate(&mut self, operation: UserOperation) -> Result<(), SearchError> {
+        self.operations.push(operation);
+        match self.operations.len() < AT_ONCE {
+            true => Ok(()),
+            false => self.hand_over(),
+        }
+    }
+
+    fn hand_over(&mut self) -> Result<(), SearchError> {
+        self.tantivy.run(mem::take(&mut self.operations))?;
+        Ok(())
     }
 
     /// Whether there is anything to be committed.
@@ -100,6 +117,7 @@ impl Writer {
 
     /// Writes what waits, together with up to where it goes, and makes it readable.
     pub fn commit(&mut self, mark: &Mark) -> Result<(), SearchError> {
+        self.hand_over()?;
         let payload = serde_json::to_string(mark)
             .map_err(|error| TantivyError::InternalError(format!("a mark cannot be written: {error}")))?;
         let mut commit = self.tantivy.prepare_commit()?;

@@ -1,6 +1,9 @@
 // Fetches the client, shows how far that has come, and starts it.
 import init from './app.js';
 
+// What is needed seldom is loaded when it is needed.
+globalThis.hearthLoad = (name) => import(new URL(name, import.meta.url));
+
 const theme = localStorage.getItem('hearth-theme');
 if (theme) document.documentElement.dataset.theme = theme;
 const density = localStorage.getItem('hearth-density');

@@ -1,11 +1,14 @@
 //! The browser, as far as the client asks it for more than the page: storage, address, time, files.
 
 pub mod drafts;
+pub mod http;
+mod media;
 mod notify;
 mod recorder;
 pub mod tabs;
 
 pub use self::{
+    media::{Media, MediaDevice, Source, Tone},
     notify::{
         Permission, ask_to_notify, may_notify, notify, on_push_token, push_subscribe, push_subscription,
         push_unsubscribe, set_badge, set_wants_to_notify, wants_to_notify,
@@ -119,6 +122,17 @@ pub async fn online_or(wait: impl Future<Output = ()>) {
         Either::Left(_) | Either::Right(_) => {}
     }
     let _ = window().remove_event_listener_with_callback("online", listener);
+}
+
+/// Fills with bytes that nobody can guess.
+pub fn fill_random(bytes: &mut [u8]) {
+    let crypto = Reflect::get(&window(), &"crypto".into()).unwrap_or_default();
+    let fill = Reflect::get(&crypto, &"getRandomValues".into()).unwrap_or_default();
+    let array = Uint8Array::new_with_length(bytes.len() as u32);
+    if let Some(fill) = fill.dyn_ref::<Function>() {
+        let _ = fill.call1(&crypto, &array);
+    }
+    array.copy_to(bytes);
 }
 
 /// Milliseconds since 1970.
@@ -309,6 +323,21 @@ pub async fn next_frame() {
 /// Whether somebody can see the page.
 pub fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Whether the page has room for one thing only, as on a phone.
+pub fn is_narrow() -> bool {
+    let query = window().match_media("(max-width: 45em)").ok().flatten();
+    query.is_some_and(|query| query.matches())
+}
+
+/// Gives an element the whole screen, or the page its place back.
+pub fn toggle_full(id: &str) {
+    if document().fullscreen_element().is_some() {
+        document().exit_fullscreen();
+    } else if let Some(element) = element(id) {
+        let _ = element.request_fullscreen();
+    }
 }
 
 /// Whether fingers are what points here.

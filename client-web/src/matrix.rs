@@ -2,6 +2,7 @@
 //! of them, and actions.
 
 mod account;
+mod call;
 mod directory;
 mod door;
 mod encryption;
@@ -26,6 +27,7 @@ mod verification;
 
 pub use self::{
     account::{Account, Connection, Device, Opened},
+    call::{Call, CallNews, CallNow, Incoming, Phase},
     directory::{Found, Kinds, Standing, WayIn},
     door::{Door, Registration, Steps},
     encryption::Safety,

@@ -1,5 +1,6 @@
 //! What is shown. A view shows and asks; what follows is decided in `matrix` and `hearth-client-state`.
 
+mod call;
 mod create;
 mod door;
 mod elsewhere;

@@ -200,6 +200,8 @@ fn perform(task: Task) -> Outcome<()> {
         }
         Task::RealCalls { arguments } => {
             packages::install(&[packages::BUILD, packages::TEST, packages::BROWSERS])?;
+            // It calls as well.
+            web::build(true)?;
             real_calls::run(&arguments)
         }
         Task::PeerSpeed { binary, arguments } => {

@@ -22,9 +22,16 @@ pub const BUILD: &[Need] = &[
     Need { what: "libclang and its headers", packages: &["libclang-dev"], is_there: has_libclang },
 ];
 
+/// Where programs of others are installed.
+const PYTHON_VENV: Need =
+    Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv };
+
+/// What fetches what the web client calls by.
+pub const CALLS: &[Need] = &[PYTHON_VENV];
+
 /// What the tests need beyond that: real clients and bridges live in Python environments of their own.
 pub const TEST: &[Need] = &[
-    Need { what: "Python 3 with venv", packages: &["python3", "python3-venv"], is_there: has_python_venv },
+    PYTHON_VENV,
     // The encryption of a bridge is compiled when it is installed.
     Need {
         what: "what compiles Python's packages",

@@ -1,5 +1,7 @@
 //! The web client: `client-web/` compiled for the browser, and put where the next build of the server embeds it.
 
+use std::path::Path;
+
 use crate::{
     packages,
     process::{self, Outcome},
@@ -16,6 +18,8 @@ pub fn build(quick: bool) -> Outcome<()> {
     }
     let target = target_of("web")?;
     let toolchain = Toolchain::find(CLIENT)?;
+    let calls = target.join("calls");
+    fetch_calls(&calls);
     let profile = if quick { "quick" } else { "release" };
     process::run(toolchain.cargo_for_browser(&target).args(["build", "--profile", profile]))?;
     process::run(
@@ -23,9 +27,22 @@ pub fn build(quick: bool) -> Outcome<()> {
             .cargo(&target)
             .args(["run", "--package", "hearth-client-bundle", "--"])
             .arg(target.join(BROWSER).join(profile).join("hearth-client-web.wasm"))
-            .args(["assets", "dist"])
+            .arg("assets")
+            .args(calls.exists().then_some(&calls))
+            .arg("dist")
             .args(quick.then_some("--quick")),
     )
+}
+
+/// Fetches what the client loads when somebody calls. Whoever cannot reach a registry gets a client that chats.
+fn fetch_calls(folder: &Path) {
+    let fetch = || {
+        packages::install(&[packages::CALLS])?;
+        process::run(process::in_root("python3").arg("client-web/calls/fetch.py").arg(folder))
+    };
+    if let Err(problem) = fetch() {
+        eprintln!("{problem}\nwithout it nobody can call by the client");
+    }
 }
 
 /// What can be tested of the client without a browser, and how its code is written.

@@ -1,6 +1,6 @@
 //! Makes of the compiled client what a server serves: JavaScript glue, assets, and one hash over all of it.
 //!
-//! `hearth-client-bundle WASM ASSETS OUT [--quick]`; `cargo xtask web` calls it.
+//! `hearth-client-bundle WASM ASSETS… OUT [--quick]`; `cargo xtask web` calls it.
 
 use std::{
     error::Error,
@@ -24,10 +24,13 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [wasm, assets, out, options @ ..] = arguments.as_slice() else {
-        return Err("usage: hearth-client-bundle WASM ASSETS OUT [--quick]".into());
+    let (options, folders): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|argument| argument.starts_with("--"));
+    let [wasm, folders @ .., out] = folders.as_slice() else {
+        return Err("usage: hearth-client-bundle WASM ASSETS… OUT [--quick]".into());
     };
-    let quick = options.iter().any(|option| option == "--quick");
+    let Some(assets) = folders.first() else { return Err("no assets".into()) };
+    let quick = options.iter().any(|option| *option == "--quick");
     let out = Path::new(out);
     let unfinished = out.join("unfinished");
     remove_made(out)?;
@@ -35,10 +38,12 @@ fn main() -> Outcome<()> {
     if !quick {
         optimize(&unfinished.join("app_bg.wasm"))?;
     }
-    for asset in files(Path::new(assets))? {
-        let name = asset.strip_prefix(assets)?;
-        if !AT_ROOT.iter().any(|at_root| name == Path::new(at_root)) {
-            fs::copy(&asset, unfinished.join(name))?;
+    for folder in folders {
+        for asset in files(Path::new(folder))? {
+            let name = asset.strip_prefix(folder)?;
+            if !AT_ROOT.iter().any(|at_root| name == Path::new(at_root)) {
+                fs::copy(&asset, unfinished.join(name))?;
+            }
         }
     }
     let release = release(&unfinished)?;

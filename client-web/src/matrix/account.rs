@@ -5,7 +5,7 @@ use std::rc::Rc;
 use async_stream::stream;
 use eyeball::SharedObservable;
 use futures::Stream;
-use hearth_client_state::rooms::Row;
+use hearth_client_state::{call::MEMBER, rooms::Row};
 use imbl::Vector;
 use matrix_sdk::{
     Client, SessionChange, ThreadingSupport,
@@ -15,7 +15,10 @@ use matrix_sdk::{
     ruma::{
         OwnedRoomId, UserId,
         api::client::{
-            room::{Visibility, create_room},
+            room::{
+                Visibility,
+                create_room::{self, RoomPowerLevelsContentOverride},
+            },
             uiaa::{AuthData, MatrixUserIdentifier, Password, UiaaInfo, UserIdentifier},
         },
         assign,
@@ -27,6 +30,7 @@ use matrix_sdk::{
 };
 
 use matrix_sdk_ui::sync_service::SyncService;
+use serde_json::json;
 
 use super::{Found, OpenRoom, Problem, Session, Standing, Upload, online::keep_online, rows};
 use crate::browser;
@@ -178,6 +182,8 @@ impl Account {
                 false => create_room::v3::RoomPreset::PrivateChat,
             }),
             visibility: if is_public { Visibility::Public } else { Visibility::Private },
+            // Everybody may call: one says oneself that one is in a call.
+            power_level_content_override: Some(levels()?),
         });
         if is_space {
             let content =
@@ -289,4 +295,21 @@ impl Account {
         self.session.forget();
         browser::remove_databases(&self.session.database()).await;
     }
+}
+
+/// Who may do what in a room that one makes: as servers have it, and everybody may say that they are in a call. What is
+/// given replaces all that a server has of it.
+fn levels() -> Result<Raw<RoomPowerLevelsContentOverride>, Problem> {
+    let levels = json!({ "events": {
+        MEMBER: 0,
+        "m.room.avatar": 50,
+        "m.room.canonical_alias": 50,
+        "m.room.encryption": 100,
+        "m.room.history_visibility": 100,
+        "m.room.name": 50,
+        "m.room.power_levels": 100,
+        "m.room.server_acl": 100,
+        "m.room.tombstone": 100,
+    }});
+    Ok(Raw::new(&levels).map_err(|error| Problem::Other(error.to_string()))?.cast_unchecked())
 }

@@ -92,6 +92,7 @@ async fn row(room: &Room, client: &Client) -> Row {
         is_muted: room.cached_user_defined_notification_mode() == Some(RoomNotificationMode::Mute),
         unread: unread(room),
         last: last(latest, is_person, client),
+        in_call: room.active_room_call_participants().len(),
         draft: None,
     }
 }

@@ -39,7 +39,10 @@ use self::{
     threads::Threads,
     timeline::Timeline,
 };
-use super::shell::{Open, Panel, leave};
+use super::{
+    call::{CallBar, CallButtons},
+    shell::{Open, Panel, leave},
+};
 use crate::{
     app::{problem_text, to_end, use_shared},
     browser,
@@ -148,6 +151,7 @@ fn Inside(room: Rc<OpenRoom>) -> Element {
             if is_invitation {
                 Invitation {}
             } else {
+                CallBar { room: in_room.room().id().to_owned() }
                 Pinbar {}
                 Timeline {}
                 Typing {}
@@ -244,6 +248,9 @@ fn Head() -> Element {
                 }
             }
             div { class: "head__tools",
+                if about.invited_by.is_none() {
+                    CallButtons { room: in_room.room().id().to_owned() }
+                }
                 span { class: "only-desktop",
                     IconButton {
                         icon: "message-square-text",

@@ -302,6 +302,14 @@ fn LastLine(row: Row) -> Element {
     if let Kind::Invitation { by } = &row.kind {
         return rsx! { {tv("invited-by", [("name", Value::from(by.as_str()))])} };
     }
+    if row.in_call > 0 {
+        return rsx! {
+            span { class: "room__call",
+                Icon { name: "phone", size: "xs" }
+                {tv("people", [("count", Value::from(row.in_call))])}
+            }
+        };
+    }
     if let Some(draft) = &row.draft {
         return rsx! {
             span { class: "room__draft", {t("draft")} }

@@ -10,6 +10,7 @@ use hearth_client_state::{
 };
 
 use super::{
+    call::{CallOver, use_calls},
     create::{Create, Way},
     explore::Explore,
     person::PersonCard,
@@ -132,6 +133,9 @@ pub fn Shell() -> Element {
         apart,
     });
     use_keys(shared, open);
+    let calls = use_calls();
+    // What lies under a call cannot be reached.
+    let is_under = calls.open.read().is_some() && !*calls.is_small.read();
     // An address of a person shows their card, an address of a space narrows the list.
     let mut last = use_hook(|| CopyValue::new(None::<String>));
     use_effect(move || {
@@ -169,6 +173,7 @@ pub fn Shell() -> Element {
             class: if has_panel { "app--panel" },
             class: if is_offline { "app--banner" },
             "data-view": view,
+            "inert": if is_under { "true" },
             if is_offline {
                 div { class: "banner banner--warning", role: "status",
                     Icon { name: "cloud-off" }
@@ -196,6 +201,7 @@ pub fn Shell() -> Element {
             Over::Shortcuts => rsx! { Shortcuts {} },
             Over::Person { user, room } => rsx! { PersonCard { key: "{user}", user, room } },
         }
+        CallOver {}
         VerifyingDialog {}
         Toast {}
     }

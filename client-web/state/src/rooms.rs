@@ -17,6 +17,8 @@ pub struct Row {
     pub is_muted: bool,
     pub unread: Unread,
     pub last: Option<Last>,
+    /// How many people are in its call.
+    pub in_call: usize,
     /// What waits in its composer.
     pub draft: Option<String>,
 }

@@ -553,3 +553,61 @@ go-to-day = Zu einem Tag gehen
 versions = Was die Nachricht war
 undisturbed = Nicht stören
 undisturbed-hint = Nichts benachrichtigt dich, auf keinem deiner Geräte, bis du das ausschaltest.
+
+## Anrufe
+
+call-voice = Sprachanruf
+call-video = Videoanruf
+call-begin = Anruf beginnen
+call-voice-only = Nur Ton
+call-joining = Tritt bei
+call-nobody = Noch niemand da
+call-alone = Du bist allein hier. Die anderen sehen, dass der Anruf läuft.
+call-there = Gerade da
+call-there-count = { $count ->
+    [one] 1 Person ist im Gespräch
+   *[other] { $count } Personen sind im Gespräch
+}
+call-coming = Unterwegs
+call-with = Anruf in { $name }
+call-leave = Auflegen
+call-mute = Stumm schalten
+call-unmute = Ton einschalten
+call-muted = Stumm
+call-camera = Kamera
+call-camera-on = Kamera einschalten
+call-camera-off = Kamera ausschalten
+call-microphone = Mikrofon
+call-loudspeaker = Lautsprecher
+call-heard = Das Mikrofon hört dich
+call-not-heard = Das Mikrofon hört nichts
+call-share = Bildschirm zeigen
+call-share-end = Bildschirm nicht mehr zeigen
+call-shares = { $name } zeigt den Bildschirm
+call-shares-me = Du zeigst deinen Bildschirm
+call-view-grid = Alle gleich groß zeigen
+call-view-speaker = Groß zeigen, wer spricht
+call-pin = Groß behalten
+call-unpin = Nicht mehr groß behalten
+call-full = Ganzer Bildschirm
+call-chat = Chat
+call-to-room = Zurück zum Raum, der Anruf läuft weiter
+call-to-call = Zurück zum Anruf
+call-quality-good = Gute Verbindung
+call-quality-fair = Mäßige Verbindung
+call-quality-poor = Schlechte Verbindung
+call-encrypted = Verschlüsselt zwischen allen im Anruf.
+call-open = Dieser Raum ist nicht verschlüsselt, der Anruf also auch nicht.
+call-rings = { $kind }
+call-rings-in = { $kind } in { $room }
+call-answer = Annehmen
+call-write = Schreiben
+call-declined = { $name } kann gerade nicht.
+call-other = Du bist schon in einem Anruf. Lege dort erst auf.
+call-no-permission = Der Browser lässt Hearth nicht an Mikrofon oder Kamera. Erlaube es neben der Adresse und versuche es noch einmal.
+call-no-device = Es wurde kein Mikrofon und keine Kamera gefunden. Schließe eines an und versuche es noch einmal.
+call-device-busy = Ein anderes Programm benutzt Mikrofon oder Kamera. Schließe es und versuche es noch einmal.
+call-no-route = Der Anruf ist von hier nicht zu erreichen. Versuche ein anderes Netz; vielleicht sperrt ihn eine Firewall.
+call-no-service = Dein Server vermittelt keine Anrufe. Wer ihn betreibt, kann sie einschalten.
+call-not-built = Diese Seite wurde ohne Anrufe gebaut.
+call-forbidden = Du darfst in diesem Raum nicht anrufen. Wer ihn moderiert, kann es erlauben.

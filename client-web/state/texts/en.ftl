@@ -553,3 +553,61 @@ go-to-day = Go to a day
 versions = What the message was
 undisturbed = Do not disturb
 undisturbed-hint = Nothing notifies you, on any of your devices, until you turn this off.
+
+## Calls
+
+call-voice = Voice call
+call-video = Video call
+call-begin = Begin the call
+call-voice-only = Voice only
+call-joining = Joining
+call-nobody = Nobody is there yet
+call-alone = You are the only one here. The others see that the call goes on.
+call-there = There now
+call-there-count = { $count ->
+    [one] 1 person is in a call
+   *[other] { $count } people are in a call
+}
+call-coming = On the way
+call-with = Call in { $name }
+call-leave = Leave
+call-mute = Mute
+call-unmute = Unmute
+call-muted = Muted
+call-camera = Camera
+call-camera-on = Turn the camera on
+call-camera-off = Turn the camera off
+call-microphone = Microphone
+call-loudspeaker = Loudspeaker
+call-heard = The microphone hears you
+call-not-heard = The microphone hears nothing
+call-share = Share the screen
+call-share-end = Stop sharing
+call-shares = { $name } shares the screen
+call-shares-me = You share your screen
+call-view-grid = Show all at the same size
+call-view-speaker = Show large who speaks
+call-pin = Keep large
+call-unpin = No longer keep large
+call-full = Full screen
+call-chat = Chat
+call-to-room = Back to the room, the call goes on
+call-to-call = Back to the call
+call-quality-good = Good connection
+call-quality-fair = Fair connection
+call-quality-poor = Poor connection
+call-encrypted = Encrypted between everyone in the call.
+call-open = This room is not encrypted, and so is the call.
+call-rings = { $kind }
+call-rings-in = { $kind } in { $room }
+call-answer = Answer
+call-write = Write
+call-declined = { $name } cannot take the call now.
+call-other = You are in a call already. Leave it first.
+call-no-permission = The browser does not let Hearth use the microphone or the camera. Allow it beside the address, then try again.
+call-no-device = No microphone or camera was found. Connect one, then try again.
+call-device-busy = Another program uses the microphone or the camera. Close it, then try again.
+call-no-route = The call cannot be reached from here. Try another network; a firewall may block it.
+call-no-service = Your server carries no calls. Whoever runs it can turn them on.
+call-not-built = This page was built without calls.
+call-forbidden = You may not call in this room. Whoever moderates it can allow it.

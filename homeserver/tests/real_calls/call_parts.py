@@ -10,6 +10,7 @@ from element_call_scenario import ElementCallScenario
 from environment import cached, install, python_of
 from report import Problem
 from servers import Server, free_ports
+from web_scenario import WebScenario
 
 HERE = Path(__file__).resolve().parent
 PINS = [HERE / name for name in ["requirements.txt", "package.json", "package-lock.json"]]
@@ -99,6 +100,17 @@ def element_call(report, folder, options, clients):
     with report.part("Element Call") as steps:
         people = ["alice", "bob", "carol", "dave"][: options.people]
         scenario = ElementCallScenario(steps, folder, options.hearth, clients, people)
+        try:
+            scenario.run()
+        finally:
+            scenario.stop()
+
+
+def web(report, folder, options, clients):
+    """The client of this repository, with servers of its own."""
+    folder.mkdir()
+    with report.part("the web client") as steps:
+        scenario = WebScenario(steps, folder, options.hearth, clients, options.shots)
         try:
             scenario.run()
         finally:

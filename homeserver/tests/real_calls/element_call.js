@@ -121,10 +121,10 @@ async function follow(from) {
 /** Opens Element Call in a room, which it enters without asking. */
 function open(as) {
   session = as;
-  const { url, user, device, room } = as;
+  const { url, user, device, room, encrypted } = as;
   const parameters = new URLSearchParams({
     widgetId: WIDGET, parentUrl: window.location.href, baseUrl: url, userId: user, deviceId: device, roomId: room,
-    perParticipantE2EE: 'true', intent: 'join_existing', skipLobby: 'true', confineToRoom: 'true', header: 'none',
+    perParticipantE2EE: String(encrypted), intent: 'join_existing', skipLobby: 'true', confineToRoom: 'true', header: 'none',
     appPrompt: 'false', lang: 'en',
   });
   frame = document.createElement('iframe');

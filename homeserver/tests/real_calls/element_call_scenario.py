@@ -76,7 +76,7 @@ class Person:
         query = urllib.parse.urlencode({"via": via.server_name})
         self.ask("POST", f"v3/join/{urllib.parse.quote(room)}?{query}", {})
 
-    def open(self, driver, folder, page, room):
+    def open(self, driver, folder, page, room, encrypted=True):
         self.profile = folder / self.name
         # Few pictures a second: four browsers encode and decode all of them, in each size, on this machine.
         arguments = ["--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream=fps=5"]
@@ -85,7 +85,7 @@ class Person:
         self.browser.devtools("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
         self.browser.open(page)
         session = {"url": self.server.url, "user": self.user, "device": self.device, "token": self.token, "room": room}
-        self.call("open", session)
+        self.call("open", session | {"encrypted": encrypted})
 
     def call(self, function, *arguments):
         return self.browser.script(f"return window.host.{function}(...arguments)", *arguments)

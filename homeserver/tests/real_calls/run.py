@@ -31,6 +31,7 @@ def arguments():
     parser.add_argument("--speed", action="store_true", help="measure it beside coturn's server as well")
     parser.add_argument("--parts", default=",".join(PARTS), metavar="PART,…", help="which (all)")
     parser.add_argument("--people", type=int, default=4, help="how many call by Element Call (4)")
+    parser.add_argument("--shots", metavar="FOLDER", type=Path, help="where pictures of the web client's calls are put")
     parser.add_argument("--timeout", type=float, default=600, help="seconds for the whole run (600)")
     parser.add_argument("--keep", action="store_true", help="keep the folders after a success too")
     parsed = parser.parse_args()
@@ -84,10 +85,18 @@ def run_element_call(report, folder, options):
         call_parts.element_call(report, folder / "element_call", options, clients)
 
 
+def run_web(report, folder, options):
+    with report.part("the web client") as steps:
+        with steps.needed("clients are installed"):
+            clients, lock = call_parts.clients()
+        call_parts.web(report, folder / "web", options, clients)
+
+
 PARTS = {
     "native": run_calls(call_parts.native),
     "browsers": run_calls(call_parts.browsers),
     "element-call": run_element_call,
+    "web": run_web,
     "turn": run_turn,
 }
 

@@ -20,9 +20,9 @@ use crate::files::{FILES, File};
 const RELEASES: &str = "/_hearth/web";
 
 /// Nothing but what this server serves runs in the page. WebAssembly may be compiled, text may not be evaluated. The
-/// client speaks to any homeserver, and shows pictures and sound that it decrypted itself (`blob:`).
+/// client speaks to any homeserver and the calls of any, and shows pictures and sound that it decrypted itself (`blob:`).
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     img-src 'self' blob:; media-src 'self' blob:; connect-src 'self' https: http://localhost:* http://127.0.0.1:*; \
+     img-src 'self' blob:; media-src 'self' blob:; connect-src 'self' https: http://localhost:* http://127.0.0.1:* wss: ws://localhost:* ws://127.0.0.1:*; \
      worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Said at `/` by a server that was built without the client.

@@ -1,0 +1,125 @@
+//! That this session is in a call, as the room knows it: a state event, and a delayed one (MSC4140) by which it leaves when
+//! nobody puts that off any more.
+
+use std::{cell::RefCell, rc::Rc};
+
+use hearth_client_state::call::{Intent, MEMBER, membership, state_key};
+use matrix_sdk::Room;
+use serde_json::json;
+
+use super::service::{Delay, Ticket, takes_over_leaves};
+use crate::{
+    browser,
+    matrix::{Account, Problem},
+};
+
+/// How long after nobody has put it off the leave is sent: by a service that does this, and by this session itself.
+const OF_SERVICE: u64 = 3_600_000;
+const OF_SESSION: u64 = 18_000;
+
+/// The standing of this session in the call of a room.
+pub struct Standing {
+    account: Rc<Account>,
+    room: Room,
+    service: String,
+    intent: Intent,
+    /// When it began, as the state of the room says it.
+    since: RefCell<Option<i64>>,
+    delayed: RefCell<Option<Delayed>>,
+}
+
+struct Delayed {
+    id: String,
+    is_of_service: bool,
+}
+
+impl Standing {
+    pub fn new(account: Rc<Account>, room: Room, service: String, intent: Intent) -> Self {
+        Self { account, room, service, intent, since: RefCell::new(None), delayed: RefCell::new(None) }
+    }
+
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Says that one is in the call; gives the event, and what lets one in to one's own SFU.
+    pub async fn begin(&self) -> Result<(String, Ticket), Problem> {
+        let is_of_service = takes_over_leaves(&self.service).await;
+        self.delay(is_of_service).await?;
+        let delayed = self.delayed.borrow().as_ref().filter(|it| it.is_of_service).map(|it| it.id.clone());
+        let delay = delayed.as_deref().map(|id| Delay { id, milliseconds: OF_SERVICE });
+        let ticket = self.account.call_ticket(&self.service, self.room.room_id().as_str(), delay).await?;
+        let event = self.say().await?;
+        *self.since.borrow_mut() = Some(browser::now());
+        Ok((event, ticket))
+    }
+
+    /// Says it once more: it counts for some hours each time.
+    pub async fn renew(&self) -> Result<(), Problem> {
+        self.say().await.map(drop)
+    }
+
+    async fn say(&self) -> Result<String, Problem> {
+        let (user, device) = (self.account.session.user.as_str(), self.account.session.device.as_str());
+        let since = *self.since.borrow();
+        let content = membership(user, device, &self.service, self.intent, since, browser::now());
+        let sent = self.room.send_state_event_raw(MEMBER, &state_key(user, device), content).await;
+        match sent.map_err(Problem::from) {
+            Ok(sent) => Ok(sent.event_id.to_string()),
+            Err(Problem::Forbidden(_)) => Err(Problem::Known("call-forbidden")),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Has the leave sent later; a server that does not know this leaves nobody behind who closes the page in order.
+    async fn delay(&self, is_of_service: bool) -> Result<(), Problem> {
+        let (user, device) = (self.account.session.user.as_str(), self.account.session.device.as_str());
+        let milliseconds = if is_of_service { OF_SERVICE } else { OF_SESSION };
+        let path = format!(
+            "v3/rooms/{}/state/{MEMBER}/{}?org.matrix.msc4140.delay={milliseconds}",
+            encoded(self.room.room_id().as_str()),
+            encoded(&state_key(user, device)),
+        );
+        let answer = self.account.ask("PUT", &path, Some(&json!({}))).await?;
+        if answer.status == 403 {
+            return Err(Problem::Known("call-forbidden"));
+        }
+        let id = answer.body["delay_id"].as_str().map(ToOwned::to_owned);
+        *self.delayed.borrow_mut() = id.map(|id| Delayed { id, is_of_service });
+        Ok(())
+    }
+
+    /// Puts the leave off, where no service does that.
+    pub async fn put_off(&self) {
+        let id = self.delayed.borrow().as_ref().filter(|it| !it.is_of_service).map(|it| it.id.clone());
+        let Some(id) = id else { return };
+        let answer = self.tell_delayed(&id, "restart").await;
+        if answer.is_some_and(|status| status == 404) {
+            // It was sent: whoever is still here says so again.
+            let _ = self.delay(false).await;
+            let _ = self.renew().await;
+        }
+    }
+
+    /// Leaves.
+    pub async fn end(&self) {
+        let delayed = self.delayed.take();
+        if let Some(delayed) = &delayed
+            && self.tell_delayed(&delayed.id, "send").await.is_some_and(|status| status == 200)
+        {
+            return;
+        }
+        let (user, device) = (self.account.session.user.as_str(), self.account.session.device.as_str());
+        // What cannot be said now is said by the delayed event, or ends by itself.
+        let _ = self.room.send_state_event_raw(MEMBER, &state_key(user, device), json!({})).await;
+    }
+
+    async fn tell_delayed(&self, id: &str, what: &str) -> Option<u16> {
+        let path = format!("unstable/org.matrix.msc4140/delayed_events/{}/{what}", encoded(id));
+        self.account.ask("POST", &path, Some(&json!({}))).await.ok().map(|answer| answer.status)
+    }
+}
+
+fn encoded(part: &str) -> String {
+    js_sys::encode_uri_component(part).into()
+}

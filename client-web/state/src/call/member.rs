@@ -1,0 +1,183 @@
+//! By which events one is in a call.
+
+use serde_json::{Value, json};
+
+/// The type of the state event by which a session is in the call of a room.
+pub const MEMBER: &str = "org.matrix.msc3401.call.member";
+
+/// How long a membership counts that does not say it, in milliseconds.
+const LIFETIME: i64 = 4 * 3_600_000;
+
+/// What a call begins as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Intent {
+    Voice,
+    #[default]
+    Video,
+}
+
+impl Intent {
+    /// As `m.call.intent` says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Voice => "audio",
+            Self::Video => "video",
+        }
+    }
+
+    pub fn of(content: &Value) -> Self {
+        match content["m.call.intent"].as_str() {
+            Some("audio") => Self::Voice,
+            _ => Self::Video,
+        }
+    }
+}
+
+/// A session that is in a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    pub user: String,
+    pub device: String,
+    /// The service by which the SFU is found that it sends to.
+    pub service: String,
+    /// Milliseconds since 1970.
+    pub since: i64,
+    pub intent: Intent,
+}
+
+impl Member {
+    /// What it is called by SFUs and by those who encrypt.
+    pub fn identity(&self) -> String {
+        format!("{}:{}", self.user, self.device)
+    }
+}
+
+/// Who is in the call of a room by its state, the first one first.
+pub fn members(events: &[Value], now: i64) -> Vec<Member> {
+    let mut found: Vec<(Member, bool)> = events.iter().filter_map(|event| member(event, now)).collect();
+    found.sort_by(|(one, _), (other, _)| {
+        (one.since, &one.user, &one.device).cmp(&(other.since, &other.user, &other.device))
+    });
+    // Older clients all send to the SFU of whoever was there first.
+    let first = found.first().map(|(member, _)| member.service.clone()).unwrap_or_default();
+    let of_first = |(member, follows): (Member, bool)| match follows {
+        true => Member { service: first.clone(), ..member },
+        false => member,
+    };
+    found.into_iter().map(of_first).collect()
+}
+
+/// The member that an event tells of, and whether it sends to where the first one does.
+fn member(event: &Value, now: i64) -> Option<(Member, bool)> {
+    let content = &event["content"];
+    let is_of_room = content["application"] == "m.call"
+        && content["call_id"].as_str().is_none_or(str::is_empty)
+        && content["scope"].as_str().is_none_or(|scope| scope == "m.room");
+    let since = content["created_ts"].as_i64().or(event["origin_server_ts"].as_i64())?;
+    let is_over = now >= since.saturating_add(content["expires"].as_i64().unwrap_or(LIFETIME));
+    let mut transports = content["foci_preferred"].as_array()?.iter();
+    let service =
+        transports.find(|transport| transport["type"] == "livekit")?["livekit_service_url"].as_str()?;
+    if !is_of_room || is_over {
+        return None;
+    }
+    let member = Member {
+        user: event["sender"].as_str()?.to_owned(),
+        device: content["device_id"].as_str()?.to_owned(),
+        service: service.trim_end_matches('/').to_owned(),
+        since,
+        intent: Intent::of(content),
+    };
+    Some((member, content["focus_active"]["focus_selection"] == "oldest_membership"))
+}
+
+/// The state key of a session's membership. Events whose key begins with `@` are for that user alone to send, so this
+/// one begins otherwise.
+pub fn state_key(user: &str, device: &str) -> String {
+    format!("_{user}_{device}_m.call")
+}
+
+/// What a membership says that began at `since` and is renewed now.
+pub fn membership(
+    user: &str,
+    device: &str,
+    service: &str,
+    intent: Intent,
+    since: Option<i64>,
+    now: i64,
+) -> Value {
+    let mut content = json!({
+        "application": "m.call",
+        "call_id": "",
+        "scope": "m.room",
+        "device_id": device,
+        "membershipID": format!("{user}:{device}"),
+        "expires": now - since.unwrap_or(now) + LIFETIME,
+        "m.call.intent": intent.name(),
+        "focus_active": { "type": "livekit", "focus_selection": "multi_sfu" },
+        "foci_preferred": [{ "type": "livekit", "livekit_service_url": service }],
+    });
+    if let Some(since) = since {
+        content["created_ts"] = since.into();
+    }
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(user: &str, at: i64, content: Value) -> Value {
+        json!({ "type": MEMBER, "sender": user, "origin_server_ts": at, "content": content })
+    }
+
+    #[test]
+    fn what_one_says_of_oneself_others_understand() {
+        let said = membership("@a:x", "ONE", "https://x/jwt/", Intent::Voice, None, 50);
+        let found = members(&[event("@a:x", 50, said)], 60);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].identity().as_str(), found[0].service.as_str()), ("@a:x:ONE", "https://x/jwt"));
+        assert_eq!((found[0].since, found[0].intent), (50, Intent::Voice));
+    }
+
+    #[test]
+    fn a_membership_ends_and_can_be_renewed() {
+        let said = membership("@a:x", "ONE", "https://x", Intent::Video, None, 0);
+        let event_of = |said| [event("@a:x", 0, said)];
+        assert_eq!(members(&event_of(said.clone()), LIFETIME - 1).len(), 1);
+        assert!(members(&event_of(said), LIFETIME).is_empty());
+        let renewed = membership("@a:x", "ONE", "https://x", Intent::Video, Some(0), LIFETIME - 10);
+        assert_eq!(members(&event_of(renewed), LIFETIME + 10).len(), 1);
+    }
+
+    #[test]
+    fn who_follows_the_first_sends_to_where_the_first_does() {
+        let mut follower = membership("@b:y", "TWO", "https://y", Intent::Video, None, 0);
+        follower["focus_active"]["focus_selection"] = "oldest_membership".into();
+        let first = membership("@a:x", "ONE", "https://x", Intent::Video, None, 0);
+        let found = members(&[event("@b:y", 20, follower), event("@a:x", 10, first)], 30);
+        let services: Vec<_> =
+            found.iter().map(|member| (member.user.as_str(), member.service.as_str())).collect();
+        assert_eq!(services, [("@a:x", "https://x"), ("@b:y", "https://x")]);
+    }
+
+    #[test]
+    fn what_is_no_membership_is_left_out() {
+        let good = membership("@a:x", "ONE", "https://x", Intent::Video, None, 0);
+        let with = |key: &str, value: Value| {
+            let mut content = good.clone();
+            content[key] = value;
+            event("@a:x", 0, content)
+        };
+        let events = [
+            event("@a:x", 0, json!({})),
+            with("application", json!("m.other")),
+            with("call_id", json!("breakout")),
+            with("foci_preferred", json!([{ "type": "other" }])),
+            with("device_id", json!(7)),
+            with("expires", json!(i64::MIN)),
+            json!("nothing"),
+        ];
+        assert!(members(&events, 10).is_empty());
+    }
+}

@@ -4,13 +4,18 @@ import './livekit-client.umd.js';
 
 const {
   BaseKeyProvider, ConnectionState, Room, RoomEvent, Track, createAudioAnalyser, createLocalAudioTrack, createLocalVideoTrack,
+  setLogLevel,
 } = globalThis.LivekitClient;
+
+// That a key is not there yet, or a connection breaks, is no fault: it is told by what is shown.
+setLogLevel('silent');
 
 const SOURCES = { microphone: Track.Source.Microphone, camera: Track.Source.Camera, screen: Track.Source.ScreenShare };
 // After these, who is in a call or how they are has changed.
 const CHANGES = [
-  'ConnectionStateChanged', 'ParticipantConnected', 'ParticipantDisconnected', 'TrackSubscribed', 'TrackUnsubscribed',
-  'TrackMuted', 'TrackUnmuted', 'LocalTrackPublished', 'LocalTrackUnpublished', 'ActiveSpeakersChanged',
+  'ConnectionStateChanged', 'ParticipantConnected', 'ParticipantDisconnected', 'TrackPublished', 'TrackUnpublished',
+  'TrackSubscribed', 'TrackUnsubscribed', 'TrackMuted', 'TrackUnmuted', 'LocalTrackPublished', 'LocalTrackUnpublished',
+  'ActiveSpeakersChanged',
   'ConnectionQualityChanged', 'TrackStreamStateChanged', 'ParticipantEncryptionStatusChanged', 'EncryptionError',
 ];
 
@@ -61,7 +66,7 @@ class Media {
     }
     const room = new Room(options);
     this.rooms.set(service, { room, worker: options.e2ee?.worker });
-    for (const change of CHANGES) room.on(RoomEvent[change], () => this.changed());
+    for (const change of CHANGES) room.on(RoomEvent[change], () => this.soon());
     room.on(RoomEvent.TrackSubscribed, (track) => {
       if (track.kind === Track.Kind.Audio) this.sounds.append(track.attach());
     });
@@ -202,6 +207,14 @@ class Media {
     }
   }
 
+  /** Tells of changes that come one after the other once, when all of them are there. */
+  soon() {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.changed();
+    });
+  }
+
   changed() {
     this.show();
     this.onchange(JSON.stringify(this.now()));
@@ -247,6 +260,7 @@ class Media {
     this.analyser?.cleanup();
     await Promise.all([...this.rooms.keys()].map((service) => this.disconnect(service)));
     this.sounds.remove();
+    clearTimeout(this.timer);
   }
 }
 

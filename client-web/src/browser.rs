@@ -455,6 +455,12 @@ pub fn is_writing() -> bool {
     active.is_some_and(|tag| ["input", "textarea", "select"].contains(&tag.as_str()))
 }
 
+/// Whether the focus is on something that keys do something to.
+pub fn is_on_control() -> bool {
+    let active = document().active_element().map(|element| element.tag_name().to_lowercase());
+    active.is_some_and(|tag| ["a", "button", "input", "textarea", "select"].contains(&tag.as_str()))
+}
+
 /// Puts the focus on the next of the parts of the page that are there, in their order.
 pub fn focus_next_part(parts: &[&str], is_back: bool) {
     let page = document();

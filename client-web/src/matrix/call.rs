@@ -3,6 +3,7 @@
 mod keys;
 mod running;
 mod service;
+mod showing;
 mod standing;
 
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use std::rc::Rc;
 use async_stream::stream;
 use futures::{Stream, channel::mpsc};
 use hearth_client_state::{
-    call::{DECLINE, MEMBER, Member, Ring, declined, members, ring},
+    call::{DECLINE, MEMBER, Member, Ring, Sign, declined, members, ring, sign},
     timeline::Person,
 };
 use matrix_sdk::{
@@ -48,6 +49,11 @@ pub enum CallNews {
     Declined {
         event: String,
         by: String,
+    },
+    /// Somebody shows something in a room, which may be of its call.
+    Shows {
+        room: String,
+        sign: Sign,
     },
 }
 
@@ -127,6 +133,9 @@ async fn news(event: &Value, room: &Room) -> Option<CallNews> {
         let by = event["sender"].as_str()?.to_owned();
         return Some(CallNews::Declined { event: declined.to_owned(), by });
     }
+    if let Some(sign) = sign(event) {
+        return Some(CallNews::Shows { room: room.room_id().to_string(), sign });
+    }
     let ring = ring(event, room.own_user_id().as_str(), browser::now())?;
     Some(CallNews::Rings(Incoming {
         room: room.room_id().to_string(),
@@ -172,4 +181,9 @@ async fn person(room: &Room, user: &str) -> Person {
         picture: None,
     };
     member.map_or_else(unknown, |member| room::person(&member))
+}
+
+/// A part of a path.
+fn encoded(part: &str) -> String {
+    js_sys::encode_uri_component(part).into()
 }

@@ -5,6 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use async_stream::stream;
 use futures::{Stream, StreamExt, pin_mut};
 use hearth_client_state::{
+    call::{DECLINE, MEMBER},
     compose,
     names::localpart,
     timeline::{Item, Person},
@@ -24,7 +25,7 @@ use matrix_sdk::{
 };
 use matrix_sdk_ui::timeline::{
     EventTimelineItem, Timeline, TimelineBuilder, TimelineEventFocusThreadMode, TimelineEventItemId,
-    TimelineFocus, TimelineReadReceiptTracking,
+    TimelineFocus, TimelineReadReceiptTracking, default_event_filter,
 };
 
 use super::{Account, Problem, items, rows};
@@ -100,6 +101,11 @@ impl OpenRoom {
         account.sync.room_list_service().set_room_subscriptions(&[room.room_id()]).await;
         let timeline = TimelineBuilder::new(&room)
             .with_focus(focus)
+            // That somebody is in a call stands at the head of the room, and that it began is told.
+            .event_filter(|event, rules| {
+                default_event_filter(event, rules)
+                    && ![MEMBER, DECLINE].contains(&&*event.event_type().to_string())
+            })
             .track_read_marker_and_receipts(TimelineReadReceiptTracking::AllEvents)
             .build()
             .await

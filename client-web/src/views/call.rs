@@ -2,6 +2,7 @@
 
 mod bar;
 mod incoming;
+mod keys;
 mod lobby;
 mod notice;
 mod small;
@@ -15,7 +16,9 @@ use futures::StreamExt;
 use hearth_client_state::call::{Intent, View};
 
 pub use self::notice::{CallBar, CallButtons};
-use self::{bar::Bar, incoming::IncomingCall, lobby::Lobby, small::Small, stage::StageView};
+use self::{
+    bar::Bar, incoming::IncomingCall, keys::use_call_keys, lobby::Lobby, small::Small, stage::StageView,
+};
 use crate::{
     app::{Shared, problem_text, use_shared},
     browser::{self, Source},
@@ -140,6 +143,7 @@ pub fn use_calls() -> Calls {
         clock: Signal::new(browser::now()),
         is_narrow: Signal::new(browser::is_narrow()),
     });
+    use_call_keys(calls);
     use_hook(move || {
         let mut is_narrow = calls.is_narrow;
         browser::on_window("resize", move || is_narrow.set(browser::is_narrow()));
@@ -151,6 +155,7 @@ pub fn use_calls() -> Calls {
             // Nobody looks at it while there is no call.
             if calls.open.peek().is_some() || calls.incoming.peek().is_some() {
                 clock.set(browser::now());
+                calls.act(|call| async move { call.settle_signs() });
             }
         }
     });
@@ -165,6 +170,12 @@ pub fn use_calls() -> Calls {
                     let is_here = calls.open.peek().as_ref().is_some_and(|open| open.room_id() == call.room);
                     if !is_here && account.still_rings(&call).await {
                         incoming.set(Some(call));
+                    }
+                }
+                CallNews::Shows { room, sign } => {
+                    let open = calls.open.peek().clone();
+                    if let Some(open) = open.filter(|open| open.room_id() == room) {
+                        open.take_sign(sign);
                     }
                 }
                 CallNews::Declined { event, by } => {

@@ -10,7 +10,7 @@ use super::shell::{Open, Over, Panel};
 use crate::{app::Shared, browser, design::Dialog, matrix::Space, words::t};
 
 /// Each key with the text that says what it does.
-const KEYS: [(&str, &str); 17] = [
+const KEYS: [(&str, &str); 19] = [
     ("Ctrl K", "key-jump"),
     ("Alt ↑ ↓", "key-rooms"),
     ("Alt Shift ↑ ↓", "key-unread"),
@@ -28,6 +28,8 @@ const KEYS: [(&str, &str); 17] = [
     ("R, T, E, +", "key-message"),
     ("Del", "key-delete"),
     ("||…||", "key-spoiler"),
+    ("Ctrl D, Ctrl E", "key-call"),
+    ("Space", "key-talk"),
 ];
 
 /// The parts of the page that F6 goes through.

@@ -4,11 +4,13 @@
 mod keys;
 mod member;
 mod ring;
+mod signs;
 mod stage;
 
 pub use self::{
     keys::{KEYS, Key, Keys, received_key},
     member::{Intent, MEMBER, Member, members, membership, state_key},
     ring::{DECLINE, NOTIFICATION, Ring, declined, notification, ring},
+    signs::{HAND, REACTION, REACTIONS, Sign, Signs, hand, reaction, sign},
     stage::{Connection, Heard, Media, Stage, Tile, View, columns, speaker, stage, tiles},
 };

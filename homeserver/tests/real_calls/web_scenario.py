@@ -16,7 +16,7 @@ from person import Person
 from report import Problem, expect
 from servers import Hearth, free_ports
 from views import Views
-from webdriver import Browser, Driver
+from webdriver import ENTER, Browser, Driver
 
 PATIENCE_S = 240
 GONE_S = 60
@@ -38,7 +38,7 @@ class Caller(Person):
         self.joins()
 
     def joins(self):
-        """From the lobby on; tells how long the first picture or sound of oneself took."""
+        """From the lobby on."""
         self.browser.find(".lobby")
         self.browser.until(lambda: self.browser.has(".lobby [aria-label=Mute]"), "a microphone")
         self.browser.click(".lobby .btn--primary")
@@ -51,6 +51,12 @@ class Caller(Person):
     def leaves(self):
         self.browser.click(f".call {LEAVE}")
         self.browser.gone(".call")
+
+    def writes_to(self, user):
+        self.browser.click(".list__head button:last-child")
+        self.browser.type("#address", user + ENTER)
+        self.browser.gone(".dialog")
+        self.browser.find("#room-composer")
 
     def received(self):
         script = "const done = arguments[0]; window.hearthCall.received().then(done)"
@@ -155,6 +161,14 @@ class WebScenario:
             mira.browser.find(".tilev .i[aria-label=Muted]")
             jonas.browser.click(".call__bar [aria-label=Unmute]")
             mira.browser.gone(".tilev .i[aria-label=Muted]")
+        with step("a hand and a reaction show on the other side"):
+            jonas.browser.click(".call__bar [aria-label='Raise the hand']")
+            mira.browser.find(".tilev .hand")
+            jonas.browser.click(".call__bar [aria-label='Take the hand down']")
+            mira.browser.gone(".tilev .hand")
+            jonas.browser.click(".call__bar [aria-label=React]")
+            jonas.browser.click(".call__reactions button", "👏")
+            mira.browser.find(".tilev__emoji", "👏")
         with step("a screen is shared"):
             jonas.browser.click(".call__bar [aria-label='Share the screen']")
             mira.browser.find(".share video")
@@ -174,6 +188,23 @@ class WebScenario:
             jonas.leaves()
             mira.browser.find(".call .captions")
             jonas.comes()
+            for one, other in [(mira, jonas), (jonas, mira)]:
+                one.sees(other)
+                one.hears(other)
+        with step("in a chat with one person it rings, and who is called says no or yes"):
+            jonas.leaves()
+            mira.leaves()
+            mira.writes_to(jonas.user)
+            jonas.accept_invitation("mira")
+            mira.begins(VOICE)
+            jonas.browser.find(".incoming", "mira")
+            take(jonas.browser, "call-incoming")
+            jonas.browser.click(".incoming button", "Decline")
+            jonas.browser.gone(".incoming")
+            mira.browser.find(".call__trouble", "jonas")
+            mira.leaves()
+            mira.begins()
+            jonas.browser.click(".incoming button", "Answer")
             for one, other in [(mira, jonas), (jonas, mira)]:
                 one.sees(other)
                 one.hears(other)

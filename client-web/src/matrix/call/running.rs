@@ -10,7 +10,7 @@ use std::{
 use eyeball::SharedObservable;
 use futures::{Stream, StreamExt};
 use hearth_client_state::{
-    call::{Intent, Keys, Media as Heard, Member, NOTIFICATION, notification},
+    call::{Intent, Keys, Media as Heard, Member, NOTIFICATION, Signs, notification},
     timeline::Person,
 };
 use matrix_sdk::{Room, RoomState, event_handler::EventHandlerDropGuard};
@@ -32,11 +32,11 @@ const RETRY: u32 = 3_000;
 
 /// A call of a room.
 pub struct Call {
-    account: Rc<Account>,
-    room: Room,
+    pub(super) account: Rc<Account>,
+    pub(super) room: Room,
     media: Media,
     pub intent: Intent,
-    now: SharedObservable<CallNow>,
+    pub(super) now: SharedObservable<CallNow>,
     standing: RefCell<Option<Rc<Standing>>>,
     keys: RefCell<Option<Keys>>,
     _received: RefCell<Option<EventHandlerDropGuard>>,
@@ -58,6 +58,7 @@ pub struct CallNow {
     /// Who they are, by user.
     pub people: HashMap<String, Person>,
     pub heard: Heard,
+    pub signs: Signs,
     /// When this session joined, in milliseconds since 1970.
     pub since: Option<i64>,
     /// Why something does not work, until it does.
@@ -287,8 +288,17 @@ impl Call {
             people.insert(member.user.clone(), who);
         }
         let mut now = self.now.get();
+        let new: Vec<String> = members
+            .iter()
+            .filter(|member| now.members.iter().all(|known| known.event != member.event))
+            .map(|member| member.event.clone())
+            .collect();
         (now.members, now.people) = (members, people);
+        now.signs.settle(&now.members, browser::now());
         self.now.set_if_not_eq(now);
+        for membership in new {
+            self.look_for_hand(&membership).await;
+        }
         self.settle().await;
     }
 

@@ -3,11 +3,14 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use hearth_client_state::call::{Intent, MEMBER, membership, state_key};
+use hearth_client_state::call::{Intent, MEMBER, Member, membership, state_key};
 use matrix_sdk::Room;
 use serde_json::json;
 
-use super::service::{Delay, Ticket, takes_over_leaves};
+use super::{
+    encoded,
+    service::{Delay, Ticket, takes_over_leaves},
+};
 use crate::{
     browser,
     matrix::{Account, Problem},
@@ -60,10 +63,17 @@ impl Standing {
     }
 
     async fn say(&self) -> Result<String, Problem> {
-        let (user, device) = (self.account.session.user.as_str(), self.account.session.device.as_str());
-        let since = *self.since.borrow();
-        let content = membership(user, device, &self.service, self.intent, since, browser::now());
-        let sent = self.room.send_state_event_raw(MEMBER, &state_key(user, device), content).await;
+        let now = browser::now();
+        let me = Member {
+            event: String::new(),
+            user: self.account.session.user.to_string(),
+            device: self.account.session.device.to_string(),
+            service: self.service.clone(),
+            since: now,
+            intent: self.intent,
+        };
+        let content = membership(self.room.room_id().as_str(), &me, *self.since.borrow(), now);
+        let sent = self.room.send_state_event_raw(MEMBER, &state_key(&me.user, &me.device), content).await;
         match sent.map_err(Problem::from) {
             Ok(sent) => Ok(sent.event_id.to_string()),
             Err(Problem::Forbidden(_)) => Err(Problem::Known("call-forbidden")),
@@ -118,8 +128,4 @@ impl Standing {
         let path = format!("unstable/org.matrix.msc4140/delayed_events/{}/{what}", encoded(id));
         self.account.ask("POST", &path, Some(&json!({}))).await.ok().map(|answer| answer.status)
     }
-}
-
-fn encoded(part: &str) -> String {
-    js_sys::encode_uri_component(part).into()
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use dioxus::prelude::*;
-use hearth_client_state::route::Route;
+use hearth_client_state::{call::REACTIONS, route::Route};
 
 use super::Calls;
 use crate::{
@@ -18,7 +18,10 @@ use crate::{
 pub fn Bar(call: Rc<Call>) -> Element {
     let shared = use_shared();
     let mut calls = use_context::<Calls>();
-    let screen = calls.now.read().heard.screen;
+    let now = calls.now.read();
+    let screen = now.heard.screen;
+    let has_hand = now.signs.hands.contains_key(&call.identity());
+    let hand_label = t(if has_hand { "call-hand-down" } else { "call-hand" });
     let room = call.room_id().to_owned();
     let share_label = t(if screen { "call-share-end" } else { "call-share" });
     rsx! {
@@ -36,6 +39,21 @@ pub fn Bar(call: Rc<Call>) -> Element {
                     Icon { name: "screen-share", size: "l" }
                 }
             }
+            button {
+                class: "cbtn",
+                class: if has_hand { "cbtn--on" },
+                r#type: "button",
+                title: "{hand_label}",
+                aria_label: "{hand_label}",
+                onclick: move |_| {
+                    calls.act(move |call| async move {
+                        let outcome = call.raise_hand(!has_hand).await;
+                        call.tell_trouble(outcome.err());
+                    });
+                },
+                Icon { name: "hand", size: "l" }
+            }
+            Reacting {}
             button {
                 class: "cbtn cbtn--leave",
                 r#type: "button",
@@ -78,6 +96,51 @@ pub fn SourceButton(source: Source) -> Element {
             aria_pressed: is_on.to_string(),
             onclick: move |_| calls.act(move |call| async move { call.set(source, !is_on).await }),
             Icon { name: icon, size: "l" }
+        }
+    }
+}
+
+/// Shows an emoji to all.
+#[component]
+fn Reacting() -> Element {
+    let calls = use_context::<Calls>();
+    let mut is_open = use_signal(|| false);
+    rsx! {
+        span {
+            class: "call__reacting",
+            onkeydown: move |event| {
+                if event.key() == Key::Escape {
+                    is_open.set(false);
+                }
+            },
+            button {
+                class: "cbtn",
+                r#type: "button",
+                title: t("call-react"),
+                aria_label: t("call-react"),
+                aria_expanded: is_open().to_string(),
+                onclick: move |_| is_open.toggle(),
+                Icon { name: "smile-plus", size: "l" }
+            }
+            if is_open() {
+                div { class: "call__reactions", role: "group", aria_label: t("call-react"),
+                    for (emoji, name) in REACTIONS {
+                        button {
+                            key: "{name}",
+                            class: "cbtn",
+                            r#type: "button",
+                            onclick: move |_| {
+                                is_open.set(false);
+                                calls.act(move |call| async move {
+                                    let outcome = call.react(emoji, name).await;
+                                    call.tell_trouble(outcome.err());
+                                });
+                            },
+                            "{emoji}"
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ pub fn TileView(
     let name = who.map_or_else(|| localpart(&tile.user).to_owned(), |who| who.name.clone());
     let picture = who.and_then(|who| who.picture.clone());
     let key = tile.key();
+    let emoji = now.signs.reaction(&tile.identity).filter(|_| !tile.is_screen).map(ToOwned::to_owned);
+    let has_hand = now.signs.hands.contains_key(&tile.identity) && !tile.is_screen;
     let is_pinned = calls.pinned.read().as_ref() == Some(&key);
     let label = match (tile.is_screen, tile.is_me) {
         (true, true) => t("call-shares-me"),
@@ -41,6 +43,12 @@ pub fn TileView(
             }
             if !is_plain {
                 span { class: "tilev__top",
+                    if let Some(emoji) = emoji {
+                        span { class: "tilev__emoji", "{emoji}" }
+                    }
+                    if has_hand {
+                        span { class: "hand", Icon { name: "hand", size: "s" } {t("call-hand-raised")} }
+                    }
                     if !tile.is_there {
                         span { {t("call-coming")} }
                     } else {

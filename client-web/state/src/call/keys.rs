@@ -100,7 +100,14 @@ mod tests {
 
     fn member(user: &str) -> Member {
         let (device, service) = ("D".to_owned(), String::new());
-        Member { user: user.to_owned(), device, service, since: 0, intent: Intent::Video }
+        Member {
+            event: String::new(),
+            user: user.to_owned(),
+            device,
+            service,
+            since: 0,
+            intent: Intent::Video,
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ impl Intent {
 /// A session that is in a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
+    /// The event that says it.
+    pub event: String,
     pub user: String,
     pub device: String,
     /// The service by which the SFU is found that it sends to.
@@ -82,6 +84,7 @@ fn member(event: &Value, now: i64) -> Option<(Member, bool)> {
         return None;
     }
     let member = Member {
+        event: event["event_id"].as_str()?.to_owned(),
         user: event["sender"].as_str()?.to_owned(),
         device: content["device_id"].as_str()?.to_owned(),
         service: service.trim_end_matches('/').to_owned(),
@@ -97,25 +100,19 @@ pub fn state_key(user: &str, device: &str) -> String {
     format!("_{user}_{device}_m.call")
 }
 
-/// What a membership says that began at `since` and is renewed now.
-pub fn membership(
-    user: &str,
-    device: &str,
-    service: &str,
-    intent: Intent,
-    since: Option<i64>,
-    now: i64,
-) -> Value {
+/// What the membership of a session says that began at `since` and is renewed now.
+pub fn membership(room: &str, me: &Member, since: Option<i64>, now: i64) -> Value {
     let mut content = json!({
         "application": "m.call",
         "call_id": "",
         "scope": "m.room",
-        "device_id": device,
-        "membershipID": format!("{user}:{device}"),
+        "device_id": me.device,
+        "membershipID": me.identity(),
         "expires": now - since.unwrap_or(now) + LIFETIME,
-        "m.call.intent": intent.name(),
+        "m.call.intent": me.intent.name(),
         "focus_active": { "type": "livekit", "focus_selection": "multi_sfu" },
-        "foci_preferred": [{ "type": "livekit", "livekit_service_url": service }],
+        // Some clients only understand it with the alias, which is the room.
+        "foci_preferred": [{ "type": "livekit", "livekit_service_url": me.service, "livekit_alias": room }],
     });
     if let Some(since) = since {
         content["created_ts"] = since.into();
@@ -127,13 +124,19 @@ pub fn membership(
 mod tests {
     use super::*;
 
+    fn said(user: &str, service: &str, since: Option<i64>, now: i64) -> Value {
+        let (user, service, device) = (user.to_owned(), service.to_owned(), "ONE".to_owned());
+        let me = Member { event: String::new(), user, device, service, since: now, intent: Intent::Voice };
+        membership("!r", &me, since, now)
+    }
+
     fn event(user: &str, at: i64, content: Value) -> Value {
-        json!({ "type": MEMBER, "sender": user, "origin_server_ts": at, "content": content })
+        json!({ "type": MEMBER, "event_id": "$e", "sender": user, "origin_server_ts": at, "content": content })
     }
 
     #[test]
     fn what_one_says_of_oneself_others_understand() {
-        let said = membership("@a:x", "ONE", "https://x/jwt/", Intent::Voice, None, 50);
+        let said = said("@a:x", "https://x/jwt/", None, 50);
         let found = members(&[event("@a:x", 50, said)], 60);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].identity().as_str(), found[0].service.as_str()), ("@a:x:ONE", "https://x/jwt"));
@@ -142,19 +145,19 @@ mod tests {
 
     #[test]
     fn a_membership_ends_and_can_be_renewed() {
-        let said = membership("@a:x", "ONE", "https://x", Intent::Video, None, 0);
+        let first = said("@a:x", "https://x", None, 0);
         let event_of = |said| [event("@a:x", 0, said)];
-        assert_eq!(members(&event_of(said.clone()), LIFETIME - 1).len(), 1);
-        assert!(members(&event_of(said), LIFETIME).is_empty());
-        let renewed = membership("@a:x", "ONE", "https://x", Intent::Video, Some(0), LIFETIME - 10);
+        assert_eq!(members(&event_of(first.clone()), LIFETIME - 1).len(), 1);
+        assert!(members(&event_of(first), LIFETIME).is_empty());
+        let renewed = said("@a:x", "https://x", Some(0), LIFETIME - 10);
         assert_eq!(members(&event_of(renewed), LIFETIME + 10).len(), 1);
     }
 
     #[test]
     fn who_follows_the_first_sends_to_where_the_first_does() {
-        let mut follower = membership("@b:y", "TWO", "https://y", Intent::Video, None, 0);
+        let mut follower = said("@b:y", "https://y", None, 0);
         follower["focus_active"]["focus_selection"] = "oldest_membership".into();
-        let first = membership("@a:x", "ONE", "https://x", Intent::Video, None, 0);
+        let first = said("@a:x", "https://x", None, 0);
         let found = members(&[event("@b:y", 20, follower), event("@a:x", 10, first)], 30);
         let services: Vec<_> =
             found.iter().map(|member| (member.user.as_str(), member.service.as_str())).collect();
@@ -163,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_is_no_membership_is_left_out() {
-        let good = membership("@a:x", "ONE", "https://x", Intent::Video, None, 0);
+        let good = said("@a:x", "https://x", None, 0);
         let with = |key: &str, value: Value| {
             let mut content = good.clone();
             content[key] = value;

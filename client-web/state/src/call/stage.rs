@@ -180,7 +180,7 @@ mod tests {
 
     fn member(user: &str, service: &str) -> Member {
         let (user, device, service) = (user.to_owned(), "D".to_owned(), service.to_owned());
-        Member { user, device, service, since: 0, intent: Intent::Video }
+        Member { event: String::new(), user, device, service, since: 0, intent: Intent::Video }
     }
 
     fn heard(user: &str, change: impl FnOnce(&mut Heard)) -> Heard {

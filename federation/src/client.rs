@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hearth_network::{Network, NetworkError, USER_AGENT, read_body};
+use hearth_rooms::Bans;
 use hearth_spec::SigningKey;
 use hearth_storage::Clock;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -106,6 +107,7 @@ pub(crate) struct ClientParts {
     pub(crate) key: SigningKey,
     pub(crate) network: Network,
     pub(crate) destinations: Destinations,
+    pub(crate) bans: Bans,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -120,6 +122,7 @@ struct Inner {
     network: Network,
     discovery: Discovery<OverNetwork>,
     destinations: Destinations,
+    bans: Bans,
     places: Places,
 }
 
@@ -136,11 +139,11 @@ type Answer = Response<Bytes>;
 
 impl Client {
     pub(crate) fn new(parts: ClientParts) -> Self {
-        let ClientParts { options, key, network, destinations, clock } = parts;
+        let ClientParts { options, key, network, destinations, bans, clock } = parts;
         let lookup = OverNetwork { network: network.clone(), clock: clock.clone() };
         let discovery = Discovery::new(lookup, options.cached_servers, clock);
         let places = Places::default();
-        Self(Arc::new(Inner { options, key, network, discovery, destinations, places }))
+        Self(Arc::new(Inner { options, key, network, discovery, destinations, bans, places }))
     }
 
     /// Asks a server, within the usual limits.
@@ -229,6 +232,10 @@ impl Client {
     }
 
     fn may_ask(&self, server: &ServerName, limits: Limits) -> Result<(), FederationError> {
+        // Its keys are no dealings with it: rooms have events of its users that came through others, and are checked.
+        if limits.purpose != Purpose::ServerKeys && self.0.bans.bans_server(server) {
+            return Err(FederationError::Banned);
+        }
         let destinations = &self.0.destinations;
         let may = match limits.back_off {
             BackOff::Obeyed => destinations.may_try(server),

@@ -31,6 +31,8 @@ pub enum FederationError {
     /// It failed lately, and is not tried again yet.
     #[error("the server could not be reached lately, and is not tried again yet")]
     BackingOff,
+    #[error("this server has nothing to do with that one: an administrator banned it")]
+    Banned,
     #[error(transparent)]
     Room(#[from] RoomError),
     #[error(transparent)]
@@ -142,6 +144,7 @@ impl From<FederationError> for MatrixError {
                     None => bad_gateway(message),
                 }
             }
+            FederationError::Banned => Self::forbidden(message),
             FederationError::Unreachable(_)
             | FederationError::Invalid(_)
             | FederationError::BackingOff

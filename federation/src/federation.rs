@@ -66,6 +66,7 @@ impl Federation {
             key: parts.key.clone(),
             network: Network::new(parts.dialer.clone(), &parts.options.network),
             destinations: destinations.clone(),
+            bans: parts.rooms.bans().clone(),
             clock: parts.clock.clone(),
         });
         let keys = KeyRing::new(

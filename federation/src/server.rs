@@ -2,6 +2,8 @@
 
 mod access;
 #[cfg(test)]
+mod bans_tests;
+#[cfg(test)]
 mod bodies_tests;
 pub mod device;
 pub mod directory;

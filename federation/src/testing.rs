@@ -14,7 +14,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use hearth_appservices::AppServices;
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Internet, Network, NetworkOptions};
-use hearth_rooms::{Room, Rooms, RoomsOptions, TimelineRange};
+use hearth_rooms::{Bans, Room, Rooms, RoomsOptions, TimelineRange};
 use hearth_spec::{EventTemplate, Pdu, RoomVersion, SigningKey};
 use hearth_storage::{ManualClock, MemoryEngine, SeededRandom, Store, StoreOptions};
 use hearth_sync::{SyncOptions, SyncService};
@@ -140,6 +140,7 @@ impl Transport {
             key: key.clone(),
             network: network(&options),
             destinations: destinations.clone(),
+            bans: Bans::open(store.clone()).unwrap(),
             clock: clock.clone(),
         });
         let keys = KeyRing::new(client.clone(), key, store, clock.clone(), &options);

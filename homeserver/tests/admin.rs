@@ -62,6 +62,9 @@ async fn the_owner_of_the_data_folder_administers_the_running_server() {
     );
     assert_eq!(as_json(&data, &["appservices"])["appservices"], json!([]));
     assert_eq!(as_json(&data, &["peers", "list"])["total"], 0);
+    as_json(&data, &["bans", "add", "server", "*.evil.org", "--reason", "spam"]);
+    assert_eq!(as_json(&data, &["bans", "list"])["bans"][0]["glob"], "*.evil.org");
+    as_json(&data, &["bans", "lift", "server", "*.evil.org"]);
     // What is refused says why.
     let refused = admin(&data, &["users", "show", "nobody"]);
     assert!(!refused.status.success());
@@ -70,16 +73,14 @@ async fn the_owner_of_the_data_folder_administers_the_running_server() {
     let audit = as_json(&data, &["audit"]);
     let done: Vec<&str> =
         audit["entries"].as_array().unwrap().iter().map(|entry| entry["request"].as_str().unwrap()).collect();
-    assert_eq!(done.len(), 3, "{done:?}");
-    assert!(
-        done[2].ends_with("/admin") && done[1].ends_with("/block") && done[0].ends_with("/new"),
-        "{done:?}"
-    );
+    assert_eq!(done.len(), 5, "{done:?}");
+    let ends = ["/server/%2A.evil.org", "/server/%2A.evil.org", "/new", "/block", "/admin"];
+    assert!(done.iter().zip(ends).all(|(done, end)| done.ends_with(end)), "{done:?}");
     assert!(audit["entries"][0]["who"].as_str().unwrap().starts_with("@_console:"));
 
     // What is left of a killed server is in nobody's way.
     server.kill();
     assert!(!admin(&data, &["audit"]).status.success());
     server.start_again().await;
-    assert_eq!(as_json(&data, &["audit"])["entries"].as_array().unwrap().len(), 3);
+    assert_eq!(as_json(&data, &["audit"])["entries"].as_array().unwrap().len(), 5);
 }

@@ -97,6 +97,11 @@ enum Match {
     Never,
 }
 
+/// Whether a pattern matches itself alone.
+pub(crate) fn is_exact(pattern: &str) -> bool {
+    !pattern.contains(['*', '?'])
+}
+
 /// A text as globs compare it.
 pub(crate) fn lower_case(text: &str) -> Vec<char> {
     text.chars().flat_map(char::to_lowercase).collect()

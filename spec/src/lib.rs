@@ -4,6 +4,7 @@
 //! are tested without a server. The names and the order of the rules are the specification's.
 
 pub mod auth;
+pub mod ban_list;
 pub mod canonical_json;
 pub mod client_event;
 pub mod content;
@@ -23,6 +24,7 @@ pub mod verify;
 pub mod visibility;
 
 pub use auth::{AuthError, auth_event_keys, check_auth_events, check_state};
+pub use ban_list::{BanKind, BanList};
 pub use client_event::{ClientForm, stripped_state_event, write_client_event};
 pub use content::Membership;
 pub use invite_filter::{InviteFilter, InviteRule};

@@ -7,6 +7,8 @@ use axum::{
     routing::{get, post},
 };
 use futures::{StreamExt as _, stream};
+use hearth_spec::BanKind;
+use hearth_storage::{MemoryEngine, Store, StoreOptions, schema::rooms::BanRow};
 use ruma::api::federation::{
     authenticated_media::get_content, discovery::get_server_version, event::get_missing_events,
 };
@@ -89,6 +91,24 @@ async fn a_server_that_fails_is_left_alone_until_its_time_comes() {
     assert_eq!(peer.asked(), 1);
     transport.clock.advance(1000);
     assert!(matches!(ask(&transport, &peer).await, Err(FederationError::Refused { .. })));
+    assert_eq!(peer.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_banned_server_is_asked_for_nothing_but_its_keys() {
+    let peer = versions(get(async || Json(json!({ "server": {} })))).await;
+    let store = Store::open(MemoryEngine::default(), StoreOptions::default()).unwrap();
+    let bans = Bans::open(store.clone()).unwrap();
+    let transport = Transport::on(store, peer.trusted());
+    ask(&transport, &peer).await.unwrap();
+    let row = BanRow { by: ruma::owned_user_id!("@root:own.example"), at: 1, reason: None };
+    bans.ban(BanKind::Server, "local*", row, ruma::server_name!("own.example")).await.unwrap();
+    assert!(matches!(ask(&transport, &peer).await, Err(FederationError::Banned)));
+    assert!(matches!(transport.client.reach(&peer.name, QUICK).await, Err(FederationError::Banned)));
+    assert!(!transport.destinations.is_failing(&peer.name));
+    let keys = Limits { purpose: Purpose::ServerKeys, ..QUICK };
+    let request = get_server_version::v1::Request::new();
+    transport.client.send_with(&peer.name, request, keys).await.unwrap();
     assert_eq!(peer.asked(), 2);
 }
 

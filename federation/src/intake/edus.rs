@@ -185,7 +185,7 @@ impl Federation {
         message: DirectDeviceContent,
     ) -> Result<(), FederationError> {
         let DirectDeviceContent { sender, ev_type, message_id, mut messages, .. } = message;
-        if sender.server_name() != origin {
+        if sender.server_name() != origin || self.rooms().bans().bans_user(&sender) {
             return Ok(());
         }
         messages.retain(|user, _| self.is_own(user.server_name()));

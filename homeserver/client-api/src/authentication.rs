@@ -139,8 +139,9 @@ impl Admits {
     /// Guests and locked accounts as well ("Account locking": logging out).
     pub const LOCKED: Self = Self { guests: true, locked: true };
 
-    fn check(self, requester: &Requester) -> Result<()> {
-        if requester.locked && !self.locked {
+    fn check(self, api: &ClientApi, requester: &Requester) -> Result<()> {
+        // Who is banned finds their account locked.
+        if !self.locked && (requester.locked || api.rooms.bans().bans_user(&requester.user)) {
             return Err(MatrixError::user_locked());
         }
         if requester.guest() && !self.guests {
@@ -281,7 +282,7 @@ pub(crate) async fn caller(
             Token::Optional => Ok(acting(api, service, uri).map_or(Caller::Nobody, Caller::User)),
             _ => {
                 let requester = acting(api, service, uri)?;
-                admits.check(&requester)?;
+                admits.check(api, &requester)?;
                 Ok(Caller::User(requester))
             }
         };
@@ -293,7 +294,7 @@ pub(crate) async fn caller(
         _ => {
             let session = api.users.sessions.authenticate(&access_token).await?;
             let requester = Requester { session, service: None };
-            admits.check(&requester)?;
+            admits.check(api, &requester)?;
             api.users.devices.seen(&requester, Some(address));
             Ok(Caller::User(requester))
         }

@@ -37,6 +37,9 @@ const BEYOND: &[&str] = &[
     "device::dehydrated_events::post_events",
     // What no other server has.
     "hearth_admin::audit_log::audit_log",
+    "hearth_admin::bans::ban",
+    "hearth_admin::bans::lift",
+    "hearth_admin::bans::list",
     "hearth_admin::readers::readers",
     "hearth_admin::servers::server",
     "hearth_admin::services::services",

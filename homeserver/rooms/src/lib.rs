@@ -19,6 +19,7 @@ pub use self::{
     index::{reachability, state_tree},
     read::{
         aggregations::{Aggregations, ThreadSummary},
+        bans::{Ban, Bans},
         event::Event,
         members::Members,
         policy::PolicyServers,

@@ -2,6 +2,7 @@
 
 pub(crate) mod aggregations;
 pub(crate) mod aliases;
+pub(crate) mod bans;
 pub(crate) mod blocked;
 pub(crate) mod event;
 pub(crate) mod graph;

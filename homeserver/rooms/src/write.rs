@@ -2,6 +2,7 @@
 
 pub(crate) mod aliases;
 pub(crate) mod arrival;
+pub(crate) mod bans;
 pub(crate) mod blocked;
 pub(crate) mod commit;
 pub(crate) mod create;

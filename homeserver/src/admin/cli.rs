@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// What the administrator of the running server wants.
 #[derive(Debug, Args)]
@@ -39,6 +39,9 @@ pub enum What {
     /// Other servers
     #[command(subcommand)]
     Peers(Peers),
+    /// Users, servers and aliases that this server has nothing to do with
+    #[command(subcommand)]
+    Bans(Bans),
     /// Bridges and bots, and how far behind each is
     Appservices,
     /// Who follows the log of changes, and how far behind each is
@@ -197,4 +200,35 @@ pub enum Peers {
     Show { server: String },
     /// Try a server at once that failed
     Reset { server: String },
+}
+
+/// What can be done with bans for the whole server. Each names users (`@spam*:*`), servers (`*.example.org`) or aliases
+/// (`#free-*:*`), where `*` is any run of characters and `?` any one.
+#[derive(Debug, Subcommand)]
+pub enum Bans {
+    /// List them
+    List,
+    /// Ban what the glob names
+    Add {
+        /// What it names
+        kind: BanKind,
+        glob: String,
+        /// Why, for other administrators
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Lift a ban
+    Lift {
+        /// What it names
+        kind: BanKind,
+        glob: String,
+    },
+}
+
+/// What a ban names.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum BanKind {
+    User,
+    Server,
+    Alias,
 }

@@ -7,7 +7,7 @@ use hearth_storage::{Clock as _, SystemClock};
 use ruma::{MxcUri, ServerName, UserId};
 use serde_json::{Value, json};
 
-use super::cli::{Media, Peers, Reports, Rooms, Switch, Tokens, Users, What};
+use super::cli::{BanKind, Bans, Media, Peers, Reports, Rooms, Switch, Tokens, Users, What};
 use crate::ask::{self, Failure};
 
 /// A request, and what of its answer is shown.
@@ -35,6 +35,7 @@ impl Question {
             What::Media(media) => of_media(media)?,
             What::Reports(reports) => of_reports(reports),
             What::Peers(peers) => of_peers(peers),
+            What::Bans(bans) => of_bans(bans),
             What::Appservices => get(format!("{HEARTH}/v1/appservices"))
                 .list("appservices", &["id", "url", "sender", "changes_behind"]),
             What::Readers => get(format!("{HEARTH}/v1/readers"))
@@ -185,6 +186,22 @@ fn of_peers(peers: &Peers) -> Question {
         Peers::Reset { server } => {
             ask("POST", format!("{path}/{}/reset_connection", encoded(server)), json!({}))
         }
+    }
+}
+
+fn of_bans(bans: &Bans) -> Question {
+    let place = |kind: &BanKind, glob: &str| {
+        let kind = match kind {
+            BanKind::User => "user",
+            BanKind::Server => "server",
+            BanKind::Alias => "alias",
+        };
+        format!("{HEARTH}/v1/bans/{kind}/{}", encoded(glob))
+    };
+    match bans {
+        Bans::List => get(format!("{HEARTH}/v1/bans")).list("bans", &["kind", "glob", "reason", "by", "at"]),
+        Bans::Add { kind, glob, reason } => ask("PUT", place(kind, glob), json!({ "reason": reason })),
+        Bans::Lift { kind, glob } => ask("DELETE", place(kind, glob), json!({})),
     }
 }
 

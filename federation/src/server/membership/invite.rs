@@ -42,6 +42,9 @@ pub(super) async fn accept(
     came: &[RawStrippedState],
 ) -> Result<Pdu> {
     sent_from(&invite, origin)?;
+    if federation.rooms().bans().bans_user(invite.sender()) {
+        return Err(MatrixError::forbidden("This server takes no invites of that user."));
+    }
     let invitee = invitee(federation, &invite).await?;
     // A room that is here has the last word on who may be in it.
     let room = federation.rooms().find_room(invite.room_id())?;

@@ -14,7 +14,7 @@ pub async fn query_directory(
 ) -> Result<Answer<Response>> {
     let alias = &request.body.room_alias;
     let unknown = || MatrixError::not_found("There is no such room alias.");
-    if !federation.is_own(alias.server_name()) {
+    if !federation.is_own(alias.server_name()) || federation.rooms().bans().allow_alias(alias).is_err() {
         return Err(unknown());
     }
     let mut row = federation.rooms().resolve_alias(alias)?;

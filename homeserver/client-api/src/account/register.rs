@@ -111,6 +111,9 @@ async fn register_for_service(api: &ClientApi, request: Request<Register>) -> Re
     if !service.covers(&user) || owner.is_some_and(|owner| owner.id != service.id) {
         return Err(MatrixError::exclusive("That user is not in a namespace of this application service."));
     }
+    if api.rooms.bans().bans_user(&user) {
+        return Err(MatrixError::forbidden("That user is banned by this server."));
+    }
     let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
     api.users.accounts.create(&user, account).await?;
     Ok(Json(log_in(api, &user, body).await?.0))
@@ -176,6 +179,9 @@ pub(crate) fn free_user_id(api: &ClientApi, name: &str) -> Result<OwnedUserId> {
     }
     if api.services.owner_of_user(&user).is_some() {
         return Err(MatrixError::exclusive("That user name is an application service's."));
+    }
+    if api.rooms.bans().bans_user(&user) {
+        return Err(MatrixError::forbidden("That user name is banned by this server."));
     }
     match api.users.accounts.exists(&user)? {
         true => Err(MatrixError::user_in_use("That user name is taken.")),

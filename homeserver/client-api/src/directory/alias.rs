@@ -38,6 +38,7 @@ pub async fn set_room_alias(
         return Err(MatrixError::invalid_param("An alias of another server is made there."));
     }
     check_name(body.room_alias.alias())?;
+    api.rooms.bans().allow_alias(&body.room_alias)?;
     may_be_given(&api, &who, &body.room_alias)?;
     let room = match who.service() {
         // It makes aliases for rooms in which its users will be.

@@ -12,6 +12,7 @@ pub(crate) async fn resolve(
     asked_by: AskedBy,
     alias: &RoomAliasId,
 ) -> Result<(OwnedRoomId, Vec<OwnedServerName>)> {
+    api.rooms.bans().allow_alias(alias)?;
     if !api.federation.is_own(alias.server_name()) {
         return Ok(api.federation.resolve_alias(asked_by, alias).await?);
     }

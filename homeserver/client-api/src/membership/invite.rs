@@ -42,6 +42,7 @@ pub(crate) async fn invite(
     invitee: &UserId,
     content: Map<String, Value>,
 ) -> Result<()> {
+    not_banned(api, invitee)?;
     if is_elsewhere(api, invitee) {
         return Ok(api.federation.invite(room, sender, invitee, content).await?);
     }
@@ -49,6 +50,14 @@ pub(crate) async fn invite(
     make_sure_of(api, invitee).await?;
     room.set_membership(sender, invitee, "invite", content).await?;
     Ok(())
+}
+
+/// Refuses to invite whom administrators banned from this server.
+pub(crate) fn not_banned(api: &ClientApi, invitee: &UserId) -> Result<()> {
+    match api.rooms.bans().bans_user(invitee) {
+        true => Err(MatrixError::forbidden(format!("{invitee} is banned by this server."))),
+        false => Ok(()),
+    }
 }
 
 /// Lets the application service to which a user of this server belongs make the account, if there is none.

@@ -44,10 +44,14 @@ pub async fn create_room(
     request.who.not_suspended()?;
     let mut room = wanted(&api, &request.who.user, request.body)?;
     if let Some(alias) = &room.alias {
+        api.rooms.bans().allow_alias(alias)?;
         alias::may_be_given(&api, &request.who, alias)?;
     }
     if request.who.shadow_banned {
         room.invite.clear();
+    }
+    for invitee in &room.invite {
+        invite::not_banned(&api, invitee)?;
     }
     for invitee in invitees(&api, &room)? {
         invites::permitted(&api.users, &invitee, &room.creator)?;

@@ -91,11 +91,12 @@ pub async fn login(State(api): State<ClientApi>, request: Request<LoginRequest>)
     Ok(Answer(response))
 }
 
-/// Refuses accounts that are deactivated or locked.
+/// Refuses accounts that are deactivated, locked or banned.
 fn may_log_in(api: &ClientApi, user: &UserId) -> Result<()> {
     match api.users.accounts.get(user)? {
         Some(account) if account.deactivated => Err(deactivated()),
         Some(account) if account.locked => Err(MatrixError::user_locked()),
+        Some(_) if api.rooms.bans().bans_user(user) => Err(MatrixError::user_locked()),
         Some(_) => Ok(()),
         None => Err(wrong()),
     }

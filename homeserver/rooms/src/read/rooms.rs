@@ -20,6 +20,7 @@ use crate::{
         reachability::Reachability, resolutions::Resolutions, state_keys::StateKeys, state_tree::StateTrees,
     },
     read::{
+        bans::Bans,
         event::{Event, Events},
         partial::whole_since,
         reading::Reader,
@@ -86,6 +87,7 @@ impl Rooms {
             resolutions: Resolutions::new(part / 16),
             reachability: Reachability::new(part),
             versions: Versions::new(store.clone(), part / 8),
+            bans: Bans::open(store.clone())?,
             aliases: Mutex::default(),
             delaying: Mutex::default(),
             administering: Mutex::default(),
@@ -162,6 +164,11 @@ impl Rooms {
 
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    /// Whom this server has nothing to do with.
+    pub fn bans(&self) -> &Bans {
+        &self.shared.bans
     }
 
     /// The time, in milliseconds.

@@ -20,6 +20,7 @@ use crate::{
         reachability::Reachability, resolutions::Resolutions, state_keys::StateKeys, state_tree::StateTrees,
     },
     read::{
+        bans::Bans,
         event::{Event, Events, VersionOf},
         policy::PolicyServers,
         retention::Retention,
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub versions: Versions,
     /// Held while aliases and the directory are changed.
     pub aliases: Mutex<()>,
+    pub bans: Bans,
     /// Who asks policy servers.
     pub policy_servers: OnceLock<Arc<dyn PolicyServers>>,
     /// Held while one more delayed event is let wait.

@@ -86,8 +86,11 @@ fn earlier(
 }
 
 impl RoomInner {
-    /// Why the room's policy server has something against an event, if it has.
-    pub fn check_policy(&self, staged: &Staged, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
+    /// Why this server's administrators or the room's policy server have something against an event, if they have.
+    pub fn check_advice(&self, staged: &Staged, pdu: &Pdu) -> Result<Result<(), String>, RoomError> {
+        if let banned @ Err(_) = self.shared.bans.check_event(pdu) {
+            return Ok(banned);
+        }
         Ok(match self.policy_in(staged, staged.head.state)? {
             Some(policy) if !policy.recommends(pdu) => {
                 Err(format!("the policy server {} does not recommend the event", policy.via))

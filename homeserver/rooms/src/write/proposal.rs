@@ -50,6 +50,7 @@ impl Room {
     /// events that it needs; not signed. The state at this moment allows it.
     pub fn propose(&self, event: NewEvent) -> Result<Map<String, Value>, RoomError> {
         refuse_create(&event)?;
+        self.refuse_banned(&event)?;
         let head = self.head();
         // Sealed only to be judged.
         let reader = &**self.shared();

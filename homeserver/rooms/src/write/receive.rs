@@ -107,7 +107,8 @@ impl Room {
 }
 
 impl RoomInner {
-    /// Decides on an event by its auth events, the state before it, the current state and the room's policy server, and
+    /// Decides on an event by its auth events, the state before it, the current state, the bans of this server and the room's policy
+    /// server, and
     /// stages it.
     pub fn judge(
         &self,
@@ -128,7 +129,7 @@ impl RoomInner {
         let by_state = self.verdict(staged, now, &pdu)?;
         let may_be_allowed_later = by_state.is_err();
         let verdict = match by_state {
-            Ok(()) => self.check_policy(staged, &pdu)?,
+            Ok(()) => self.check_advice(staged, &pdu)?,
             refused => refused,
         };
         Ok(match verdict {

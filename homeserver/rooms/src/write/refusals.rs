@@ -19,6 +19,7 @@ impl Room {
     /// Refuses an event that makes no sense, and could not be taken back by who made the mistake.
     pub(crate) fn refuse(&self, staged: &Staged, event: &NewEvent) -> Result<(), RoomError> {
         self.refuse_own_successor(event)?;
+        self.refuse_banned(event)?;
         self.refuse_blocked(staged, event)?;
         if let Some(redacts) = &event.redacts
             && self.is_elsewhere(staged, redacts)?

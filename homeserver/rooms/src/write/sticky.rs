@@ -95,7 +95,7 @@ impl RoomInner {
                     continue;
                 };
                 let allowed = self.verdict(staged, staged.head.state, &event.pdu)?.is_ok()
-                    && self.check_policy(staged, &event.pdu)?.is_ok();
+                    && self.check_advice(staged, &event.pdu)?.is_ok();
                 if allowed {
                     staged.tx.delete(&schema::STICKY_REFUSED, (self.nid, &user, nid));
                     let pdu = event.pdu.clone();

@@ -200,7 +200,7 @@ impl RoomInner {
         let now = self.resolve_over(staged, &replay.extremities)?.unwrap_or(before);
         let own = event.pdu.sender().server_name() == self.shared.server_name;
         let stands = self.verdict(staged, now, &event.pdu)?.is_ok()
-            && (own || self.check_policy(staged, &event.pdu)?.is_ok());
+            && (own || self.check_advice(staged, &event.pdu)?.is_ok());
         Ok(if stands { Standing::Accepted } else { Standing::SoftFailed })
     }
 

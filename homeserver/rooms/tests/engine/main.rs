@@ -1,5 +1,6 @@
 //! The room engine, run in memory.
 
+mod bans;
 mod crashes;
 mod delayed;
 mod forks;

@@ -163,6 +163,8 @@ keyspaces! {
     REPORTED: (u64, OwnedUserId) => String, Blob;
     /// Rooms that nobody of this server may enter, whether they are known or not.
     BLOCKED_ROOMS: (OwnedRoomId,) => BlockedRoomRow, Point;
+    /// Users, servers and aliases that this server has nothing to do with: (`user`, `server` or `alias`, glob).
+    BANS: (String, String) => BanRow, Range;
     /// What administrators asked for and takes a while, by id. Kept for a week once it is done.
     WORKS: (String,) => WorkRow, Range;
 

@@ -303,6 +303,16 @@ pub struct BlockedRoomRow {
     pub at: u64,
 }
 
+/// A ban that holds for the whole server.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct BanRow {
+    /// The administrator who made it.
+    pub by: OwnedUserId,
+    /// Milliseconds.
+    pub at: u64,
+    pub reason: Option<String>,
+}
+
 /// Something that an administrator asked for and that takes a while.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct WorkRow {
@@ -364,6 +374,7 @@ pub enum WorkStatus {
 
 row!(
     BlockedRoomRow,
+    BanRow,
     WorkRow,
     RoomRow,
     RoomHeadRow,

@@ -84,6 +84,14 @@ pub struct Config {
     pub notaries: Vec<OwnedServerName>,
     /// Who may make an account through `/register`.
     pub registration: Registration,
+    /// What whoever registers shows beside a name, where everybody may.
+    pub captcha: Option<CaptchaKind>,
+    /// The account with the service of the captcha: what everybody may know of it.
+    pub captcha_site_key: Option<String>,
+    /// What this server proves itself with there.
+    pub captcha_secret: Option<Secret>,
+    /// Whether an administrator has to let in who registers.
+    pub approve_registrations: bool,
     /// Turns on `/_synapse/admin/v1/register` for whoever knows it.
     pub registration_shared_secret: Option<Secret>,
     /// Turns on the login type `org.matrix.login.jwt`: the key of its HS256 signatures.
@@ -158,6 +166,17 @@ pub enum Registration {
     Tokens,
     /// Nobody.
     Off,
+}
+
+/// A captcha of registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum CaptchaKind {
+    /// A proof of work of so many zero bits.
+    ProofOfWork(u32),
+    Recaptcha,
+    Hcaptcha,
+    Turnstile,
 }
 
 /// Where the media of calls comes.
@@ -244,6 +263,10 @@ impl Config {
             allow_private_networks: false,
             notaries: Vec::new(),
             registration: Registration::Off,
+            captcha: None,
+            captcha_site_key: None,
+            captcha_secret: None,
+            approve_registrations: false,
             registration_shared_secret: None,
             jwt_secret: None,
             jwt_audience: None,

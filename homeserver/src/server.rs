@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use hearth_appservices::{AppServices, RegistrationError};
-use hearth_client_api::{ClientApi, ClientApiOptions, Parts};
+use hearth_client_api::{Captcha, CaptchaService, ClientApi, ClientApiOptions, Parts, Widget};
 use hearth_federation::{Federation, FederationError, FederationOptions, FetchingMembers};
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
@@ -23,7 +23,7 @@ use ruma::serde::{Base64, base64::Standard};
 
 use crate::{
     calls::{Calls, CallsError, CallsSocket},
-    config::{Config, Durability, Registration},
+    config::{CaptchaKind, Config, Durability, Registration},
     data_folder,
     descriptors::Descriptors,
     turn::{Turn, TurnError},
@@ -215,6 +215,7 @@ impl Server {
             let network = network_options(config, PREVIEW_CONNECTIONS.min(Descriptors::available().pushes));
             Previews::new(dialer.clone(), media.clone(), clock.clone(), PreviewsOptions { network })
         });
+        let captcha_network = Network::new(dialer.clone(), &network_options(config, CAPTCHA_CONNECTIONS));
         let federation = Federation::start(hearth_federation::Parts {
             options: federation_options(config, memory.servers),
             key,
@@ -249,6 +250,7 @@ impl Server {
             pushes: pushes.clone(),
             federation: federation.clone(),
             services: services.clone(),
+            network: captcha_network,
             people: People::start(rooms.clone(), users.clone()),
             search: search.clone(),
             previews,
@@ -288,6 +290,9 @@ fn search(config: &Config, memory_bytes: usize, rooms: &Rooms) -> Result<Option<
     let options = SearchOptions { folder: config.data.join("search"), memory_bytes };
     Search::start(rooms.clone(), options).map(Some)
 }
+
+/// How many connections are open to the service of a captcha at once.
+const CAPTCHA_CONNECTIONS: usize = 8;
 
 /// How many connections are open for previews at once.
 const PREVIEW_CONNECTIONS: usize = 64;
@@ -329,6 +334,8 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
             Registration::Tokens => hearth_client_api::Registration::Tokens,
             Registration::Off => hearth_client_api::Registration::Off,
         },
+        captcha: captcha(config),
+        approve_registrations: config.approve_registrations,
         registration_shared_secret: config.registration_shared_secret.as_ref().map(|s| s.expose().to_owned()),
         jwt_secret: config.jwt_secret.as_ref().map(|secret| secret.expose().to_owned()),
         jwt_audience: config.jwt_audience.clone(),
@@ -344,6 +351,21 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         default_room_version: config.default_room_version.clone(),
         ..ClientApiOptions::new(config.server_name.clone())
     }
+}
+
+fn captcha(config: &Config) -> Option<Captcha> {
+    let widget = match config.captcha? {
+        CaptchaKind::ProofOfWork(bits) => return Some(Captcha::ProofOfWork { bits }),
+        CaptchaKind::Recaptcha => Widget::RECAPTCHA,
+        CaptchaKind::Hcaptcha => Widget::HCAPTCHA,
+        CaptchaKind::Turnstile => Widget::TURNSTILE,
+    };
+    Some(Captcha::Service(CaptchaService {
+        widget,
+        site_key: config.captcha_site_key.clone()?,
+        secret: config.captcha_secret.as_ref()?.expose().to_owned(),
+        verify_url: widget.verify_url.to_owned(),
+    }))
 }
 
 /// The folder's server name and signing key; written at the first start, kept ever after.

@@ -12,7 +12,7 @@ pub mod whoami;
 
 use http::Method;
 
-use crate::{Admits, EndpointRouter};
+use crate::{Admits, EndpointRouter, uia::fallback};
 
 /// Serves this family.
 pub fn routes(router: EndpointRouter) -> EndpointRouter {
@@ -24,6 +24,10 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint(password::change_password)
         .endpoint(deactivate::deactivate)
         .endpoint(third_party_ids::get_3pids)
+        .unspecified(Method::GET, fallback::PROOF_OF_WORK, fallback::page)
+        .unspecified(Method::POST, fallback::PROOF_OF_WORK, fallback::pass)
+        .unspecified(Method::GET, fallback::RECAPTCHA, fallback::page)
+        .unspecified(Method::POST, fallback::RECAPTCHA, fallback::pass)
         .unspecified(Method::GET, shared_secret::PATH, shared_secret::nonce)
         .unspecified(Method::POST, shared_secret::PATH, shared_secret::register)
 }

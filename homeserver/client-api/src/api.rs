@@ -18,6 +18,7 @@ use hearth_http::{
     limits::{Asker, Class, Limiter, RateLimits},
 };
 use hearth_media::Media;
+use hearth_network::Network;
 use hearth_previews::Previews;
 use hearth_push::Pushes;
 use hearth_rooms::Rooms;
@@ -27,7 +28,7 @@ use hearth_sync::SyncService;
 use hearth_users::Users;
 use ruma::{OwnedServerName, RoomVersionId};
 
-use crate::{Result, account::shared_secret::Nonces};
+use crate::{Captcha, Result, account::shared_secret::Nonces};
 
 /// Who may make an account.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,8 +56,12 @@ pub struct TurnServers {
 pub struct ClientApiOptions {
     pub server_name: OwnedServerName,
     pub registration: Registration,
+    /// What whoever registers has to show where everyone may.
+    pub captcha: Option<Captcha>,
     /// Turns on `/_synapse/admin/v1/register`.
     pub registration_shared_secret: Option<String>,
+    /// Whether an administrator has to let in who registers.
+    pub approve_registrations: bool,
     /// Turns on logins with `org.matrix.login.jwt`: the secret of HS256.
     pub jwt_secret: Option<String>,
     /// The audience that they must be for.
@@ -95,7 +100,9 @@ impl ClientApiOptions {
         Self {
             server_name,
             registration: Registration::Off,
+            captcha: None,
             registration_shared_secret: None,
+            approve_registrations: false,
             jwt_secret: None,
             jwt_audience: None,
             jwt_issuer: None,
@@ -126,6 +133,8 @@ pub struct Parts {
     /// What users ask of other servers.
     pub federation: Federation,
     pub services: AppServices,
+    /// Reaches the service of a captcha.
+    pub network: Network,
     /// The user directory.
     pub people: People,
     /// `None` where messages are not searched.

@@ -54,6 +54,8 @@ const BEYOND: &[&str] = &[
     "rtc::service::delegate_delayed_leave::delegate_delayed_leave",
     "rtc::service::get_token::get_token",
     "rtc::service::sfu_get::sfu_get",
+    "uia::fallback::page",
+    "uia::fallback::pass",
     "sync::sliding::sliding_sync",
     "sync::sliding::unstable_sliding_sync",
 ];

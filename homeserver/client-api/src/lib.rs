@@ -68,4 +68,5 @@ pub use self::{
     endpoint::{Answer, EndpointRouter, Json, JsonText, Served},
     request::{Request, Unspecified, Upload},
     router::{router, served},
+    uia::captcha::{Captcha, CaptchaService, Widget},
 };

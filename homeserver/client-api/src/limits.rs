@@ -76,6 +76,7 @@ const CLASSES: &[(&str, Class)] = &[
     ("synapse_admin", Class::Other),
     ("thirdparty", Class::Other),
     ("to_device", Class::Message),
+    ("uia::fallback", Class::Register),
     ("voip", Class::Other),
     #[cfg(test)]
     ("endpoint_tests", Class::Other),

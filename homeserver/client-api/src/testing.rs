@@ -141,6 +141,7 @@ impl TestServer {
             SyncOptions::default(),
         );
         let dialer = Arc::new(Internet::new(&federation_options.network).unwrap());
+        let network = Network::new(dialer.clone(), &federation_options.network);
         let pushes = Pushes::start(hearth_push::Parts {
             rooms: rooms.clone(),
             users: users.clone(),
@@ -225,6 +226,7 @@ impl TestServer {
             pushes,
             federation,
             services,
+            network,
             people,
             search: Some(search),
             previews,

@@ -1,5 +1,10 @@
 //! User-Interactive Authentication: whoever holds an access token proves that they are the person as well.
 
+pub mod captcha;
+#[cfg(test)]
+mod captcha_tests;
+pub mod fallback;
+pub mod proof_of_work;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +22,9 @@ use ruma::{
     serde::JsonObject,
 };
 use serde::Deserialize;
+use serde_json::value::to_raw_value;
 
+use self::captcha::Captcha;
 use crate::{ClientApi, MatrixError, Registration, Request, Result, authentication::Authentication};
 
 /// Lets a request of this user through once its `auth` holds their password; until then the answer is 401. An
@@ -39,9 +46,10 @@ pub async fn confirm_registration<R>(api: &ClientApi, request: &Request<R>) -> R
 where
     R: IncomingRequest<Authentication: Authentication>,
 {
-    let stage = match api.options.registration {
-        Registration::Token(_) | Registration::Tokens => AuthType::RegistrationToken,
-        Registration::Open | Registration::Off => AuthType::Dummy,
+    let stage = match (&api.options.registration, &api.options.captcha) {
+        (Registration::Token(_) | Registration::Tokens, _) => AuthType::RegistrationToken,
+        (Registration::Open | Registration::Off, Some(captcha)) => captcha.stage(),
+        (Registration::Open | Registration::Off, None) => AuthType::Dummy,
     };
     step(api, request, None, "register", &[AuthFlow::new(vec![stage])]).await
 }
@@ -61,14 +69,20 @@ where
         Some(auth) => stage(api, auth, user, request.address).await?,
         None => None,
     };
-    // A registration says who it is for in its body alone, and has one stage: one that brings a body begins
-    // anew, as clients ask for the flows with an empty body before anything is filled in.
-    let session = auth.as_ref().and_then(AuthData::session).filter(|_| user.is_some() || body == "{}");
-    let attempt = auth.as_ref().map(|_| Attempt { session, stage });
+    let session = auth.as_ref().and_then(AuthData::session);
+    // The work was done for that session.
+    let in_session_alone =
+        matches!(&stage, Some((stage, _)) if stage.as_str() == proof_of_work::STAGE);
+    let attempt = auth.as_ref().map(|_| Attempt { session, stage, in_session_alone });
     let operation = Operation { name: operation, user, address: request.address, body: &body };
     match api.users.uia.step(&operation, flows, attempt) {
         UiaStep::Finished => Ok(()),
-        UiaStep::Challenge(info) => Err(MatrixError::authentication_required(&info)),
+        UiaStep::Challenge(mut info) => {
+            if let (None, Some(captcha), Some(session)) = (user, &api.options.captcha, &info.session) {
+                info.params = Some(to_raw_value(&captcha.params(session))?);
+            }
+            Err(MatrixError::authentication_required(&info))
+        }
         UiaStep::Refused(reason) => Err(MatrixError::forbidden(reason)),
     }
 }
@@ -112,9 +126,30 @@ async fn stage(
             TokenKind::Wrong => Err(failure(ErrorKind::Unauthorized, "The registration token is not valid.")),
             TokenKind::Settings | TokenKind::Made => Ok(()),
         },
-        _ => Err(failure(ErrorKind::Unrecognized, "This server does not know that stage.")),
+        _ => captcha_stage(api, auth).await?,
     };
     Ok(Some((auth_type, passed)))
+}
+
+/// How the stage of a captcha goes.
+async fn captcha_stage(api: &ClientApi, auth: &AuthData) -> Result<Outcome> {
+    let passed = match (auth, &api.options.captcha) {
+        (AuthData::ReCaptcha(given), Some(Captcha::Service(service))) => {
+            fallback::takes(api, service, &given.response).await?
+        }
+        (auth, Some(Captcha::ProofOfWork { bits }))
+            if auth.auth_type().is_some_and(|stage| stage.as_str() == proof_of_work::STAGE) =>
+        {
+            let data = auth.data();
+            let solution = data.get("solution").and_then(|solution| solution.as_str()).unwrap_or_default();
+            auth.session().is_some_and(|session| proof_of_work::solves(session, solution, *bits))
+        }
+        _ => return Ok(Err(failure(ErrorKind::Unrecognized, "This server does not know that stage."))),
+    };
+    Ok(match passed {
+        true => Ok(()),
+        false => Err(failure(ErrorKind::Forbidden, "That is not the answer.")),
+    })
 }
 
 /// What a registration token is.

@@ -136,6 +136,13 @@ impl MatrixError {
             .with("soft_logout", true)
     }
 
+    /// An administrator has yet to let the user in (MSC3866); nobody writes to them when one does.
+    pub fn awaiting_approval() -> Self {
+        let message = "An administrator has to let you in.";
+        Self::new(StatusCode::FORBIDDEN, "ORG.MATRIX.MSC3866_USER_AWAITING_APPROVAL", message)
+            .with("approval_notice_medium", "org.matrix.msc3866.none")
+    }
+
     /// Too much was asked for in too short a time.
     pub fn limit_exceeded(retry_after: Duration) -> Self {
         Self {

@@ -64,6 +64,9 @@ pub enum Users {
         /// Only those whose name or display name has this in it
         #[arg(long)]
         search: Option<String>,
+        /// Only those that wait to be let in
+        #[arg(long)]
+        unapproved: bool,
     },
     /// All that is known of an account
     Show { user: String },
@@ -77,6 +80,8 @@ pub enum Users {
     Password { user: String },
     /// Make a user an administrator
     Promote(Switch),
+    /// Let in somebody who registered
+    Approve(Switch),
     /// Lock an account: its user can do nothing but log out
     Lock(Switch),
     /// Suspend an account: its user can read, and hardly write

@@ -63,10 +63,11 @@ fn ask(method: &'static str, path: String, body: Value) -> Question {
 fn of_users(users: &Users, server: &ServerName) -> Result<Question, Failure> {
     let id = |user: &str| user_id(user, server);
     Ok(match users {
-        Users::List { search } => {
+        Users::List { search, unapproved } => {
             let search =
                 search.as_deref().map_or_else(String::new, |term| format!("&name={}", encoded(term)));
-            get(format!("{SYNAPSE}/v2/users?limit={MANY}{search}"))
+            let waiting = if *unapproved { "&approved=false" } else { "" };
+            get(format!("{SYNAPSE}/v2/users?limit={MANY}{search}{waiting}"))
                 .list("users", &["name", "displayname", "admin", "locked", "suspended", "shadow_banned"])
         }
         Users::Show { user } => get(format!("{SYNAPSE}/v2/users/{}", id(user)?)),
@@ -82,6 +83,9 @@ fn of_users(users: &Users, server: &ServerName) -> Result<Question, Failure> {
         ),
         Users::Promote(Switch { user, off }) => {
             ask("PUT", format!("{SYNAPSE}/v1/users/{}/admin", id(user)?), json!({ "admin": !off }))
+        }
+        Users::Approve(Switch { user, off }) => {
+            ask("PUT", format!("{SYNAPSE}/v2/users/{}", id(user)?), json!({ "approved": !off }))
         }
         Users::Lock(Switch { user, off }) => {
             ask("PUT", format!("{SYNAPSE}/v2/users/{}", id(user)?), json!({ "locked": !off }))

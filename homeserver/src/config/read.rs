@@ -4,7 +4,7 @@ use serde::Deserialize as _;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Config, ConfigError, DEFAULT_FILE, Place, is_loopback,
+    CaptchaKind, Config, ConfigError, DEFAULT_FILE, Place, is_loopback,
     text::{Setting, Settings},
 };
 
@@ -64,6 +64,7 @@ impl Config {
         }
         config.check_tls(&settings)?;
         config.check_turn(&settings)?;
+        config.check_captcha(&settings)?;
 
         let folder = file.parent().unwrap_or(Path::new(""));
         let Self { data, tls_cert, tls_key, trusted_ca, .. } = &mut config;
@@ -113,6 +114,20 @@ impl Config {
             _ => return Ok(()),
         };
         place_of(settings, key).map_or(Ok(()), |place| Err(place.clone().error(problem)))
+    }
+}
+
+impl Config {
+    /// The captcha of a service needs an account there.
+    fn check_captcha(&self, settings: &[Setting]) -> Result<(), ConfigError> {
+        let is_of_service = !matches!(self.captcha, None | Some(CaptchaKind::ProofOfWork(_)));
+        let has_account = self.captcha_site_key.is_some() && self.captcha_secret.is_some();
+        match place_of(settings, "captcha") {
+            Some(place) if is_of_service && !has_account => {
+                Err(place.clone().error("captcha_site_key and captcha_secret, which its service gives, are missing"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

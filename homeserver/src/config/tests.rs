@@ -96,6 +96,10 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_ALLOW_PRIVATE_NETWORKS", "on"),
             ("HEARTH_NOTARIES", "a.example, b.example:8448"),
             ("HEARTH_REGISTRATION", "token:let me in"),
+            ("HEARTH_CAPTCHA", "turnstile"),
+            ("HEARTH_CAPTCHA_SITE_KEY", "site"),
+            ("HEARTH_CAPTCHA_SECRET", "secret"),
+            ("HEARTH_APPROVE_REGISTRATIONS", "on"),
             ("HEARTH_REGISTRATION_SHARED_SECRET", "shared"),
             ("HEARTH_JWT_SECRET", "jwt"),
             ("HEARTH_JWT_AUDIENCE", "hearth"),
@@ -150,6 +154,10 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         allow_private_networks: true,
         notaries: vec![owned_server_name!("a.example"), owned_server_name!("b.example:8448")],
         registration: Registration::Token(Secret::new("let me in")),
+        captcha: Some(CaptchaKind::Turnstile),
+        captcha_site_key: Some("site".to_owned()),
+        captcha_secret: Some(Secret::new("secret")),
+        approve_registrations: true,
         registration_shared_secret: Some(Secret::new("shared")),
         jwt_secret: Some(Secret::new("jwt")),
         jwt_audience: Some("hearth".to_owned()),
@@ -178,6 +186,18 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         log: "hearth=debug,warn".to_owned(),
     };
     assert_eq!(config, Ok(expected));
+}
+
+#[test]
+fn a_captcha_is_a_proof_of_work_or_that_of_a_service_with_an_account_there() {
+    let read = |captcha: &str| read(&format!("server_name = 'a.example'\ncaptcha = '{captcha}'"), &[]);
+    assert_eq!(read("proof-of-work").unwrap().captcha, Some(CaptchaKind::ProofOfWork(18)));
+    assert_eq!(read("proof-of-work:22").unwrap().captcha, Some(CaptchaKind::ProofOfWork(22)));
+    assert_eq!(read("").unwrap().captcha, None);
+    for wrong in ["proof-of-work:0", "proof-of-work:29", "on"] {
+        assert!(read(wrong).unwrap_err().contains(":2: captcha"), "{wrong}");
+    }
+    assert!(read("hcaptcha").unwrap_err().contains("captcha_secret"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ruma::RoomVersionId;
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::EnvFilter;
 
-use super::{CallsListener, Registration, Secret};
+use super::{CallsListener, CaptchaKind, Registration, Secret};
 
 /// A number from `LEAST` to `MOST`.
 pub(super) fn within<'de, D: Deserializer<'de>, const LEAST: u32, const MOST: u32>(
@@ -92,6 +92,26 @@ impl TryFrom<String> for CallsListener {
                 Ok(address) => Ok(Self::At(address)),
                 Err(_) => Err("must be `auto`, `off` or an address such as `0.0.0.0:7882`"),
             },
+        }
+    }
+}
+
+impl TryFrom<String> for CaptchaKind {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        /// Some tenths of a second of a phone.
+        const USUAL_BITS: u32 = 18;
+        match text.as_str() {
+            "recaptcha" => Ok(Self::Recaptcha),
+            "hcaptcha" => Ok(Self::Hcaptcha),
+            "turnstile" => Ok(Self::Turnstile),
+            "proof-of-work" => Ok(Self::ProofOfWork(USUAL_BITS)),
+            text => {
+                let bits = text.strip_prefix("proof-of-work:").and_then(|bits| bits.parse().ok());
+                let bits = bits.filter(|bits| (1..=28).contains(bits)).map(Self::ProofOfWork);
+                bits.ok_or("must be `proof-of-work`, `proof-of-work:` and 1 to 28, `recaptcha`, `hcaptcha` or `turnstile`")
+            }
         }
     }
 }

@@ -49,6 +49,19 @@ impl Accounts {
     ///
     /// [`UsersError::UserInUse`], also when the account of that name was deactivated.
     pub async fn create(&self, user: &UserId, account: NewAccount<'_>) -> Result<(), UsersError> {
+        self.make(user, account, true).await
+    }
+
+    /// The same for somebody whom an administrator has to let in.
+    pub async fn create_for_approval(
+        &self,
+        user: &UserId,
+        account: NewAccount<'_>,
+    ) -> Result<(), UsersError> {
+        self.make(user, account, false).await
+    }
+
+    async fn make(&self, user: &UserId, account: NewAccount<'_>, approved: bool) -> Result<(), UsersError> {
         if self.exists(user)? {
             return Err(UsersError::UserInUse);
         }
@@ -75,6 +88,9 @@ impl Accounts {
         let commit = {
             let mut transaction = self.shared.store.begin()?;
             transaction.put(&schema::ACCOUNTS, (user,), &row);
+            if !approved {
+                transaction.put(&schema::AWAITING_APPROVAL, (user,), &());
+            }
             transaction.append(&Change::Account { user: user.to_owned() });
             if account.kind == AccountKind::User {
                 let name = serde_json::Value::from(user.localpart()).to_string();
@@ -190,6 +206,26 @@ impl Accounts {
         .await
     }
 
+    /// Whether an administrator has yet to let the user in.
+    pub fn awaits_approval(&self, user: &UserId) -> Result<bool, UsersError> {
+        Ok(self.shared.store.view().contains(&schema::AWAITING_APPROVAL, (user,))?)
+    }
+
+    /// Lets a user in, or no more: to end their sessions is the caller's.
+    pub async fn set_approved(&self, user: &UserId, approved: bool) -> Result<(), UsersError> {
+        let guard = self.shared.locks.lock(user).await;
+        let commit = {
+            let mut transaction = self.shared.store.begin()?;
+            match approved {
+                true => transaction.delete(&schema::AWAITING_APPROVAL, (user,)),
+                false => transaction.put(&schema::AWAITING_APPROVAL, (user,), &()),
+            }
+            self.shared.submit(transaction, guard)
+        };
+        commit.await?;
+        Ok(())
+    }
+
     /// Makes the user an administrator of this server, or no longer one.
     pub async fn set_admin(&self, user: &UserId, admin: bool) -> Result<(), UsersError> {
         self.change(user, |row| {
@@ -254,6 +290,7 @@ impl Accounts {
             transaction.delete_prefix(&schema::THREAD_SUBSCRIPTION_CHANGES, (user,))?;
             transaction.delete_prefix(&schema::USAGE, (user,))?;
             transaction.delete(&schema::RESTRICTIONS, (user,));
+            transaction.delete(&schema::AWAITING_APPROVAL, (user,));
             if erase {
                 erasures::add(&mut transaction, user);
                 for field in view.scan(&schema::PROFILES, Scan::prefix((user,))) {

@@ -42,12 +42,14 @@ pub struct Operation<'a> {
 }
 
 /// The `auth` of a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Attempt<'a> {
     /// The session it names.
     pub session: Option<&'a str>,
     /// The stage it submits and how the caller found it; `None` to ask how things stand.
     pub stage: Option<(AuthType, Result<(), StandardErrorBody>)>,
+    /// Whether the stage is good in that session alone, and for none that begins with it.
+    pub in_session_alone: bool,
 }
 
 /// Where an authentication stands.
@@ -75,17 +77,33 @@ impl Uia {
         attempt: Option<Attempt<'_>>,
     ) -> UiaStep {
         let now = self.shared.clock.now_ms();
-        let (named, stage) = attempt.map_or((None, None), |attempt| (attempt.session, attempt.stage));
+        let attempt = attempt.unwrap_or_default();
         let mut sessions = self.sessions.lock();
-        let (id, mut session) = match named.and_then(|id| Some((id.to_owned(), sessions.take(id, now)?))) {
-            Some(known) => known,
-            None => (tokens::new_token(&*self.shared.random, ""), UiaSession::new(operation, now)),
-        };
+        let known = attempt.session.and_then(|id| Some((id.to_owned(), sessions.take(id, now)?)));
+        let stage = attempt.stage.filter(|_| known.is_some() || !attempt.in_session_alone);
+        let (id, mut session) = known.unwrap_or_else(|| {
+            (tokens::new_token(&*self.shared.random, ""), UiaSession::new(operation, now))
+        });
         let step = session.step(&id, operation, flows, stage);
         if !matches!(step, UiaStep::Finished) {
             sessions.put(id, session, now);
         }
         step
+    }
+
+    /// Whether a session is there.
+    pub fn is_known(&self, session: &str) -> bool {
+        self.sessions.lock().get(session, self.shared.clock.now_ms()).is_some()
+    }
+
+    /// Notes that a stage of a session was passed on a page of its own; whether the session is there.
+    pub fn pass(&self, session: &str, stage: AuthType) -> bool {
+        let now = self.shared.clock.now_ms();
+        let mut sessions = self.sessions.lock();
+        let Some(mut known) = sessions.take(session, now) else { return false };
+        known.pass(stage);
+        sessions.put(session.to_owned(), known, now);
+        true
     }
 
     /// The body of the request that began a session, without its `auth`: a later one may leave it out. `None` if it
@@ -130,7 +148,7 @@ mod tests {
     }
 
     fn passed(session: Option<&str>, stage: AuthType) -> Option<Attempt<'_>> {
-        Some(Attempt { session, stage: Some((stage, Ok(()))) })
+        Some(Attempt { session, stage: Some((stage, Ok(()))), ..Attempt::default() })
     }
 
     #[test]
@@ -144,7 +162,7 @@ mod tests {
         assert!(info.completed.is_empty());
         let next = uia.step(&operation, &flows, passed(Some(&session), AuthType::RegistrationToken));
         assert_eq!(challenge(next).completed, [AuthType::RegistrationToken]);
-        let asked = Some(Attempt { session: Some(&session), stage: None });
+        let asked = Some(Attempt { session: Some(&session), ..Attempt::default() });
         assert_eq!(challenge(uia.step(&operation, &flows, asked)).completed.len(), 1);
         // The last request may leave the body out.
         assert_eq!(uia.body(&session).as_deref(), Some(operation.body));
@@ -167,12 +185,42 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_of_one_session_begins_no_other() {
+        let world = World::new();
+        let uia = &world.users.uia;
+        let flows = flows(&[&[AuthType::Dummy]]);
+        let session = challenge(uia.step(&REGISTER, &flows, None)).session.unwrap();
+        let bound = |session| {
+            let stage = Some((AuthType::Dummy, Ok(())));
+            Some(Attempt { session: Some(session), stage, in_session_alone: true })
+        };
+        assert!(challenge(uia.step(&REGISTER, &flows, bound("x"))).completed.is_empty());
+        // Who registers says who they are when they have passed it.
+        let named = Operation { body: r#"{"username":"bob"}"#, ..REGISTER };
+        assert!(matches!(uia.step(&named, &flows, bound(&session)), UiaStep::Finished));
+        assert!(challenge(uia.step(&named, &flows, bound(&session))).completed.is_empty());
+    }
+
+    #[test]
+    fn a_stage_that_was_passed_on_a_page_is_known() {
+        let world = World::new();
+        let uia = &world.users.uia;
+        let flows = flows(&[&[AuthType::ReCaptcha]]);
+        let session = challenge(uia.step(&REGISTER, &flows, None)).session.unwrap();
+        assert!(!uia.pass("x", AuthType::ReCaptcha) && uia.pass(&session, AuthType::ReCaptcha));
+        let asked = Some(Attempt { session: Some(&session), ..Attempt::default() });
+        assert!(matches!(uia.step(&REGISTER, &flows, asked), UiaStep::Finished));
+        assert!(!uia.is_known(&session));
+    }
+
+    #[test]
     fn a_failed_stage_is_told_and_can_be_tried_again() {
         let world = World::new();
         let operation = REGISTER;
         let flows = flows(&[&[AuthType::Password]]);
         let error = StandardErrorBody::new(ErrorKind::Forbidden, "wrong password".to_owned());
-        let attempt = Attempt { session: None, stage: Some((AuthType::Password, Err(error))) };
+        let attempt =
+            Attempt { stage: Some((AuthType::Password, Err(error))), ..Attempt::default() };
         let info = challenge(world.users.uia.step(&operation, &flows, Some(attempt)));
         assert_eq!(info.auth_error.unwrap().message, "wrong password");
         let again = passed(info.session.as_deref(), AuthType::Password);
@@ -239,8 +287,8 @@ mod tests {
         for _ in 0..MAX_OF_ADDRESS {
             begin(&REGISTER);
         }
-        let again =
-            challenge(uia.step(&REGISTER, &flows, Some(Attempt { session: Some(&first), stage: None })));
+        let asked = Attempt { session: Some(&first), ..Attempt::default() };
+        let again = challenge(uia.step(&REGISTER, &flows, Some(asked)));
         assert_ne!(again.session.unwrap(), first);
         for (operation, session) in kept {
             let step = uia.step(&operation, &flows, passed(Some(&session), AuthType::Password));

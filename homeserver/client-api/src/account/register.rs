@@ -17,8 +17,8 @@ use crate::{Answer, ClientApi, Json, MatrixError, Registration, Request, Result,
 /// How long a password may be, in bytes: hashing takes the longer for it.
 const MAX_PASSWORD: usize = 512;
 
-/// Makes an account ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3register)). Who
-/// repeats a request with its session, as its answer was lost, gets the account that it made.
+/// Makes an account ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3register)), which an
+/// administrator may have to approve before anybody is logged in to it (MSC3866). Who repeats a request with its session, as its answer was lost, gets the account that it made.
 pub async fn register(
     State(api): State<ClientApi>,
     mut request: Request<Register>,
@@ -37,6 +37,7 @@ pub async fn register(
         request.body.device_id = device;
         return Ok(Json(log_in(&api, &user, request.body).await?.0));
     }
+    let approved = !api.options.approve_registrations;
     // Said before the user goes through any stage, and again by who makes the account if another was quicker.
     Name::of(&api, &request.body).await?;
     if let Some(password) = &request.body.password {
@@ -56,6 +57,10 @@ pub async fn register(
         }
         Name::Free(user) => {
             let account = NewAccount { password: Some(password), kind: AccountKind::User, admin: false };
+            if !approved {
+                api.users.accounts.create_for_approval(&user, account).await?;
+                return Err(MatrixError::awaiting_approval());
+            }
             api.users.accounts.create(&user, account).await?;
             user
         }
@@ -121,7 +126,9 @@ async fn register_for_service(api: &ClientApi, request: Request<Register>) -> Re
 
 /// Guests have no say in anything but their device's name.
 async fn register_guest(api: &ClientApi, mut body: Register) -> Result<Json<JsonObject>> {
-    if api.options.registration != Registration::Open {
+    // They would go around what is asked of others.
+    let asks = api.options.approve_registrations || api.options.captcha.is_some();
+    if api.options.registration != Registration::Open || asks {
         return Err(MatrixError::guest_access_forbidden("This server takes no guests."));
     }
     let user = random_user_id(api)?;

@@ -1,3 +1,5 @@
+use hearth_storage::schema::users::AccountKind;
+use hearth_users::NewAccount;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha1::Sha1;
@@ -227,4 +229,47 @@ async fn by_shared_secret() {
     assert_eq!(error(&server.post(path, None, again).await), (400, "M_UNKNOWN"));
     assert_eq!(error(&register("other", "guess").await.0), (403, "M_FORBIDDEN"));
     assert_eq!(error(&TestServer::new().get(path, None).await), (404, "M_UNRECOGNIZED"));
+}
+
+#[tokio::test]
+async fn who_registers_is_let_in_by_an_administrator() {
+    let server = TestServer::with(|options| options.approve_registrations = true);
+    let waiting = (403, "ORG.MATRIX.MSC3866_USER_AWAITING_APPROVAL");
+    let alice = ruma::user_id!("@alice:localhost:8008");
+    let body = json!({ "username": "alice", "password": PASSWORD, "auth": { "type": "m.login.dummy" } });
+    let refused = server.post(REGISTER, None, body.clone()).await;
+    assert_eq!(error(&refused), waiting);
+    assert_eq!(refused.1["approval_notice_medium"], "org.matrix.msc3866.none");
+    assert_eq!(error(&server.post(REGISTER, None, body).await), (400, "M_USER_IN_USE"));
+    let guest = server.post(&format!("{REGISTER}?kind=guest"), None, json!({})).await;
+    assert_eq!(error(&guest).0, 403);
+    let log_in = async || {
+        let identifier = json!({ "type": "m.id.user", "user": "alice" });
+        let body = json!({ "type": "m.login.password", "identifier": identifier, "password": PASSWORD });
+        server.post("/_matrix/client/v3/login", None, body).await
+    };
+    assert_eq!(error(&log_in().await), waiting);
+
+    let root = ruma::user_id!("@root:localhost:8008");
+    let account = NewAccount { password: Some(PASSWORD), kind: AccountKind::User, admin: true };
+    server.api.users.accounts.create(root, account).await.unwrap();
+    let root = server.login("root").await;
+    let users = "/_synapse/admin/v2/users";
+    let listed = server.get(&format!("{users}?approved=false"), Some(&root)).await.1;
+    assert_eq!((&listed["total"], &listed["users"][0]["name"]), (&json!(1), &json!(alice)));
+    assert_eq!(listed["users"][0]["approved"], false);
+    let path = format!("{users}/{alice}");
+    let approved = server.put(&path, Some(&root), json!({ "approved": true })).await;
+    assert_eq!((approved.0, &approved.1["approved"]), (200, &json!(true)));
+    let (status, session) = log_in().await;
+    assert_eq!(status, 200);
+    assert_eq!(server.get(&format!("{users}?approved=false"), Some(&root)).await.1["total"], 0);
+
+    let no_more = server.put(&path, Some(&root), json!({ "approved": false })).await;
+    assert_eq!(no_more.0, 200);
+    let session = User { token: session["access_token"].as_str().unwrap().to_owned(), ..root.clone() };
+    assert_eq!(error(&server.get(WHOAMI, Some(&session)).await), (401, "M_UNKNOWN_TOKEN"));
+    assert_eq!(error(&log_in().await), waiting);
+    let own = server.put(&format!("{users}/{}", root.id), Some(&root), json!({ "approved": false })).await;
+    assert_eq!(error(&own), (403, "M_FORBIDDEN"));
 }

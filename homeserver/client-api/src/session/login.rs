@@ -91,12 +91,13 @@ pub async fn login(State(api): State<ClientApi>, request: Request<LoginRequest>)
     Ok(Answer(response))
 }
 
-/// Refuses accounts that are deactivated, locked or banned.
+/// Refuses accounts that are deactivated, locked, banned or not approved.
 fn may_log_in(api: &ClientApi, user: &UserId) -> Result<()> {
     match api.users.accounts.get(user)? {
         Some(account) if account.deactivated => Err(deactivated()),
         Some(account) if account.locked => Err(MatrixError::user_locked()),
         Some(_) if api.rooms.bans().bans_user(user) => Err(MatrixError::user_locked()),
+        Some(_) if api.users.accounts.awaits_approval(user)? => Err(MatrixError::awaiting_approval()),
         Some(_) => Ok(()),
         None => Err(wrong()),
     }

@@ -41,6 +41,8 @@ struct Filter {
     deactivated: Option<String>,
     admins: Option<bool>,
     locked: Option<bool>,
+    /// `false` asks for those who await approval.
+    approved: Option<bool>,
     #[serde(default)]
     order_by: Order,
 }
@@ -102,7 +104,7 @@ fn found(
             && filter.admins.is_none_or(|admins| row.admin == admins)
             && (filter.locked != Some(false) || !row.locked)
             && filter.user_id.as_deref().is_none_or(|part| contains(user.as_str(), part));
-        if !wanted {
+        if !wanted || filter.approved == Some(false) && !api.users.accounts.awaits_approval(&user)? {
             continue;
         }
         let profile = api.users.profiles.get(&user)?;
@@ -159,7 +161,7 @@ fn described(api: &ClientApi, user: &UserId, row: &AccountRow) -> Result<Value> 
         "suspended": row.suspended,
         "shadow_banned": api.users.restrictions.get(user)?.shadow_banned,
         "user_type": null,
-        "approved": true,
+        "approved": !api.users.accounts.awaits_approval(user)?,
         "creation_ts": row.created_at,
         "last_seen_ts": seen,
     }))
@@ -199,6 +201,7 @@ struct Changes {
     admin: Option<bool>,
     deactivated: Option<bool>,
     locked: Option<bool>,
+    approved: Option<bool>,
     #[serde(default)]
     threepids: Vec<BTreeMap<String, Value>>,
     #[serde(default)]
@@ -242,6 +245,7 @@ pub async fn put(State(api): State<ClientApi>, request: AdminRequest) -> Result<
         not_oneself(&request, &user, changes.admin == Some(false), "take your own power")?;
         not_oneself(&request, &user, changes.deactivated == Some(true), "end your own account")?;
         not_oneself(&request, &user, changes.locked == Some(true), "lock yourself out")?;
+        not_oneself(&request, &user, changes.approved == Some(false), "lock yourself out")?;
         revive(&api, &user, changes.deactivated)?;
         if let Some(password) = &changes.password {
             set_password(&api, &user, password, changes.logout_devices).await?;
@@ -252,6 +256,12 @@ pub async fn put(State(api): State<ClientApi>, request: AdminRequest) -> Result<
     }
     if let Some(locked) = changes.locked {
         api.users.accounts.set_locked(&user, locked).await?;
+    }
+    if let Some(approved) = changes.approved {
+        api.users.accounts.set_approved(&user, approved).await?;
+        if !approved {
+            api.users.sessions.logout_all(&user).await?;
+        }
     }
     for (field, value) in [
         (ProfileFieldName::DisplayName, &changes.displayname),

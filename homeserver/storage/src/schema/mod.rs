@@ -176,6 +176,8 @@ keyspaces! {
     ERASED_USERS: (OwnedUserId,) => Position, Point;
     /// What administrators decided about users; none for most.
     RESTRICTIONS: (OwnedUserId,) => RestrictionsRow, Point;
+    /// Users whom no administrator has let in yet.
+    AWAITING_APPROVAL: (OwnedUserId,) => (), Point;
     /// Tokens with which somebody may register.
     REGISTRATION_TOKENS: (String,) => RegistrationTokenRow, Range;
     /// What administrators did: (time in milliseconds, number).

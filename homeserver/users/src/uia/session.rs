@@ -47,6 +47,13 @@ impl UiaSession {
         self.body.clone()
     }
 
+    /// Notes that a stage is passed.
+    pub(super) fn pass(&mut self, stage: AuthType) {
+        if !self.completed.contains(&stage) {
+            self.completed.push(stage);
+        }
+    }
+
     /// Takes the request of this session, whose id is `id`, one step further.
     pub(super) fn step(
         &mut self,
@@ -55,9 +62,9 @@ impl UiaSession {
         flows: &[AuthFlow],
         stage: Option<(AuthType, Result<(), StandardErrorBody>)>,
     ) -> UiaStep {
-        if self.operation != hash(operation.name)
-            || self.body_hash != hash(operation.body)
-            || !self.asker.may_be(operation)
+        // What is passed before an account is there is not about its name, which clients send last.
+        let is_same_body = operation.user.is_none() || self.body_hash == hash(operation.body);
+        if self.operation != hash(operation.name) || !is_same_body || !self.asker.may_be(operation)
         {
             return UiaStep::Refused("this session is for another request");
         }
@@ -67,9 +74,7 @@ impl UiaSession {
                 if !flows.iter().any(|flow| flow.stages.contains(&stage)) {
                     return UiaStep::Refused("this stage is in none of the flows");
                 }
-                if !self.completed.contains(&stage) {
-                    self.completed.push(stage);
-                }
+                self.pass(stage);
             }
             Some((_, Err(error))) => failed = Some(Box::new(error)),
             None => {}
@@ -79,7 +84,7 @@ impl UiaSession {
         }
         let mut info = UiaaInfo::new(flows.to_vec());
         info.completed = self.completed.clone();
-        // No stage here takes any, but there are clients that need the field.
+        // Where no stage takes any there are clients that need the field all the same.
         info.params = RawValue::from_string("{}".to_owned()).ok();
         info.session = Some(id.to_owned());
         info.auth_error = failed;

@@ -184,6 +184,7 @@ impl Client {
     }
 
     /// Sends a request and reads the whole answer. An error status is an error.
+    #[tracing::instrument(name = "ask server", level = "debug", skip_all, fields(%server))]
     pub(crate) async fn ask(
         &self,
         server: &ServerName,

@@ -18,7 +18,7 @@ use hearth_turn::PublicAddress;
 use ruma::{OwnedServerName, RoomVersionId, owned_server_name};
 use serde::Deserialize;
 
-use crate::descriptors::Descriptors;
+use crate::{descriptors::Descriptors, observing::Dsn};
 
 pub use self::{
     error::{ConfigError, Place},
@@ -149,6 +149,13 @@ pub struct Config {
     /// How much of the commit log is kept for those who follow it, in MiB.
     #[serde(deserialize_with = "values::within::<_, 16, 1048576>")]
     pub commit_log_mib: u32,
+    /// Where traces go by OTLP/HTTP: the base URL of a collector, without a slash at its end.
+    #[serde(deserialize_with = "values::base_url")]
+    pub otlp: Option<String>,
+    /// Where errors are reported, by Sentry's protocol.
+    pub error_reports: Option<Dsn>,
+    /// How the log is written.
+    pub log_format: LogFormat,
     /// What is logged, as `tracing_subscriber`'s `EnvFilter` reads it.
     #[serde(deserialize_with = "values::log_filter")]
     pub log: String,
@@ -198,6 +205,16 @@ pub enum Durability {
     Sync,
     /// The operating system has it: a killed process loses nothing, a power cut may.
     Async,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people: a line each.
+    Text,
+    /// For programs: an object each.
+    Json,
 }
 
 /// A text that no log shows.
@@ -292,6 +309,9 @@ impl Config {
             durability: Durability::Sync,
             memory_mib: 256,
             commit_log_mib: 256,
+            otlp: None,
+            error_reports: None,
+            log_format: LogFormat::Text,
             log: "info".to_owned(),
         }
     }

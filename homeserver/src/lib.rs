@@ -20,6 +20,7 @@ pub mod descriptors;
 pub mod listen;
 mod metrics;
 mod notify;
+pub mod observing;
 pub mod server;
 pub mod turn;
 

@@ -1,6 +1,6 @@
 //! The binary `hearth`.
 
-use std::{io::IsTerminal as _, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 use hearth::{
@@ -11,9 +11,9 @@ use hearth::{
     cli::{CallsCommand, Cli, Command, ConfigFile, UserCommand},
     config::{Config, DEFAULT_FILE, Variables},
     data_folder, descriptors, listen,
+    observing::Observing,
     server::{Outside, open_store},
 };
-use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,17 +35,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let config = first_config(file.as_deref())?;
             let variables = Variables::from_environment(std::env::vars_os())?;
             let again = move || Config::open(file.as_deref(), Path::new(""), &variables);
-            // They tell of each commit of the search index, and of each way to encode that a client offers and that is
-            // not carried.
-            let filter = EnvFilter::try_new(&config.log)?
-                .add_directive("tantivy=warn".parse()?)
-                .add_directive("str0m::format=error".parse()?);
-            let colours = std::io::stderr().is_terminal();
-            let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-            log.with_ansi(colours && std::env::var_os("NO_COLOR").is_none()).init();
+            let observing = Observing::begin(&config)?;
             descriptors::raise_limit();
             listen::choose_cryptography();
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+                observing.send(&config)?;
                 let store = open_store(&config)?;
                 let machine = Outside::of_the_machine(&config)?;
                 let calls = CallsSocket::bind(&config, &*machine.random).await?;

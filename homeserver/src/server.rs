@@ -198,7 +198,7 @@ impl Server {
             vapid: vapid(&store, &*random).await?,
         });
         let search = search(config, memory.search, &rooms)?;
-        let network = everywhere(network_options(config, MAX_SERVICE_CONNECTIONS));
+        let network = service_network(config);
         let services = AppServices::new(
             hearth_appservices::Parts {
                 rooms: rooms.clone(),
@@ -305,6 +305,11 @@ fn network_options(config: &Config, connections: usize) -> NetworkOptions {
         connections,
         ..NetworkOptions::default()
     }
+}
+
+/// How services are reached that settings name, wherever they are.
+pub(crate) fn service_network(config: &Config) -> NetworkOptions {
+    everywhere(network_options(config, MAX_SERVICE_CONNECTIONS))
 }
 
 /// The same for private networks as well.

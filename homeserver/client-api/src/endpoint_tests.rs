@@ -214,6 +214,8 @@ async fn no_endpoint_that_takes_a_token_serves_without() {
         "/_synapse/",
         // Whoever asks is proven by an OpenID token in the body, of this server or of another.
         "/livekit/jwt/",
+        // What a client shows a person who has no token yet.
+        "/fallback/web",
         "/_matrix/media/v3/download",
         "/_matrix/media/v3/thumbnail",
         "/_matrix/media/r0/download",

@@ -71,8 +71,7 @@ where
     };
     let session = auth.as_ref().and_then(AuthData::session);
     // The work was done for that session.
-    let in_session_alone =
-        matches!(&stage, Some((stage, _)) if stage.as_str() == proof_of_work::STAGE);
+    let in_session_alone = matches!(&stage, Some((stage, _)) if stage.as_str() == proof_of_work::STAGE);
     let attempt = auth.as_ref().map(|_| Attempt { session, stage, in_session_alone });
     let operation = Operation { name: operation, user, address: request.address, body: &body };
     match api.users.uia.step(&operation, flows, attempt) {

@@ -123,9 +123,9 @@ impl Config {
         let is_of_service = !matches!(self.captcha, None | Some(CaptchaKind::ProofOfWork(_)));
         let has_account = self.captcha_site_key.is_some() && self.captcha_secret.is_some();
         match place_of(settings, "captcha") {
-            Some(place) if is_of_service && !has_account => {
-                Err(place.clone().error("captcha_site_key and captcha_secret, which its service gives, are missing"))
-            }
+            Some(place) if is_of_service && !has_account => Err(place
+                .clone()
+                .error("captcha_site_key and captcha_secret, which its service gives, are missing")),
             _ => Ok(()),
         }
     }

@@ -126,6 +126,9 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_DURABILITY", "async"),
             ("HEARTH_MEMORY_MIB", "64"),
             ("HEARTH_COMMIT_LOG_MIB", "32"),
+            ("HEARTH_OTLP", "http://127.0.0.1:4318/"),
+            ("HEARTH_ERROR_REPORTS", "https://key@sentry.example.org/7"),
+            ("HEARTH_LOG_FORMAT", "json"),
             ("HEARTH_LOG", "hearth=debug,warn"),
         ],
     );
@@ -183,6 +186,9 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         durability: Durability::Async,
         memory_mib: 64,
         commit_log_mib: 32,
+        otlp: Some("http://127.0.0.1:4318".to_owned()),
+        error_reports: Some("https://key@sentry.example.org/7".to_owned().try_into().unwrap()),
+        log_format: LogFormat::Json,
         log: "hearth=debug,warn".to_owned(),
     };
     assert_eq!(config, Ok(expected));

@@ -219,8 +219,7 @@ mod tests {
         let operation = REGISTER;
         let flows = flows(&[&[AuthType::Password]]);
         let error = StandardErrorBody::new(ErrorKind::Forbidden, "wrong password".to_owned());
-        let attempt =
-            Attempt { stage: Some((AuthType::Password, Err(error))), ..Attempt::default() };
+        let attempt = Attempt { stage: Some((AuthType::Password, Err(error))), ..Attempt::default() };
         let info = challenge(world.users.uia.step(&operation, &flows, Some(attempt)));
         assert_eq!(info.auth_error.unwrap().message, "wrong password");
         let again = passed(info.session.as_deref(), AuthType::Password);

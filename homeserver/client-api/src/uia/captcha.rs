@@ -23,7 +23,9 @@ const MAX_RESPONSE: usize = 8 << 10;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Captcha {
     /// So many zero bits.
-    ProofOfWork { bits: u32 },
+    ProofOfWork {
+        bits: u32,
+    },
     Service(CaptchaService),
 }
 

@@ -42,7 +42,8 @@ async fn page(server: &TestServer, method: Method, path: &str, form: String) -> 
     let request = Request::builder().method(method).uri(path).body(Body::from(form)).unwrap();
     let response = server.send(request).await;
     let status = response.status().as_u16();
-    let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).map(|policy| policy.to_str().unwrap());
+    let policy =
+        response.headers().get(header::CONTENT_SECURITY_POLICY).map(|policy| policy.to_str().unwrap());
     let policy = policy.unwrap_or_default().to_owned();
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, String::from_utf8(body.to_vec()).unwrap(), policy)
@@ -54,7 +55,8 @@ async fn a_proof_of_work_is_good_for_one_account() {
     let (session, asked) = begin(&server).await;
     assert_eq!(asked["flows"], json!([{ "stages": [STAGE] }]));
     assert_eq!(asked["params"][STAGE], json!({ "challenge": session, "bits": BITS }));
-    let wrong = (0..).map(|n: u32| n.to_string()).find(|n| !proof_of_work::solves(&session, n, BITS)).unwrap();
+    let wrong =
+        (0..).map(|n: u32| n.to_string()).find(|n| !proof_of_work::solves(&session, n, BITS)).unwrap();
     let refused = register(&server, "alice", solved(&session, &wrong)).await;
     assert_eq!((refused.0, refused.1["errcode"].as_str()), (401, Some("M_FORBIDDEN")), "{}", refused.1);
     let dummy = json!({ "type": "m.login.dummy", "session": session });
@@ -81,7 +83,10 @@ async fn a_client_that_does_not_know_the_stage_shows_a_page() {
     let path = fallback::PROOF_OF_WORK;
     let asked = format!("{path}?session={session}");
     let (status, text, policy) = page(&server, Method::GET, &asked, String::new()).await;
-    assert!(status == 200 && text.contains(&format!("data-challenge=\"{session}\" data-bits=\"8\"")), "{text}");
+    assert!(
+        status == 200 && text.contains(&format!("data-challenge=\"{session}\" data-bits=\"8\"")),
+        "{text}"
+    );
     assert!(policy.contains("script-src 'nonce-") && !policy.contains("unsafe"), "{policy}");
     assert_eq!(page(&server, Method::GET, &format!("{path}?session=x"), String::new()).await.0, 404);
     let evil = "session=%22%3E%3Cscript%3E&response=x".to_owned();
@@ -122,7 +127,8 @@ async fn a_service_says_whether_it_takes_what_its_widget_gave() {
     });
     let (session, begun) = begin(&server).await;
     assert_eq!(begun["params"]["m.login.recaptcha"], json!({ "public_key": "site" }));
-    let answer = |response: &str| json!({ "type": "m.login.recaptcha", "session": session, "response": response });
+    let answer =
+        |response: &str| json!({ "type": "m.login.recaptcha", "session": session, "response": response });
     assert_eq!(register(&server, "alice", answer("bad")).await.0, 401);
     assert_eq!(register(&server, "alice", answer(&"x".repeat(9_000))).await.0, 401);
     assert_eq!(asked.lock().unwrap().len(), 1, "what is too long is not sent there");

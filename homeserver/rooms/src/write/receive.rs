@@ -58,6 +58,7 @@ impl Room {
         self.receive_on(pdu, Some(state)).await
     }
 
+    #[tracing::instrument(name = "receive event", level = "debug", skip_all)]
     async fn receive_on(&self, pdu: Pdu, given: Option<&[OwnedEventId]>) -> Result<Received, RoomError> {
         if pdu.room_id() != self.id() {
             return Err(RoomError::Invalid("the event belongs to another room".to_owned()));

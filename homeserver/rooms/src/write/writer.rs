@@ -82,6 +82,7 @@ pub(crate) const MAX_PREV_EVENTS: usize = 10;
 impl Room {
     /// Makes and stores an event; returns when it is durable. An event that was sent under the same
     /// transaction before, or state that is already so, is returned as it is.
+    #[tracing::instrument(name = "send event", level = "debug", skip_all)]
     pub async fn send(
         &self,
         event: NewEvent,

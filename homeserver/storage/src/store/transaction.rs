@@ -107,7 +107,7 @@ impl Transaction {
         shared.submitted.store(commit, Ordering::SeqCst);
         shared.queue.push(Pending { commit, batch, changes, before, last, bytes, acknowledge });
         drop(order);
-        Commit { number: commit, before, acknowledged }
+        Commit { number: commit, before, acknowledged, _span: tracing::debug_span!("commit") }
     }
 }
 
@@ -121,6 +121,8 @@ pub struct Commit {
     number: u64,
     before: Position,
     acknowledged: oneshot::Receiver<Result<Position, StorageError>>,
+    /// For traces: it ends when nobody waits any more.
+    _span: tracing::Span,
 }
 
 impl Commit {

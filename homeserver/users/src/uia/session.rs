@@ -64,8 +64,7 @@ impl UiaSession {
     ) -> UiaStep {
         // What is passed before an account is there is not about its name, which clients send last.
         let is_same_body = operation.user.is_none() || self.body_hash == hash(operation.body);
-        if self.operation != hash(operation.name) || !is_same_body || !self.asker.may_be(operation)
-        {
+        if self.operation != hash(operation.name) || !is_same_body || !self.asker.may_be(operation) {
             return UiaStep::Refused("this session is for another request");
         }
         let mut failed = None;

@@ -191,6 +191,7 @@ pub fn App() -> Element {
         verifying: Signal::new(None),
         toast: Signal::new(None),
     });
+    views::provide_calls();
     use_hook(move || {
         let Shared { mut who, mut route, mut is_seen, .. } = shared;
         browser::on_window("visibilitychange", move || is_seen.set(browser::is_visible()));

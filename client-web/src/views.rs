@@ -19,6 +19,7 @@ mod switcher;
 mod verifying;
 
 pub use self::{
+    call::provide_calls,
     door::Door,
     elsewhere::{Elsewhere, SignedOut},
     news::tell_news,

@@ -92,12 +92,14 @@ impl Account {
         let (sender, receiver) = mpsc::unbounded();
         self.client.add_event_handler(move |event: Raw<AnySyncTimelineEvent>, room: Room| {
             let sender = sender.clone();
-            async move {
+            // The sync waits for what handlers do.
+            browser::run(async move {
                 let Some(event) = readable(event, &room).await else { return };
                 if let Some(news) = news(&event, &room).await {
                     let _ = sender.unbounded_send(news);
                 }
-            }
+            });
+            std::future::ready(())
         });
         receiver
     }

@@ -130,9 +130,8 @@ async fn capture(call: &Call, intent: Intent) {
     }
 }
 
-/// Follows what there is of calls, for as long as somebody is signed in.
-pub fn use_calls() -> Calls {
-    let shared = use_shared();
+/// What views of calls share, for as long as the page is there: what was begun once may end after its view is gone.
+pub fn provide_calls() {
     let calls = use_context_provider(|| Calls {
         open: Signal::new(None),
         now: Signal::new(CallNow::default()),
@@ -147,6 +146,17 @@ pub fn use_calls() -> Calls {
     use_hook(move || {
         let mut is_narrow = calls.is_narrow;
         browser::on_window("resize", move || is_narrow.set(browser::is_narrow()));
+    });
+}
+
+/// Follows what there is of calls, for as long as somebody is signed in.
+pub fn use_calls() -> Calls {
+    let shared = use_shared();
+    let calls = use_context::<Calls>();
+    use_drop(move || {
+        let mut incoming = calls.incoming;
+        incoming.set(None);
+        calls.leave();
     });
     use_future(move || async move {
         let mut clock = calls.clock;

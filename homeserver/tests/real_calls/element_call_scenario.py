@@ -98,16 +98,6 @@ class Person:
             grown[now["kind"]] += now["frames"] > then["frames"] or now["energy"] > then["energy"]
         return grown
 
-    @contextmanager
-    def without_network(self):
-        """The browser's process for all that goes over the network stands still."""
-        process = network_process(self.profile)
-        os.kill(process, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(process, signal.SIGCONT)
-
     def members(self, room):
         """Who is in the call, by the state of the room."""
         state = self.ask("GET", f"v3/rooms/{urllib.parse.quote(room)}/state")
@@ -137,6 +127,17 @@ class Person:
             return max(self.coming(before).values()) <= others
 
         until(is_so, lambda: f"{self.name} gets {self.call('received')}", GONE_S)
+
+
+@contextmanager
+def without_network(profile):
+    """The process of a browser for all that goes over the network stands still."""
+    process = network_process(profile)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
 
 
 def network_process(profile):
@@ -217,7 +218,7 @@ class ElementCallScenario:
             for person in self.people:
                 person.sees_and_hears(len(others), room)
         with step(f"the call goes on when somebody's network was away for {AWAY_S} s"):
-            with alice.without_network():
+            with without_network(alice.profile):
                 time.sleep(AWAY_S)
             for person in self.people:
                 person.sees_and_hears(len(others), room)

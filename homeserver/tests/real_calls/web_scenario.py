@@ -16,7 +16,7 @@ from person import Person
 from report import Problem, expect
 from servers import Hearth, free_ports
 from views import Views
-from webdriver import ENTER, Browser, Driver
+from webdriver import CONTROL, ENTER, Browser, Driver
 
 PATIENCE_S = 240
 GONE_S = 60
@@ -57,6 +57,18 @@ class Caller(Person):
         self.browser.type("#address", user + ENTER)
         self.browser.gone(".dialog")
         self.browser.find("#room-composer")
+
+    def bans(self, user):
+        """As a bot of theirs would do it."""
+        script = """
+            const [user, done] = arguments;
+            const { server, token } = JSON.parse(localStorage.getItem('hearth-sessions'))[0];
+            const room = location.hash.split('/')[2];
+            const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+            const ban = { method: 'POST', headers, body: JSON.stringify({ user_id: user }) };
+            fetch(new URL(`/_matrix/client/v3/rooms/${room}/ban`, server), ban).then((answer) => done(answer.status));
+        """
+        expect(self.browser.script_async(script, user) == 200, "it was refused")
 
     def received(self):
         script = "const done = arguments[0]; window.hearthCall.received().then(done)"
@@ -159,7 +171,7 @@ class WebScenario:
         with step("who is muted is shown as muted"):
             jonas.browser.click(".call__bar [aria-label=Mute]")
             mira.browser.find(".tilev .i[aria-label=Muted]")
-            jonas.browser.click(".call__bar [aria-label=Unmute]")
+            jonas.browser.press(CONTROL, "d")
             mira.browser.gone(".tilev .i[aria-label=Muted]")
         with step("a hand and a reaction show on the other side"):
             jonas.browser.click(".call__bar [aria-label='Raise the hand']")
@@ -191,6 +203,38 @@ class WebScenario:
             for one, other in [(mira, jonas), (jonas, mira)]:
                 one.sees(other)
                 one.hears(other)
+        with step("whoever reloads the page comes back"):
+            jonas.browser.reload()
+            jonas.browser.find(".callbar")
+            jonas.comes()
+            for one, other in [(mira, jonas), (jonas, mira)]:
+                one.sees(other)
+                one.hears(other)
+        with step(f"the call goes on when somebody's network was away for {element_call.AWAY_S} s"):
+            with element_call.without_network(self.folder / jonas.name):
+                time.sleep(element_call.AWAY_S)
+            for one, other in [(mira, jonas), (jonas, mira)]:
+                one.sees(other)
+                one.hears(other)
+        with step("a third comes, and each sees and hears the two others"):
+            freya = self.come("freya", self.servers[0])
+            mira.browser.click(".call__head button")
+            mira.invite(freya.user)
+            mira.browser.click(".pip [aria-label='Back to the call']")
+            freya.accept_invitation("Kiln")
+            freya.comes()
+            people = [mira, jonas, freya]
+            for one in people:
+                for other in people:
+                    if one is not other:
+                        one.sees(other)
+                        one.hears(other)
+            take(mira.browser, "call-grid")
+        with step("who is banned is out of the call"):
+            mira.bans(freya.user)
+            freya.browser.gone(".call")
+            mira.browser.gone(".call__grid")
+            mira.sees(jonas)
         with step("in a chat with one person it rings, and who is called says no or yes"):
             jonas.leaves()
             mira.leaves()

@@ -15,7 +15,11 @@ use hearth_client_state::{
 };
 use matrix_sdk::{Room, RoomState, event_handler::EventHandlerDropGuard};
 
-use super::{keys, members_of, person, service::Ticket, standing::Standing};
+use super::{
+    keys, members_of, person,
+    service::{Service, Ticket},
+    standing::Standing,
+};
 use crate::{
     browser::{self, Media, Source},
     matrix::{Account, Problem},
@@ -37,6 +41,8 @@ pub struct Call {
     media: Media,
     pub intent: Intent,
     pub(super) now: SharedObservable<CallNow>,
+    /// That of one's own server, once it was asked for.
+    service: RefCell<Option<Service>>,
     standing: RefCell<Option<Rc<Standing>>>,
     keys: RefCell<Option<Keys>>,
     _received: RefCell<Option<EventHandlerDropGuard>>,
@@ -104,6 +110,7 @@ impl Account {
             media,
             intent,
             now,
+            service: RefCell::new(None),
             standing: RefCell::new(None),
             keys: RefCell::new(None),
             _received: RefCell::new(None),
@@ -117,6 +124,14 @@ impl Account {
         call.look().await;
         browser::run(follow(Rc::downgrade(&call), call.account.call_members(call.room_id())));
         browser::run(look_after(Rc::downgrade(&call)));
+        // While one looks at oneself, what is needed for joining is found out.
+        let looked_at = call.clone();
+        browser::run(async move {
+            // What is wrong is said when one joins.
+            if let Ok(service) = looked_at.account.call_service().await {
+                *looked_at.service.borrow_mut() = Some(service);
+            }
+        });
         Ok(call)
     }
 }
@@ -192,7 +207,11 @@ impl Call {
 
     async fn try_join(self: &Rc<Self>) -> Result<(), Problem> {
         let is_first = self.now.read().members.is_empty();
-        let service = self.account.call_service().await?;
+        let known = self.service.borrow().clone();
+        let service = match known {
+            Some(service) => service,
+            None => self.account.call_service().await?,
+        };
         if self.is_encrypted() && self.keys.borrow().is_none() {
             self.begin_keys().await;
         }

@@ -7,6 +7,14 @@ use crate::{
     matrix::{Account, Problem},
 };
 
+/// The service of a server.
+#[derive(Clone)]
+pub struct Service {
+    pub url: String,
+    /// Whether it sends the leaves of who is gone.
+    pub takes_over_leaves: bool,
+}
+
 /// Where an SFU is, and what lets one in.
 pub struct Ticket {
     pub url: String,
@@ -33,7 +41,14 @@ impl Account {
     }
 
     /// The service of one's own server: as it says itself, else as its domain says it.
-    pub(super) async fn call_service(&self) -> Result<String, Problem> {
+    pub(super) async fn call_service(&self) -> Result<Service, Problem> {
+        let url = self.call_service_url().await?;
+        // Whatever it says to nothing at all, but that there is no such thing.
+        let answer = ask("POST", &format!("{url}/delegate_delayed_leave"), None, None).await;
+        Ok(Service { url, takes_over_leaves: answer.is_some_and(|answer| answer.status != 404) })
+    }
+
+    async fn call_service_url(&self) -> Result<String, Problem> {
         let answer = self.ask("GET", "unstable/org.matrix.msc4143/rtc/transports", None).await?;
         if let Some(service) = livekit(&answer.body["rtc_transports"]) {
             return Ok(service);
@@ -74,12 +89,6 @@ impl Account {
             }),
         }
     }
-}
-
-/// Whether a service sends the leaves of who is gone.
-pub(super) async fn takes_over_leaves(service: &str) -> bool {
-    let answer = ask("POST", &format!("{service}/delegate_delayed_leave"), None, None).await;
-    answer.is_some_and(|answer| answer.status != 404)
 }
 
 fn livekit(transports: &Value) -> Option<String> {

@@ -1,7 +1,10 @@
 //! That this session is in a call, as the room knows it: a state event, and a delayed one (MSC4140) by which it leaves when
 //! nobody puts that off any more.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use hearth_client_state::call::{Intent, MEMBER, Member, membership, state_key};
 use matrix_sdk::Room;
@@ -9,7 +12,7 @@ use serde_json::json;
 
 use super::{
     encoded,
-    service::{Delay, Ticket, takes_over_leaves},
+    service::{Delay, Service, Ticket},
 };
 use crate::{
     browser,
@@ -24,10 +27,10 @@ const OF_SESSION: u64 = 18_000;
 pub struct Standing {
     account: Rc<Account>,
     room: Room,
-    service: String,
+    service: Service,
     intent: Intent,
-    /// When it began, as the state of the room says it.
-    since: RefCell<Option<i64>>,
+    /// When it began: milliseconds since 1970.
+    since: Cell<i64>,
     delayed: RefCell<Option<Delayed>>,
 }
 
@@ -37,23 +40,26 @@ struct Delayed {
 }
 
 impl Standing {
-    pub fn new(account: Rc<Account>, room: Room, service: String, intent: Intent) -> Self {
-        Self { account, room, service, intent, since: RefCell::new(None), delayed: RefCell::new(None) }
+    pub fn new(account: Rc<Account>, room: Room, service: Service, intent: Intent) -> Self {
+        Self { account, room, service, intent, since: Cell::new(0), delayed: RefCell::new(None) }
     }
 
     pub fn service(&self) -> &str {
-        &self.service
+        &self.service.url
     }
 
     /// Says that one is in the call; gives the event, and what lets one in to one's own SFU.
     pub async fn begin(&self) -> Result<(String, Ticket), Problem> {
-        let is_of_service = takes_over_leaves(&self.service).await;
-        self.delay(is_of_service).await?;
+        self.since.set(browser::now());
+        // One that comes anew has another leave.
+        if let Some(old) = self.delayed.take() {
+            self.tell_delayed(&old.id, "cancel").await;
+        }
+        self.delay(self.service.takes_over_leaves).await?;
         let delayed = self.delayed.borrow().as_ref().filter(|it| it.is_of_service).map(|it| it.id.clone());
         let delay = delayed.as_deref().map(|id| Delay { id, milliseconds: OF_SERVICE });
-        let ticket = self.account.call_ticket(&self.service, self.room.room_id().as_str(), delay).await?;
-        let event = self.say().await?;
-        *self.since.borrow_mut() = Some(browser::now());
+        let ticket = self.account.call_ticket(&self.service.url, self.room.room_id().as_str(), delay);
+        let (ticket, event) = futures::future::try_join(ticket, self.say()).await?;
         Ok((event, ticket))
     }
 
@@ -68,11 +74,11 @@ impl Standing {
             event: String::new(),
             user: self.account.session.user.to_string(),
             device: self.account.session.device.to_string(),
-            service: self.service.clone(),
-            since: now,
+            service: self.service.url.clone(),
+            since: self.since.get(),
             intent: self.intent,
         };
-        let content = membership(self.room.room_id().as_str(), &me, *self.since.borrow(), now);
+        let content = membership(self.room.room_id().as_str(), &me, now);
         let sent = self.room.send_state_event_raw(MEMBER, &state_key(&me.user, &me.device), content).await;
         match sent.map_err(Problem::from) {
             Ok(sent) => Ok(sent.event_id.to_string()),

@@ -33,7 +33,8 @@ pub struct Key {
 #[derive(Clone, Debug)]
 pub struct Keys {
     key: Key,
-    given: BTreeSet<String>,
+    /// By identity and the beginning of the membership: who comes anew has forgotten it.
+    given: BTreeSet<(String, i64)>,
 }
 
 impl Keys {
@@ -48,19 +49,20 @@ impl Keys {
     /// Takes up who else is in the call now. Tells to whom the key must be given; if one who has it is gone, that is another
     /// key, which `next` makes, and all.
     pub fn give<'a>(&mut self, others: &'a [Member], next: impl FnOnce() -> Vec<u8>) -> Vec<&'a Member> {
-        let there: BTreeSet<String> = others.iter().map(Member::identity).collect();
+        let of = |member: &Member| (member.identity(), member.since);
+        let there: BTreeSet<_> = others.iter().map(of).collect();
         if !self.given.is_subset(&there) {
             self.key = Key { index: self.key.index.wrapping_add(1), bytes: next() };
             self.given.clear();
         }
-        let missing = others.iter().filter(|other| !self.given.contains(&other.identity())).collect();
+        let missing = others.iter().filter(|other| !self.given.contains(&of(other))).collect();
         self.given = there;
         missing
     }
 
     /// That somebody could not be given the key: the next time it is tried again.
     pub fn take_back(&mut self, identity: &str) {
-        self.given.remove(identity);
+        self.given.retain(|(given, _)| given != identity);
     }
 
     /// What is said to the devices of others.
@@ -119,8 +121,11 @@ mod tests {
         assert!(keys.give(&both, || unreachable!()).is_empty());
         assert_eq!(keys.give(&one, || vec![2; 16]), [&one[0]]);
         assert_eq!(keys.key(), &Key { index: 1, bytes: vec![2; 16] });
+        let anew = [Member { since: 9, ..one[0].clone() }];
+        assert_eq!(keys.give(&anew, || vec![3; 16]), [&anew[0]], "who comes anew gets it anew");
+        assert!(keys.give(&anew, || unreachable!()).is_empty());
         keys.take_back("@b:x:D");
-        assert_eq!(keys.give(&one, || unreachable!()), [&one[0]], "it is tried again");
+        assert_eq!(keys.give(&anew, || unreachable!()), [&anew[0]], "it is tried again");
     }
 
     #[test]

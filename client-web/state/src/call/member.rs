@@ -100,34 +100,31 @@ pub fn state_key(user: &str, device: &str) -> String {
     format!("_{user}_{device}_m.call")
 }
 
-/// What the membership of a session says that began at `since` and is renewed now.
-pub fn membership(room: &str, me: &Member, since: Option<i64>, now: i64) -> Value {
-    let mut content = json!({
+/// What a session says that is in the call of a room, for the first time or once more. When it began makes it another event
+/// each time that one comes: servers make none of state that is as it was.
+pub fn membership(room: &str, me: &Member, now: i64) -> Value {
+    json!({
         "application": "m.call",
         "call_id": "",
         "scope": "m.room",
         "device_id": me.device,
         "membershipID": me.identity(),
-        "expires": now - since.unwrap_or(now) + LIFETIME,
+        "created_ts": me.since,
+        "expires": now - me.since + LIFETIME,
         "m.call.intent": me.intent.name(),
         "focus_active": { "type": "livekit", "focus_selection": "multi_sfu" },
         // Some clients only understand it with the alias, which is the room.
         "foci_preferred": [{ "type": "livekit", "livekit_service_url": me.service, "livekit_alias": room }],
-    });
-    if let Some(since) = since {
-        content["created_ts"] = since.into();
-    }
-    content
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(user: &str, service: &str, since: Option<i64>, now: i64) -> Value {
-        let (user, service, device) = (user.to_owned(), service.to_owned(), "ONE".to_owned());
-        let me = Member { event: String::new(), user, device, service, since: now, intent: Intent::Voice };
-        membership("!r", &me, since, now)
+    fn said(user: &str, service: &str, since: i64, now: i64) -> Value {
+        let [event, user, device, service] = ["", user, "ONE", service].map(ToOwned::to_owned);
+        membership("!r", &Member { event, user, device, service, since, intent: Intent::Voice }, now)
     }
 
     fn event(user: &str, at: i64, content: Value) -> Value {
@@ -136,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_one_says_of_oneself_others_understand() {
-        let said = said("@a:x", "https://x/jwt/", None, 50);
+        let said = said("@a:x", "https://x/jwt/", 50, 50);
         let found = members(&[event("@a:x", 50, said)], 60);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].identity().as_str(), found[0].service.as_str()), ("@a:x:ONE", "https://x/jwt"));
@@ -145,19 +142,19 @@ mod tests {
 
     #[test]
     fn a_membership_ends_and_can_be_renewed() {
-        let first = said("@a:x", "https://x", None, 0);
+        let first = said("@a:x", "https://x", 0, 0);
         let event_of = |said| [event("@a:x", 0, said)];
         assert_eq!(members(&event_of(first.clone()), LIFETIME - 1).len(), 1);
         assert!(members(&event_of(first), LIFETIME).is_empty());
-        let renewed = said("@a:x", "https://x", Some(0), LIFETIME - 10);
+        let renewed = said("@a:x", "https://x", 0, LIFETIME - 10);
         assert_eq!(members(&event_of(renewed), LIFETIME + 10).len(), 1);
     }
 
     #[test]
     fn who_follows_the_first_sends_to_where_the_first_does() {
-        let mut follower = said("@b:y", "https://y", None, 0);
+        let mut follower = said("@b:y", "https://y", 20, 20);
         follower["focus_active"]["focus_selection"] = "oldest_membership".into();
-        let first = said("@a:x", "https://x", None, 0);
+        let first = said("@a:x", "https://x", 10, 10);
         let found = members(&[event("@b:y", 20, follower), event("@a:x", 10, first)], 30);
         let services: Vec<_> =
             found.iter().map(|member| (member.user.as_str(), member.service.as_str())).collect();
@@ -166,7 +163,7 @@ mod tests {
 
     #[test]
     fn what_is_no_membership_is_left_out() {
-        let good = said("@a:x", "https://x", None, 0);
+        let good = said("@a:x", "https://x", 0, 0);
         let with = |key: &str, value: Value| {
             let mut content = good.clone();
             content[key] = value;

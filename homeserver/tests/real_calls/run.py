@@ -32,7 +32,7 @@ def arguments():
     parser.add_argument("--parts", default=",".join(PARTS), metavar="PART,…", help="which (all)")
     parser.add_argument("--people", type=int, default=4, help="how many call by Element Call (4)")
     parser.add_argument("--shots", metavar="FOLDER", type=Path, help="where pictures of the web client's calls are put")
-    parser.add_argument("--timeout", type=float, default=600, help="seconds for the whole run (600)")
+    parser.add_argument("--timeout", type=float, default=1500, help="seconds for the whole run (1500)")
     parser.add_argument("--keep", action="store_true", help="keep the folders after a success too")
     parsed = parser.parse_args()
     parsed.hearth = parsed.hearth.resolve()

@@ -1,4 +1,4 @@
-//! The browser, as far as the client asks it for more than the page: storage, address, time, files.
+//! The browser, as far as the client alone asks it for more than the page: storage, files, scrolling, keys.
 
 pub mod drafts;
 pub mod http;
@@ -15,34 +15,23 @@ pub use self::{
     },
     recorder::Recorder,
 };
+pub use hearth_client_design::page::*;
 
-use std::{cell::RefCell, future::Future};
+use std::future::Future;
 
 use futures::{
     FutureExt,
     channel::oneshot,
     future::{Either, select},
 };
-use hearth_client_state::when::{When, when};
-use js_sys::{Array, Date, Function, Intl, Object, Promise, Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use js_sys::{Array, Date, Function, Promise, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    Blob, BlobPropertyBag, Document, Element, HtmlElement, HtmlTextAreaElement, Storage, Url, Window,
-};
+use web_sys::{Blob, BlobPropertyBag, Element, HtmlElement, HtmlTextAreaElement, Storage};
 
 /// Does something to its end, asked for by the browser and not by a view.
 pub fn run(work: impl Future<Output = ()> + 'static) {
     wasm_bindgen_futures::spawn_local(work);
-}
-
-/// There is one in every page.
-pub fn window() -> Window {
-    web_sys::window().unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into())
-}
-
-pub fn document() -> Document {
-    window().document().unwrap_or_else(|| JsValue::UNDEFINED.unchecked_into())
 }
 
 fn storage() -> Option<Storage> {
@@ -65,46 +54,6 @@ pub fn forget(name: &str) {
     if let Some(storage) = storage() {
         let _ = storage.remove_item(name);
     }
-}
-
-/// What was saved under a name in this tab; it goes with the tab, and not with a reload.
-pub fn load_in_tab(name: &str) -> Option<String> {
-    window().session_storage().ok()??.get_item(name).ok().flatten()
-}
-
-pub fn save_in_tab(name: &str, value: &str) {
-    if let Ok(Some(storage)) = window().session_storage() {
-        let _ = storage.set_item(name, value);
-    }
-}
-
-/// `https://host:port` of this page: the server that it came from.
-pub fn origin() -> String {
-    window().location().origin().unwrap_or_default()
-}
-
-/// `host:port` of this page.
-pub fn host() -> String {
-    window().location().host().unwrap_or_default()
-}
-
-pub fn fragment() -> String {
-    window().location().hash().unwrap_or_default()
-}
-
-pub fn set_fragment(fragment: &str) {
-    let _ = window().location().set_hash(fragment);
-}
-
-pub fn reload() {
-    let _ = window().location().reload();
-}
-
-/// Calls back for each event of the window, for as long as the page is there.
-pub fn on_window(event: &str, call: impl FnMut() + 'static) {
-    let closure = Closure::<dyn FnMut()>::new(call);
-    let _ = window().add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
-    closure.forget();
 }
 
 /// Waits, but no longer than until the browser says that it is online again.
@@ -135,108 +84,10 @@ pub fn fill_random(bytes: &mut [u8]) {
     array.copy_to(bytes);
 }
 
-/// Milliseconds since 1970.
-pub fn now() -> i64 {
-    Date::now() as i64
-}
-
 /// The moment at which a day begins here, by its date such as `2026-11-29`, in milliseconds since 1970.
 pub fn begin_of_day(date: &str) -> Option<i64> {
     let at = Date::parse(&format!("{date}T00:00"));
     at.is_finite().then_some(at as i64)
-}
-
-/// What local time is ahead of universal time by, in milliseconds.
-pub fn offset() -> i64 {
-    -(Date::new_0().get_timezone_offset() as i64) * 60_000
-}
-
-thread_local! {
-    static LANGUAGE: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// The languages that the person reads, the best first.
-pub fn languages() -> Vec<String> {
-    window().navigator().languages().iter().filter_map(|language| language.as_string()).collect()
-}
-
-/// Sets the language of the page and of its dates.
-pub fn set_language(language: &str) {
-    LANGUAGE.set(language.to_owned());
-    if let Some(root) = document().document_element() {
-        let _ = root.set_attribute("lang", language);
-    }
-}
-
-/// Sets or removes an attribute of the root, such as `data-theme`.
-pub fn set_root(name: &str, value: Option<&str>) {
-    let Some(root) = document().document_element() else { return };
-    let _ = match value {
-        Some(value) => root.set_attribute(name, value),
-        None => root.remove_attribute(name),
-    };
-}
-
-fn formatted(at: i64, options: &[(&str, &str)]) -> String {
-    let object = Object::new();
-    for (name, value) in options {
-        let _ = Reflect::set(&object, &(*name).into(), &(*value).into());
-    }
-    let locales = Array::new();
-    // The person's own variant of the language, which says how days are written.
-    let language = LANGUAGE.with_borrow(Clone::clone);
-    let own = languages().into_iter().find(|own| own.split('-').next() == Some(&language));
-    locales.push(&own.unwrap_or(language).into());
-    let format = Intl::DateTimeFormat::new(&locales, &object);
-    let date = Date::new(&(at as f64).into());
-    format
-        .format()
-        .call1(&JsValue::UNDEFINED, &date)
-        .ok()
-        .and_then(|text| text.as_string())
-        .unwrap_or_default()
-}
-
-/// The time of day.
-pub fn time(at: i64) -> String {
-    formatted(at, &[("timeStyle", "short")])
-}
-
-/// The moment as the row of a room tells it.
-pub fn short(at: i64) -> String {
-    match when(at, now(), offset()) {
-        When::Time => time(at),
-        When::Weekday => formatted(at, &[("weekday", "short")]),
-        When::DayAndMonth => formatted(at, &[("day", "numeric"), ("month", "short")]),
-        When::Date => formatted(at, &[("dateStyle", "short")]),
-    }
-}
-
-/// The day in words.
-pub fn day(at: i64) -> String {
-    match when(at, now(), offset()) {
-        When::Time | When::Weekday => formatted(at, &[("weekday", "long")]),
-        When::DayAndMonth => formatted(at, &[("weekday", "long"), ("day", "numeric"), ("month", "long")]),
-        When::Date => formatted(at, &[("dateStyle", "long")]),
-    }
-}
-
-/// Date and time in full.
-pub fn moment(at: i64) -> String {
-    formatted(at, &[("dateStyle", "full"), ("timeStyle", "short")])
-}
-
-/// An address under which the page can show these bytes; [`revoke`] gives their memory back.
-pub fn address_of(bytes: &[u8], mime_type: &str) -> Option<String> {
-    let parts = Array::of1(&Uint8Array::from(bytes));
-    let properties = BlobPropertyBag::new();
-    properties.set_type(mime_type);
-    let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &properties).ok()?;
-    Url::create_object_url_with_blob(&blob).ok()
-}
-
-pub fn revoke(address: &str) {
-    let _ = Url::revoke_object_url(address);
 }
 
 /// Width and height of a picture.
@@ -252,27 +103,8 @@ pub async fn picture_size(bytes: &[u8], mime_type: &str) -> Option<(u32, u32)> {
     Some(size)
 }
 
-pub fn element(id: &str) -> Option<Element> {
-    document().get_element_by_id(id)
-}
-
-pub fn focus(id: &str) {
-    if let Some(element) = element(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        let _ = element.focus();
-    }
-}
-
 pub fn text_area(id: &str) -> Option<HtmlTextAreaElement> {
     element(id)?.dyn_into().ok()
-}
-
-/// Puts text where one pastes from.
-pub async fn copy(text: &str) -> bool {
-    JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
-}
-
-pub fn set_title(title: &str) {
-    document().set_title(title);
 }
 
 /// Asks the browser to keep what is stored, also when its disk gets full.
@@ -305,11 +137,6 @@ pub fn click(id: &str) {
     if let Some(element) = element(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         element.click();
     }
-}
-
-/// Waits so many milliseconds.
-pub async fn wait(milliseconds: u32) {
-    matrix_sdk::sleep::sleep(std::time::Duration::from_millis(milliseconds.into())).await;
 }
 
 /// Waits until the page is drawn.
@@ -409,13 +236,6 @@ pub async fn upload(file: web_sys::File) -> Option<crate::matrix::Upload> {
     })
 }
 
-/// Takes everything out of an element.
-pub fn empty(id: &str) {
-    if let Some(element) = element(id) {
-        element.set_text_content(None);
-    }
-}
-
 /// The height of what is seen of the page, in pixels.
 pub fn height() -> f64 {
     window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default()
@@ -428,11 +248,6 @@ pub async fn asset(name: &str) -> Option<String> {
     let answer: web_sys::Response =
         JsFuture::from(window().fetch_with_str(&address)).await.ok()?.dyn_into().ok()?;
     JsFuture::from(answer.text().ok()?).await.ok()?.as_string()
-}
-
-/// The language that was chosen for the page.
-pub fn language() -> String {
-    LANGUAGE.with_borrow(Clone::clone)
 }
 
 /// Listens to the keys of the whole page; what the listener says it took, nothing else gets.

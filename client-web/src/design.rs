@@ -1,63 +1,12 @@
-//! The controls that views are made of, with the classes of the design system (`assets/controls.css`).
+//! The controls that views are made of: those of all programs, and what shows pictures that need an account.
 
 use std::rc::Rc;
 
 use dioxus::prelude::*;
+pub use hearth_client_design::controls::*;
 use hearth_client_state::names::{colour, initials};
 
 use crate::app::use_shared;
-
-/// One of two names, in a place where a component is given its icon or class.
-pub fn either(is_so: bool, yes: &'static str, no: &'static str) -> &'static str {
-    if is_so { yes } else { no }
-}
-
-/// An icon of Lucide by its name; the page carries all of them (`assets/icons.svg`).
-#[component]
-pub fn Icon(
-    name: &'static str,
-    #[props(default)] size: &'static str,
-    #[props(default)] label: String,
-) -> Element {
-    let class = match size {
-        "" => "i".to_owned(),
-        size => format!("i i--{size}"),
-    };
-    let is_hidden = label.is_empty();
-    rsx! {
-        svg {
-            class,
-            view_box: "0 0 24 24",
-            role: if !is_hidden { "img" },
-            "aria-label": if !is_hidden { "{label}" },
-            "aria-hidden": if is_hidden { "true" },
-            r#use { href: "#i-{name}" }
-        }
-    }
-}
-
-/// A button that is an icon, with its name for whoever does not see it.
-#[component]
-pub fn IconButton(
-    icon: &'static str,
-    label: String,
-    onclick: EventHandler<MouseEvent>,
-    #[props(default)] class: &'static str,
-    #[props(default)] size: &'static str,
-    pressed: Option<bool>,
-) -> Element {
-    rsx! {
-        button {
-            class: "btn btn--icon {class}",
-            r#type: "button",
-            title: "{label}",
-            aria_label: "{label}",
-            aria_pressed: pressed.map(|pressed| pressed.to_string()),
-            onclick,
-            Icon { name: icon, size }
-        }
-    }
-}
 
 /// What stands for a person (round) or a room (a rounded square): a picture, or initials on a colour.
 #[component]
@@ -83,130 +32,6 @@ pub fn Avatar(
             aria_hidden: "true",
             if let Some(address) = &address {
                 img { class: "pic", src: "{address}", alt: "", draggable: "false" }
-            }
-        }
-    }
-}
-
-/// A field with a label, and what is wrong with it.
-#[component]
-pub fn Field(
-    id: &'static str,
-    label: String,
-    #[props(default)] error: Option<String>,
-    #[props(default)] hint: Option<String>,
-    children: Element,
-) -> Element {
-    rsx! {
-        div { class: "field",
-            label { r#for: id, "{label}" }
-            {children}
-            if let Some(error) = error {
-                p { class: "field__error", id: "{id}-error", role: "alert",
-                    Icon { name: "circle-alert", size: "s" }
-                    span { "{error}" }
-                }
-            }
-            if let Some(hint) = hint {
-                p { class: "field__hint", "{hint}" }
-            }
-        }
-    }
-}
-
-/// A password, which can be shown.
-#[component]
-pub fn Password(
-    id: &'static str,
-    label: String,
-    value: Signal<String>,
-    autocomplete: &'static str,
-    #[props(default)] error: Option<String>,
-    #[props(default)] children: Element,
-) -> Element {
-    let mut value = value;
-    let mut is_shown = use_signal(|| false);
-    let shown = is_shown();
-    let (icon, toggle) = if shown { ("eye-off", "password-hide") } else { ("eye", "password-show") };
-    rsx! {
-        Field { id, label, error: error.clone(),
-            div { class: "affix",
-                input {
-                    class: "input",
-                    id,
-                    r#type: if shown { "text" } else { "password" },
-                    autocomplete,
-                    autocapitalize: "none",
-                    spellcheck: "false",
-                    aria_invalid: error.is_some().then_some("true"),
-                    value: "{value}",
-                    oninput: move |event| value.set(event.value()),
-                }
-                span { class: "affix__end",
-                    IconButton {
-                        icon,
-                        label: crate::words::t(toggle),
-                        class: "btn--s",
-                        size: "s",
-                        onclick: move |_| is_shown.toggle(),
-                    }
-                }
-            }
-            {children}
-        }
-    }
-}
-
-/// The main button of a form; it turns while what it began goes on.
-#[component]
-pub fn Submit(label: String, is_busy: bool, #[props(default)] class: &'static str) -> Element {
-    rsx! {
-        button {
-            class: "btn btn--primary {class}",
-            r#type: "submit",
-            disabled: is_busy,
-            aria_busy: is_busy.then_some("true"),
-            if is_busy {
-                span { class: "spin", aria_hidden: "true" }
-            }
-            "{label}"
-        }
-    }
-}
-
-/// A dialog over everything else: it takes the focus, and Escape closes it.
-#[component]
-pub fn Dialog(title: String, onclose: EventHandler<()>, children: Element) -> Element {
-    use_effect(|| {
-        spawn(async { crate::browser::focus("dialog") });
-    });
-    rsx! {
-        div {
-            class: "scrim",
-            onclick: move |_| onclose.call(()),
-            div {
-                class: "dialog",
-                id: "dialog",
-                role: "dialog",
-                aria_modal: "true",
-                aria_labelledby: "dialog-title",
-                tabindex: "-1",
-                onclick: |event| event.stop_propagation(),
-                onkeydown: move |event| {
-                    if event.key() == Key::Escape {
-                        event.stop_propagation();
-                        onclose.call(());
-                    }
-                },
-                header { class: "dialog__head",
-                    h2 { id: "dialog-title", "{title}" }
-                    IconButton {
-                        icon: "x",
-                        label: crate::words::t("close"),
-                        onclick: move |_| onclose.call(()),
-                    }
-                }
-                {children}
             }
         }
     }

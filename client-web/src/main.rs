@@ -19,7 +19,7 @@ fn main() {
         web_sys::console::error_1(&panic.to_string().into());
         browser::set_root("data-failed", Some("true"));
     }));
-    words::choose_language();
+    words::choose_language(hearth_client_state::texts::CLIENT);
     // What showed that the client comes makes room for it.
     browser::empty("main");
     dioxus::launch(app::App);

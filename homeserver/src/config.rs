@@ -9,6 +9,7 @@ mod first_start;
 mod memory;
 mod read;
 mod text;
+mod told;
 mod values;
 
 use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf};

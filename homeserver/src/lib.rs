@@ -21,6 +21,7 @@ pub mod listen;
 mod metrics;
 mod notify;
 pub mod observing;
+mod sampling;
 pub mod server;
 pub mod turn;
 

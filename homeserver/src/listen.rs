@@ -29,6 +29,7 @@ use crate::{
     connections::Connections,
     console, metrics,
     notify::Notify,
+    sampling,
 };
 
 /// Requests in flight get this long to finish when the server stops.
@@ -76,11 +77,12 @@ pub async fn serve(
     };
     if let Some(address) = config.listen_metrics {
         match bind(address) {
-            Ok(listener) => _ = tokio::spawn(metrics::serve(listener, recorder)),
+            Ok(listener) => _ = tokio::spawn(metrics::serve(listener, recorder.clone())),
             // Another server on this machine may have it, and who counts is not whom it is there for.
             Err(error) => tracing::warn!(%error, "no metrics are served"),
         }
     }
+    tokio::spawn(sampling::run(recorder, server.api.clone()));
     let _turn = match &server.turn {
         Some(turn) => {
             let tls = tls.as_ref().filter(|_| config.listen_turn_tls.is_some()).map(|tls| {

@@ -22,7 +22,7 @@ pub async fn serve(listener: TcpListener, recorder: PrometheusHandle) -> io::Res
 }
 
 /// What the process holds in memory, to be held against `memory_mib`.
-fn record_memory() {
+pub(crate) fn record_memory() {
     if let Some(bytes) = resident_bytes() {
         ::metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
     }

@@ -354,6 +354,8 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         rtc_livekit: config.rtc_livekit.clone(),
         server_notices: config.server_notices.clone(),
         default_room_version: config.default_room_version.clone(),
+        folder: Some(config.data.clone()),
+        settings: config.told(),
         ..ClientApiOptions::new(config.server_name.clone())
     }
 }

@@ -1,4 +1,5 @@
-//! The web client: `client-web/` compiled for the browser, and put where the next build of the server embeds it.
+//! The web client and the admin page: `client-web/` compiled for the browser, and put where the next build of the server
+//! embeds it.
 
 use std::path::Path;
 
@@ -11,7 +12,10 @@ use crate::{
 /// The workspace, from the root of the repository.
 const CLIENT: &str = "client-web";
 
-/// Builds the client into `client-web/dist`. Quick leaves out what only makes it smaller.
+/// What is compiled for the browser, each by itself: it takes of what they share only what it needs.
+const PROGRAMS: &[&str] = &["hearth-client-web", "hearth-client-admin"];
+
+/// Builds both into `client-web/dist`. Quick leaves out what only makes them smaller.
 pub fn build(quick: bool) -> Outcome<()> {
     if !quick && let Err(problem) = packages::install(&[packages::WEB]) {
         eprintln!("{problem}\nwithout it the client is larger than it could be");
@@ -21,12 +25,15 @@ pub fn build(quick: bool) -> Outcome<()> {
     let calls = target.join("calls");
     fetch_calls(&calls);
     let profile = if quick { "quick" } else { "release" };
-    process::run(toolchain.cargo_for_browser(&target).args(["build", "--profile", profile]))?;
+    for program in PROGRAMS {
+        let mut build = toolchain.cargo_for_browser(&target);
+        process::run(build.args(["build", "--profile", profile, "--package", program]))?;
+    }
     process::run(
         toolchain
             .cargo(&target)
             .args(["run", "--package", "hearth-client-bundle", "--"])
-            .arg(target.join(BROWSER).join(profile).join("hearth-client-web.wasm"))
+            .arg(target.join(BROWSER).join(profile))
             .arg("assets")
             .args(calls.exists().then_some(&calls))
             .arg("dist")

@@ -1,6 +1,7 @@
-//! Makes of the compiled client what a server serves: JavaScript glue, assets, and one hash over all of it.
+//! Makes of the compiled client and the admin page what a server serves: JavaScript glue, assets, and one hash over all
+//! of it.
 //!
-//! `hearth-client-bundle WASM ASSETS… OUT [--quick]`; `cargo xtask web` calls it.
+//! `hearth-client-bundle COMPILED ASSETS… OUT [--quick]`; `cargo xtask web` calls it.
 
 use std::{
     error::Error,
@@ -14,8 +15,11 @@ use sha2::{Digest, Sha256};
 /// What a release is called is this long; nobody else chooses names in that folder.
 const RELEASE_CHARACTERS: usize = 16;
 
+/// What is compiled, and the name under which each is served.
+const PROGRAMS: &[(&str, &str)] = &[("hearth-client-web.wasm", "app"), ("hearth-client-admin.wasm", "admin")];
+
 /// Pages that stay at their address from release to release, and may name it.
-const AT_ROOT: &[&str] = &["index.html", "service-worker.js", "manifest.webmanifest"];
+const AT_ROOT: &[&str] = &["index.html", "admin.html", "service-worker.js", "manifest.webmanifest"];
 
 /// Only what gets smaller by a tenth is worth a second copy.
 const WORTH_COMPRESSING: f64 = 0.9;
@@ -26,17 +30,19 @@ fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (options, folders): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|argument| argument.starts_with("--"));
-    let [wasm, folders @ .., out] = folders.as_slice() else {
-        return Err("usage: hearth-client-bundle WASM ASSETS… OUT [--quick]".into());
+    let [compiled, folders @ .., out] = folders.as_slice() else {
+        return Err("usage: hearth-client-bundle COMPILED ASSETS… OUT [--quick]".into());
     };
     let Some(assets) = folders.first() else { return Err("no assets".into()) };
     let quick = options.iter().any(|option| *option == "--quick");
     let out = Path::new(out);
     let unfinished = out.join("unfinished");
     remove_made(out)?;
-    glue(Path::new(wasm), &unfinished)?;
-    if !quick {
-        optimize(&unfinished.join("app_bg.wasm"))?;
+    for (wasm, program) in PROGRAMS {
+        glue(&Path::new(compiled).join(wasm), program, &unfinished)?;
+        if !quick {
+            optimize(&unfinished.join(format!("{program}_bg.wasm")))?;
+        }
     }
     for folder in folders {
         for asset in files(Path::new(folder))? {
@@ -52,7 +58,8 @@ fn main() -> Outcome<()> {
     let mut list: Vec<String> = Vec::new();
     for file in files(&out.join(&release))? {
         let name = file.strip_prefix(out.join(&release))?.to_string_lossy().into_owned();
-        if !name.ends_with(".br") {
+        // Who chats needs nothing of the admin page.
+        if !name.ends_with(".br") && !name.starts_with("admin") {
             list.push(name);
         }
     }
@@ -66,7 +73,11 @@ fn main() -> Outcome<()> {
             .replace("{{files}}", &format!("{list:?}"));
         fs::write(out.join(name), text)?;
     }
-    println!("the client {release}: {:.2} MB, {:.2} MB with brotli", mb(size.plain), mb(size.compressed));
+    println!("release {release}: {:.2} MB, {:.2} MB with brotli", mb(size.plain), mb(size.compressed));
+    for (_, program) in PROGRAMS {
+        let wasm = out.join(&release).join(format!("{program}_bg.wasm.br"));
+        println!("  of which {program}: {:.2} MB", mb(fs::metadata(wasm)?.len() as usize));
+    }
     Ok(())
 }
 
@@ -82,10 +93,10 @@ fn remove_made(out: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// The WebAssembly module as `app_bg.wasm` and the JavaScript around it as `app.js`.
-fn glue(wasm: &Path, out: &Path) -> Outcome<()> {
+/// The WebAssembly module of `app` as `app_bg.wasm`, and the JavaScript around it as `app.js`.
+fn glue(wasm: &Path, program: &str, out: &Path) -> Outcome<()> {
     let mut bindgen = wasm_bindgen_cli_support::Bindgen::new();
-    bindgen.input_path(wasm).web(true)?.typescript(false).out_name("app").remove_producers_section(true);
+    bindgen.input_path(wasm).web(true)?.typescript(false).out_name(program).remove_producers_section(true);
     Ok(bindgen.generate(out)?)
 }
 

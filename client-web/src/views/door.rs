@@ -6,7 +6,7 @@ use hearth_client_state::route::Route;
 use crate::{
     app::{problem_text, use_shared},
     browser,
-    design::{Field, Icon, Password, Submit},
+    design::{Brand, Field, Icon, Password, Submit},
     matrix::{self, Problem, Registration, Session, Steps},
     views::settings::go_to,
     words::{Value, t, tv},
@@ -24,7 +24,7 @@ pub fn Door() -> Element {
         div { class: "door",
             main { class: "door__form",
                 span { class: "door__brand",
-                    Brand {}
+                    Brand { size: "28" }
                     "Hearth"
                 }
                 if is_registering {
@@ -46,17 +46,6 @@ pub fn Door() -> Element {
                 footer { class: "door__foot", span { {t("language-name")} } }
             }
             div { class: "door__pic", aria_hidden: "true" }
-        }
-    }
-}
-
-#[component]
-fn Brand() -> Element {
-    rsx! {
-        svg { width: "28", height: "28", view_box: "0 0 32 32", fill: "none", "aria-hidden": "true",
-            path { d: "M4 28V14.5C4 8 9.4 3 16 3s12 5 12 11.5V28", stroke: "currentColor", stroke_width: "2.6", stroke_linecap: "round" }
-            path { class: "brand__fire", d: "M16 10.5c.6 3.6 5.2 5.4 5.2 10.3A5.2 5.2 0 0 1 16 26a5.2 5.2 0 0 1-5.2-5.2c0-2.2 1-3.6 2.2-4.8.2 1.5.8 2.4 1.7 2.9-.5-3.2-.2-6 1.3-8.4z" }
-            path { d: "M2.5 28.5h27", stroke: "currentColor", stroke_width: "2.6", stroke_linecap: "round" }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! `matrix/` of the application fills these values from the SDK, `views/` show them. What is here is tested natively:
 //! `cargo test -p hearth-client-state` in `client-web/`.
 
+pub mod admin;
 pub mod call;
 pub mod compose;
 pub mod emoji;

@@ -1,13 +1,20 @@
-//! All words that the client says itself, in the languages of people (Fluent).
+//! All words that our programs say themselves, in the languages of people (Fluent).
 
 use std::borrow::Cow;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
-/// The languages that are complete, the first one for whoever asks for none of them.
-pub const LANGUAGES: &[(&str, &str)] =
+/// A language, and the texts of a program in it.
+pub type Language = (&'static str, &'static str);
+
+/// The languages in which the client is complete, the first one for whoever asks for none of them.
+pub const CLIENT: &[Language] =
     &[("en", include_str!("../texts/en.ftl")), ("de", include_str!("../texts/de.ftl"))];
+
+/// The same of the admin page.
+pub const ADMIN: &[Language] =
+    &[("en", include_str!("../texts/admin.en.ftl")), ("de", include_str!("../texts/admin.de.ftl"))];
 
 /// The texts of one language.
 pub struct Texts {
@@ -46,13 +53,13 @@ impl From<usize> for Value {
 }
 
 impl Texts {
-    /// The first language of a list such as `navigator.languages` that is complete here.
-    pub fn for_languages<'a>(wanted: impl IntoIterator<Item = &'a str>) -> Self {
+    /// The first language of a list such as `navigator.languages` that is there; else the first one that is.
+    pub fn for_languages<'a>(there: &[Language], wanted: impl IntoIterator<Item = &'a str>) -> Self {
         let known = wanted.into_iter().find_map(|wanted| {
             let wanted = wanted.split('-').next()?;
-            LANGUAGES.iter().find(|(language, _)| language.eq_ignore_ascii_case(wanted))
+            there.iter().find(|(language, _)| language.eq_ignore_ascii_case(wanted))
         });
-        let (language, texts) = known.unwrap_or(&LANGUAGES[0]);
+        let (language, texts) = known.unwrap_or(&there[0]);
         Self::new(language, texts)
     }
 
@@ -116,27 +123,29 @@ mod tests {
 
     #[test]
     fn every_language_has_every_text_with_the_same_values() {
-        let first = names(LANGUAGES[0].1);
-        assert!(!first.is_empty());
-        for (language, texts) in LANGUAGES {
-            assert!(FluentResource::try_new((*texts).to_owned()).is_ok(), "{language} cannot be read");
-            let names = names(texts);
-            for (name, values) in &first {
-                assert_eq!(names.get(name), Some(values), "{language}: {name}");
+        for program in [CLIENT, ADMIN] {
+            let first = names(program[0].1);
+            assert!(!first.is_empty());
+            for (language, texts) in program {
+                assert!(FluentResource::try_new((*texts).to_owned()).is_ok(), "{language} cannot be read");
+                let names = names(texts);
+                for (name, values) in &first {
+                    assert_eq!(names.get(name), Some(values), "{language}: {name}");
+                }
+                assert_eq!(names.len(), first.len(), "{language} has texts that nobody asks for");
             }
-            assert_eq!(names.len(), first.len(), "{language} has texts that nobody asks for");
         }
     }
 
     #[test]
     fn texts_say_numbers_as_the_language_does() {
-        let english = Texts::for_languages(["fr-FR", "en-GB"]);
+        let english = Texts::for_languages(CLIENT, ["fr-FR", "en-GB"]);
         assert_eq!(english.language(), "en");
         assert_eq!(english.get("people", &[("count", Value::from(1_u64))]), "1 person");
         assert_eq!(english.get("people", &[("count", Value::from(2_u64))]), "2 people");
-        let german = Texts::for_languages(["de-CH"]);
+        let german = Texts::for_languages(CLIENT, ["de-CH"]);
         assert_eq!(german.get("people", &[("count", Value::from(1_u64))]), "1 Person");
-        assert_eq!(Texts::for_languages(["xx"]).language(), "en");
+        assert_eq!(Texts::for_languages(CLIENT, ["xx"]).language(), "en");
         assert_eq!(english.get("no-such-text", &[]), "no-such-text");
     }
 }

@@ -19,6 +19,7 @@ TESTS = Path(__file__).resolve().parents[3] / "homeserver/tests"
 # Servers that federate are started as the tests of federation start them.
 sys.path += [str(TESTS / "real_peers"), str(TESTS / "real_clients")]
 
+import administration
 import daily
 import rooms
 import synapse_environment
@@ -41,7 +42,8 @@ def arguments():
         help="the server of the first of them (hearth); the other's is a Hearth, from which both get the client",
     )
     parser.add_argument("--firefox", metavar="GECKODRIVER", type=Path, help="in Firefox, by this driver, instead of Chromium")
-    parser.add_argument("--basic", action="store_true", help="leave out all but the first three parts")
+    parser.add_argument("--basic", action="store_true", help="leave out all but the first three parts, and how views look")
+    parser.add_argument("--admin", action="store_true", help="the admin page alone")
     parser.add_argument("--timeout", type=float, default=1800, help="seconds for the whole run (1800)")
     return parser.parse_args()
 
@@ -56,7 +58,14 @@ def main():
     browsers = Firefoxes(folder, asked.firefox) if asked.firefox else Chromiums(folder)
     try:
         servers = network.start([asked.server, "hearth"])
-        tour(report, browsers, servers, folder, views, asked.basic)
+        if not asked.admin:
+            tour(report, browsers, servers, folder, views, asked.basic)
+        if asked.admin or not asked.basic:
+            administration.tour(report, browsers, servers[1], picture(folder / "kiln.png"), views)
+        with report.part("views") as steps:
+            with steps.step("axe-core finds nothing on any view in any theme"):
+                faults = views.faults
+                expect(not faults, "\n  ".join([f"{len(faults)} faults", *faults[:40]]))
     finally:
         browsers.stop()
         network.stop()
@@ -241,8 +250,6 @@ def tour(report, browsers, servers, folder, shots, is_basic):
         with steps.step("the consoles have no complaint"):
             for person in (mira, jonas):
                 leave(person.browser)
-        with steps.step("axe-core finds nothing on any view in any theme"):
-            expect(not shots.faults, "\n  ".join([f"{len(shots.faults)} faults", *shots.faults[:40]]))
 
 
 def leave(browser):

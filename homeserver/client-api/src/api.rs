@@ -2,6 +2,7 @@
 
 use std::{
     ops::Deref,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -28,7 +29,11 @@ use hearth_sync::SyncService;
 use hearth_users::Users;
 use ruma::{OwnedServerName, RoomVersionId};
 
-use crate::{Captcha, Result, account::shared_secret::Nonces};
+use crate::{
+    Captcha, Result,
+    account::shared_secret::Nonces,
+    hearth_admin::{history::History, settings::Setting},
+};
 
 /// Who may make an account.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -92,6 +97,10 @@ pub struct ClientApiOptions {
     pub server_notices: Option<String>,
     /// The version of new rooms.
     pub default_room_version: RoomVersionId,
+    /// The data folder, if there is one.
+    pub folder: Option<PathBuf>,
+    /// All that is set, for administrators.
+    pub settings: Vec<Setting>,
 }
 
 impl ClientApiOptions {
@@ -118,6 +127,8 @@ impl ClientApiOptions {
             support_page: None,
             server_notices: None,
             default_room_version: RoomVersionId::V12,
+            folder: None,
+            settings: Vec::new(),
         }
     }
 }
@@ -164,24 +175,39 @@ struct Inner {
     nonces: Nonces,
     bodies: ByteBudget<AskedBy>,
     requests: AtomicU64,
+    history: History,
+    started_at: u64,
 }
 
 impl ClientApi {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let limiter = Limiter::new(parts.options.rate_limits.clone());
+        let started_at = parts.clock.now_ms();
         Self(Arc::new(Inner {
             parts,
             limiter,
             nonces: Nonces::default(),
             bodies: ByteBudget::new(MAX_BODIES, MAX_BODIES_OF_SENDER),
             requests: AtomicU64::new(0),
+            history: History::default(),
+            started_at,
         }))
     }
 
     /// Milliseconds since the Unix epoch.
     pub fn now_ms(&self) -> u64 {
         self.clock.now_ms()
+    }
+
+    /// When this server started, in milliseconds.
+    pub(crate) fn started_at(&self) -> u64 {
+        self.0.started_at
+    }
+
+    /// What it was like since then.
+    pub fn history(&self) -> &History {
+        &self.0.history
     }
 
     /// `N` random bytes.

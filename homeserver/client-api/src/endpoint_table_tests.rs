@@ -40,9 +40,14 @@ const BEYOND: &[&str] = &[
     "hearth_admin::bans::ban",
     "hearth_admin::bans::lift",
     "hearth_admin::bans::list",
+    "hearth_admin::history::metrics",
+    "hearth_admin::overview::overview",
     "hearth_admin::readers::readers",
     "hearth_admin::servers::server",
+    "hearth_admin::services::ping",
     "hearth_admin::services::services",
+    "hearth_admin::settings::settings",
+    "hearth_admin::storage::storage",
     // Before it was part of the specification.
     "membership::mutual_rooms::get_mutual_rooms_unstable",
     // Web push (MSC4174).

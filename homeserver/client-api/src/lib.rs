@@ -66,6 +66,10 @@ pub use self::{
     api::{ClientApi, ClientApiOptions, Parts, Registration, TurnServers},
     authentication::{Admits, Console, Requester},
     endpoint::{Answer, EndpointRouter, Json, JsonText, Served},
+    hearth_admin::{
+        history::{History, Sample},
+        settings::Setting,
+    },
     request::{Request, Unspecified, Upload},
     router::{router, served},
     uia::captcha::{Captcha, CaptchaService, Widget},

@@ -1,7 +1,8 @@
-//! The web client at `/`: what `cargo xtask web` made of `client-web/` is embedded by the next build of the server.
+//! The web client at `/` and the admin page at `/_hearth/admin/`: what `cargo xtask web` made of `client-web/` is embedded
+//! by the next build of the server.
 //!
-//! What the page loads lies below `/_hearth/web/{release}/`, where `{release}` is a hash over all of it: it is kept
-//! for ever. The page itself, its service worker and its manifest are asked for anew each time.
+//! What the pages load lies below `/_hearth/web/{release}/`, where `{release}` is a hash over all of it: it is kept
+//! for ever. The pages themselves, the service worker and the manifest are asked for anew each time.
 
 mod files;
 
@@ -9,10 +10,10 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::files::{FILES, File};
 
@@ -25,6 +26,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
      img-src 'self' blob:; media-src 'self' blob:; connect-src 'self' https: http://localhost:* http://127.0.0.1:* wss: ws://localhost:* ws://127.0.0.1:*; \
      worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The admin page speaks to its own server alone. The pictures that it shows were fetched with its token (`blob:`).
+const ADMIN_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+     img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// Said at `/` by a server that was built without the client.
 const ABSENT: &str = "<!doctype html><meta charset=utf-8><title>Hearth</title><p>This is a Matrix homeserver. \
      Any Matrix client can use it; its own was not built: <code>cargo xtask web</code>, then build the server again.";
@@ -33,6 +38,8 @@ const ABSENT: &str = "<!doctype html><meta charset=utf-8><title>Hearth</title><p
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(page))
+        .route("/_hearth/admin", get(async || Redirect::permanent("/_hearth/admin/")))
+        .route("/_hearth/admin/", get(admin_page))
         .route("/service-worker.js", get(file_at_root))
         .route("/manifest.webmanifest", get(file_at_root))
         .route("/_hearth/web/{*file}", get(file_of_release))
@@ -43,6 +50,16 @@ async fn page(headers: HeaderMap) -> Response {
         Some(file) => answer(file, &headers, "no-cache"),
         None => Html(ABSENT).into_response(),
     }
+}
+
+async fn admin_page(headers: HeaderMap) -> Response {
+    let Some(file) = find("/admin.html") else { return Html(ABSENT).into_response() };
+    let mut response = answer(file, &headers, "no-cache");
+    let mut set = |name, value| response.headers_mut().insert(name, HeaderValue::from_static(value));
+    set(header::CONTENT_SECURITY_POLICY, ADMIN_POLICY);
+    // No other page gets hold of its window.
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    response
 }
 
 async fn file_at_root(request: Request) -> Response {

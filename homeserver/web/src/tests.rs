@@ -19,6 +19,18 @@ async fn the_root_is_the_client_or_says_how_to_build_it() {
 }
 
 #[tokio::test]
+async fn the_admin_page_speaks_to_its_own_server_alone() {
+    assert_eq!(ask("/_hearth/admin", "").await.headers()["location"], "/_hearth/admin/");
+    let response = ask("/_hearth/admin/", "").await;
+    assert_eq!(response.status(), 200);
+    if !FILES.is_empty() {
+        assert_eq!(response.headers()["cross-origin-opener-policy"], "same-origin");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("connect-src 'self';") && !policy.contains("unsafe-inline"), "{policy}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_release_has_is_kept_and_what_it_has_not_is_not_found() {
     for file in FILES.iter().filter(|file| file.path[1..].contains('/')) {
         let response = ask(&format!("{RELEASES}{}", file.path), "gzip, br").await;

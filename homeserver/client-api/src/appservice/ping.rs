@@ -22,7 +22,8 @@ pub async fn ping_appservice(
     Ok(Answer(Response::new(duration)))
 }
 
-fn not_reached(error: AskError) -> MatrixError {
+/// Why a service did not answer.
+pub(crate) fn not_reached(error: AskError) -> MatrixError {
     let message = error.to_string();
     match error {
         AskError::NoUrl => MatrixError::new(StatusCode::BAD_REQUEST, "M_URL_NOT_SET", message),

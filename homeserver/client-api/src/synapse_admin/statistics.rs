@@ -71,7 +71,7 @@ pub async fn media_of_users(State(api): State<ClientApi>, request: AdminRequest)
 /// How many rooms are told of.
 const LARGEST: usize = 10;
 /// What an event takes with its rows in the indexes, about, in bytes.
-const EVENT_BYTES: u64 = 1024;
+pub(crate) const EVENT_BYTES: u64 = 1024;
 
 /// `GET /_synapse/admin/v1/statistics/database/rooms`: by the number of their events.
 pub async fn largest_rooms(State(api): State<ClientApi>, _: AdminRequest) -> Result<Response> {

@@ -1,5 +1,7 @@
 //! The classes of endpoints, and how often each may be asked.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 /// What kind of work an endpoint causes. Each class has buckets of its own.
@@ -122,6 +124,18 @@ impl RateLimits {
     }
 }
 
+/// The rates of all classes, as they can be read.
+impl fmt::Display for RateLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for class in Class::all() {
+            let comma = if class as usize == 0 { "" } else { ", " };
+            let Rate { per_second, burst } = self.of(class);
+            write!(f, "{comma}{} {per_second}/{burst}", class.name())?;
+        }
+        Ok(())
+    }
+}
+
 /// The defaults, with other rates for the classes that a text such as `login 1/20, message 0.5/100` names: requests a
 /// second in the long run, and at once.
 impl TryFrom<String> for RateLimits {
@@ -167,7 +181,8 @@ mod tests {
         let expected = RateLimits::default()
             .with(Class::Login, Rate { per_second: 0.5, burst: 3 })
             .with(Class::InitialSync, Rate { per_second: 2.0, burst: 1 });
-        assert_eq!(read("login 0.5/3, initial_sync 2/1"), Ok(expected));
+        assert_eq!(read("login 0.5/3, initial_sync 2/1"), Ok(expected.clone()));
+        assert_eq!(read(&expected.to_string()), Ok(expected));
         for wrong in ["login", "logout 1/1", "login 1", "login 0/1", "login 1/0", "login NaN/1", "login -1/1"]
         {
             assert!(read(wrong).is_err(), "{wrong}");

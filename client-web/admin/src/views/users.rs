@@ -1,0 +1,223 @@
+//! The accounts of this server.
+
+use dioxus::prelude::*;
+use hearth_client_design::{
+    controls::Icon,
+    words::{Value as Words, t, tv},
+};
+use hearth_client_state::{admin::Kind, names::localpart};
+use serde::Deserialize;
+
+use crate::{
+    api::{SYNAPSE, encoded},
+    app::use_shared,
+    measures::{count, when},
+    parts::{Asked, Chip, Empty, Face, Head, Menu, MenuItem, Pager, ROWS, Search, shown, use_asked},
+    views::user_deeds::{AskDeed, NewUser, UserDeed},
+};
+
+/// An account, as lists tell it.
+#[derive(Clone, PartialEq, Deserialize)]
+pub struct Account {
+    pub name: String,
+    pub displayname: Option<String>,
+    pub admin: bool,
+    pub is_guest: bool,
+    pub deactivated: bool,
+    pub locked: bool,
+    pub suspended: bool,
+    pub shadow_banned: bool,
+    pub creation_ts: u64,
+    pub last_seen_ts: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Deserialize)]
+struct Accounts {
+    users: Vec<Account>,
+    total: u64,
+}
+
+/// Which accounts are shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Which {
+    Everyone,
+    Administrators,
+    Ended,
+}
+
+impl Account {
+    pub fn shown_name(&self) -> &str {
+        self.displayname.as_deref().filter(|name| !name.is_empty()).unwrap_or_else(|| localpart(&self.name))
+    }
+}
+
+#[component]
+pub fn Users() -> Element {
+    let mut term = use_signal(String::new);
+    let mut which = use_signal(|| Which::Everyone);
+    let mut from = use_signal(|| 0);
+    let mut is_making = use_signal(|| false);
+    let narrowed = match which() {
+        Which::Everyone => "v2/users?",
+        Which::Administrators => "v2/users?admins=true&",
+        Which::Ended => "v3/users?deactivated=true&",
+    };
+    let name =
+        if term.read().is_empty() { String::new() } else { format!("&name={}", encoded(&term.read())) };
+    let mut accounts: Asked<Accounts> =
+        use_asked(format!("{SYNAPSE}/{narrowed}from={from}&limit={ROWS}&guests=true{name}"));
+    let total = accounts.read().as_ref().and_then(|found| Some(found.as_ref().ok()?.total));
+    let text = total.map(|total| tv("accounts", [("count", Words::from(total))])).unwrap_or_default();
+    rsx! {
+        div { class: "admin__in",
+            Head { title: t("users"), text,
+                button { class: "btn btn--primary", onclick: move |_| is_making.set(true),
+                    Icon { name: "user-plus", size: "s" }
+                    {t("new-user")}
+                }
+            }
+            div { class: "toolbar",
+                Search {
+                    label: t("find-users"),
+                    onsearch: move |found| {
+                        term.set(found);
+                        from.set(0);
+                    },
+                }
+                for (name, kind) in [
+                    ("everyone", Which::Everyone),
+                    ("administrators", Which::Administrators),
+                    ("ended", Which::Ended),
+                ] {
+                    Chip {
+                        key: "{name}",
+                        label: t(name),
+                        is_on: which() == kind,
+                        onclick: move |()| {
+                            which.set(kind);
+                            from.set(0);
+                        },
+                    }
+                }
+            }
+            {shown(accounts, |found| rsx! {
+                if found.users.is_empty() {
+                    Empty { icon: "search-x", title: t("nobody-found"), text: t("nobody-found-text") }
+                } else {
+                    Table { accounts: found.users.clone(), onchange: move |()| accounts.restart() }
+                }
+                Pager { from: from(), total: found.total, onfrom: move |at| from.set(at) }
+            })}
+            if is_making() {
+                NewUser { onclose: move |()| is_making.set(false), ondone: move |()| accounts.restart() }
+            }
+        }
+    }
+}
+
+#[component]
+fn Table(accounts: Vec<Account>, onchange: EventHandler<()>) -> Element {
+    let mut asked = use_signal(|| None::<(UserDeed, Account)>);
+    rsx! {
+        table { class: "table table--stack",
+            thead {
+                tr {
+                    th { {t("name")} }
+                    th { {t("kind")} }
+                    th { {t("last-here")} }
+                    th { class: "t-less", {t("since")} }
+                    th { {t("state")} }
+                    th { span { class: "sr", {t("actions")} } }
+                }
+            }
+            tbody {
+                for account in accounts {
+                    Row { key: "{account.name}", account, onask: move |deed| asked.set(Some(deed)) }
+                }
+            }
+        }
+        if let Some((deed, account)) = asked() {
+            AskDeed { deed, account, onclose: move |()| asked.set(None), ondone: move |_| onchange.call(()) }
+        }
+    }
+}
+
+#[component]
+fn Row(account: Account, onask: EventHandler<(UserDeed, Account)>) -> Element {
+    let shared = use_shared();
+    let is_open = use_signal(|| false);
+    let place = Kind::Users.of(account.name.as_str());
+    let (address, seen) = (place.fragment(), when(account.last_seen_ts));
+    rsx! {
+        tr {
+            td { class: "t-name",
+                a { class: "cellname", href: "{address}",
+                    Face { id: account.name.clone(), name: account.shown_name().to_owned() }
+                    span { class: "cellname__text",
+                        b { class: "clip", dir: "auto", {account.shown_name()} }
+                        small { class: "clip", "{account.name}" }
+                        small { class: "only-phone", "{seen}" State { account: account.clone() } }
+                    }
+                }
+            }
+            td { AccountKind { account: account.clone() } }
+            td { class: "num", "{seen}" }
+            td { class: "num t-less", {when(Some(account.creation_ts))} }
+            td { State { account: account.clone() } }
+            td { class: "end t-more",
+                Menu { label: tv("actions-for", [("name", Words::from(account.shown_name()))]), is_open,
+                    MenuItem { icon: "user", label: t("open"), onclick: move |()| shared.go(&place) }
+                    for deed in UserDeed::of_menu(&account) {
+                        MenuItem {
+                            key: "{deed:?}",
+                            icon: deed.icon(),
+                            label: t(deed.label()),
+                            is_danger: deed.is_final(),
+                            onclick: {
+                                let account = account.clone();
+                                move |()| onask.call((deed, account.clone()))
+                            },
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+pub fn AccountKind(account: Account) -> Element {
+    rsx! {
+        if account.admin {
+            span { class: "tag tag--ember", {t("admin")} }
+        } else if account.is_guest {
+            span { class: "tag", {t("guest")} }
+        } else {
+            span { class: "muted", {t("person")} }
+        }
+    }
+}
+
+#[component]
+pub fn State(account: Account) -> Element {
+    let states = [
+        (account.deactivated, "state-ended", "tag"),
+        (account.locked, "state-locked", "tag tag--danger"),
+        (account.suspended, "state-suspended", "tag tag--danger"),
+        (account.shadow_banned, "state-shadow-banned", "tag tag--warning"),
+    ];
+    let told: Vec<_> = states.into_iter().filter(|(holds, ..)| *holds).collect();
+    rsx! {
+        if told.is_empty() {
+            span { class: "muted", {t("state-active")} }
+        }
+        for (_, name, class) in told {
+            span { key: "{name}", class, {t(name)} }
+        }
+    }
+}
+
+/// So many of something that is counted, in a word.
+pub fn counted(name: &str, number: u64) -> String {
+    tv(name, [("count", Words::from(number)), ("shown", count(number).into())])
+}

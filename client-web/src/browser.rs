@@ -5,15 +5,18 @@ pub mod http;
 mod media;
 mod notify;
 mod recorder;
+mod sound;
 pub mod tabs;
 
 pub use self::{
     media::{Media, MediaDevice, Source, Tone},
     notify::{
         Permission, ask_to_notify, may_notify, notify, on_push_token, push_subscribe, push_subscription,
-        push_unsubscribe, set_badge, set_wants_to_notify, wants_to_notify,
+        push_unsubscribe, quiet_hours, set_badge, set_quiet_hours, set_wants_sound, set_wants_to_notify,
+        wants_sound, wants_to_notify,
     },
     recorder::Recorder,
+    sound::chime,
 };
 pub use hearth_client_design::page::*;
 
@@ -262,6 +265,29 @@ pub fn on_key(listener: impl Fn(&web_sys::KeyboardEvent) -> bool + 'static) {
     let _ =
         target.add_event_listener_with_callback_and_bool("keydown", closure.as_ref().unchecked_ref(), true);
     closure.forget();
+}
+
+/// Whether an element stands in the lower half of what is seen of the page.
+pub fn is_low(selector: &str) -> bool {
+    let element = document().query_selector(selector).ok().flatten();
+    element.is_some_and(|element| element.get_bounding_client_rect().top() > height() / 2.0)
+}
+
+/// Puts the focus on the first element of a kind.
+pub fn focus_in(selector: &str) {
+    let element = document().query_selector(selector).ok().flatten();
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Puts the focus on the last element of a kind.
+pub fn focus_last(selector: &str) {
+    let Ok(all) = document().query_selector_all(selector) else { return };
+    let last = all.length().checked_sub(1).and_then(|at| all.get(at));
+    if let Some(last) = last.and_then(|last| last.dyn_into::<HtmlElement>().ok()) {
+        let _ = last.focus();
+    }
 }
 
 /// Whether somebody writes just now.

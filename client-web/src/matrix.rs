@@ -14,6 +14,7 @@ mod message;
 mod online;
 mod people;
 mod polls;
+mod previews;
 mod problem;
 mod push;
 mod room;
@@ -21,6 +22,7 @@ mod room_settings;
 mod rows;
 mod search;
 mod session;
+mod shared_files;
 mod spaces;
 mod threads;
 mod verification;
@@ -32,16 +34,18 @@ pub use self::{
     door::{Door, Registration, Steps},
     encryption::Safety,
     marks::Loudness,
-    media::{Preview, Upload, Voice},
+    media::{Upload, Voice},
     members::{Member, Role},
     message::Pin,
     people::Card,
+    previews::Preview,
     problem::Problem,
     push::Subscription,
     room::{OpenRoom, RoomAbout},
     room_settings::{Access, History, RoomSettings},
     search::Hit,
     session::Session,
+    shared_files::{Kept, SharedFile, SharedFiles},
     spaces::Space,
     threads::ThreadEntry,
     verification::{Stage, Verifying},

@@ -154,11 +154,32 @@ pub fn Submit(label: String, is_busy: bool, #[props(default)] class: &'static st
     }
 }
 
-/// A dialog over everything else: it takes the focus, and Escape closes it.
+/// Gives the focus back, when a view goes, to what had it when the view came.
+pub fn use_give_back_focus() {
+    let before = use_hook(|| CopyValue::new(page::focused()));
+    use_drop(move || {
+        let Some(before) = before.peek().clone().filter(|before| before.is_connected()) else { return };
+        // What the browser tells of the focus must not come in the middle of an event.
+        wasm_bindgen_futures::spawn_local(async move {
+            // Whoever put it somewhere else meanwhile meant that.
+            if page::focused().is_none() {
+                let _ = before.focus();
+            }
+        });
+    });
+}
+
+/// A dialog over everything else: it takes the focus and keeps it, and Escape closes it.
 #[component]
 pub fn Dialog(title: String, onclose: EventHandler<()>, children: Element) -> Element {
+    use_give_back_focus();
     use_effect(|| {
-        spawn(async { page::focus("dialog") });
+        spawn(async {
+            // A field of it may have asked for the focus.
+            if !page::has_focus("#dialog *") {
+                page::focus("dialog");
+            }
+        });
     });
     rsx! {
         div {
@@ -172,11 +193,13 @@ pub fn Dialog(title: String, onclose: EventHandler<()>, children: Element) -> El
                 aria_labelledby: "dialog-title",
                 tabindex: "-1",
                 onclick: |event| event.stop_propagation(),
-                onkeydown: move |event| {
-                    if event.key() == Key::Escape {
+                onkeydown: move |event| match event.key() {
+                    Key::Escape => {
                         event.stop_propagation();
                         onclose.call(());
                     }
+                    Key::Tab if page::focus_round("dialog", event.modifiers().shift()) => event.prevent_default(),
+                    _ => {}
                 },
                 header { class: "dialog__head",
                     h2 { id: "dialog-title", "{title}" }

@@ -199,3 +199,37 @@ pub fn language() -> String {
 pub fn number(number: f64) -> String {
     js_sys::Number::from(number).to_locale_string(&language()).into()
 }
+
+/// Whether the element that has the focus is of a kind.
+pub fn has_focus(selector: &str) -> bool {
+    document().active_element().is_some_and(|active| active.matches(selector).unwrap_or(false))
+}
+
+/// The element that has the focus, unless none has.
+pub fn focused() -> Option<HtmlElement> {
+    let active: HtmlElement = document().active_element()?.dyn_into().ok()?;
+    (active.tag_name() != "BODY").then_some(active)
+}
+
+/// What keys can reach inside of an element, in order.
+fn reachable(id: &str) -> Vec<HtmlElement> {
+    const REACHABLE: &str =
+        "a[href], button:not(:disabled), input:not(:disabled), select, textarea, [tabindex=\"0\"]";
+    let Some(all) = element(id).and_then(|element| element.query_selector_all(REACHABLE).ok()) else {
+        return Vec::new();
+    };
+    let all = (0..all.length()).filter_map(|at| all.get(at)?.dyn_into::<HtmlElement>().ok());
+    all.filter(|element| element.offset_parent().is_some()).collect()
+}
+
+/// Goes round inside of an element: from its last part to the first one, or back; false where there is a next one.
+pub fn focus_round(id: &str, is_back: bool) -> bool {
+    let all = reachable(id);
+    let (Some(first), Some(last), Some(active)) = (all.first(), all.last(), focused()) else { return false };
+    let (edge, other) = if is_back { (first, last) } else { (last, first) };
+    let is_edge = active == *edge || is_back && element(id).is_some_and(|around| *around == **active);
+    if is_edge {
+        let _ = other.focus();
+    }
+    is_edge
+}

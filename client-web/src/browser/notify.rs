@@ -1,6 +1,6 @@
 //! What is shown outside of the page: notifications, what the push service brings, and the badge of the application.
 
-use hearth_client_state::rich::one_line;
+use hearth_client_state::{rich::one_line, when::QuietHours};
 use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
@@ -22,6 +22,8 @@ pub enum Permission {
 }
 
 const NOTIFY: &str = "hearth-notify";
+const SILENT: &str = "hearth-silent";
+const QUIET_HOURS: &str = "hearth-quiet-hours";
 
 pub fn may_notify() -> Permission {
     match Notification::permission() {
@@ -46,6 +48,27 @@ pub fn wants_to_notify() -> bool {
 
 pub fn set_wants_to_notify(wants: bool) {
     if wants { save(NOTIFY, "on") } else { forget(NOTIFY) }
+}
+
+/// Whether what comes is heard in this browser; it is until somebody says otherwise.
+pub fn wants_sound() -> bool {
+    load(SILENT).is_none()
+}
+
+pub fn set_wants_sound(wants: bool) {
+    if wants { forget(SILENT) } else { save(SILENT, "on") }
+}
+
+/// The hours in which this browser tells of nothing, if there are any.
+pub fn quiet_hours() -> Option<QuietHours> {
+    QuietHours::parse(&load(QUIET_HOURS)?)
+}
+
+pub fn set_quiet_hours(hours: Option<QuietHours>) {
+    match hours {
+        Some(hours) => save(QUIET_HOURS, &hours.text()),
+        None => forget(QUIET_HOURS),
+    }
 }
 
 /// Shows something outside of the page; a later one of the same tag takes its place. A click leads to an address.

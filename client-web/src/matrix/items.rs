@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use hearth_client_state::{
-    names::localpart,
+    names::{localpart, plain},
     rich, rooms,
     timeline::{
         Answer, Change, Content, Item, Locked, Media, Message, Person, Poll, Quote, Reaction, Sending,
@@ -44,7 +44,7 @@ pub fn person(id: &UserId, profile: &TimelineDetails<Profile>) -> Person {
         TimelineDetails::Ready(profile) => Some(profile),
         _ => None,
     };
-    let name = profile.and_then(|profile| profile.display_name.clone());
+    let name = profile.and_then(|profile| profile.display_name.as_deref()).map(plain);
     Person {
         id: id.to_string(),
         name: name.unwrap_or_else(|| localpart(id.as_str()).to_owned()),
@@ -117,7 +117,7 @@ fn quoted(event: &EmbeddedEvent) -> (Person, String) {
 fn reactions(like: &MsgLikeContent, me: &UserId) -> Vec<Reaction> {
     let reactions = like.reactions.iter().map(|(key, by)| Reaction {
         // Nobody's reaction is longer than a few letters.
-        key: rich::one_line(key, 24),
+        key: rich::one_line(&plain(key), 24),
         count: by.len(),
         is_mine: by.contains_key(me),
         by: by.keys().map(|user| localpart(user.as_str()).to_owned()).collect(),
@@ -132,7 +132,7 @@ fn content(like: &MsgLikeContent, me: Option<&UserId>) -> Content {
             let content = sticker.content();
             Content::Sticker(Media {
                 source: source(&content.source.clone().into()),
-                name: content.body.clone(),
+                name: plain(&content.body),
                 size: content.info.width.zip(content.info.height).map(|(w, h)| (w.into(), h.into())),
                 mime_type: content.info.mimetype.clone(),
                 ..Media::default()
@@ -246,7 +246,7 @@ fn media(
 ) -> Media {
     Media {
         source: self::source(source),
-        name: name.to_owned(),
+        name: plain(name),
         caption: caption.map(|caption| rich_text(caption, formatted)).unwrap_or_default(),
         ..Media::default()
     }
@@ -317,8 +317,9 @@ fn change(content: &TimelineItemContent, sender: &UserId) -> (&'static str, Stri
     match content {
         TimelineItemContent::MembershipChange(change) => {
             use MembershipChange::*;
-            let who =
-                change.display_name().unwrap_or_else(|| localpart(change.user_id().as_str()).to_owned());
+            let who = change
+                .display_name()
+                .map_or_else(|| localpart(change.user_id().as_str()).to_owned(), |name| plain(&name));
             let is_own = change.user_id() == sender;
             let text = match change.change() {
                 Some(Joined | InvitationAccepted) => "change-joined",
@@ -335,7 +336,7 @@ fn change(content: &TimelineItemContent, sender: &UserId) -> (&'static str, Stri
             (text, who)
         }
         TimelineItemContent::ProfileChange(change) => match change.displayname_change() {
-            Some(name) => ("change-name", name.new.clone().unwrap_or_default()),
+            Some(name) => ("change-name", plain(name.new.as_deref().unwrap_or_default())),
             None => ("change-picture", String::new()),
         },
         TimelineItemContent::OtherState(state) => other_change(state.content()),
@@ -350,10 +351,10 @@ fn other_change(content: &AnyOtherStateEventContentChange) -> (&'static str, Str
     use AnyOtherStateEventContentChange as Any;
     match content {
         Any::RoomName(StateEventContentChange::Original { content, .. }) => {
-            ("change-room-name", content.name.clone())
+            ("change-room-name", plain(&content.name))
         }
         Any::RoomTopic(StateEventContentChange::Original { content, .. }) => {
-            ("change-topic", rich::one_line(&content.topic, 160))
+            ("change-topic", rich::one_line(&plain(&content.topic), 160))
         }
         Any::RoomAvatar(_) => ("change-room-picture", String::new()),
         Any::RoomEncryption(_) => ("change-encryption", String::new()),

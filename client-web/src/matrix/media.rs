@@ -3,7 +3,6 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 
 use futures::future::{FutureExt, LocalBoxFuture, Shared};
-use hearth_client_state::rich::one_line;
 use matrix_sdk::{
     attachment::{AttachmentInfo, BaseAudioInfo, BaseFileInfo, BaseImageInfo, BaseVideoInfo},
     media::{MediaFormat, MediaRequestParameters, MediaThumbnailSettings},
@@ -36,16 +35,6 @@ pub struct Voice {
     pub loudness: Vec<f32>,
 }
 
-/// What a page says of itself, as the server read it.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Preview {
-    pub site: String,
-    pub title: String,
-    pub text: String,
-    /// The `mxc:` of its picture.
-    pub picture: Option<String>,
-}
-
 /// So many addresses are kept: those of the pictures on the page, and the last ones before.
 const MOST: usize = 400;
 
@@ -69,20 +58,6 @@ impl Account {
     pub fn file(&self, source: &str, mime_type: Option<&str>) -> Option<Address> {
         let parsed: MediaSource = serde_json::from_str(source).ok()?;
         Some(self.address(source.to_owned(), parsed, MediaFormat::File, shown_type(mime_type)))
-    }
-
-    /// What the page of a link says of itself, if it says anything.
-    pub async fn preview(&self, link: &str) -> Option<Preview> {
-        let told = self.client.media().get_media_preview(link, None).await.ok()??;
-        let told: serde_json::Value = serde_json::from_str(told.get()).ok()?;
-        let words = |name: &str, most| one_line(told[name].as_str().unwrap_or_default(), most);
-        let preview = Preview {
-            site: words("og:site_name", 60),
-            title: words("og:title", 120),
-            text: words("og:description", 300),
-            picture: told["og:image"].as_str().filter(|url| url.starts_with("mxc:")).map(ToOwned::to_owned),
-        };
-        Some(preview).filter(|preview| !preview.title.is_empty())
     }
 
     fn address(

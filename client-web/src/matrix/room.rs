@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt, pin_mut};
 use hearth_client_state::{
     call::{DECLINE, MEMBER},
     compose,
-    names::localpart,
+    names::{localpart, plain},
     timeline::{Item, Person},
 };
 use imbl::Vector;
@@ -24,11 +24,11 @@ use matrix_sdk::{
     },
 };
 use matrix_sdk_ui::timeline::{
-    EventTimelineItem, Timeline, TimelineBuilder, TimelineEventFocusThreadMode, TimelineEventItemId,
-    TimelineFocus, TimelineReadReceiptTracking, default_event_filter,
+    EncryptedMessage, EventTimelineItem, Timeline, TimelineBuilder, TimelineEventFocusThreadMode,
+    TimelineEventItemId, TimelineFocus, TimelineReadReceiptTracking, default_event_filter,
 };
 
-use super::{Account, Problem, items, rows};
+use super::{Account, Problem, items, previews, rows};
 
 /// How many messages are fetched at once.
 const PAGE: u16 = 40;
@@ -54,6 +54,8 @@ pub struct RoomAbout {
     pub picture: Option<String>,
     pub is_person: bool,
     pub is_encrypted: bool,
+    /// Whether what is linked to is shown below a message.
+    pub shows_previews: bool,
     pub people: u64,
     /// The messages that are pinned, by their events.
     pub pins: Vec<String>,
@@ -62,6 +64,8 @@ pub struct RoomAbout {
     pub successor: Option<String>,
     /// Who invites, while one has not joined.
     pub invited_by: Option<String>,
+    /// One shares no room with whoever invites.
+    pub is_of_stranger: bool,
 }
 
 /// What one may do in a room.
@@ -273,6 +277,21 @@ impl OpenRoom {
         self.room.send_queue().set_enabled(true);
     }
 
+    /// Looks for the key of a message once more: in the backup; and asks those for it who may have it.
+    pub async fn ask_for_key(&self, key: &str) {
+        let Some((_, item)) = self.find(key).await else { return };
+        let Some(EncryptedMessage::MegolmV1AesSha2 { session_id, .. }) =
+            item.content().as_unable_to_decrypt()
+        else {
+            return;
+        };
+        // Where there is no backup, or the key is not in it, somebody else may have it.
+        let backups = self.account.client.encryption().backups();
+        let _ = backups.download_room_key(self.room.room_id(), session_id).await;
+        // What still cannot be read is asked for among one's own sessions.
+        self.timeline.retry_decryption([session_id.as_str()]).await;
+    }
+
     /// Tells the server, and the other sessions, that all was read.
     pub async fn read(&self) {
         if self.around.is_some() {
@@ -312,13 +331,14 @@ async fn about(room: &Room) -> RoomAbout {
     let is_person = room.is_dm();
     let invited_by = match room.state() {
         RoomState::Invited => match room.invite_details().await {
-            Ok(invite) => Some(
-                invite.inviter.map_or(invite.inviter_id.to_string(), |inviter| inviter.name().to_owned()),
-            ),
+            Ok(invite) => {
+                Some(invite.inviter.map_or(invite.inviter_id.to_string(), |inviter| plain(inviter.name())))
+            }
             Err(_) => Some(String::new()),
         },
         _ => None,
     };
+    let is_of_stranger = rows::is_of_stranger(room, &room.client()).await;
     let levels = room.power_levels_or_default().await;
     let me = room.own_user_id();
     RoomAbout {
@@ -331,11 +351,13 @@ async fn about(room: &Room) -> RoomAbout {
             name_all: levels.user_can_trigger_room_notification(me),
         },
         successor: room.successor_room().map(|successor| successor.room_id.to_string()),
-        name: room.display_name().await.map(|name| name.to_string()).unwrap_or_default(),
-        topic: room.topic().filter(|topic| !topic.trim().is_empty()),
-        picture: rows::picture(room, is_person),
+        name: room.display_name().await.map(|name| plain(&name.to_string())).unwrap_or_default(),
+        topic: room.topic().map(|topic| plain(&topic)).filter(|topic| !topic.trim().is_empty()),
+        picture: rows::picture(room, is_person).filter(|_| !is_of_stranger),
+        is_of_stranger,
         is_person,
         is_encrypted: room.encryption_state().is_encrypted(),
+        shows_previews: previews::are_shown(room).await,
         people: room.joined_members_count(),
         invited_by,
     }
@@ -343,7 +365,7 @@ async fn about(room: &Room) -> RoomAbout {
 
 async fn name(room: &Room, user: &UserId) -> String {
     match room.get_member_no_sync(user).await {
-        Ok(Some(member)) => member.name().to_owned(),
+        Ok(Some(member)) => plain(member.name()),
         _ => localpart(user.as_str()).to_owned(),
     }
 }
@@ -367,7 +389,7 @@ fn content(text: &str) -> RoomMessageEventContentWithoutRelation {
 pub(super) fn person(member: &matrix_sdk::room::RoomMember) -> Person {
     Person {
         id: member.user_id().to_string(),
-        name: member.name().to_owned(),
+        name: plain(member.name()),
         picture: member.avatar_url().map(ToString::to_string),
     }
 }

@@ -1,11 +1,18 @@
 //! What a room is called, who comes in, and who reads what was before.
 
-use matrix_sdk::ruma::{
-    RoomAliasId, RoomVersionId,
-    api::client::room::{Visibility, upgrade_room},
-    events::{
-        StateEventType,
-        room::{history_visibility::HistoryVisibility, join_rules::JoinRule},
+use std::rc::Rc;
+
+use async_stream::stream;
+use futures::Stream;
+use matrix_sdk::{
+    Room,
+    ruma::{
+        RoomAliasId, RoomVersionId,
+        api::client::room::{Visibility, upgrade_room},
+        events::{
+            StateEventType,
+            room::{history_visibility::HistoryVisibility, join_rules::JoinRule},
+        },
     },
 };
 
@@ -101,15 +108,41 @@ pub struct May {
 impl Account {
     pub async fn room_settings(&self, id: &str) -> Result<RoomSettings, Problem> {
         let room = self.known_room(id)?;
+        // A server that does not say so lists nothing.
+        let visibility = room.privacy_settings().get_room_visibility().await;
+        let settings = self.synced_settings(&room).await;
+        Ok(RoomSettings { is_listed: matches!(visibility, Ok(Visibility::Public)), ..settings })
+    }
+
+    /// Now, and whenever other settings of a room have come with the sync: what one has changed is known only then.
+    pub fn setting_changes(self: &Rc<Self>, id: &str) -> impl Stream<Item = ()> + use<> {
+        let (account, room) = (self.clone(), self.room(id));
+        stream! {
+            let Some(room) = room else { return };
+            let mut changes = room.subscribe_info();
+            let mut known = None;
+            loop {
+                let now = Some(account.synced_settings(&room).await);
+                if now != known {
+                    known = now;
+                    yield ();
+                }
+                if changes.next().await.is_none() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The settings as the sync brought them; it does not tell whether the room is listed.
+    async fn synced_settings(&self, room: &Room) -> RoomSettings {
         let levels = room.power_levels_or_default().await;
         let may = |kind| levels.user_can_send_state(&self.session.user, kind);
         let version = room.version().map(|version| version.to_string()).unwrap_or_default();
-        // A server that does not say so lists nothing.
-        let visibility = room.privacy_settings().get_room_visibility().await;
-        Ok(RoomSettings {
+        RoomSettings {
             name: room.name().unwrap_or_default(),
             topic: room.topic().unwrap_or_default(),
-            picture: rows::picture(&room, room.is_dm()),
+            picture: rows::picture(room, room.is_dm()),
             alias: room.canonical_alias().map(|alias| alias.to_string()),
             access: match room.join_rule() {
                 Some(JoinRule::Public) => Access::Anybody,
@@ -124,7 +157,7 @@ impl Account {
                 _ => History::Members,
             },
             is_encrypted: room.encryption_state().is_encrypted(),
-            is_listed: matches!(visibility, Ok(Visibility::Public)),
+            is_listed: false,
             is_space: room.is_space(),
             upgrade: Some(NEWEST.to_string()).filter(|newest| *newest != version && !room.is_tombstoned()),
             version,
@@ -138,7 +171,7 @@ impl Account {
                 alias: may(StateEventType::RoomCanonicalAlias),
                 upgrade: may(StateEventType::RoomTombstone),
             },
-        })
+        }
     }
 
     pub async fn set_room_name(&self, id: &str, name: &str) -> Result<(), Problem> {

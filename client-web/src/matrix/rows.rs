@@ -6,11 +6,15 @@ use async_stream::stream;
 use eyeball_im::VectorDiff;
 use futures::{Stream, StreamExt, pin_mut};
 use hearth_client_state::{
-    names::localpart,
+    names::{localpart, plain},
     rooms::{By, Kind, Last, Row, Unread, What},
 };
 use imbl::Vector;
-use matrix_sdk::{Client, Room, RoomState, notification_settings::RoomNotificationMode, ruma::OwnedRoomId};
+use matrix_sdk::{
+    Client, Room, RoomState,
+    notification_settings::RoomNotificationMode,
+    ruma::{OwnedRoomId, UserId, events::room::member::MembershipState},
+};
 use matrix_sdk_ui::{
     room_list_service::{
         RoomListItem, RoomListService,
@@ -84,8 +88,11 @@ async fn row(room: &Room, client: &Client) -> Row {
     };
     Row {
         id: room.room_id().to_string(),
-        picture: picture(room, is_person),
-        name,
+        picture: match is_of_stranger(room, client).await {
+            true => None,
+            false => picture(room, is_person),
+        },
+        name: plain(&name),
         kind,
         is_favourite: room.is_favourite(),
         is_low_priority: room.is_low_priority(),
@@ -100,11 +107,35 @@ async fn row(room: &Room, client: &Client) -> Row {
 async fn inviter(room: &Room) -> String {
     match room.invite_details().await {
         Ok(invite) => match invite.inviter {
-            Some(inviter) => inviter.name().to_owned(),
+            Some(inviter) => plain(inviter.name()),
             None => localpart(invite.inviter_id.as_str()).to_owned(),
         },
         Err(_) => String::new(),
     }
+}
+
+/// Whether it is an invitation by somebody whom one does not know: nobody is to see whatever picture they like to show.
+pub(super) async fn is_of_stranger(room: &Room, client: &Client) -> bool {
+    if room.state() != RoomState::Invited {
+        return false;
+    }
+    match room.invite_details().await {
+        Ok(invite) => !knows(client, &invite.inviter_id).await,
+        Err(_) => true,
+    }
+}
+
+/// Whether one shares a room with a person, as far as this session has seen who is in them.
+async fn knows(client: &Client, user: &UserId) -> bool {
+    /// Nobody waits for more.
+    const MOST: usize = 200;
+    for room in client.joined_rooms().into_iter().take(MOST) {
+        let member = room.get_member_no_sync(user).await.ok().flatten();
+        if member.is_some_and(|member| *member.membership() == MembershipState::Join) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A room's own picture, or that of the one person in it.
@@ -165,7 +196,7 @@ fn last(latest: LatestEventValue, is_person: bool, client: &Client) -> Option<La
 
 pub(super) fn name_of(profile: &TimelineDetails<Profile>) -> Option<String> {
     match profile {
-        TimelineDetails::Ready(profile) => profile.display_name.clone(),
+        TimelineDetails::Ready(profile) => profile.display_name.as_deref().map(plain),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! New messages outside of the page, while nobody looks at it.
+//! New messages while nobody looks at the page: shown outside of it, and heard.
 
 use hearth_client_state::{
     rooms::{By, Kind, Row, What, news},
@@ -12,11 +12,20 @@ use crate::{
 
 /// Tells what came between two states of the list.
 pub fn tell_news(before: &[Row], after: &[Row]) {
-    let is_wanted = browser::wants_to_notify() && browser::may_notify() == Permission::Given;
-    if !is_wanted || browser::is_visible() {
+    let is_quiet =
+        browser::quiet_hours().is_some_and(|hours| hours.contain(browser::now(), browser::offset()));
+    if is_quiet || browser::is_visible() {
         return;
     }
-    for row in news(before, after) {
+    let news = news(before, after);
+    // However much came at once.
+    if !news.is_empty() && browser::wants_sound() {
+        browser::chime();
+    }
+    if !browser::wants_to_notify() || browser::may_notify() != Permission::Given {
+        return;
+    }
+    for row in news {
         browser::notify(&row.name, &text(row), &row.id, Route::Room(row.id.clone()).fragment());
     }
 }

@@ -10,6 +10,7 @@ mod message;
 mod outside;
 mod picture;
 mod poll;
+mod shared_files;
 mod text;
 mod thread;
 mod threads;
@@ -28,17 +29,18 @@ use hearth_client_state::{
 };
 use imbl::Vector;
 
-pub use self::composer::upload_of;
 use self::{
     about::{About, Pinbar},
     composer::Composer,
     forward::{Asked, ForMessage},
     members::Members,
     outside::Outside,
+    shared_files::SharedPanel,
     thread::Thread,
     threads::Threads,
     timeline::Timeline,
 };
+pub use self::{composer::upload_of, shared_files::Tab};
 use super::{
     call::{CallBar, CallButtons},
     shell::{Open, Panel, leave},
@@ -172,6 +174,7 @@ fn Inside(room: Rc<OpenRoom>) -> Element {
             Panel::Members => rsx! { Members {} },
             Panel::About => rsx! { About {} },
             Panel::Threads => rsx! { Threads {} },
+            Panel::Shared(tab) => rsx! { SharedPanel { tab } },
             // A list of one: another thread is another view.
             Panel::Thread(root) => rsx! {
                 for root in [root] {
@@ -308,6 +311,9 @@ fn Invitation() -> Element {
                 class: "avatar--xl",
             }
             h2 { {tv("invitation-title", [("name", Value::from(by)), ("room", Value::from(about.name.clone()))])} }
+            if about.is_of_stranger {
+                p { {t("invitation-stranger")} }
+            }
             p { {t("invitation-hint")} }
             div { class: "btn-row",
                 button { class: "btn", onclick: decline, {t("decline")} }

@@ -1,6 +1,7 @@
 //! The settings of a room: what it is called, who comes in, how loud it is.
 
 use dioxus::prelude::*;
+use futures::StreamExt;
 use hearth_client_state::route::Route;
 
 use crate::{
@@ -20,6 +21,13 @@ pub fn RoomSettingsView(id: String) -> Element {
         let account = shared.account()?;
         let id = id.peek().clone();
         Some(account.room_settings(&id).await)
+    });
+    use_future(move || async move {
+        let Some(account) = shared.account() else { return };
+        let mut changes = Box::pin(account.setting_changes(&id.peek()));
+        while changes.next().await.is_some() {
+            settings.restart();
+        }
     });
     let outcome = settings.read().clone().flatten();
     let back = Route::Room(id.peek().clone()).fragment();

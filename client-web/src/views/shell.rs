@@ -14,7 +14,7 @@ use super::{
     create::{Create, Way},
     explore::Explore,
     person::PersonCard,
-    room::RoomView,
+    room::{RoomView, Tab},
     room_list::RoomList,
     room_settings::RoomSettingsView,
     search::Search,
@@ -42,6 +42,8 @@ pub enum Panel {
     About,
     /// All threads of the room.
     Threads,
+    /// The files of the room.
+    Shared(Tab),
     /// A thread, by the event that it begins with.
     Thread(String),
 }
@@ -162,7 +164,7 @@ pub fn Shell() -> Element {
         (Route::Home | Route::Register | Route::Settings(None) | Route::Person(_), _) => "list",
         (
             Route::Room(_) | Route::Message(..),
-            Panel::Members | Panel::Threads | Panel::Thread(_) | Panel::About,
+            Panel::Members | Panel::Threads | Panel::Thread(_) | Panel::About | Panel::Shared(_),
         ) => "panel",
         _ => "room",
     };

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod call;
+pub mod chime;
 pub mod compose;
 pub mod emoji;
 pub mod highlight;

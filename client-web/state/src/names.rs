@@ -17,6 +17,15 @@ pub fn colour(id: &str) -> u8 {
     (hash >> 32) as u8 % 8 + 1
 }
 
+/// A name as it may stand among other words: without what turns round the words beside it or shows nothing, so that
+/// `photo\u{202e}gnp.exe` does not read as a picture, and not longer than anybody reads.
+pub fn plain(name: &str) -> String {
+    const MOST: usize = 250;
+    let is_unseen = |c: &char| matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let seen = name.chars().filter(|c| !is_unseen(c)).map(|c| if c.is_control() { ' ' } else { c });
+    seen.take(MOST).collect()
+}
+
 /// The part of `@name:server` that a person chose.
 pub fn localpart(user: &str) -> &str {
     user.strip_prefix('@').unwrap_or(user).split(':').next().unwrap_or(user)
@@ -33,6 +42,14 @@ mod tests {
         assert_eq!(initials("Anna Maria von der Au"), "AA");
         assert_eq!(initials("#kiln"), "K");
         assert_eq!(initials("  "), "");
+    }
+
+    #[test]
+    fn a_name_turns_nothing_round_and_has_an_end() {
+        assert_eq!(plain("photo\u{202e}gnp.exe"), "photognp.exe");
+        assert_eq!(plain("a\nb\u{2066}c\u{200b}"), "a bc");
+        assert_eq!(plain("نور 👩\u{200d}🚒"), "نور 👩\u{200d}🚒");
+        assert_eq!(plain(&"x".repeat(1_000)).len(), 250);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! words in it, an attribute that is not known is gone, and a link leads to where it says or nowhere.
 
 mod html;
+mod link;
 mod plain;
 
 pub use self::{html::from_html, plain::from_plain};
@@ -60,39 +61,6 @@ pub enum Style {
     Struck,
     Superscript,
     Subscript,
-}
-
-/// The address of a link, if it is one that may be followed.
-fn safe_link(address: &str) -> Option<String> {
-    let scheme = address.split_once(':')?.0;
-    let allowed = ["https", "http", "mailto", "magnet", "matrix"];
-    let is_allowed = allowed.iter().any(|allowed| scheme.eq_ignore_ascii_case(allowed));
-    let is_clean = !address.chars().any(|c| c.is_control() || c.is_whitespace());
-    (is_allowed && is_clean).then(|| address.to_owned())
-}
-
-/// Whom or what a link names, if it is one of Matrix's: `https://matrix.to/#/@id` or `matrix:u/id`.
-fn mentioned(address: &str) -> Option<String> {
-    let id = match address.strip_prefix("https://matrix.to/#/") {
-        Some(rest) => {
-            let id = rest.split(['?', '/']).next()?;
-            id.replace("%40", "@")
-                .replace("%3A", ":")
-                .replace("%3a", ":")
-                .replace("%21", "!")
-                .replace("%23", "#")
-        }
-        None => {
-            let rest = address.strip_prefix("matrix:")?.split('?').next()?;
-            match rest.split('/').collect::<Vec<_>>()[..] {
-                ["u", id] => format!("@{id}"),
-                ["r", id] => format!("#{id}"),
-                ["roomid", id] => format!("!{id}"),
-                _ => return None,
-            }
-        }
-    };
-    (id.starts_with(['@', '!', '#']) && id.len() > 1).then_some(id)
 }
 
 /// The first address of the web in a text, of which a preview may be shown.

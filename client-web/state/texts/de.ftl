@@ -553,6 +553,28 @@ go-to-day = Zu einem Tag gehen
 versions = Was die Nachricht war
 undisturbed = Nicht stören
 undisturbed-hint = Nichts benachrichtigt dich, auf keinem deiner Geräte, bis du das ausschaltest.
+locked-ask = Noch einmal fragen
+locked-asked = Gefragt. Sie erscheint, sobald jemand antwortet, der den Schlüssel hat.
+invitation-stranger = Ihr habt keinen gemeinsamen Raum. Bilder werden erst gezeigt, wenn du beitrittst.
+shared = Dateien, Bilder und Links
+shared-media = Bilder und Videos
+shared-files = Dateien
+shared-links = Links
+shared-all = Alle
+shared-media-none = Noch keine Bilder
+shared-files-none = Noch keine Dateien
+shared-links-none = Noch keine Links
+shared-none-encrypted = Nur Nachrichten, die diese Sitzung lesen kann, werden durchgesehen.
+previews = Link-Vorschau
+previews-hint = Worauf ein Link führt, steht unter der Nachricht.
+previews-hint-encrypted = Dein Server erfährt, welche Links in diesem Raum stehen.
+sound = Ton
+sound-hint = Ein leiser, wenn etwas kommt, während du woanders hinschaust.
+sound-test = Anhören
+quiet-hours = Ruhezeit
+quiet-hours-hint = Jeden Tag zwischen diesen Zeiten zeigt und spielt dieser Browser nichts.
+quiet-hours-from = Ruhe ab
+quiet-hours-to = Ruhe bis
 
 ## Anrufe
 

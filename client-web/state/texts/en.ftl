@@ -553,6 +553,28 @@ go-to-day = Go to a day
 versions = What the message was
 undisturbed = Do not disturb
 undisturbed-hint = Nothing notifies you, on any of your devices, until you turn this off.
+locked-ask = Ask again
+locked-asked = Asked. It shows once somebody who has the key answers.
+invitation-stranger = You share no room with them. Their pictures are not shown before you join.
+shared = Files, pictures and links
+shared-media = Pictures and video
+shared-files = Files
+shared-links = Links
+shared-all = All
+shared-media-none = No pictures yet
+shared-files-none = No files yet
+shared-links-none = No links yet
+shared-none-encrypted = Only messages that this session can read are looked through.
+previews = Link previews
+previews-hint = What is linked to is shown below a message.
+previews-hint-encrypted = Your server learns which links stand in this room.
+sound = Sound
+sound-hint = A soft one, when something comes while you look elsewhere.
+sound-test = Listen to it
+quiet-hours = Quiet hours
+quiet-hours-hint = Every day between these times this browser shows and plays nothing.
+quiet-hours-from = Quiet from
+quiet-hours-to = Quiet until
 
 ## Calls
 

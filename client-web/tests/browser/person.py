@@ -99,8 +99,7 @@ class Person:
 
     def menu_of(self, text):
         """Opens the menu of a message."""
-        self.browser.hover(".msg__text", text)
-        self.browser.click_in("li.msg", text, ".msg__actions button:last-child")
+        self.browser.click_under_pointer("li.msg", text, ".msg__actions button:last-child")
 
     def react(self, text, reaction):
         self.menu_of(text)

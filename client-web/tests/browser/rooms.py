@@ -36,8 +36,7 @@ def tour(report, mira, jonas, shots):
             mira.browser.gone(".switcher")
             mira.jump("repair", "Repair café")
         with steps.step("a room is a favourite, and its name changes for all"):
-            mira.browser.hover(".list .room", "Repair café")
-            mira.browser.click_in(".room__item", "Repair café", ".room__more")
+            mira.browser.click_under_pointer(".room__item", "Repair café", ".room__more")
             mira.browser.find(".room__menu")
             shots.take(mira.browser, "room-menu")
             mira.browser.click(".room__menu .menu__item", "Add to favourites")
@@ -87,8 +86,7 @@ def tour(report, mira, jonas, shots):
             mira.reads("Bring the broken thing.")
             mira.jump("repair", "Repair workshop")
         with steps.step("any emoji is found by its name"):
-            mira.browser.hover(".msg__text", "Bring the broken thing.")
-            mira.browser.click_in("li.msg", "Bring the broken thing.", ".msg__actions button")
+            mira.browser.click_under_pointer("li.msg", "Bring the broken thing.", ".msg__actions button")
             mira.browser.type("#emoji-find", "amphora")
             shots.take(mira.browser, "emoji")
             mira.browser.type("#emoji-find", ENTER)

@@ -21,6 +21,9 @@ sys.path += [str(TESTS / "real_peers"), str(TESTS / "real_clients")]
 
 import administration
 import daily
+import files
+import hostile
+import keys
 import rooms
 import synapse_environment
 from firefox import Firefox
@@ -246,10 +249,14 @@ def tour(report, browsers, servers, folder, shots, is_basic):
     if not is_basic:
         daily.tour(report, mira, jonas, shots)
         rooms.tour(report, mira, jonas, shots)
+        files.tour(report, mira, jonas, shots, folder)
+        hostile.tour(report, mira, shots)
+    with_keys = browsers.begin("ines")
+    keys.tour(report, with_keys, mira.page, shots)
     with report.part("all") as steps:
         with steps.step("the consoles have no complaint"):
-            for person in (mira, jonas):
-                leave(person.browser)
+            for browser in (mira.browser, jonas.browser, with_keys):
+                leave(browser)
 
 
 def leave(browser):

@@ -54,7 +54,9 @@ class Views:
             if size[0] < browser.narrowest:
                 continue
             browser.set_size(*size)
-            for theme in THEMES if device == "desktop" else THEMES[:2]:
+            # Other themes are the same but for their colours: they are looked at where pictures are asked for.
+            themes = THEMES[:1] if not self.folder else THEMES if device == "desktop" else THEMES[:2]
+            for theme in themes:
                 browser.script("document.documentElement.dataset.theme = arguments[0]", theme)
                 browser.settle()
                 if self.folder and not theme.startswith("contrast"):

@@ -3,7 +3,7 @@
 use dioxus::prelude::*;
 use hearth_client_state::route::Route;
 
-use super::{ClosePanel, InRoom};
+use super::{ClosePanel, InRoom, Tab, shared_files::LatestShared};
 use crate::{
     app::use_shared,
     browser,
@@ -47,6 +47,12 @@ pub fn About() -> Element {
             browser::copy(&room.link().await?).await;
             Ok(())
         });
+    };
+    let set_previews = move |event: FormEvent| {
+        let (wanted, room, mut about) = (event.checked(), in_room.room(), in_room.about);
+        // It counts at once; the server keeps it for the other sessions.
+        about.with_mut(|about| about.shows_previews = wanted);
+        shared.act(async move { room.set_previews(wanted).await });
     };
     let go_to_day = move |event: FormEvent| {
         let Some(at) = browser::begin_of_day(&event.value()) else { return };
@@ -93,6 +99,7 @@ pub fn About() -> Element {
                         }
                     }
                 }
+                LatestShared {}
                 section { class: "panel__section panel__section--rows",
                     div { class: "row",
                         Icon { name: either(about.is_encrypted, "lock", "globe") }
@@ -104,6 +111,25 @@ pub fn About() -> Element {
                     button { class: "row", onclick: move |_| panel.set(Panel::Threads),
                         Icon { name: "message-square-text" }
                         span { class: "row__text", b { {t("threads")} } }
+                    }
+                    button { class: "row", onclick: move |_| panel.set(Panel::Shared(Tab::Media)),
+                        Icon { name: "image" }
+                        span { class: "row__text", b { {t("shared")} } }
+                    }
+                    label { class: "row",
+                        Icon { name: "app-window" }
+                        span { class: "row__text grow",
+                            b { {t("previews")} }
+                            small { {t(if about.is_encrypted { "previews-hint-encrypted" } else { "previews-hint" })} }
+                        }
+                        input {
+                            class: "switch",
+                            id: "previews",
+                            r#type: "checkbox",
+                            role: "switch",
+                            checked: about.shows_previews,
+                            onchange: set_previews,
+                        }
                     }
                     label { class: "row",
                         Icon { name: "history" }

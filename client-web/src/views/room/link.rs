@@ -11,8 +11,9 @@ use crate::{app::use_shared, matrix::Preview, words::t};
 pub fn LinkPreview(link: String) -> Element {
     let shared = use_shared();
     let in_room = use_context::<InRoom>();
-    // In encrypted rooms nobody else is to know what is linked to.
-    let asked = (!in_room.about.read().is_encrypted).then(|| link.clone());
+    // Memoised: what else changes about the room is no reason to ask again.
+    let is_shown = use_memo(move || in_room.about.read().shows_previews);
+    let asked = is_shown().then(|| link.clone());
     let preview: Resource<Option<Preview>> = use_resource(use_reactive!(|asked| async move {
         let (account, link) = (shared.account()?, asked?);
         account.preview(&link).await

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     app::use_shared,
     browser,
-    design::{Avatar, Icon, IconButton, either},
+    design::{Avatar, Icon, IconButton, either, use_give_back_focus},
     words::{Value, t, tv},
 };
 
@@ -187,10 +187,41 @@ fn Body(message: Message, id: String) -> Element {
                 Locked::NeedsRecovery => "locked-recovery",
                 Locked::Withheld => "locked-withheld",
             };
-            rsx! { Note { icon: "lock", text: t(text) } }
+            rsx! {
+                Note { icon: "lock", text: t(text),
+                    if why == Locked::Waiting {
+                        AskAgain { id }
+                    }
+                }
+            }
         }
         Content::Unknown(kind) => {
             rsx! { Note { icon: "circle-help", text: tv("unknown-event", [("type", Value::from(kind.as_str()))]) } }
+        }
+    }
+}
+
+/// Looks for the key of a message once more.
+#[component]
+fn AskAgain(id: String) -> Element {
+    let in_room = use_context::<InRoom>();
+    let mut is_asked = use_signal(|| false);
+    let mut is_busy = use_signal(|| false);
+    let ask = move |_| {
+        let (id, room) = (id.clone(), in_room.room());
+        async move {
+            is_busy.set(true);
+            room.ask_for_key(&id).await;
+            is_busy.set(false);
+            is_asked.set(true);
+        }
+    };
+    rsx! {
+        span { class: "status", role: "status",
+            if is_asked() {
+                {t("locked-asked")}
+            }
+            button { disabled: is_busy(), onclick: ask, {t("locked-ask")} }
         }
     }
 }
@@ -459,7 +490,12 @@ fn key_on_message(event: &Event<KeyboardData>, in_room: InRoom, open: Open, id: 
             "+" => reacting.set(Some(id.to_owned())),
             _ => return,
         },
-        Key::Delete | Key::Enter => menu.set(Some(id.to_owned())),
+        // On a button inside of the message, Enter is the button's.
+        Key::Delete | Key::Enter if browser::has_focus("li.msg") => {
+            let mut menu_is_up = in_room.menu_is_up;
+            menu_is_up.set(browser::is_low("li.msg:focus"));
+            menu.set(Some(id.to_owned()));
+        }
         Key::Escape => {
             menu.set(None);
             reacting.set(None);
@@ -522,12 +558,31 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
         message.content,
         Content::Text { .. } | Content::Picture(_) | Content::Video(_) | Content::Sound(_) | Content::File(_)
     );
+    // Keys act on what is in the menu for as long as it is open, and on the message again afterwards.
+    use_give_back_focus();
+    let keyed = move |event: Event<KeyboardData>| {
+        match event.key() {
+            Key::Escape => menu.set(None),
+            Key::ArrowUp | Key::ArrowDown => {
+                browser::focus_neighbour(".msgmenu button", event.key() == Key::ArrowDown);
+            }
+            _ => {
+                event.stop_propagation();
+                return;
+            }
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    };
     rsx! {
         div { class: "msgmenu__scrim only-phone", onclick: move |_| menu.set(None) }
         div {
             class: "menu msgmenu",
             class: if *in_room.menu_is_up.read() { "msgmenu--up" },
-            role: "menu", onclick: |event| event.stop_propagation(),
+            role: "menu",
+            onclick: |event| event.stop_propagation(),
+            onkeydown: keyed,
+            onmounted: |_| async { browser::focus_in(".msgmenu button") },
             if is_sent {
                 div { class: "msgmenu__reactions", role: "group", aria_label: t("react"),
                     for reaction in REACTIONS {

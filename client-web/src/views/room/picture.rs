@@ -60,8 +60,9 @@ pub fn Picture(media: Media) -> Element {
     }
 }
 
+/// A picture over everything else.
 #[component]
-fn Viewer(name: String, address: Rc<str>, onclose: EventHandler<()>) -> Element {
+pub fn Viewer(name: String, address: Rc<str>, onclose: EventHandler<()>) -> Element {
     let mut is_large = use_signal(|| false);
     rsx! {
         div {

@@ -169,13 +169,14 @@ fn CodeBlock(language: Option<String>, code: String) -> Element {
 
 /// A line with an icon in place of a message that cannot be shown.
 #[component]
-pub fn Note(icon: &'static str, text: String) -> Element {
+pub fn Note(icon: &'static str, text: String, #[props(default)] children: Element) -> Element {
     rsx! {
         div { class: "locked",
             p {
                 Icon { name: icon, size: "s" }
                 span { "{text}" }
             }
+            {children}
         }
     }
 }

@@ -20,6 +20,10 @@ use crate::{
 /// Earlier messages are fetched, or shown, when fewer pixels than this are left above.
 const NEAR: i32 = 800;
 
+/// So long it waits after earlier messages could not be fetched, and so long at most, in milliseconds.
+const FIRST_PAUSE: u32 = 1_000;
+const LONGEST_PAUSE: u32 = 30_000;
+
 /// Who is this near to the end reads what comes.
 const AT_END: i32 = 40;
 
@@ -65,15 +69,32 @@ pub fn Timeline() -> Element {
             return;
         }
         is_fetching.set(true);
-        // What cannot be fetched now is asked for again at the next scroll; that the server is away is told above.
-        let _ = in_room.room().earlier().await;
+        let known = move || in_room.items.peek().as_ref().map_or(0, |items| items.len());
+        let mut pause = FIRST_PAUSE;
+        // Nobody scrolls where nothing more is to be seen: so it goes on until something is.
+        while known() == count {
+            match in_room.room().earlier().await {
+                // What came may be nothing that is shown.
+                Ok(true) => browser::next_frame().await,
+                Ok(false) => break,
+                // That the server is away is told above.
+                Err(_) => {
+                    browser::wait(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
         is_fetching.set(false);
-        let now = in_room.items.peek().as_ref().map_or(0, |items| items.len());
-        most += now.saturating_sub(count);
+        most += known().saturating_sub(count);
     };
     use_effect(move || {
-        let last = in_room.items.read().as_ref().and_then(|items| items.last().map(|item| item.key.clone()));
+        let last = in_room.items.read().as_ref().map(|items| items.last().map(|item| item.key.clone()));
         let Some(last) = last else { return };
+        let Some(last) = last else {
+            // What is kept of a room or a thread may be nothing: then there is nothing to scroll to either.
+            spawn(fetch());
+            return;
+        };
         // What came while nobody looked is read when somebody does.
         let _ = (shown.read(), shared.is_seen.read());
         spawn(async move {
@@ -156,6 +177,13 @@ pub fn Timeline() -> Element {
             role: "region",
             aria_label: if in_room.place == "thread" { t("thread") } else { in_room.about.read().name.clone() },
             tabindex: "0",
+            onkeydown: move |event| {
+                // From the timeline as a whole to its newest message.
+                if event.key() == Key::ArrowUp && browser::has_focus(".timeline") {
+                    event.prevent_default();
+                    browser::focus_last(&format!("#{} li.msg", id()));
+                }
+            },
             onscroll: scrolled,
             onclick: close_menu,
             div { class: "timeline__column",

@@ -2,6 +2,7 @@
 
 use dioxus::prelude::*;
 use futures::StreamExt;
+use hearth_client_state::when::{QuietHours, minutes, time_of_day};
 
 use crate::{
     app::use_shared,
@@ -50,7 +51,83 @@ pub fn Notifications() -> Element {
                 p { class: "banner banner--box banner--warning", role: "status", {t("notify-refused")} }
             }
         }
+        Heard {}
         Keywords {}
+    }
+}
+
+/// The sound, and the hours without it.
+#[component]
+fn Heard() -> Element {
+    let mut has_sound = use_signal(browser::wants_sound);
+    let mut hours = use_signal(browser::quiet_hours);
+    let mut set_hours = move |now: Option<QuietHours>| {
+        browser::set_quiet_hours(now);
+        hours.set(now);
+    };
+    rsx! {
+        section { class: "block",
+            label { class: "opt",
+                span { b { {t("sound")} } small { {t("sound-hint")} } }
+                input {
+                    class: "switch",
+                    id: "sound",
+                    r#type: "checkbox",
+                    role: "switch",
+                    checked: has_sound(),
+                    onchange: move |event| {
+                        browser::set_wants_sound(event.checked());
+                        has_sound.set(event.checked());
+                    },
+                }
+            }
+            if has_sound() {
+                button { class: "btn", id: "sound-test", r#type: "button", onclick: |_| browser::chime(),
+                    Icon { name: "volume-2", size: "s" }
+                    {t("sound-test")}
+                }
+            }
+            label { class: "opt",
+                span { b { {t("quiet-hours")} } small { {t("quiet-hours-hint")} } }
+                input {
+                    class: "switch",
+                    id: "quiet-hours",
+                    r#type: "checkbox",
+                    role: "switch",
+                    checked: hours.read().is_some(),
+                    onchange: move |event| set_hours(event.checked().then_some(QuietHours::USUAL)),
+                }
+            }
+            if let Some(now) = hours() {
+                div { class: "inline",
+                    input {
+                        class: "input input--day",
+                        id: "quiet-from",
+                        r#type: "time",
+                        aria_label: t("quiet-hours-from"),
+                        initial_value: time_of_day(now.from),
+                        onchange: move |event| {
+                            if let Some(from) = minutes(&event.value()) {
+                                set_hours(hours().map(|hours| QuietHours { from, ..hours }));
+                            }
+                        },
+                    }
+                    span { aria_hidden: "true", "–" }
+                    input {
+                        class: "input input--day",
+                        id: "quiet-to",
+                        r#type: "time",
+                        aria_label: t("quiet-hours-to"),
+                        initial_value: time_of_day(now.to),
+                        onchange: move |event| {
+                            if let Some(to) = minutes(&event.value()) {
+                                set_hours(hours().map(|hours| QuietHours { to, ..hours }));
+                            }
+                        },
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -173,14 +250,16 @@ fn Keywords() -> Element {
         section { class: "block",
             h2 { {t("keywords")} }
             p { {t("keywords-hint")} }
-            div { class: "tokens",
-                for of in words.read().clone().unwrap_or_default() {
-                    span { key: "{of}", class: "chip chip--person chip--word",
-                        bdi { "{of}" }
-                        button {
-                            aria_label: "{t(\"remove\")}: {of}",
-                            onclick: { let of = of.clone(); move |_| remove(of.clone()) },
-                            Icon { name: "x", size: "xs" }
+            if words.read().as_ref().is_some_and(|words| !words.is_empty()) {
+                div { class: "tokens",
+                    for of in words.read().clone().unwrap_or_default() {
+                        span { key: "{of}", class: "chip chip--person chip--word",
+                            bdi { "{of}" }
+                            button {
+                                aria_label: "{t(\"remove\")}: {of}",
+                                onclick: { let of = of.clone(); move |_| remove(of.clone()) },
+                                Icon { name: "x", size: "xs" }
+                            }
                         }
                     }
                 }

@@ -2,7 +2,11 @@
 
 use ruma_html::{Html, NodeData, NodeRef};
 
-use super::{Node, Row, Style, from_plain, mentioned, plain::linked, safe_link};
+use super::{
+    Node, Row, Style, from_plain,
+    link::{self, mentioned, safe_link},
+    plain::linked,
+};
 
 /// Deeper nesting than this is nobody's text ("clients should limit the depth").
 const DEEPEST: usize = 100;
@@ -118,7 +122,7 @@ fn element(element: &NodeRef, reading: Reading, all: &mut Vec<Node>) {
         "code" => all.push(Node::Code(text_of(element))),
         "a" if !reading.is_in_link => {
             let text = inside(Reading { is_in_link: true, ..reading });
-            all.extend(link(&attribute("href").unwrap_or_default(), text));
+            all.extend(link_to(&attribute("href").unwrap_or_default(), text));
         }
         "span" => match attribute("data-mx-spoiler") {
             Some(reason) => {
@@ -140,30 +144,15 @@ fn element(element: &NodeRef, reading: Reading, all: &mut Vec<Node>) {
     }
 }
 
-fn link(href: &str, text: Vec<Node>) -> Vec<Node> {
+fn link_to(href: &str, text: Vec<Node>) -> Vec<Node> {
     if let Some(id) = mentioned(href) {
         let name = super::words(&text).trim().to_owned();
         return vec![Node::Mention { name: if name.is_empty() { id.clone() } else { name }, id }];
     }
     match safe_link(href) {
-        // Whoever reads the address of one place and is led to another is warned by seeing the other.
-        Some(to) if looks_elsewhere(&super::words(&text), &to) => {
-            let words = Node::Words(format!(" ({to})"));
-            [text, vec![Node::Link { text: vec![words], to }]].concat()
-        }
-        Some(to) => vec![Node::Link { to, text }],
+        Some(to) => link::link(text, to),
         None => text,
     }
-}
-
-/// Whether the words of a link are an address with another host than the one it leads to.
-fn looks_elsewhere(words: &str, to: &str) -> bool {
-    let host = |address: &str| {
-        let rest = address.trim().split_once("://").map(|(_, rest)| rest)?.to_lowercase();
-        let authority = rest.split(['/', '?', '#']).next()?.to_owned();
-        Some(authority.rsplit('@').next()?.trim_start_matches("www.").to_owned())
-    };
-    host(words).is_some_and(|shown| host(to).is_some_and(|real| real != shown))
 }
 
 fn code_block(pre: &NodeRef) -> Node {

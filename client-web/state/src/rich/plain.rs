@@ -1,6 +1,9 @@
 //! Text without markup: its lines, and the links in it.
 
-use super::{Node, safe_link};
+use super::{
+    Node,
+    link::{link, safe_link},
+};
 
 /// Text as it was written, with its addresses as links.
 pub fn from_plain(text: &str) -> Vec<Node> {
@@ -23,7 +26,7 @@ pub(super) fn linked(line: &str, nodes: &mut Vec<Node>) {
         let address = without_punctuation(&rest[start..end]);
         push_words(&rest[..start], nodes);
         match safe_link(address) {
-            Some(to) => nodes.push(Node::Link { to, text: vec![Node::Words(address.to_owned())] }),
+            Some(to) => nodes.extend(link(vec![Node::Words(address.to_owned())], to)),
             None => push_words(address, nodes),
         }
         rest = &rest[start + address.len()..];

@@ -107,7 +107,24 @@ fn a_link_that_shows_one_place_and_leads_to_another_says_where() {
         2,
         "what stands before an @ is no host"
     );
+    assert_eq!(
+        from_plain("https://bank.example@evil.example/x"),
+        [
+            text("https://bank.example@evil.example/x"),
+            link("https://bank.example@evil.example/x", " (https://evil.example/x)"),
+        ],
+        "nor is it one where nobody hides anything"
+    );
+    // The first letter is a Cyrillic one.
+    let alike = "https://\u{430}pple.example/";
+    assert_eq!(from_plain(alike), [text(alike), link(alike, " (https://xn--pple-43d.example/)")]);
+    for bare in ["bank.example", "www.bank.example", "bank.example/login", "bank.example:443"] {
+        let nodes = html(&format!("<a href='https://evil.example/'>{bare}</a>"));
+        assert_eq!(nodes, [text(bare), link("https://evil.example/", " (https://evil.example/)")]);
+    }
     assert_eq!(html("<a href='https://a.org/x'>https://www.a.org</a>").len(), 1);
+    assert_eq!(html("<a href='https://a.org:8448/x'>a.org:8448/x</a>").len(), 1);
+    assert_eq!(html("<a href='https://a.org/x'>version 1.2.3</a>").len(), 1);
     assert_eq!(html("<a href='https://a.org/x'>here</a>"), [link("https://a.org/x", "here")]);
 }
 

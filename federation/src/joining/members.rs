@@ -106,10 +106,6 @@ fn wanted(federation: &Federation, nid: RoomNid) -> Result<Option<(Room, Partial
 }
 
 async fn until_whole(federation: Federation, places: Arc<Semaphore>, nid: RoomNid) -> RoomNid {
-    // The rows of a commit are told of one after the other, before the room can be read.
-    if federation.store().settled().await.is_err() {
-        return nid;
-    }
     let mut pause = PAUSE;
     for round in 0.. {
         let Ok(place) = places.acquire().await else { return nid };
@@ -127,6 +123,8 @@ async fn until_whole(federation: Federation, places: Arc<Semaphore>, nid: RoomNi
 
 /// Asks one server after the other, and may insist on all of the state. Whether nothing is left to be done.
 async fn fetch_once(federation: &Federation, nid: RoomNid, all: bool) -> Result<bool, FederationError> {
+    // The rows of a commit are told of one after the other, before the room can be read.
+    federation.store().settled().await?;
     let Some((room, row)) = wanted(federation, nid)? else { return Ok(true) };
     for server in servers(federation, &room, &row)? {
         match federation.fetch_members_from(&server, &room, &row, all).await {

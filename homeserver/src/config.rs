@@ -19,7 +19,11 @@ use hearth_turn::PublicAddress;
 use ruma::{OwnedServerName, RoomVersionId, owned_server_name};
 use serde::Deserialize;
 
-use crate::{descriptors::Descriptors, observing::Dsn};
+use crate::{
+    descriptors::Descriptors,
+    observing::Dsn,
+    smtp::{MailFrom, SmtpServer},
+};
 
 pub use self::{
     error::{ConfigError, Place},
@@ -101,6 +105,16 @@ pub struct Config {
     pub jwt_audience: Option<String>,
     /// Who must have made them (`iss`); without it, whoever knows the key.
     pub jwt_issuer: Option<String>,
+    /// The mail server by which mails are sent; set only with `mail_from` and `public_url`.
+    pub smtp: Option<SmtpServer>,
+    /// Who this server is there.
+    pub smtp_user: Option<String>,
+    pub smtp_password: Option<Secret>,
+    /// Who mails are from.
+    pub mail_from: Option<MailFrom>,
+    /// How long something is unread before users are told by mail, in minutes.
+    #[serde(deserialize_with = "values::within::<_, 0, 720>")]
+    pub mail_delay_minutes: u32,
     /// Whether requests are limited in rate.
     pub rate_limits: bool,
     /// How often each class of endpoints may be asked.
@@ -289,6 +303,11 @@ impl Config {
             jwt_secret: None,
             jwt_audience: None,
             jwt_issuer: None,
+            smtp: None,
+            smtp_user: None,
+            smtp_password: None,
+            mail_from: None,
+            mail_delay_minutes: 30,
             rate_limits: true,
             rates: RateLimits::default(),
             trusted_proxies: TrustedProxies::default(),

@@ -23,6 +23,7 @@ mod notify;
 pub mod observing;
 mod sampling;
 pub mod server;
+pub mod smtp;
 pub mod turn;
 
 pub use self::server::{Server, ServerError};

@@ -1,6 +1,6 @@
 //! The binary `hearth`.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory as _, Parser as _};
 use hearth::{
@@ -13,7 +13,9 @@ use hearth::{
     data_folder, descriptors, listen,
     observing::Observing,
     server::{Outside, open_store},
+    smtp::Smtp,
 };
+use hearth_push::mail::Mailer;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,7 +45,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
                 let store = open_store(&config)?;
                 let machine = Outside::of_the_machine(&config)?;
                 let calls = CallsSocket::bind(&config, &*machine.random).await?;
-                let server = Server::open(&config, store, Outside { calls, ..machine }).await?;
+                let mailer = Smtp::of(&config)?.map(|smtp| Arc::new(smtp) as Arc<dyn Mailer>);
+                let server = Server::open(&config, store, Outside { calls, mailer, ..machine }).await?;
                 listen::serve(&config, server, move || again().map(|config| config.appservices)).await?;
                 Ok(ExitCode::SUCCESS)
             })

@@ -1,6 +1,6 @@
 //! A server: all its parts, from storage to handlers.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use hearth_appservices::{AppServices, RegistrationError};
 use hearth_client_api::{Captcha, CaptchaService, ClientApi, ClientApiOptions, Parts, Widget};
@@ -8,7 +8,10 @@ use hearth_federation::{Federation, FederationError, FederationOptions, Fetching
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
 use hearth_previews::{Previews, PreviewsOptions};
-use hearth_push::{EvaluatedRooms, Pushes, Vapid};
+use hearth_push::{
+    EvaluatedRooms, Pushes, Vapid,
+    mail::{Mailer, Mails},
+};
 use hearth_rooms::{Retention, Rooms, RoomsOptions};
 use hearth_search::{People, Search, SearchError, SearchOptions};
 use hearth_spec::{RoomVersion, SigningKey};
@@ -99,6 +102,8 @@ pub struct Outside {
     pub service_dialer: Arc<dyn Dialer>,
     /// Where the media of calls comes, if any are carried.
     pub calls: Option<CallsSocket>,
+    /// Sends mails, if any are sent.
+    pub mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Outside {
@@ -111,6 +116,7 @@ impl Outside {
             dialer: Arc::new(Internet::new(&options)?),
             service_dialer: Arc::new(Internet::new(&everywhere(options))?),
             calls: None,
+            mailer: None,
         })
     }
 }
@@ -135,7 +141,7 @@ pub fn open_store(config: &Config) -> Result<Store, ServerError> {
 impl Server {
     /// Puts a server together on a store.
     pub async fn open(config: &Config, store: Store, outside: Outside) -> Result<Self, ServerError> {
-        let Outside { clock, random, dialer, service_dialer, calls } = outside;
+        let Outside { clock, random, dialer, service_dialer, calls, mailer } = outside;
         let key = identity(config, &store, &*random).await?;
         let memory = config.memory();
         let default_version = RoomVersion::of(&config.default_room_version)
@@ -187,6 +193,15 @@ impl Server {
         let evaluated = Arc::new(EvaluatedRooms::new(memory.evaluated));
         let sync =
             SyncService::start(rooms.clone(), users.clone(), evaluated.clone(), clock.clone(), sync_options);
+        let mails = match (mailer, &config.public_url) {
+            (Some(mailer), Some(base_url)) => Some(Mails {
+                mailer,
+                base_url: base_url.clone(),
+                delay: Duration::from_secs(60 * u64::from(config.mail_delay_minutes)),
+                secret: kept_secret(&store, &*random, "mail_secret").await?,
+            }),
+            _ => None,
+        };
         let pushes = Pushes::start(hearth_push::Parts {
             rooms: rooms.clone(),
             users: users.clone(),
@@ -196,6 +211,7 @@ impl Server {
             clock: clock.clone(),
             random: random.clone(),
             vapid: vapid(&store, &*random).await?,
+            mails,
         });
         let search = search(config, memory.search, &rooms)?;
         let network = service_network(config);

@@ -50,6 +50,10 @@ const BEYOND: &[&str] = &[
     "hearth_admin::storage::storage",
     // Before it was part of the specification.
     "membership::mutual_rooms::get_mutual_rooms_unstable",
+    // Where the links of mails lead.
+    "push::mail::confirm",
+    "push::mail::page",
+    "push::mail::unsubscribe",
     // Web push (MSC4174).
     "push::pushers::activate_pusher",
     "push::pushers::activate_pusher_unstable",

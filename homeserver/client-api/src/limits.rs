@@ -48,6 +48,7 @@ const CLASSES: &[(&str, Class)] = &[
     // Every room of the user gets an event.
     ("profile::set", Class::Message),
     ("push", Class::Store),
+    ("push::mail", Class::Login),
     ("read", Class::Message),
     ("relations", Class::Room),
     ("relations::subscription", Class::Store),

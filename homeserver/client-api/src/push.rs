@@ -1,10 +1,14 @@
 //! Push rules and pushers ("Push Notifications").
 
+pub mod mail;
 pub mod pushers;
 pub mod rule;
 pub mod rules;
 #[cfg(test)]
 mod tests;
+
+use hearth_push::mail::{CONFIRM, UNSUBSCRIBE};
+use http::Method;
 
 use crate::EndpointRouter;
 
@@ -24,4 +28,8 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .endpoint(pushers::set_pusher)
         .endpoint(pushers::activate_pusher)
         .endpoint(pushers::activate_pusher_unstable)
+        .unspecified(Method::GET, CONFIRM, mail::page)
+        .unspecified(Method::POST, CONFIRM, mail::confirm)
+        .unspecified(Method::GET, UNSUBSCRIBE, mail::page)
+        .unspecified(Method::POST, UNSUBSCRIBE, mail::unsubscribe)
 }

@@ -150,6 +150,7 @@ impl TestServer {
             clock: clock.clone(),
             random: random.clone(),
             vapid: Vapid::of(&[7; 32]).unwrap(),
+            mails: None,
         });
         let search = SearchOptions { folder: folder.path().join("search"), memory_bytes: LEAST_MEMORY };
         let search = Search::start(rooms.clone(), search).unwrap();

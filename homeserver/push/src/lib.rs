@@ -11,6 +11,7 @@
 mod error;
 mod evaluated;
 mod facts;
+pub mod mail;
 mod marks;
 mod pushes;
 mod rules;

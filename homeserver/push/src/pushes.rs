@@ -4,10 +4,12 @@
 //!   `NOTIFICATIONS`, which is the queue of a user's pushers, and the index of `/notifications`.
 //! - `unread.rs` knows which of it is unread, for the badge.
 //! - `schedule.rs` says whose turn it is; `deliver.rs` tells one pusher one thing, by `gateway.rs`.
+//! - `digest.rs` tells by mail what was not read for a while.
 //! - `webpush.rs` tells clients by their push services, without a gateway.
 //! - A pusher is told everything in order, and at least once: what it was told is noted in `PUSHED`.
 
 mod deliver;
+mod digest;
 mod followed;
 mod gateway;
 mod index;
@@ -33,6 +35,7 @@ use hearth_storage::{
 };
 use hearth_users::{Pusher, Users};
 use parking_lot::Mutex;
+use ruma::UserId;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -45,7 +48,10 @@ pub use self::{
     target::WEB_PUSH,
     webpush::{BadKeys, Subscription, Vapid},
 };
-use crate::EvaluatedRooms;
+use crate::{
+    EvaluatedRooms,
+    mail::{Mails, NotSent},
+};
 
 /// So many notifications of a user are kept; the oldest go first, told or not.
 pub(crate) const MAX_NOTIFICATIONS: usize = 1_000;
@@ -67,6 +73,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// The server's key for web push.
     pub vapid: Vapid,
+    /// `None` where no mails are sent.
+    pub mails: Option<Mails>,
 }
 
 /// Tells pushers what happens. Cheap to clone; it ends with the last clone.
@@ -83,12 +91,13 @@ pub struct Pushes {
 impl Pushes {
     /// Begins to follow the log. To be called within a tokio runtime.
     pub fn start(parts: Parts) -> Self {
-        let Parts { rooms, users, evaluated, network, clock, random, vapid } = parts;
+        let Parts { rooms, users, evaluated, network, clock, random, vapid, mails } = parts;
         let deliver = Arc::new(Deliver {
             unread: UnreadNotifications::new(rooms.clone()),
             noting: Noting { rooms: rooms.clone(), users, evaluated, clock },
             network,
             vapid,
+            mails,
             random,
         });
         let (progress, told_by) = (Progress::default(), deliver.clone());
@@ -103,6 +112,20 @@ impl Pushes {
     /// The key that clients give to their push services.
     pub fn vapid_key(&self) -> String {
         self.deliver.vapid.public()
+    }
+
+    /// What mails are made of, where they are sent.
+    pub fn mails(&self) -> Option<&Mails> {
+        self.deliver.mails.as_ref()
+    }
+
+    /// Asks whoever reads the mails of a pusher's address whether they want them.
+    ///
+    /// # Errors
+    /// Why the mail was not sent.
+    pub async fn send_confirmation(&self, user: &UserId, pusher: &Pusher) -> Result<(), NotSent> {
+        let (Some(mails), Some(awaits)) = (self.mails(), &pusher.row.awaits) else { return Ok(()) };
+        mails.mailer.send(mails.confirmation(user, pusher, &awaits.token)).await
     }
 
     /// Sends a pusher of web push the token with which its client activates it. Whether it arrives, the client knows.

@@ -112,6 +112,7 @@ impl Host {
             dialer: self.network.dialer(&self.address, is_up.clone()),
             service_dialer: self.network.dialer(&self.address, is_up.clone()),
             calls: None,
+            mailer: None,
         };
         let server = Server::open(&self.config, store, outside).await.expect("the server starts again");
         let outbox = Outbox::start(&server.federation);

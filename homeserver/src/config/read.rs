@@ -65,6 +65,7 @@ impl Config {
         config.check_tls(&settings)?;
         config.check_turn(&settings)?;
         config.check_captcha(&settings)?;
+        config.check_mail(&settings)?;
 
         let folder = file.parent().unwrap_or(Path::new(""));
         let Self { data, tls_cert, tls_key, trusted_ca, .. } = &mut config;
@@ -118,6 +119,16 @@ impl Config {
 }
 
 impl Config {
+    /// Mails are from somebody, and have links.
+    fn check_mail(&self, settings: &[Setting]) -> Result<(), ConfigError> {
+        match place_of(settings, "smtp") {
+            Some(place) if self.smtp.is_some() && (self.mail_from.is_none() || self.public_url.is_none()) => {
+                Err(place.clone().error("mail_from and public_url, which mails need, are missing"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The captcha of a service needs an account there.
     fn check_captcha(&self, settings: &[Setting]) -> Result<(), ConfigError> {
         let is_of_service = !matches!(self.captcha, None | Some(CaptchaKind::ProofOfWork(_)));

@@ -63,6 +63,11 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
         jwt_secret: secret(jwt_secret),
         jwt_audience: jwt_audience,
         jwt_issuer: jwt_issuer,
+        smtp: smtp.as_ref().map(ToString::to_string),
+        smtp_user: smtp_user,
+        smtp_password: secret(smtp_password),
+        mail_from: mail_from.as_ref().map(ToString::to_string),
+        mail_delay_minutes: mail_delay_minutes,
         captcha: captcha.map(|captcha| match captcha {
             CaptchaKind::ProofOfWork(bits) => format!("proof-of-work:{bits}"),
             CaptchaKind::Recaptcha => "recaptcha".to_owned(),
@@ -136,6 +141,7 @@ mod tests {
             turn_secret: hidden(),
             calls_secret: hidden(),
             captcha_secret: hidden(),
+            smtp_password: hidden(),
             max_upload_mib: 7,
             ..Config::new(owned_server_name!("example.org"))
         };
@@ -156,6 +162,7 @@ mod tests {
             "registration",
             "registration_shared_secret",
             "jwt_secret",
+            "smtp_password",
             "captcha_secret",
         ];
         assert_eq!(changed, [&secrets[..], &["max_upload_mib"]].concat());

@@ -263,7 +263,7 @@ mod tests {
             pusher: &pusher,
             enabled: true,
             append: true,
-            to_activate: false,
+            to_activate: None,
         };
         users.pushers.set(&user, &device, new).await.unwrap();
         let to_device = [(user.clone(), [(device.clone().into(), raw(json!({})))].into())].into();

@@ -23,9 +23,6 @@ const MAX_PUSHKEY: usize = 512;
 const MAX_PUSHERS: usize = 100;
 const MAX_PUSHER: usize = 16 << 10;
 
-/// How long a client may take to say that it got an activation, in milliseconds.
-const ACTIVATION_MS: u64 = 5 * 60_000;
-
 /// The pushers of users.
 #[derive(Clone)]
 pub struct Pushers {
@@ -58,8 +55,9 @@ pub struct NewPusher<'a> {
     /// Whether other users keep the pushers that they have with this app id and pushkey: else the device has changed
     /// hands.
     pub append: bool,
-    /// Whether it is told nothing before the client has [activated](Pushers::activate) it.
-    pub to_activate: bool,
+    /// For how many milliseconds it can be [activated](Pushers::activate), before which it is told nothing; `None` for one
+    /// that need not be.
+    pub to_activate: Option<u64>,
 }
 
 impl Pushers {
@@ -96,9 +94,9 @@ impl Pushers {
             return Err(UsersError::LimitExceeded("you have too many pushers: delete some of them first"));
         }
         let now = self.shared.clock.now_ms();
-        let awaits = new.to_activate.then(|| ActivationRow {
+        let awaits = new.to_activate.map(|time| ActivationRow {
             token: tokens::new_token(&*self.shared.random, ""),
-            expires_at: now + ACTIVATION_MS,
+            expires_at: now + time,
         });
         let row = PusherRow { device: device.to_owned(), pusher, set_at: now, enabled, awaits };
         let commit = {
@@ -246,8 +244,10 @@ mod tests {
     use super::*;
     use crate::testing::{World, boxed};
 
+    const MINUTE_MS: u64 = 60_000;
+
     fn new<'a>(pushkey: &'a str, pusher: &'a RawValue) -> NewPusher<'a> {
-        NewPusher { app_id: "app", pushkey, pusher, enabled: true, append: true, to_activate: false }
+        NewPusher { app_id: "app", pushkey, pusher, enabled: true, append: true, to_activate: None }
     }
 
     #[tokio::test]
@@ -304,7 +304,7 @@ mod tests {
         pushers.set(alice, phone, on).await.unwrap();
         let second = through();
         assert!(second > first);
-        let row = pushers.set(alice, phone, NewPusher { to_activate: true, ..on }).await.unwrap();
+        let row = pushers.set(alice, phone, NewPusher { to_activate: Some(MINUTE_MS), ..on }).await.unwrap();
         assert!(!pushers.list(alice).unwrap()[0].is_active());
         let token = row.awaits.unwrap().token;
         let activate = async |app: &str, token: &str| pushers.activate(alice, app, token).await;
@@ -319,9 +319,9 @@ mod tests {
         let world = World::new();
         let (alice, pushers) = (user_id!("@alice:here"), &world.users.pushers);
         let pusher = boxed(json!({}));
-        let new = NewPusher { to_activate: true, ..new("key", &pusher) };
+        let new = NewPusher { to_activate: Some(MINUTE_MS), ..new("key", &pusher) };
         let token = pushers.set(alice, device_id!("PHONE"), new).await.unwrap().awaits.unwrap().token;
-        world.clock.advance(ACTIVATION_MS);
+        world.clock.advance(MINUTE_MS);
         assert!(matches!(pushers.activate(alice, "app", &token).await, Err(UsersError::InvalidParam(_))));
     }
 }

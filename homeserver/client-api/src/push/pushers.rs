@@ -1,7 +1,11 @@
 //! `GET /_matrix/client/v3/pushers`, `POST /_matrix/client/v3/pushers/set` and `…/ack`
 
 use axum::{extract::State, response::IntoResponse as _};
-use hearth_push::{Subscription, WEB_PUSH};
+use hearth_http::limits::{Asker, Class};
+use hearth_push::{
+    Subscription, WEB_PUSH,
+    mail::{EMAIL, EMAIL_APP},
+};
 use hearth_users::{NewPusher, Pusher, Users, UsersError};
 use http::{Method, StatusCode, Uri, header, uri::Scheme};
 use ruma::{
@@ -22,6 +26,12 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{ClientApi, Json, MatrixError, Request, Result};
+
+/// How long a client may take to say that it got an activation, and a person to confirm an address, in milliseconds.
+const ACTIVATION_MS: u64 = 5 * 60_000;
+const CONFIRMATION_MS: u64 = 24 * 60 * 60_000;
+/// The longest address, in bytes (RFC 5321).
+const MAX_ADDRESS: usize = 254;
 
 /// Where a push gateway is told of events, on whatever host it is.
 const GATEWAY_PATH: &str = "/_matrix/push/v1/notify";
@@ -101,6 +111,23 @@ pub async fn set_pusher(
         None => return Err(MatrixError::missing_param("The pusher has no `kind`.")),
     };
     check(&kind, &pushkey, &rest, api.options.allow_private_networks)?;
+    let known = pushers.get(user, &app_id, &pushkey)?;
+    let to_activate = match (&*kind, &known) {
+        (EMAIL, Some(known)) if is_confirmed(known) => None,
+        (EMAIL, _) => Some(CONFIRMATION_MS),
+        (kind, known) if is_web_push(kind) => {
+            let is_active = known.as_ref().is_some_and(|known| is_active_at(known, &rest));
+            (!is_active).then_some(ACTIVATION_MS)
+        }
+        _ => None,
+    };
+    if kind == EMAIL {
+        if to_activate.is_some() {
+            // Nobody's mailbox is filled by strangers.
+            api.limit(Class::Mail, Asker::User(user))?;
+        }
+        check_mail(&api, &app_id, &pushkey)?;
+    }
     let enabled = match rest.remove(ENABLED) {
         None => true,
         Some(Value::Bool(enabled)) => enabled,
@@ -111,15 +138,43 @@ pub async fn set_pusher(
     rest.insert("app_id".to_owned(), app_id.clone().into());
     rest.insert("pushkey".to_owned(), pushkey.clone().into());
     let pusher = to_raw_value(&rest)?;
-    let known = pushers.get(user, &app_id, &pushkey)?;
-    let to_activate = is_web_push(&kind) && !known.is_some_and(|known| is_active_at(&known, &rest));
+    // Who names an address takes it from nobody.
+    let append = append || kind == EMAIL;
     let new = NewPusher { app_id: &app_id, pushkey: &pushkey, pusher: &pusher, enabled, append, to_activate };
     let row = pushers.set(user, device, new).await?;
-    if !to_activate {
+    if to_activate.is_none() {
         return Ok(answered(StatusCode::OK));
+    }
+    if kind == EMAIL {
+        let pusher = Pusher { app_id, pushkey, row };
+        api.pushes.send_confirmation(user, &pusher).await.map_err(|error| {
+            tracing::warn!(%error, "a mail was not sent");
+            MatrixError::new(StatusCode::BAD_GATEWAY, "M_UNKNOWN", "The mail server does not take the mail.")
+        })?;
+        return Ok(answered(StatusCode::CREATED));
     }
     api.pushes.send_activation(Pusher { app_id, pushkey, row });
     Ok(answered(StatusCode::CREATED))
+}
+
+/// Whether somebody who reads the mails of a pusher's address takes them. One of another kind proves nothing.
+fn is_confirmed(known: &Pusher) -> bool {
+    let was: Value = serde_json::from_str(&known.row.pusher).unwrap_or_default();
+    known.row.awaits.is_none() && was["kind"] == EMAIL
+}
+
+/// Whether a pusher of mails can be one.
+fn check_mail(api: &ClientApi, app_id: &str, address: &str) -> Result<()> {
+    let refused = |why: &'static str| Err(MatrixError::invalid_param(why));
+    let is_address = address.len() <= MAX_ADDRESS
+        && address.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+        && address.chars().all(|letter| letter.is_ascii_graphic() && !"<>(),;:\"\\".contains(letter));
+    match () {
+        () if api.pushes.mails().is_none() => refused("This server sends no mails."),
+        () if app_id != EMAIL_APP => refused("The app id of a pusher of mails is `m.email`."),
+        () if !is_address => refused("The pushkey is no e-mail address."),
+        () => Ok(()),
+    }
 }
 
 fn answered(status: StatusCode) -> axum::response::Response {
@@ -221,9 +276,12 @@ fn check(kind: &str, pushkey: &str, pusher: &JsonObject, private: bool) -> Resul
     let Some(data) = pusher.get("data") else {
         return Err(MatrixError::missing_param("The pusher has no `data`."));
     };
+    if kind == EMAIL {
+        return Ok(());
+    }
     if kind != "http" && !is_web_push(kind) {
         return Err(MatrixError::invalid_param(
-            "This server has pushers of the kinds http and webpush only.",
+            "This server has pushers of the kinds http, webpush and email only.",
         ));
     }
     let url = match &data["url"] {

@@ -25,6 +25,8 @@ pub enum Class {
     CreateRoom,
     /// Reporting content.
     Report,
+    /// Mails to an address that nobody has confirmed yet.
+    Mail,
     /// `/sync` that goes on from a token.
     Sync,
     /// `/sync` and the like from the beginning.
@@ -66,7 +68,7 @@ impl Rate {
 }
 
 /// Every class, the name that the settings have for it, and its rate where they give none.
-const CLASSES: [(Class, &str, Rate); 20] = [
+const CLASSES: [(Class, &str, Rate); 21] = [
     (Class::Login, "login", Rate { per_second: 1.0, burst: 20 }),
     (Class::Guess, "guess", Rate { per_second: 0.05, burst: 10 }),
     (Class::Register, "register", Rate { per_second: 0.2, burst: 5 }),
@@ -76,6 +78,7 @@ const CLASSES: [(Class, &str, Rate); 20] = [
     (Class::Join, "join", Rate { per_second: 0.5, burst: 30 }),
     (Class::CreateRoom, "create_room", Rate { per_second: 0.1, burst: 20 }),
     (Class::Report, "report", Rate { per_second: 0.1, burst: 10 }),
+    (Class::Mail, "mail", Rate { per_second: 0.0005, burst: 3 }),
     (Class::Sync, "sync", Rate { per_second: 10.0, burst: 100 }),
     (Class::InitialSync, "initial_sync", Rate { per_second: 0.1, burst: 10 }),
     (Class::Room, "room", Rate { per_second: 10.0, burst: 200 }),

@@ -15,17 +15,17 @@ use ruma::push::Action;
 
 use super::{
     gateway::{self, Failure},
-    notification::{Place, Told, of_badge, of_event},
+    notification::{Told, of_badge, of_event},
     noting::Noting,
     schedule::{Outcome, PusherKey},
-    target::{Kind, Target},
+    target::{Kind, MAIL, Target},
     unread::UnreadNotifications,
     webpush::{MAX_PLAIN, Vapid},
 };
-use crate::PushError;
+use crate::{PushError, mail::Mails};
 
 /// What could not be told for so long is told no more, in milliseconds: nobody wants to be woken by it.
-const MAX_AGE_MS: u64 = 24 * 60 * 60 * 1000;
+pub(super) const MAX_AGE_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Tells pushers.
 pub(super) struct Deliver {
@@ -33,6 +33,7 @@ pub(super) struct Deliver {
     pub unread: UnreadNotifications,
     pub network: Network,
     pub vapid: Vapid,
+    pub mails: Option<Mails>,
     pub random: Arc<dyn Random>,
 }
 
@@ -64,6 +65,9 @@ impl Deliver {
     }
 
     async fn try_step(&self, key: &PusherKey, gateway: &str) -> Result<Outcome, PushError> {
+        if gateway == MAIL {
+            return self.mail(key).await;
+        }
         let pushers = &self.noting.users.pushers;
         let told = match blocking(|| self.next(key, gateway))? {
             Next::Gone => return Ok(Outcome::Gone),
@@ -101,6 +105,8 @@ impl Deliver {
                 return if rejected.iter().any(|key| key == pushkey) { Err(Failure::Gone) } else { Ok(()) };
             }
             Kind::WebPush(subscription) => subscription,
+            // It is told by `digest.rs`.
+            Kind::Mail => return Ok(()),
         };
         let (mut key, mut salt) = ([0; 32], [0; 16]);
         self.random.fill(&mut key);
@@ -164,13 +170,7 @@ impl Deliver {
     ) -> Result<Option<Told>, PushError> {
         let rooms = &self.noting.rooms;
         let Some(event) = rooms.event(row.event)? else { return Ok(None) };
-        let place = match self.noting.room(row.room)? {
-            Some(room) => Place::of(&room, &event)?,
-            None => match rooms.user_room(&key.user, row.room)? {
-                Some(invite) => Place::of_invite(event.pdu.room_id(), &invite, &event),
-                None => return Ok(None),
-            },
-        };
+        let Some(place) = self.place(&key.user, row.room, &event)? else { return Ok(None) };
         let actions: Vec<Action> = serde_json::from_str(&row.actions).unwrap_or_default();
         let tell = |ids_only| {
             of_event((&key.user, pusher, target), &event, place.clone(), &actions, ids_only, unread_rooms)

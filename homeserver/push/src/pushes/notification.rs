@@ -29,9 +29,9 @@ pub(super) struct Told {
 #[derive(Clone)]
 pub(super) struct Place {
     id: OwnedRoomId,
-    name: Option<String>,
-    alias: Option<OwnedRoomAliasId>,
-    sender_name: Option<String>,
+    pub name: Option<String>,
+    pub alias: Option<OwnedRoomAliasId>,
+    pub sender_name: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

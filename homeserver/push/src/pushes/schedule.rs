@@ -46,6 +46,8 @@ pub(super) enum Outcome {
     Refused(Option<Duration>),
     /// The gateway cannot be reached, or is too slow.
     Unreachable,
+    /// There is something to tell, and it is not time yet; nobody was asked.
+    Later(Duration),
 }
 
 /// Who or what rests, and for how long.
@@ -189,6 +191,10 @@ impl Schedule {
                 pusher.state = State::Rests;
                 self.answered(&name);
                 Some(Rest::Pusher(key.clone(), rest))
+            }
+            Outcome::Later(rest) => {
+                pusher.state = State::Rests;
+                Some(Rest::Pusher(key.clone(), rest.min(LONGEST_REST)))
             }
             Outcome::Unreachable => {
                 let rest = self.failed(&name);

@@ -5,6 +5,7 @@ use ruma::{api::push_gateway::send_event_notification::v1::PusherData, push::Pus
 use serde::Deserialize;
 
 use super::webpush::Subscription;
+use crate::mail::EMAIL;
 
 /// The kind of pushers of web push, also as it was called first.
 pub const WEB_PUSH: [&str; 2] = ["webpush", "org.matrix.msc4174.webpush"];
@@ -25,7 +26,12 @@ pub(super) enum Kind {
     Http,
     /// The client's push service (MSC4174).
     WebPush(Subscription),
+    /// Whoever reads the mails of an address.
+    Mail,
 }
+
+/// The name that the mail server has among gateways; no host can have it.
+pub(super) const MAIL: &str = "(mail)";
 
 #[derive(Deserialize)]
 struct Content {
@@ -45,6 +51,15 @@ struct Data {
 impl Target {
     /// By what a client said of a pusher; `None` if it is of no kind that is told anything.
     pub fn of(pusher: &Pusher) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct OfKind {
+            kind: String,
+        }
+        let OfKind { kind } = serde_json::from_str(&pusher.row.pusher).ok()?;
+        if kind == EMAIL {
+            let (url, data) = (String::new(), PusherData::new());
+            return Some(Self { url, gateway: MAIL.to_owned(), data, kind: Kind::Mail });
+        }
         let content = serde_json::from_str(&pusher.row.pusher).ok()?;
         let Content { kind, data: Data { url, format, auth, mut rest } } = content;
         let kind = match &*kind {

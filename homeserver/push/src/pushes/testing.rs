@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json, value::to_raw_value};
 use tokio::{io::DuplexStream, sync::mpsc};
 
 use super::{Parts, Pushes, Vapid};
-use crate::{EvaluatedRooms, PushUser, ReadRoom, UnreadCounts, UnreadRooms};
+use crate::{EvaluatedRooms, PushUser, ReadRoom, UnreadCounts, UnreadRooms, mail::Mails};
 
 /// What a gateway does with a notification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,12 +183,21 @@ pub(super) struct World {
     pub evaluated: Arc<EvaluatedRooms>,
     pub gateways: Gateways,
     pub pushes: Option<Pushes>,
+    mails: Option<Mails>,
 }
 
 impl World {
     /// To be called within a runtime whose clock is paused.
     pub fn new() -> Self {
         let mut world = Self::on(MemoryEngine::new(), Gateways::default(), StoreOptions::default());
+        world.start();
+        world
+    }
+
+    /// One that sends mails.
+    pub fn with_mails(mails: Mails) -> Self {
+        let mut world = Self::on(MemoryEngine::new(), Gateways::default(), StoreOptions::default());
+        world.mails = Some(mails);
         world.start();
         world
     }
@@ -208,7 +217,17 @@ impl World {
         let rooms = Rooms::open(store.clone(), rooms, clock.clone(), random.clone()).unwrap();
         let users = UsersOptions { password_cost: PasswordCost::QUICK, ..UsersOptions::default() };
         let users = Users::new(store.clone(), clock.clone(), random, users).unwrap();
-        Self { clock, engine, store, rooms, users, evaluated: Arc::default(), gateways, pushes: None }
+        Self {
+            clock,
+            engine,
+            store,
+            rooms,
+            users,
+            evaluated: Arc::default(),
+            gateways,
+            pushes: None,
+            mails: None,
+        }
     }
 
     pub fn start(&mut self) {
@@ -221,6 +240,7 @@ impl World {
             clock: self.clock.clone(),
             random: Arc::new(SeededRandom::new(9)),
             vapid: Vapid::of(&[7; 32]).unwrap(),
+            mails: self.mails.clone(),
         }));
     }
 
@@ -228,6 +248,7 @@ impl World {
     pub fn killed(self) -> Self {
         drop(self.pushes);
         let mut world = Self::on(self.engine.crash(), self.gateways, StoreOptions::default());
+        world.mails = self.mails;
         world.start();
         world
     }
@@ -263,7 +284,7 @@ impl World {
         pusher["data"]["url"] = format!("http://{host}/_matrix/push/v1/notify").into();
         let pusher = to_raw_value(&pusher).unwrap();
         let new =
-            NewPusher { app_id: "app", pushkey, pusher: &pusher, enabled, append: true, to_activate: false };
+            NewPusher { app_id: "app", pushkey, pusher: &pusher, enabled, append: true, to_activate: None };
         self.users.pushers.set(user, "D".into(), new).await.unwrap();
     }
 

@@ -2,6 +2,7 @@
 
 mod badges;
 mod gateways;
+mod mails;
 
 use std::time::Duration;
 

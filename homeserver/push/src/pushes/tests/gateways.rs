@@ -117,7 +117,7 @@ async fn web_push_is_read_by_the_client_alone_and_by_none_before_it_is_activated
         pusher: &pusher,
         enabled: true,
         append: true,
-        to_activate: true,
+        to_activate: Some(5 * 60_000),
     };
     let row = world.users.pushers.set(&bob, "D".into(), new).await.unwrap();
     world.say(&alice, &room, "unheard").await;

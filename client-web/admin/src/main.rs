@@ -1,10 +1,11 @@
 //! The admin page of Hearth, at `/_hearth/admin/`: what administrators of the server see and do in a browser.
 //!
 //! `api.rs` asks the server, `session.rs` is who one is there, `app.rs` what all views share, `parts.rs` what they are made
-//! of beside the controls of the design, `views/` what is shown, a file for each part of the page.
+//! of beside the controls of the design, `forms.rs` their dialogs, `views/` what is shown, a file for each part of the page.
 
 mod api;
 mod app;
+mod forms;
 mod measures;
 mod parts;
 mod session;

@@ -16,6 +16,11 @@ pub fn count(number: u64) -> String {
     page::number(number as f64)
 }
 
+/// So many of something that is counted, in a word.
+pub fn counted(name: &str, number: u64) -> String {
+    tv(name, [("count", Value::from(number)), ("shown", count(number).into())])
+}
+
 /// When something was: the time of day, the day, or that it never was. Milliseconds since 1970.
 pub fn when(at: Option<u64>) -> String {
     at.filter(|at| *at > 0).map_or_else(|| t("never"), |at| page::short(at as i64))

@@ -1,22 +1,20 @@
 //! What views are made of beside the controls of the design: what is shown while something is fetched and when it fails,
-//! pages of lists, questions before something dangerous, and menus.
+//! pages of lists, what can be done, and menus.
 
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::{Dialog, Icon, IconButton},
+    controls::{Icon, IconButton},
     page,
     words::{Value as Words, t, tv},
 };
-use hearth_client_state::{
-    admin::is_confirmed,
-    names::{colour, initials},
-};
+use hearth_client_state::names::{colour, initials};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    api::Problem,
+    api::{Problem, encoded},
     app::{Shared, use_shared},
+    forms::Deed,
     measures::count,
 };
 
@@ -116,11 +114,37 @@ pub fn Face(
     }
 }
 
+/// What is looked for in a list, and from which row on it is shown.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Finding {
+    pub term: Signal<String>,
+    from: Signal<u64>,
+}
+
+pub fn use_finding() -> Finding {
+    Finding { term: use_signal(String::new), from: use_signal(|| 0) }
+}
+
+impl Finding {
+    /// The part of a query that asks for these rows; `search` is what the server calls the term.
+    pub fn query(self, search: &str) -> String {
+        let term = self.term.read();
+        let term = if term.is_empty() { String::new() } else { format!("&{search}={}", encoded(&term)) };
+        format!("from={}&limit={ROWS}{term}", self.from)
+    }
+
+    /// Begins at the first row again.
+    pub fn begin(mut self) {
+        self.from.set(0);
+    }
+}
+
 /// A field that finds in a list. It asks when one stops writing for a moment.
 #[component]
-pub fn Search(label: String, onsearch: EventHandler<String>) -> Element {
+pub fn Search(label: String, finding: Finding) -> Element {
     const PAUSE_MS: u32 = 250;
     let mut written = use_signal(|| 0_u32);
+    let mut term = finding.term;
     rsx! {
         div { class: "affix admin__find",
             Icon { name: "search", size: "s" }
@@ -135,7 +159,8 @@ pub fn Search(label: String, onsearch: EventHandler<String>) -> Element {
                     spawn(async move {
                         page::wait(PAUSE_MS).await;
                         if *written.peek() == now {
-                            onsearch.call(event.value().trim().to_owned());
+                            term.set(event.value().trim().to_owned());
+                            finding.begin();
                         }
                     });
                 },
@@ -146,7 +171,9 @@ pub fn Search(label: String, onsearch: EventHandler<String>) -> Element {
 
 /// Which rows of how many are shown, and the way to others.
 #[component]
-pub fn Pager(from: u64, total: u64, onfrom: EventHandler<u64>) -> Element {
+pub fn Pager(finding: Finding, total: u64) -> Element {
+    let mut at = finding.from;
+    let from = at();
     let until = (from + ROWS).min(total);
     let shown = tv(
         "rows-of",
@@ -166,7 +193,7 @@ pub fn Pager(from: u64, total: u64, onfrom: EventHandler<u64>) -> Element {
                         aria_label: t("page-before"),
                         title: t("page-before"),
                         disabled: from == 0,
-                        onclick: move |_| onfrom.call(from.saturating_sub(ROWS)),
+                        onclick: move |_| at.set(from.saturating_sub(ROWS)),
                         Icon { name: "chevron-left" }
                     }
                     button {
@@ -174,7 +201,7 @@ pub fn Pager(from: u64, total: u64, onfrom: EventHandler<u64>) -> Element {
                         aria_label: t("page-next"),
                         title: t("page-next"),
                         disabled: until >= total,
-                        onclick: move |_| onfrom.call(from + ROWS),
+                        onclick: move |_| at.set(from + ROWS),
                         Icon { name: "chevron-right" }
                     }
                 }
@@ -243,97 +270,26 @@ pub fn MenuItem(
     }
 }
 
-/// What is to be asked of the server when a person agrees.
-#[derive(Clone, PartialEq)]
-pub struct Deed {
-    pub method: &'static str,
-    pub path: String,
-    pub body: Value,
-    /// What is told when it is done.
-    pub done: String,
-}
-
-/// A question before something is done. What cannot be undone wants the name of what it is done to typed.
+/// Something that can be done, in a list of such, and what it means.
 #[component]
-pub fn Ask(
-    title: String,
-    text: String,
-    #[props(default)] name: Option<String>,
+pub fn Action(
+    icon: &'static str,
     label: String,
-    deed: Deed,
-    onclose: EventHandler<()>,
-    ondone: EventHandler<Value>,
-    #[props(default)] children: Element,
+    text: String,
+    is_danger: bool,
+    onclick: EventHandler<()>,
 ) -> Element {
-    let shared = use_shared();
-    let mut typed = use_signal(String::new);
-    let mut is_busy = use_signal(|| false);
-    let mut problem = use_signal(|| None::<Problem>);
-    let may = name.as_ref().is_none_or(|name| is_confirmed(&typed.read(), name));
-    let color = if name.is_some() { "btn--danger" } else { "btn--primary" };
-    let submit = move |event: FormEvent| {
-        event.prevent_default();
-        if !may || is_busy() {
-            return;
-        }
-        is_busy.set(true);
-        let deed = deed.clone();
-        spawn(async move {
-            let answer = shared.ask(deed.method, &deed.path, Some(&deed.body)).await;
-            is_busy.set(false);
-            match answer {
-                Ok(answer) => {
-                    shared.tell(deed.done);
-                    ondone.call(answer);
-                    onclose.call(());
-                }
-                Err(found) => problem.set(Some(found)),
-            }
-        });
-    };
+    let danger = if is_danger { "action--danger" } else { "" };
     rsx! {
-        Dialog { title, onclose: move |()| onclose.call(()),
-            form { onsubmit: submit,
-                div { class: "dialog__body",
-                    p { "{text}" }
-                    {children}
-                    if let Some(name) = &name {
-                        div { class: "field",
-                            label { r#for: "confirm",
-                                {t("type-to-confirm")}
-                                " "
-                                b { class: "name", dir: "ltr", "{name}" }
-                            }
-                            input {
-                                class: "input",
-                                id: "confirm",
-                                autocomplete: "off",
-                                autocapitalize: "none",
-                                spellcheck: "false",
-                                oninput: move |event| typed.set(event.value()),
-                            }
-                        }
-                    }
-                    if let Some(problem) = &*problem.read() {
-                        p { class: "field__error", role: "alert",
-                            Icon { name: "circle-alert", size: "s" }
-                            span { {problem.text()} }
-                        }
-                    }
+        li {
+            button { class: "action {danger}", onclick: move |_| onclick.call(()),
+                Icon { name: icon }
+                span { class: "grow",
+                    b { "{label}" }
+                    " "
+                    small { "{text}" }
                 }
-                footer { class: "dialog__foot",
-                    button { class: "btn", r#type: "button", onclick: move |_| onclose.call(()), {t("cancel")} }
-                    button {
-                        class: "btn {color}",
-                        r#type: "submit",
-                        disabled: !may || is_busy(),
-                        aria_busy: is_busy().then_some("true"),
-                        if is_busy() {
-                            span { class: "spin", aria_hidden: "true" }
-                        }
-                        "{label}"
-                    }
-                }
+                Icon { name: "chevron-right", size: "s" }
             }
         }
     }

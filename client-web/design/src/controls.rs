@@ -94,6 +94,27 @@ pub fn Field(
     }
 }
 
+/// A field for a name, a code or the like, in which nothing is corrected.
+#[component]
+pub fn PlainInput(
+    id: &'static str,
+    autocomplete: &'static str,
+    #[props(default)] is_wrong: bool,
+    oninput: EventHandler<String>,
+) -> Element {
+    rsx! {
+        input {
+            class: "input",
+            id,
+            autocomplete,
+            autocapitalize: "none",
+            spellcheck: "false",
+            aria_invalid: is_wrong.then_some("true"),
+            oninput: move |event| oninput.call(event.value()),
+        }
+    }
+}
+
 /// A password, which can be shown.
 #[component]
 pub fn Password(

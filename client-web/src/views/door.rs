@@ -6,7 +6,7 @@ use hearth_client_state::route::Route;
 use crate::{
     app::{problem_text, use_shared},
     browser,
-    design::{Brand, Field, Icon, Password, Submit},
+    design::{Brand, Field, Icon, Password, PlainInput, Submit},
     matrix::{self, Problem, Registration, Session, Steps},
     views::settings::go_to,
     words::{Value, t, tv},
@@ -146,14 +146,11 @@ fn SignIn(server: Signal<Option<String>>) -> Element {
             }
             form { onsubmit: submit, novalidate: true,
                 Field { id: "name", label: t("name"),
-                    input {
-                        class: "input",
+                    PlainInput {
                         id: "name",
                         autocomplete: "username",
-                        autocapitalize: "none",
-                        spellcheck: "false",
-                        aria_invalid: error.read().is_some().then_some("true"),
-                        oninput: move |event| name.set(event.value()),
+                        is_wrong: error.read().is_some(),
+                        oninput: move |text| name.set(text),
                     }
                 }
                 Password {
@@ -233,14 +230,11 @@ fn Register(server: Signal<Option<String>>) -> Element {
                     label: t("name"),
                     error: error_of("name"),
                     hint: t("name-hint"),
-                    input {
-                        class: "input",
+                    PlainInput {
                         id: "name",
                         autocomplete: "username",
-                        autocapitalize: "none",
-                        spellcheck: "false",
-                        aria_invalid: error_of("name").is_some().then_some("true"),
-                        oninput: move |event| name.set(event.value()),
+                        is_wrong: error_of("name").is_some(),
+                        oninput: move |text| name.set(text),
                     }
                 }
                 Password {

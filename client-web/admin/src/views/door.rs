@@ -2,7 +2,7 @@
 
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::{Brand, Field, Icon, Password, Submit},
+    controls::{Brand, Field, Icon, Password, PlainInput, Submit},
     page,
     words::{Value, t, tv},
 };
@@ -80,14 +80,7 @@ pub fn Door(why: Option<String>) -> Element {
             }
             form { onsubmit: submit, novalidate: true,
                 Field { id: "name", label: t("name"),
-                    input {
-                        class: "input",
-                        id: "name",
-                        autocomplete: "username",
-                        autocapitalize: "none",
-                        spellcheck: "false",
-                        oninput: move |event| name.set(event.value()),
-                    }
+                    PlainInput { id: "name", autocomplete: "username", oninput: move |text| name.set(text) }
                 }
                 Password { id: "password", label: t("password"), value: password, autocomplete: "current-password", error: error() }
                 Submit { label: t("sign-in"), is_busy: is_busy(), class: "btn--l btn--wide" }

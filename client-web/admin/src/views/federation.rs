@@ -12,8 +12,9 @@ use serde_json::json;
 use crate::{
     api::{HEARTH, SYNAPSE, encoded},
     app::use_shared,
+    forms::Deed,
     measures::{count, lasting, when},
-    parts::{Asked, Chip, Deed, Empty, Head, Pager, ROWS, Search, act, shown, use_asked},
+    parts::{Asked, Chip, Empty, Head, Pager, Search, act, shown, use_asked, use_finding},
 };
 
 #[derive(Clone, PartialEq, Deserialize)]
@@ -44,17 +45,11 @@ struct Checked {
 #[component]
 pub fn Federation(open: Option<String>) -> Element {
     let shared = use_shared();
-    let mut term = use_signal(String::new);
-    let mut from = use_signal(|| 0);
+    let finding = use_finding();
     let mut is_failing_first = use_signal(|| false);
-    let search = if term.read().is_empty() {
-        String::new()
-    } else {
-        format!("&destination={}", encoded(&term.read()))
-    };
     let order = if is_failing_first() { "&order_by=failure_ts&dir=b" } else { "" };
-    let mut peers: Asked<Peers> =
-        use_asked(format!("{SYNAPSE}/v1/federation/destinations?from={from}&limit={ROWS}{order}{search}"));
+    let query = finding.query("destination");
+    let mut peers: Asked<Peers> = use_asked(format!("{SYNAPSE}/v1/federation/destinations?{query}{order}"));
     let total = peers.read().as_ref().and_then(|found| Some(found.as_ref().ok()?.total)).unwrap_or(0);
     let text = tv(
         "federation-text",
@@ -66,13 +61,7 @@ pub fn Federation(open: Option<String>) -> Element {
             div { class: "split-2",
                 div { class: "pile",
                     div { class: "toolbar",
-                        Search {
-                            label: t("find-server"),
-                            onsearch: move |found| {
-                                term.set(found);
-                                from.set(0);
-                            },
-                        }
+                        Search { label: t("find-server"), finding }
                         Chip { label: t("by-name"), is_on: !is_failing_first(), onclick: move |()| is_failing_first.set(false) }
                         Chip { label: t("failing-first"), is_on: is_failing_first(), onclick: move |()| is_failing_first.set(true) }
                     }
@@ -82,7 +71,7 @@ pub fn Federation(open: Option<String>) -> Element {
                         } else {
                             Table { peers: found.destinations.clone(), open: open.clone() }
                         }
-                        Pager { from: from(), total: found.total, onfrom: move |at| from.set(at) }
+                        Pager { finding, total: found.total }
                     })}
                 }
                 match open {
@@ -155,7 +144,7 @@ fn Check(server: String, onchange: EventHandler<()>) -> Element {
     };
     if is_asking {
         return rsx! {
-            aside { class: "aside", aria_busy: "true",
+            aside { class: "aside aside--answer", aria_busy: "true",
                 h2 { {tv("asking-server", [("server", Words::from(server.as_str()))])} }
                 p { class: "muted", role: "status", {t("asking-server-text")} }
                 span { class: "bar bar--wait", aria_hidden: "true", span {} }
@@ -163,7 +152,7 @@ fn Check(server: String, onchange: EventHandler<()>) -> Element {
         };
     }
     rsx! {
-        aside { class: "aside",
+        aside { class: "aside aside--answer",
             {shown(checked, |found| rsx! { Answer { found: found.clone() } })}
             div { class: "btn-row",
                 button { class: "btn", onclick: move |_| checked.restart(),

@@ -13,10 +13,9 @@ use serde_json::json;
 use crate::{
     api::{self, SYNAPSE, encoded},
     app::use_shared,
-    measures::{count, size, when},
-    parts::{
-        Ask, Asked, Deed, Empty, Face, Head, Menu, MenuItem, Pager, ROWS, Search, act, shown, use_asked,
-    },
+    forms::{Ask, Deed},
+    measures::{count, counted, size, when},
+    parts::{Asked, Empty, Face, Head, Menu, MenuItem, Pager, Search, act, shown, use_asked, use_finding},
 };
 
 #[derive(Clone, PartialEq, Deserialize)]
@@ -63,16 +62,11 @@ pub fn Media(user: Option<String>) -> Element {
 
 #[component]
 fn OfAll() -> Element {
-    let mut term = use_signal(String::new);
-    let mut from = use_signal(|| 0);
+    let finding = use_finding();
     let mut is_clearing = use_signal(|| false);
-    let search = if term.read().is_empty() {
-        String::new()
-    } else {
-        format!("&search_term={}", encoded(&term.read()))
-    };
     let usages: Asked<Usages> = use_asked(format!(
-        "{SYNAPSE}/v1/statistics/users/media?order_by=media_length&dir=b&from={from}&limit={ROWS}{search}"
+        "{SYNAPSE}/v1/statistics/users/media?order_by=media_length&dir=b&{}",
+        finding.query("search_term")
     ));
     rsx! {
         div { class: "admin__in",
@@ -83,13 +77,7 @@ fn OfAll() -> Element {
                 }
             }
             div { class: "toolbar",
-                Search {
-                    label: t("find-users"),
-                    onsearch: move |found| {
-                        term.set(found);
-                        from.set(0);
-                    },
-                }
+                Search { label: t("find-users"), finding }
             }
             {shown(usages, |found| rsx! {
                 if found.users.is_empty() {
@@ -97,7 +85,7 @@ fn OfAll() -> Element {
                 } else {
                     UsageTable { usages: found.users.clone() }
                 }
-                Pager { from: from(), total: found.total, onfrom: move |at| from.set(at) }
+                Pager { finding, total: found.total }
             })}
         }
         if is_clearing() {
@@ -140,7 +128,7 @@ fn UsageTable(usages: Vec<Usage>) -> Element {
                                 span { class: "cellname__text",
                                     b { class: "clip", dir: "auto", {usage.displayname.clone().unwrap_or_else(|| localpart(&usage.user_id).to_owned())} }
                                     small { class: "clip", dir: "ltr", "{usage.user_id}" }
-                                    small { class: "only-phone", {format!("{}, {}", count(usage.media_count), size(usage.media_length))} }
+                                    small { class: "only-phone", {format!("{}, {}", counted("files", usage.media_count), size(usage.media_length))} }
                                 }
                             }
                         }
@@ -156,11 +144,11 @@ fn UsageTable(usages: Vec<Usage>) -> Element {
 
 #[component]
 fn OfUser(user: String) -> Element {
-    let mut from = use_signal(|| 0);
+    let finding = use_finding();
     let mut is_asking = use_signal(|| false);
     let path = encoded(&user);
     let mut files: Asked<Files> =
-        use_asked(format!("{SYNAPSE}/v1/users/{path}/media?from={from}&limit={ROWS}"));
+        use_asked(format!("{SYNAPSE}/v1/users/{path}/media?{}", finding.query("search_term")));
     rsx! {
         div { class: "admin__in",
             a { class: "btn btn--quiet btn--s back", href: Kind::Media.list().fragment(),
@@ -183,7 +171,7 @@ fn OfUser(user: String) -> Element {
                         }
                     }
                 }
-                Pager { from: from(), total: found.total, onfrom: move |at| from.set(at) }
+                Pager { finding, total: found.total }
             })}
         }
         if is_asking() {

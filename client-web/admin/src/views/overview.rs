@@ -252,6 +252,10 @@ fn Figures(about: About, storage: Asked<Storage>) -> Element {
     let all = |storage: &Storage| {
         storage.database.unwrap_or(0) + storage.search.unwrap_or(0) + storage.uploads + storage.copies
     };
+    let free = |storage: &Storage| {
+        let (free, total) = (storage.disk_free?, storage.disk_total?);
+        Some(tv("disk-free", [("free", Words::from(size(free))), ("total", size(total).into())]))
+    };
     let storage = storage.read().clone().and_then(Result::ok);
     rsx! {
         dl { class: "figures",
@@ -277,16 +281,8 @@ fn Figures(about: About, storage: Asked<Storage>) -> Element {
             }
             div {
                 dt { {t("disk")} }
-                dd {
-                    {storage.as_ref().map_or_else(|| "–".to_owned(), |storage| size(all(storage)))}
-                    if let Some(total) = storage.as_ref().and_then(|storage| storage.disk_total) {
-                        " "
-                        span { {tv("of-disk", [("total", Words::from(size(total)))])} }
-                    }
-                }
-                dd { class: "sub",
-                    {storage.as_ref().and_then(|storage| storage.disk_free).map(|free| tv("disk-free", [("free", Words::from(size(free)))]))}
-                }
+                dd { {storage.as_ref().map_or_else(|| "–".to_owned(), |storage| size(all(storage)))} }
+                dd { class: "sub", {storage.as_ref().and_then(free)} }
             }
         }
     }
@@ -300,12 +296,12 @@ fn Plots(metrics: Metrics, now: f64) -> Element {
     };
     rsx! {
         div { class: "charts",
-            Plot { class: "chart--7", title: t("plot-messages"), unit: t("a-minute"), points: points(|s| s.messages), time, width: 640.0 }
-            Plot { class: "chart--5", title: t("plot-send"), unit: t("plot-send-unit"), points: points(|s| s.send_ms), time, width: 440.0 }
-            Plot { title: t("plot-requests"), unit: t("a-minute"), points: points(|s| s.requests), time, width: 540.0 }
-            Plot { title: t("plot-online"), unit: t("plot-online-unit"), points: points(|s| s.online), time, width: 540.0 }
-            Plot { title: t("plot-memory"), unit: "MB", points: points(|s| (s.memory / 1e6).round()), time, width: 540.0 }
-            Plot { title: t("plot-behind"), unit: t("plot-behind-unit"), points: points(|s| s.behind), time, width: 540.0 }
+            Plot { title: t("plot-messages"), unit: t("a-minute"), points: points(|s| s.messages), time }
+            Plot { title: t("plot-send"), unit: t("plot-send-unit"), points: points(|s| s.send_ms), time }
+            Plot { title: t("plot-requests"), unit: t("a-minute"), points: points(|s| s.requests), time }
+            Plot { title: t("plot-online"), unit: t("plot-online-unit"), points: points(|s| s.online), time }
+            Plot { title: t("plot-memory"), unit: "MB", points: points(|s| (s.memory / 1e6).round()), time }
+            Plot { title: t("plot-behind"), unit: t("plot-behind-unit"), points: points(|s| s.behind), time }
         }
     }
 }

@@ -8,7 +8,10 @@ use hearth_client_design::{
 use hearth_client_state::admin::chart;
 
 /// Where the line is, in units of the picture; beside and below it stand numbers and times.
+const WIDTH: f64 = 540.0;
 const HEIGHT: f64 = 148.0;
+/// The numbers at the side go up to this at least: with less they would be parts of a person or a message.
+const LEAST: f64 = 4.0;
 
 /// Points of a time in milliseconds and a value.
 #[component]
@@ -18,14 +21,12 @@ pub fn Plot(
     points: Vec<(f64, f64)>,
     /// Beginning and end of what is shown, and how far two points may be apart.
     time: (f64, f64, f64),
-    width: f64,
-    #[props(default)] class: &'static str,
 ) -> Element {
     let highest = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-    let ticks = chart::ticks(highest);
+    let ticks = chart::ticks(highest.max(LEAST));
     let top = ticks.last().copied().unwrap_or(1.0);
     let (begin, end, _) = time;
-    let size = (width, HEIGHT);
+    let size = (WIDTH, HEIGHT);
     let label = |at: f64| {
         if end - begin > 2.0 * 86_400_000.0 { page::short(at as i64) } else { page::time(at as i64) }
     };
@@ -33,9 +34,9 @@ pub fn Plot(
         .map(|quarter| {
             let share = f64::from(quarter) / 4.0;
             let anchor = if quarter == 0 { "start" } else { "middle" };
-            (share * width, label(begin + (end - begin) * share), anchor)
+            (share * WIDTH, label(begin + (end - begin) * share), anchor)
         })
-        .chain([(width, t("now"), "end")])
+        .chain([(WIDTH, t("now"), "end")])
         .collect();
     let last = points.last().copied();
     let spoken = tv(
@@ -47,7 +48,7 @@ pub fn Plot(
         ],
     );
     rsx! {
-        section { class: "chart {class}",
+        section { class: "chart",
             header {
                 h2 { "{title}" }
                 small { "{unit}" }
@@ -55,10 +56,10 @@ pub fn Plot(
             if points.is_empty() {
                 p { class: "muted chart__none", {t("not-measured")} }
             } else {
-                svg { class: "plot", view_box: "-48 -8 {width + 56.0} {HEIGHT + 34.0}", role: "img", "aria-label": "{spoken}",
+                svg { class: "plot", view_box: "-48 -8 {WIDTH + 56.0} {HEIGHT + 34.0}", role: "img", "aria-label": "{spoken}",
                     for tick in ticks {
                         g { key: "{tick}",
-                            path { class: "gridline", d: "M0 {HEIGHT - tick / top * HEIGHT}h{width}" }
+                            path { class: "gridline", d: "M0 {HEIGHT - tick / top * HEIGHT}h{WIDTH}" }
                             text { x: "-8", y: "{HEIGHT - tick / top * HEIGHT + 4.0}", text_anchor: "end", {page::number(tick)} }
                         }
                     }
@@ -70,7 +71,7 @@ pub fn Plot(
                     if let Some((at, value)) = last {
                         circle {
                             class: "plot__last",
-                            cx: "{(at - begin) / (end - begin).max(1.0) * width}",
+                            cx: "{(at - begin) / (end - begin).max(1.0) * WIDTH}",
                             cy: "{HEIGHT - value / top * HEIGHT}",
                             r: "4",
                         }

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use crate::{
     api::{SYNAPSE, encoded},
     app::use_shared,
+    forms::{Ask, Deed},
     measures::when,
-    parts::{Ask, Asked, Deed, Empty, act, shown, use_asked},
+    parts::{Asked, Empty, act, shown, use_asked},
 };
 
 #[derive(Clone, PartialEq, Deserialize)]
@@ -217,7 +218,7 @@ fn Said(report: Report) -> Element {
                                 span { class: "msg__name n{colour(&sender)}", dir: "auto", "{name}" }
                                 time { {page::short(at)} }
                             }
-                            div { class: "msg__text said", dir: "auto", "{text}" }
+                            div { class: "msg__text reported-text", dir: "auto", "{text}" }
                         }
                     }
                 }

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use crate::{
     api::{SYNAPSE, encoded},
     app::use_shared,
+    forms::{Ask, Check, Deed},
     measures::count,
-    parts::{Ask, Asked, Deed, Face, Head, shown, use_asked},
+    parts::{Action, Asked, Face, Head, shown, use_asked},
     views::rooms::{Listed, kind},
 };
 
@@ -149,15 +150,36 @@ fn Facts(about: About) -> Element {
                 dt { {t("creator")} }
                 dd { dir: "ltr", {or_none(&room.creator)} }
                 dt { {t("join-rule")} }
-                dd { {or_none(&about.join_rules)} }
+                dd { {rule("join-rule", about.join_rules.as_deref())} }
                 dt { {t("history")} }
-                dd { {or_none(&about.history_visibility)} }
+                dd { {rule("history", about.history_visibility.as_deref())} }
                 dt { {t("version")} }
                 dd { {or_none(&room.version)} }
                 dt { {t("state-events")} }
                 dd { {count(about.state_events)} }
             }
         }
+    }
+}
+
+/// A rule of the room in words, as far as it is one of the specification's.
+fn rule(name: &str, value: Option<&str>) -> String {
+    const KNOWN: [&str; 10] = [
+        "public",
+        "invite",
+        "knock",
+        "restricted",
+        "knock_restricted",
+        "private",
+        "invited",
+        "joined",
+        "shared",
+        "world_readable",
+    ];
+    match value {
+        Some(value) if KNOWN.contains(&value) => t(&format!("{name}-{value}")),
+        Some(value) => value.to_owned(),
+        None => t("none"),
     }
 }
 
@@ -171,7 +193,7 @@ fn MemberList(members: Vec<String>) -> Element {
         if members.is_empty() {
             p { class: "muted", {t("no-members")} }
         }
-        ul { class: "rows rows--scrolled", tabindex: "0", aria_label: t("members"),
+        ul { class: "entries entries--scrolled", tabindex: "0", aria_label: t("members"),
             for member in members.into_iter().take(MANY) {
                 li { key: "{member}",
                     Face { id: member.clone(), name: member.trim_start_matches('@').to_owned(), class: "avatar--s" }
@@ -212,20 +234,15 @@ fn Deeds(id: String, name: String, is_blocked: bool, onchange: EventHandler<()>)
                     },
                 }
             }
-            ul { class: "rows",
+            ul { class: "actions",
                 for deed in deeds {
-                    li { key: "{deed:?}",
-                        Icon { name: deed.icon() }
-                        span { class: "grow",
-                            b { {t(deed.label())} }
-                            small { {t(&format!("{}-short", deed.label()))} }
-                        }
-                        button {
-                            class: if deed.is_final() { "btn btn--s btn--danger-plain" } else { "btn btn--s" },
-                            aria_label: t(deed.label()),
-                            onclick: move |_| asked.set(Some(deed)),
-                            {t("do-it")}
-                        }
+                    Action {
+                        key: "{deed:?}",
+                        icon: deed.icon(),
+                        label: t(deed.label()),
+                        text: t(&format!("{}-short", deed.label())),
+                        is_danger: deed.is_final(),
+                        onclick: move |()| asked.set(Some(deed)),
                     }
                 }
             }
@@ -295,9 +312,9 @@ fn AskRoom(
     ondone: EventHandler<Value>,
 ) -> Element {
     let shared = use_shared();
-    let mut is_blocking = use_signal(|| true);
+    let is_blocking = use_signal(|| true);
     let mut days = use_signal(|| 30_i64);
-    let mut is_own_too = use_signal(|| false);
+    let is_own_too = use_signal(|| false);
     let path = encoded(&id);
     let (method, path, body) = match deed {
         RoomDeed::Block => ("PUT", format!("v1/rooms/{path}/block"), json!({ "block": true })),
@@ -337,16 +354,10 @@ fn AskRoom(
                         },
                     }
                 }
-                label { class: "check",
-                    input { r#type: "checkbox", checked: is_own_too(), onchange: move |event| is_own_too.set(event.checked()) }
-                    span { {t("purge-own-too")} }
-                }
+                Check { label: t("purge-own-too"), is_on: is_own_too }
             }
             if deed == RoomDeed::Delete {
-                label { class: "check",
-                    input { r#type: "checkbox", checked: is_blocking(), onchange: move |event| is_blocking.set(event.checked()) }
-                    span { {t("delete-room-block")} }
-                }
+                Check { label: t("delete-room-block"), is_on: is_blocking }
             }
         }
     }

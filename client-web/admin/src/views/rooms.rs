@@ -9,9 +9,9 @@ use hearth_client_state::admin::Kind;
 use serde::Deserialize;
 
 use crate::{
-    api::{SYNAPSE, encoded},
+    api::SYNAPSE,
     measures::count,
-    parts::{Asked, Chip, Empty, Face, Head, Pager, ROWS, Search, shown, use_asked},
+    parts::{Asked, Chip, Empty, Face, Head, Pager, Search, shown, use_asked, use_finding},
 };
 
 /// A room, as lists tell it.
@@ -51,36 +51,24 @@ impl Listed {
 
 #[component]
 pub fn Rooms() -> Element {
-    let mut term = use_signal(String::new);
+    let finding = use_finding();
     let mut which = use_signal(|| "all-rooms");
     let mut order = use_signal(|| ORDERS[0]);
-    let mut from = use_signal(|| 0);
     let narrowed = match which() {
         "public-rooms" => "&public_rooms=true",
         "private-rooms" => "&public_rooms=false",
         "empty-rooms" => "&empty_rooms=true",
         _ => "",
     };
-    let search = if term.read().is_empty() {
-        String::new()
-    } else {
-        format!("&search_term={}", encoded(&term.read()))
-    };
     let rooms: Asked<Found> =
-        use_asked(format!("{SYNAPSE}/v1/rooms?from={from}&limit={ROWS}&order_by={order}{narrowed}{search}"));
+        use_asked(format!("{SYNAPSE}/v1/rooms?order_by={order}{narrowed}&{}", finding.query("search_term")));
     let total = rooms.read().as_ref().and_then(|found| Some(found.as_ref().ok()?.total_rooms));
     let text = total.map(|total| tv("rooms-count", [("count", Words::from(total))])).unwrap_or_default();
     rsx! {
         div { class: "admin__in",
             Head { title: t("rooms"), text }
             div { class: "toolbar",
-                Search {
-                    label: t("find-rooms"),
-                    onsearch: move |found| {
-                        term.set(found);
-                        from.set(0);
-                    },
-                }
+                Search { label: t("find-rooms"), finding }
                 for name in ["all-rooms", "public-rooms", "private-rooms", "empty-rooms"] {
                     Chip {
                         key: "{name}",
@@ -88,7 +76,7 @@ pub fn Rooms() -> Element {
                         is_on: which() == name,
                         onclick: move |()| {
                             which.set(name);
-                            from.set(0);
+                            finding.begin();
                         },
                     }
                 }
@@ -99,7 +87,7 @@ pub fn Rooms() -> Element {
                 } else {
                     Table { rooms: found.rooms.clone(), order: order(), onorder: move |by| order.set(by) }
                 }
-                Pager { from: from(), total: found.total_rooms, onfrom: move |at| from.set(at) }
+                Pager { finding, total: found.total_rooms }
             })}
         }
     }

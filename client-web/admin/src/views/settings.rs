@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     api::HEARTH,
-    parts::{Asked, Chip, Empty, Head, Search, shown, use_asked},
+    parts::{Asked, Chip, Empty, Head, Search, shown, use_asked, use_finding},
 };
 
 #[derive(Clone, PartialEq, Deserialize)]
@@ -24,20 +24,20 @@ struct Setting {
 
 #[component]
 pub fn Settings() -> Element {
+    let finding = use_finding();
     let settings: Asked<InForce> = use_asked(format!("{HEARTH}/settings"));
-    let mut term = use_signal(String::new);
     let mut is_changed_only = use_signal(|| false);
     rsx! {
         div { class: "admin__in",
             Head { title: t("settings"), text: t("settings-text") }
             div { class: "toolbar",
-                Search { label: t("find-setting"), onsearch: move |found| term.set(found) }
+                Search { label: t("find-setting"), finding }
                 Chip { label: t("all-settings"), is_on: !is_changed_only(), onclick: move |()| is_changed_only.set(false) }
                 Chip { label: t("changed-settings"), is_on: is_changed_only(), onclick: move |()| is_changed_only.set(true) }
             }
             {shown(settings, |found| {
                 let is_shown = |setting: &&Setting| {
-                    (!is_changed_only() || !setting.is_usual) && setting.name.contains(term.read().as_str())
+                    (!is_changed_only() || !setting.is_usual) && setting.name.contains(finding.term.read().as_str())
                 };
                 let settings: Vec<Setting> = found.settings.iter().filter(is_shown).cloned().collect();
                 rsx! {

@@ -2,18 +2,19 @@
 
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::{Dialog, Field, Icon, Submit},
+    controls::{Field, Icon},
     page,
     words::{Value as Words, t, tv},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    api::{Problem, SYNAPSE, encoded},
+    api::{SYNAPSE, encoded},
     app::use_shared,
+    forms::{Ask, Deed, FormDialog, use_asking},
     measures::{count, when},
-    parts::{Ask, Asked, Copied, Deed, Empty, Head, shown, use_asked},
+    parts::{Asked, Copied, Empty, Head, shown, use_asked},
 };
 
 #[derive(Clone, PartialEq, Deserialize)]
@@ -100,14 +101,17 @@ pub fn Tokens() -> Element {
 fn Row(token: Token, ondelete: EventHandler<String>) -> Element {
     let allowed = token.uses_allowed.map_or_else(|| "∞".to_owned(), count);
     let uses = tv("uses-of", [("count", Words::from(count(token.completed))), ("allowed", allowed.into())]);
+    let ends = token.expiry_time.map_or_else(|| t("never"), |at| when(Some(at)));
     rsx! {
         tr {
             td { class: "t-name",
                 Copied { text: token.token.clone() }
-                small { class: "only-phone", "{uses}" }
+                small { class: "only-phone",
+                    {tv("token-short", [("uses", Words::from(uses.as_str())), ("ends", ends.as_str().into())])}
+                }
             }
             td { class: "end num", "{uses}" }
-            td { class: "num", {token.expiry_time.map_or_else(|| t("never"), |at| when(Some(at)))} }
+            td { class: "num", "{ends}" }
             td {
                 if token.is_over() {
                     span { class: "tag", {t("token-over")} }
@@ -130,69 +134,43 @@ fn Row(token: Token, ondelete: EventHandler<String>) -> Element {
 #[component]
 fn NewToken(onclose: EventHandler<()>, ondone: EventHandler<()>) -> Element {
     let shared = use_shared();
+    let asking = use_asking();
     let mut uses = use_signal(|| "1".to_owned());
     let mut days = use_signal(|| "7".to_owned());
-    let mut is_busy = use_signal(|| false);
-    let mut problem = use_signal(|| None::<Problem>);
-    let submit = move |event: FormEvent| {
-        event.prevent_default();
-        if is_busy() {
-            return;
-        }
-        is_busy.set(true);
-        let days = days.read().trim().parse::<u16>().ok();
+    let submit = move |()| {
+        let days = days.peek().trim().parse::<u16>().ok();
         let body = json!({
-            "uses_allowed": uses.read().trim().parse::<u64>().ok(),
+            "uses_allowed": uses.peek().trim().parse::<u64>().ok(),
             "expiry_time": days.map(|days| page::now() + i64::from(days) * DAY_MS),
         });
-        spawn(async move {
-            match shared.ask("POST", &format!("{SYNAPSE}/v1/registration_tokens/new"), Some(&body)).await {
-                Ok(made) => {
-                    let made: &Value = &made["token"];
-                    shared.tell(tv(
-                        "new-token-done",
-                        [("token", Words::from(made.as_str().unwrap_or_default()))],
-                    ));
-                    ondone.call(());
-                    onclose.call(());
-                }
-                Err(found) => {
-                    problem.set(Some(found));
-                    is_busy.set(false);
-                }
-            }
+        let asked = async move {
+            shared.ask("POST", &format!("{SYNAPSE}/v1/registration_tokens/new"), Some(&body)).await
+        };
+        asking.begin(asked, move |made| {
+            let token = made["token"].as_str().unwrap_or_default();
+            shared.tell(tv("new-token-done", [("token", Words::from(token))]));
+            ondone.call(());
+            onclose.call(());
         });
     };
     rsx! {
-        Dialog { title: t("new-token"), onclose: move |()| onclose.call(()),
-            form { onsubmit: submit, novalidate: true,
-                div { class: "dialog__body",
-                    Field { id: "uses", label: t("token-uses"), hint: t("token-uses-hint"),
-                        input {
-                            class: "input",
-                            id: "uses",
-                            inputmode: "numeric",
-                            value: "{uses}",
-                            oninput: move |event| uses.set(event.value()),
-                        }
-                    }
-                    Field {
-                        id: "days",
-                        label: t("token-days"),
-                        hint: t("token-days-hint"),
-                        error: problem.read().as_ref().map(Problem::text),
-                        input {
-                            class: "input",
-                            id: "days",
-                            inputmode: "numeric",
-                            value: "{days}",
-                            oninput: move |event| days.set(event.value()),
-                        }
-                    }
+        FormDialog { title: t("new-token"), label: t("new-token"), asking, onsubmit: submit, onclose,
+            Field { id: "uses", label: t("token-uses"), hint: t("token-uses-hint"),
+                input {
+                    class: "input",
+                    id: "uses",
+                    inputmode: "numeric",
+                    value: "{uses}",
+                    oninput: move |event| uses.set(event.value()),
                 }
-                footer { class: "dialog__foot",
-                    button { class: "btn", r#type: "button", onclick: move |_| onclose.call(()), {t("cancel")} }
-                    Submit { label: t("new-token"), is_busy: is_busy() }
+            }
+            Field { id: "days", label: t("token-days"), hint: t("token-days-hint"),
+                input {
+                    class: "input",
+                    id: "days",
+                    inputmode: "numeric",
+                    value: "{days}",
+                    oninput: move |event| days.set(event.value()),
                 }
             }
         }

@@ -14,11 +14,12 @@ use serde_json::json;
 use crate::{
     api::{SYNAPSE, encoded},
     app::use_shared,
-    measures::{size, when},
-    parts::{Asked, Deed, Face, Head, act, shown, use_asked},
+    forms::Deed,
+    measures::{counted, size, when},
+    parts::{Action, Asked, Face, Head, act, shown, use_asked},
     views::{
         user_deeds::{AskDeed, UserDeed},
-        users::{Account, AccountKind, State, counted},
+        users::{Account, AccountKind, State},
     },
 };
 
@@ -112,8 +113,6 @@ fn About(account: Account, media: Asked<Media>) -> Element {
                 AccountKind { account: account.clone() }
             }
             dl { class: "kv",
-                dt { {t("address")} }
-                dd { dir: "ltr", "{account.name}" }
                 dt { {t("since")} }
                 dd { {when(Some(account.creation_ts))} }
                 dt { {t("last-here")} }
@@ -136,7 +135,7 @@ fn Sessions(user: String, devices: Vec<Device>, onchange: EventHandler<()>) -> E
         if devices.is_empty() {
             p { class: "muted", {t("no-sessions")} }
         }
-        ul { class: "rows",
+        ul { class: "entries",
             for device in devices {
                 li { key: "{device.device_id}",
                     Icon { name: "monitor-smartphone" }
@@ -174,7 +173,7 @@ fn Rooms(memberships: BTreeMap<String, String>) -> Element {
         if memberships.is_empty() {
             p { class: "muted", {t("no-rooms")} }
         }
-        ul { class: "rows rows--scrolled", tabindex: "0", aria_label: t("rooms"),
+        ul { class: "entries entries--scrolled", tabindex: "0", aria_label: t("rooms"),
             for (room, membership) in memberships {
                 li { key: "{room}",
                     a { class: "grow clip", dir: "ltr", href: Kind::Rooms.of(room.as_str()).fragment(), "{room}" }
@@ -191,20 +190,15 @@ fn Deeds(account: Account, devices: Vec<String>, onchange: EventHandler<()>) -> 
     rsx! {
         section { class: "aside", aria_label: t("actions"),
             h2 { {t("actions")} }
-            ul { class: "rows",
+            ul { class: "actions",
                 for deed in UserDeed::all(&account) {
-                    li { key: "{deed:?}",
-                        Icon { name: deed.icon() }
-                        span { class: "grow",
-                            b { {t(deed.label())} }
-                            small { {tv(&format!("{}-short", deed.label()), [("name", Words::from(account.shown_name()))])} }
-                        }
-                        button {
-                            class: if deed.is_final() { "btn btn--s btn--danger-plain" } else { "btn btn--s" },
-                            aria_label: t(deed.label()),
-                            onclick: move |_| asked.set(Some(deed)),
-                            {t("do-it")}
-                        }
+                    Action {
+                        key: "{deed:?}",
+                        icon: deed.icon(),
+                        label: t(deed.label()),
+                        text: tv(&format!("{}-short", deed.label()), [("name", Words::from(account.shown_name()))]),
+                        is_danger: deed.is_final(),
+                        onclick: move |()| asked.set(Some(deed)),
                     }
                 }
             }

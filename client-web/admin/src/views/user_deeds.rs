@@ -2,15 +2,16 @@
 
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::{Dialog, Field, Icon, Password, Submit},
+    controls::{Dialog, Field, Password, PlainInput},
     words::{Value as Words, t, tv},
 };
 use serde_json::{Value, json};
 
 use crate::{
-    api::{Problem, SYNAPSE, encoded},
+    api::{SYNAPSE, encoded},
     app::use_shared,
-    parts::{Ask, Copied, Deed},
+    forms::{Ask, Check, Deed, FormDialog, use_asking},
+    parts::Copied,
     views::users::Account,
 };
 
@@ -131,11 +132,10 @@ pub fn AskDeed(
     onclose: EventHandler<()>,
     ondone: EventHandler<Value>,
 ) -> Element {
-    let mut is_erasing = use_signal(|| false);
+    let is_erasing = use_signal(|| false);
+    let is_signing_out = use_signal(|| true);
+    let password = use_signal(String::new);
     let mut token = use_signal(|| None::<String>);
-    if deed == UserDeed::SetPassword {
-        return rsx! { SetPassword { account, onclose } };
-    }
     if let Some(token) = token() {
         return rsx! {
             Dialog { title: t("log-in-as"), onclose: move |()| onclose.call(()),
@@ -147,8 +147,12 @@ pub fn AskDeed(
         };
     }
     let mut asked = deed.deed(&account, is_erasing());
-    if deed == UserDeed::SignOutEverywhere {
-        asked.body = json!({ "devices": devices });
+    match deed {
+        UserDeed::SignOutEverywhere => asked.body = json!({ "devices": devices }),
+        UserDeed::SetPassword => {
+            asked.body = json!({ "new_password": *password.read(), "logout_devices": is_signing_out() });
+        }
+        _ => {}
     }
     rsx! {
         Ask {
@@ -170,71 +174,11 @@ pub fn AskDeed(
                 ondone.call(answer);
             },
             if deed == UserDeed::End {
-                label { class: "check",
-                    input {
-                        id: "erase",
-                        r#type: "checkbox",
-                        checked: is_erasing(),
-                        onchange: move |event| is_erasing.set(event.checked()),
-                    }
-                    span { {t("end-account-erase")} }
-                }
+                Check { label: t("end-account-erase"), is_on: is_erasing }
             }
-        }
-    }
-}
-
-#[component]
-fn SetPassword(account: Account, onclose: EventHandler<()>) -> Element {
-    let shared = use_shared();
-    let password = use_signal(String::new);
-    let mut is_signing_out = use_signal(|| true);
-    let mut is_busy = use_signal(|| false);
-    let mut problem = use_signal(|| None::<Problem>);
-    let deed = UserDeed::SetPassword.deed(&account, false);
-    let submit = move |event: FormEvent| {
-        event.prevent_default();
-        let deed = deed.clone();
-        is_busy.set(true);
-        spawn(async move {
-            let body = json!({ "new_password": *password.peek(), "logout_devices": is_signing_out() });
-            match shared.ask(deed.method, &deed.path, Some(&body)).await {
-                Ok(_) => {
-                    shared.tell(deed.done);
-                    onclose.call(());
-                }
-                Err(found) => {
-                    problem.set(Some(found));
-                    is_busy.set(false);
-                }
-            }
-        });
-    };
-    rsx! {
-        Dialog { title: t("set-password"), onclose: move |()| onclose.call(()),
-            form { onsubmit: submit, novalidate: true,
-                div { class: "dialog__body",
-                    p { {tv("set-password-text", [("name", Words::from(account.shown_name()))])} }
-                    Password {
-                        id: "new-password",
-                        label: t("new-password"),
-                        value: password,
-                        autocomplete: "new-password",
-                        error: problem.read().as_ref().map(Problem::text),
-                    }
-                    label { class: "check",
-                        input {
-                            r#type: "checkbox",
-                            checked: is_signing_out(),
-                            onchange: move |event| is_signing_out.set(event.checked()),
-                        }
-                        span { {t("set-password-sign-out")} }
-                    }
-                }
-                footer { class: "dialog__foot",
-                    button { class: "btn", r#type: "button", onclick: move |_| onclose.call(()), {t("cancel")} }
-                    Submit { label: t("set-password"), is_busy: is_busy() }
-                }
+            if deed == UserDeed::SetPassword {
+                Password { id: "new-password", label: t("new-password"), value: password, autocomplete: "new-password" }
+                Check { label: t("set-password-sign-out"), is_on: is_signing_out }
             }
         }
     }
@@ -244,75 +188,39 @@ fn SetPassword(account: Account, onclose: EventHandler<()>) -> Element {
 #[component]
 pub fn NewUser(onclose: EventHandler<()>, ondone: EventHandler<()>) -> Element {
     let shared = use_shared();
+    let asking = use_asking();
     let mut name = use_signal(String::new);
     let password = use_signal(String::new);
-    let mut is_admin = use_signal(|| false);
-    let mut is_busy = use_signal(|| false);
-    let mut problem = use_signal(|| None::<Problem>);
-    let submit = move |event: FormEvent| {
-        event.prevent_default();
-        if name.read().trim().is_empty() || is_busy() {
-            return;
-        }
-        is_busy.set(true);
-        spawn(async move {
-            let localpart = name.peek().trim().to_owned();
-            let id = encoded(&format!("@{localpart}:{}", shared.server.peek()));
-            let free = format!("{SYNAPSE}/v1/username_available?username={}", encoded(&localpart));
-            let body = json!({ "password": *password.peek(), "admin": is_admin() });
+    let is_admin = use_signal(|| false);
+    let submit = move |()| {
+        let localpart = name.peek().trim().to_owned();
+        let id = encoded(&format!("@{localpart}:{}", shared.server.peek()));
+        let free = format!("{SYNAPSE}/v1/username_available?username={}", encoded(&localpart));
+        let body = json!({ "password": *password.peek(), "admin": is_admin() });
+        let asked = async move {
             // Without the question, one would change an account that is there.
-            let made = match shared.ask("GET", &free, None).await {
-                Ok(_) => shared.ask("PUT", &format!("{SYNAPSE}/v2/users/{id}"), Some(&body)).await,
-                Err(problem) => Err(problem),
-            };
-            match made {
-                Ok(_) => {
-                    shared.tell(tv("new-user-done", [("name", Words::from(localpart))]));
-                    ondone.call(());
-                    onclose.call(());
-                }
-                Err(found) => {
-                    problem.set(Some(found));
-                    is_busy.set(false);
-                }
-            }
+            shared.ask("GET", &free, None).await?;
+            shared.ask("PUT", &format!("{SYNAPSE}/v2/users/{id}"), Some(&body)).await
+        };
+        asking.begin(asked, move |_| {
+            shared.tell(tv("new-user-done", [("name", Words::from(localpart))]));
+            ondone.call(());
+            onclose.call(());
         });
     };
     rsx! {
-        Dialog { title: t("new-user"), onclose: move |()| onclose.call(()),
-            form { onsubmit: submit, novalidate: true,
-                div { class: "dialog__body",
-                    Field { id: "new-name", label: t("name"), hint: t("new-user-hint"),
-                        input {
-                            class: "input",
-                            id: "new-name",
-                            autocomplete: "off",
-                            autocapitalize: "none",
-                            spellcheck: "false",
-                            oninput: move |event| name.set(event.value()),
-                        }
-                    }
-                    Password { id: "new-password", label: t("password"), value: password, autocomplete: "new-password" }
-                    label { class: "check",
-                        input {
-                            r#type: "checkbox",
-                            checked: is_admin(),
-                            onchange: move |event| is_admin.set(event.checked()),
-                        }
-                        span { {t("new-user-admin")} }
-                    }
-                    if let Some(problem) = &*problem.read() {
-                        p { class: "field__error", role: "alert",
-                            Icon { name: "circle-alert", size: "s" }
-                            span { {problem.text()} }
-                        }
-                    }
-                }
-                footer { class: "dialog__foot",
-                    button { class: "btn", r#type: "button", onclick: move |_| onclose.call(()), {t("cancel")} }
-                    Submit { label: t("make-user"), is_busy: is_busy() }
-                }
+        FormDialog {
+            title: t("new-user"),
+            label: t("make-user"),
+            may: !name.read().trim().is_empty(),
+            asking,
+            onsubmit: submit,
+            onclose,
+            Field { id: "new-name", label: t("name"), hint: t("new-user-hint"),
+                PlainInput { id: "new-name", autocomplete: "off", oninput: move |text| name.set(text) }
             }
+            Password { id: "new-password", label: t("password"), value: password, autocomplete: "new-password" }
+            Check { label: t("new-user-admin"), is_on: is_admin }
         }
     }
 }

@@ -9,10 +9,10 @@ use hearth_client_state::{admin::Kind, names::localpart};
 use serde::Deserialize;
 
 use crate::{
-    api::{SYNAPSE, encoded},
+    api::SYNAPSE,
     app::use_shared,
-    measures::{count, when},
-    parts::{Asked, Chip, Empty, Face, Head, Menu, MenuItem, Pager, ROWS, Search, shown, use_asked},
+    measures::when,
+    parts::{Asked, Chip, Empty, Face, Head, Menu, MenuItem, Pager, Search, shown, use_asked, use_finding},
     views::user_deeds::{AskDeed, NewUser, UserDeed},
 };
 
@@ -53,19 +53,16 @@ impl Account {
 
 #[component]
 pub fn Users() -> Element {
-    let mut term = use_signal(String::new);
+    let finding = use_finding();
     let mut which = use_signal(|| Which::Everyone);
-    let mut from = use_signal(|| 0);
     let mut is_making = use_signal(|| false);
     let narrowed = match which() {
         Which::Everyone => "v2/users?",
         Which::Administrators => "v2/users?admins=true&",
         Which::Ended => "v3/users?deactivated=true&",
     };
-    let name =
-        if term.read().is_empty() { String::new() } else { format!("&name={}", encoded(&term.read())) };
     let mut accounts: Asked<Accounts> =
-        use_asked(format!("{SYNAPSE}/{narrowed}from={from}&limit={ROWS}&guests=true{name}"));
+        use_asked(format!("{SYNAPSE}/{narrowed}guests=true&{}", finding.query("name")));
     let total = accounts.read().as_ref().and_then(|found| Some(found.as_ref().ok()?.total));
     let text = total.map(|total| tv("accounts", [("count", Words::from(total))])).unwrap_or_default();
     rsx! {
@@ -77,13 +74,7 @@ pub fn Users() -> Element {
                 }
             }
             div { class: "toolbar",
-                Search {
-                    label: t("find-users"),
-                    onsearch: move |found| {
-                        term.set(found);
-                        from.set(0);
-                    },
-                }
+                Search { label: t("find-users"), finding }
                 for (name, kind) in [
                     ("everyone", Which::Everyone),
                     ("administrators", Which::Administrators),
@@ -95,7 +86,7 @@ pub fn Users() -> Element {
                         is_on: which() == kind,
                         onclick: move |()| {
                             which.set(kind);
-                            from.set(0);
+                            finding.begin();
                         },
                     }
                 }
@@ -106,7 +97,7 @@ pub fn Users() -> Element {
                 } else {
                     Table { accounts: found.users.clone(), onchange: move |()| accounts.restart() }
                 }
-                Pager { from: from(), total: found.total, onfrom: move |at| from.set(at) }
+                Pager { finding, total: found.total }
             })}
             if is_making() {
                 NewUser { onclose: move |()| is_making.set(false), ondone: move |()| accounts.restart() }
@@ -156,7 +147,7 @@ fn Row(account: Account, onask: EventHandler<(UserDeed, Account)>) -> Element {
                     span { class: "cellname__text",
                         b { class: "clip", dir: "auto", {account.shown_name()} }
                         small { class: "clip", "{account.name}" }
-                        small { class: "only-phone", "{seen}" State { account: account.clone() } }
+                        small { class: "only-phone", "{seen}, " State { account: account.clone() } }
                     }
                 }
             }
@@ -215,9 +206,4 @@ pub fn State(account: Account) -> Element {
             span { key: "{name}", class, {t(name)} }
         }
     }
-}
-
-/// So many of something that is counted, in a word.
-pub fn counted(name: &str, number: u64) -> String {
-    tv(name, [("count", Words::from(number)), ("shown", count(number).into())])
 }

@@ -47,6 +47,8 @@ pub(super) struct MessageReader {
     due: Instant,
     /// Edits that wait to be committed, and the messages that they replace.
     edits: HashMap<EventNid, EventNid>,
+    /// Whether it has taken in changes since it was opened.
+    has_taken: bool,
     /// Whether rooms are encrypted, as far as it was asked since changes were told.
     pub(super) encrypted: HashMap<RoomNid, bool>,
     /// The number of the state that says whether a room is encrypted, once there is any.
@@ -100,6 +102,7 @@ impl MessageReader {
             committed: done,
             due: Instant::now() + NOTE_AFTER,
             edits: HashMap::new(),
+            has_taken: false,
             encrypted: HashMap::new(),
             encryption: None,
             searches,
@@ -287,9 +290,11 @@ impl MessageReader {
 impl Reader for MessageReader {
     async fn take(&mut self, changes: &[(Position, Change)]) -> Result<Position, ReaderError> {
         blocking(|| self.apply(changes).and_then(|()| self.commit_if_due()))?;
-        if changes.len() < MANY && self.walking.is_none() {
+        // Whoever searches waits for a reader that is known to run, which it is when it has taken something in.
+        if self.has_taken && changes.len() < MANY && self.walking.is_none() {
             self.gather().await;
         }
+        self.has_taken = true;
         Ok(self.saved())
     }
 

@@ -91,8 +91,11 @@ pub fn Timeline() -> Element {
         let last = in_room.items.read().as_ref().map(|items| items.last().map(|item| item.key.clone()));
         let Some(last) = last else { return };
         let Some(last) = last else {
-            // What is kept of a room or a thread may be nothing: then there is nothing to scroll to either.
-            spawn(fetch());
+            // What is kept of a thread may be nothing: then there is nothing to scroll to either. A room has something as
+            // soon as a sync has brought it, and before that nobody knows what was earlier.
+            if in_room.place == "thread" {
+                spawn(fetch());
+            }
             return;
         };
         // What came while nobody looked is read when somebody does.

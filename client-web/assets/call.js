@@ -231,7 +231,7 @@ class Media {
         camera: sends(who, 'camera'),
         screen: sends(who, 'screen'),
       }));
-      connections.push({ service, isConnected: room.state === ConnectionState.Connected, isOwn: room === this.own, people });
+      connections.push({ service, isConnected: room.state === ConnectionState.Connected, people });
     }
     const own = (source) => (this.own ? sends(this.own.localParticipant, source) : Boolean(this.captured[source]));
     return { connections, microphone: own('microphone'), camera: own('camera'), screen: own('screen') };

@@ -32,6 +32,8 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, Element, HtmlElement, HtmlTextAreaElement, Storage};
 
+use crate::matrix::{Problem, Upload};
+
 /// Does something to its end, asked for by the browser and not by a view.
 pub fn run(work: impl Future<Output = ()> + 'static) {
     wasm_bindgen_futures::spawn_local(work);
@@ -77,14 +79,16 @@ pub async fn online_or(wait: impl Future<Output = ()>) {
 }
 
 /// Fills with bytes that nobody can guess.
-pub fn fill_random(bytes: &mut [u8]) {
-    let crypto = Reflect::get(&window(), &"crypto".into()).unwrap_or_default();
-    let fill = Reflect::get(&crypto, &"getRandomValues".into()).unwrap_or_default();
+pub fn fill_random(bytes: &mut [u8]) -> Result<(), Problem> {
     let array = Uint8Array::new_with_length(bytes.len() as u32);
-    if let Some(fill) = fill.dyn_ref::<Function>() {
-        let _ = fill.call1(&crypto, &array);
-    }
+    let fill = || {
+        let crypto = Reflect::get(&window(), &"crypto".into())?;
+        let fill: Function = Reflect::get(&crypto, &"getRandomValues".into())?.dyn_into()?;
+        fill.call1(&crypto, &array)
+    };
+    fill().map_err(|error| Problem::Other(format!("getRandomValues: {error:?}")))?;
     array.copy_to(bytes);
+    Ok(())
 }
 
 /// The moment at which a day begins here, by its date such as `2026-11-29`, in milliseconds since 1970.
@@ -222,14 +226,14 @@ pub fn set_class(id: &str, class: &str, is_set: bool) {
 }
 
 /// A file of the browser's with its content.
-pub async fn upload(file: web_sys::File) -> Option<crate::matrix::Upload> {
+pub async fn upload(file: web_sys::File) -> Option<Upload> {
     let buffer = JsFuture::from(file.array_buffer()).await.ok()?;
     let bytes = Uint8Array::new(&buffer).to_vec();
     let size = match file.type_().starts_with("image/") {
         true => picture_size(&bytes, &file.type_()).await,
         false => None,
     };
-    Some(crate::matrix::Upload {
+    Some(Upload {
         name: file.name(),
         mime_type: file.type_(),
         bytes,

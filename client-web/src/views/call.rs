@@ -114,6 +114,11 @@ impl Calls {
         spawn_forever(async move { call.leave().await });
     }
 
+    /// Begins or ends to send from a source.
+    pub fn set(self, source: Source, is_on: bool) {
+        self.act(move |call| async move { call.set(source, is_on).await });
+    }
+
     /// Does something with the call to its end.
     pub fn act<F: Future<Output = ()> + 'static>(self, action: impl FnOnce(Rc<Call>) -> F + 'static) {
         let Some(call) = self.open.peek().clone() else { return };

@@ -9,7 +9,7 @@ mod stage;
 
 pub use self::{
     keys::{KEYS, Key, Keys, received_key},
-    member::{Intent, MEMBER, Member, members, membership, state_key},
+    member::{Intent, MEMBER, Member, livekit, members, membership, state_key},
     ring::{DECLINE, NOTIFICATION, Ring, declined, notification, ring},
     signs::{HAND, REACTION, REACTIONS, Sign, Signs, hand, reaction, sign},
     stage::{Connection, Heard, Media, Stage, Tile, View, columns, speaker, stage, tiles},

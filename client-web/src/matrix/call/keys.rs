@@ -14,13 +14,16 @@ use matrix_sdk::{
 use matrix_sdk_base::crypto::CollectStrategy;
 use serde_json::Value;
 
-use crate::{browser, matrix::Account};
+use crate::{
+    browser,
+    matrix::{Account, Problem},
+};
 
 /// Sixteen bytes that nobody can guess.
-pub fn new_key() -> Vec<u8> {
+pub fn new_key() -> Result<Vec<u8>, Problem> {
     let mut bytes = vec![0_u8; 16];
-    browser::fill_random(&mut bytes);
-    bytes
+    browser::fill_random(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Gives the key to members; tells who did not get it.

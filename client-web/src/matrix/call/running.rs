@@ -121,7 +121,7 @@ impl Account {
             is_unsettled: Cell::new(false),
         });
         *itself.borrow_mut() = Rc::downgrade(&call);
-        call.look().await;
+        call.look(members_of(&call.room).await).await;
         browser::run(follow(Rc::downgrade(&call), call.account.call_members(call.room_id())));
         browser::run(look_after(Rc::downgrade(&call)));
         // While one looks at oneself, what is needed for joining is found out.
@@ -139,9 +139,9 @@ impl Account {
 /// Takes up whatever changes about who is in the call.
 async fn follow(call: Weak<Call>, changes: impl Stream<Item = Vec<Member>>) {
     let mut changes = Box::pin(changes);
-    while changes.next().await.is_some() {
+    while let Some(members) = changes.next().await {
         match call.upgrade().filter(|call| !call.is_over()) {
-            Some(call) => call.look().await,
+            Some(call) => call.look(members).await,
             None => return,
         }
     }
@@ -161,7 +161,7 @@ async fn look_after(call: Weak<Call>) {
             }
         }
         // Memberships end by themselves.
-        call.look().await;
+        call.look(members_of(&call.room).await).await;
     }
 }
 
@@ -213,7 +213,7 @@ impl Call {
             None => self.account.call_service().await?,
         };
         if self.is_encrypted() && self.keys.borrow().is_none() {
-            self.begin_keys().await;
+            self.begin_keys().await?;
         }
         let standing = Standing::new(self.account.clone(), self.room.clone(), service, self.intent);
         let standing = Rc::new(standing);
@@ -227,8 +227,8 @@ impl Call {
         Ok(())
     }
 
-    async fn begin_keys(self: &Rc<Self>) {
-        let keys = Keys::new(keys::new_key());
+    async fn begin_keys(self: &Rc<Self>) -> Result<(), Problem> {
+        let keys = Keys::new(keys::new_key()?);
         self.media.set_key(&self.identity(), keys.key().index, &keys.key().bytes).await;
         *self.keys.borrow_mut() = Some(keys);
         let call = Rc::downgrade(self);
@@ -240,6 +240,7 @@ impl Call {
             });
         });
         *self._received.borrow_mut() = Some(received);
+        Ok(())
     }
 
     /// Tells the others in the room that a call began.
@@ -294,9 +295,8 @@ impl Call {
         }
     }
 
-    /// Who is in it by now.
-    async fn look(self: &Rc<Self>) {
-        let members = members_of(&self.room).await;
+    /// Takes up who is in it by now.
+    async fn look(self: &Rc<Self>, members: Vec<Member>) {
         let known = self.now.read().people.clone();
         let mut people = HashMap::new();
         for member in &members {
@@ -426,7 +426,10 @@ impl Call {
             members.into_iter().filter(|member| member.identity() != identity).collect();
         let Some(mut keys) = self.keys.borrow().clone() else { return };
         let before = keys.key().index;
-        let to: Vec<Member> = keys.give(&others, keys::new_key).into_iter().cloned().collect();
+        let to: Vec<Member> = match keys.give(&others, keys::new_key) {
+            Ok(to) => to.into_iter().cloned().collect(),
+            Err(problem) => return self.tell_trouble(Some(problem)),
+        };
         *self.keys.borrow_mut() = Some(keys.clone());
         if keys.key().index != before {
             let (call, key) = (self.clone(), keys.key().clone());

@@ -1,5 +1,7 @@
 //! The service by which the SFU of a server is found (MSC4143, MSC4195), and what it gives members of a room.
 
+use hearth_client_state::call::livekit;
+use matrix_sdk::ruma::api::client::account::request_openid_token;
 use serde_json::{Value, json};
 
 use crate::{
@@ -65,11 +67,16 @@ impl Account {
         room: &str,
         delay: Option<Delay<'_>>,
     ) -> Result<Ticket, Problem> {
-        let path = format!("v3/user/{}/openid/request_token", self.session.user);
-        let openid = self.ask("POST", &path, Some(&json!({}))).await?;
+        let openid =
+            self.client.send(request_openid_token::v3::Request::new(self.session.user.clone())).await?;
         let mut asked = json!({
             "room": room,
-            "openid_token": openid.body,
+            "openid_token": {
+                "access_token": openid.access_token,
+                "token_type": openid.token_type,
+                "matrix_server_name": openid.matrix_server_name,
+                "expires_in": openid.expires_in.as_secs(),
+            },
             "device_id": self.session.device,
         });
         if let Some(Delay { id, milliseconds }) = delay {
@@ -89,11 +96,4 @@ impl Account {
             }),
         }
     }
-}
-
-fn livekit(transports: &Value) -> Option<String> {
-    let mut transports = transports.as_array()?.iter();
-    let service =
-        transports.find(|transport| transport["type"] == "livekit")?["livekit_service_url"].as_str()?;
-    Some(service.trim_end_matches('/').to_owned())
 }

@@ -35,7 +35,7 @@ pub fn Bar(call: Rc<Call>) -> Element {
                     r#type: "button",
                     title: "{share_label}",
                     aria_label: "{share_label}",
-                    onclick: move |_| calls.act(move |call| async move { call.set(Source::Screen, !screen).await }),
+                    onclick: move |_| calls.set(Source::Screen, !screen),
                     Icon { name: "screen-share", size: "l" }
                 }
             }
@@ -94,7 +94,7 @@ pub fn SourceButton(source: Source) -> Element {
             title: t(label),
             aria_label: t(label),
             aria_pressed: is_on.to_string(),
-            onclick: move |_| calls.act(move |call| async move { call.set(source, !is_on).await }),
+            onclick: move |_| calls.set(source, !is_on),
             Icon { name: icon, size: "l" }
         }
     }

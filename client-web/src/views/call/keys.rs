@@ -21,14 +21,14 @@ pub fn use_call_keys(calls: Calls) {
                 (now.heard.microphone, now.heard.camera)
             };
             match event.key().as_str() {
-                "d" | "D" if is_ctrl => set(calls, Source::Microphone, !microphone),
-                "e" | "E" if is_ctrl => set(calls, Source::Camera, !camera),
+                "d" | "D" if is_ctrl => calls.set(Source::Microphone, !microphone),
+                "e" | "E" if is_ctrl => calls.set(Source::Camera, !camera),
                 // On a button it is the button's.
                 " " if !browser::is_on_control() => {
                     if !microphone && !event.repeat() {
                         let mut is_speaking = is_speaking;
                         is_speaking.set(true);
-                        set(calls, Source::Microphone, true);
+                        calls.set(Source::Microphone, true);
                     }
                 }
                 _ => return false,
@@ -38,12 +38,8 @@ pub fn use_call_keys(calls: Calls) {
         let mut was_speaking = is_speaking;
         browser::on_window("keyup", move || {
             if was_speaking.replace(false) {
-                set(calls, Source::Microphone, false);
+                calls.set(Source::Microphone, false);
             }
         });
     });
-}
-
-fn set(calls: Calls, source: Source, is_on: bool) {
-    calls.act(move |call| async move { call.set(source, is_on).await });
 }

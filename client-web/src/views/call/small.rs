@@ -54,13 +54,13 @@ pub fn Small(call: Rc<Call>) -> Element {
                     icon: either(microphone, "mic", "mic-off"),
                     label: t(either(microphone, "call-mute", "call-unmute")),
                     size: "s",
-                    onclick: move |_| calls.act(move |call| async move { call.set(Source::Microphone, !microphone).await }),
+                    onclick: move |_| calls.set(Source::Microphone, !microphone),
                 }
                 IconButton {
                     icon: either(camera, "video", "video-off"),
                     label: t(either(camera, "call-camera-off", "call-camera-on")),
                     size: "s",
-                    onclick: move |_| calls.act(move |call| async move { call.set(Source::Camera, !camera).await }),
+                    onclick: move |_| calls.set(Source::Camera, !camera),
                 }
                 IconButton {
                     icon: "expand",

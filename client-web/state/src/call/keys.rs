@@ -47,17 +47,21 @@ impl Keys {
     }
 
     /// Takes up who else is in the call now. Tells to whom the key must be given; if one who has it is gone, that is another
-    /// key, which `next` makes, and all.
-    pub fn give<'a>(&mut self, others: &'a [Member], next: impl FnOnce() -> Vec<u8>) -> Vec<&'a Member> {
+    /// key, which `next` makes, and all. Where that fails nothing was taken up.
+    pub fn give<'a, E>(
+        &mut self,
+        others: &'a [Member],
+        next: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<&'a Member>, E> {
         let of = |member: &Member| (member.identity(), member.since);
         let there: BTreeSet<_> = others.iter().map(of).collect();
         if !self.given.is_subset(&there) {
-            self.key = Key { index: self.key.index.wrapping_add(1), bytes: next() };
+            self.key = Key { index: self.key.index.wrapping_add(1), bytes: next()? };
             self.given.clear();
         }
         let missing = others.iter().filter(|other| !self.given.contains(&of(other))).collect();
         self.given = there;
-        missing
+        Ok(missing)
     }
 
     /// That somebody could not be given the key: the next time it is tried again.
@@ -116,16 +120,20 @@ mod tests {
     fn who_comes_gets_the_key_and_who_leaves_not_the_next() {
         let mut keys = Keys::new(vec![1; 16]);
         let (both, one) = ([member("@a:x"), member("@b:x")], [member("@b:x")]);
-        assert_eq!(keys.give(&both[..1], || unreachable!()).len(), 1);
-        assert_eq!(keys.give(&both, || unreachable!()), [&both[1]]);
-        assert!(keys.give(&both, || unreachable!()).is_empty());
-        assert_eq!(keys.give(&one, || vec![2; 16]), [&one[0]]);
+        let same = || -> Result<_, ()> { unreachable!() };
+        let next = |byte| move || Ok::<_, ()>(vec![byte; 16]);
+        assert_eq!(keys.give(&both[..1], same), Ok(vec![&both[0]]));
+        assert_eq!(keys.give(&both, same), Ok(vec![&both[1]]));
+        assert_eq!(keys.give(&both, same), Ok(vec![]));
+        assert_eq!(keys.give(&one, || Err("none")), Err("none"));
+        assert_eq!(keys.key().index, 0, "what failed is tried again");
+        assert_eq!(keys.give(&one, next(2)), Ok(vec![&one[0]]));
         assert_eq!(keys.key(), &Key { index: 1, bytes: vec![2; 16] });
         let anew = [Member { since: 9, ..one[0].clone() }];
-        assert_eq!(keys.give(&anew, || vec![3; 16]), [&anew[0]], "who comes anew gets it anew");
-        assert!(keys.give(&anew, || unreachable!()).is_empty());
+        assert_eq!(keys.give(&anew, next(3)), Ok(vec![&anew[0]]), "who comes anew gets it anew");
+        assert_eq!(keys.give(&anew, same), Ok(vec![]));
         keys.take_back("@b:x:D");
-        assert_eq!(keys.give(&anew, || unreachable!()), [&anew[0]], "it is tried again");
+        assert_eq!(keys.give(&anew, same), Ok(vec![&anew[0]]), "it is tried again");
     }
 
     #[test]

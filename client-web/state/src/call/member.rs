@@ -77,9 +77,7 @@ fn member(event: &Value, now: i64) -> Option<(Member, bool)> {
         && content["scope"].as_str().is_none_or(|scope| scope == "m.room");
     let since = content["created_ts"].as_i64().or(event["origin_server_ts"].as_i64())?;
     let is_over = now >= since.saturating_add(content["expires"].as_i64().unwrap_or(LIFETIME));
-    let mut transports = content["foci_preferred"].as_array()?.iter();
-    let service =
-        transports.find(|transport| transport["type"] == "livekit")?["livekit_service_url"].as_str()?;
+    let service = livekit(&content["foci_preferred"])?;
     if !is_of_room || is_over {
         return None;
     }
@@ -87,11 +85,17 @@ fn member(event: &Value, now: i64) -> Option<(Member, bool)> {
         event: event["event_id"].as_str()?.to_owned(),
         user: event["sender"].as_str()?.to_owned(),
         device: content["device_id"].as_str()?.to_owned(),
-        service: service.trim_end_matches('/').to_owned(),
+        service,
         since,
         intent: Intent::of(content),
     };
     Some((member, content["focus_active"]["focus_selection"] == "oldest_membership"))
+}
+
+/// The service by which an SFU of LiveKit's is found, of the transports that a member or a server names (MSC4195).
+pub fn livekit(transports: &Value) -> Option<String> {
+    let livekit = transports.as_array()?.iter().find(|transport| transport["type"] == "livekit")?;
+    Some(livekit["livekit_service_url"].as_str()?.trim_end_matches('/').to_owned())
 }
 
 /// The state key of a session's membership. Events whose key begins with `@` are for that user alone to send, so this

@@ -20,8 +20,6 @@ pub struct Media {
 pub struct Connection {
     pub service: String,
     pub is_connected: bool,
-    /// Whether it is the one that one sends to.
-    pub is_own: bool,
     pub people: Vec<Heard>,
 }
 
@@ -191,7 +189,7 @@ mod tests {
     }
 
     fn of(people: Vec<Heard>) -> Media {
-        let connection = Connection { service: "one".to_owned(), is_connected: true, is_own: true, people };
+        let connection = Connection { service: "one".to_owned(), is_connected: true, people };
         Media { connections: vec![connection], ..Media::default() }
     }
 
@@ -271,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_the_page_tells_is_read() {
-        let told = r#"{"connections":[{"service":"s","isConnected":true,"isOwn":true,"people":[{"identity":"i","speaks":false,
+        let told = r#"{"connections":[{"service":"s","isConnected":true,"people":[{"identity":"i","speaks":false,
             "quality":"good","microphone":true,"camera":false,"screen":false}]}],"microphone":true,"camera":false,"screen":false}"#;
         let media: Media = serde_json::from_str(told).unwrap();
         assert_eq!(bars(&media.connections[0].people[0].quality), Some(2));

@@ -11,9 +11,9 @@ pub mod tabs;
 pub use self::{
     media::{Media, MediaDevice, Source, Tone},
     notify::{
-        Permission, ask_to_notify, may_notify, notify, on_push_token, push_subscribe, push_subscription,
-        push_unsubscribe, quiet_hours, set_badge, set_quiet_hours, set_wants_sound, set_wants_to_notify,
-        wants_sound, wants_to_notify,
+        Permission, ask_to_notify, is_quiet, may_notify, notify, on_push_token, push_subscribe,
+        push_subscription, push_unsubscribe, quiet_hours, set_badge, set_quiet_hours, set_wants_sound,
+        set_wants_to_notify, wants_sound, wants_to_notify,
     },
     recorder::Recorder,
     sound::chime,
@@ -296,14 +296,12 @@ pub fn focus_last(selector: &str) {
 
 /// Whether somebody writes just now.
 pub fn is_writing() -> bool {
-    let active = document().active_element().map(|element| element.tag_name().to_lowercase());
-    active.is_some_and(|tag| ["input", "textarea", "select"].contains(&tag.as_str()))
+    has_focus("input, textarea, select")
 }
 
 /// Whether the focus is on something that keys do something to.
 pub fn is_on_control() -> bool {
-    let active = document().active_element().map(|element| element.tag_name().to_lowercase());
-    active.is_some_and(|tag| ["a", "button", "input", "textarea", "select"].contains(&tag.as_str()))
+    has_focus("a, button, input, textarea, select")
 }
 
 /// Puts the focus on the next of the parts of the page that are there, in their order.

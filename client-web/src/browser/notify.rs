@@ -9,7 +9,7 @@ use web_sys::{
     ServiceWorkerRegistration,
 };
 
-use super::{forget, load, save, set_fragment, window};
+use super::{forget, load, now, offset, save, set_fragment, window};
 use crate::matrix::Subscription;
 
 /// What the browser says to notifications.
@@ -62,6 +62,11 @@ pub fn set_wants_sound(wants: bool) {
 /// The hours in which this browser tells of nothing, if there are any.
 pub fn quiet_hours() -> Option<QuietHours> {
     QuietHours::parse(&load(QUIET_HOURS)?)
+}
+
+/// Whether it is one of them now.
+pub fn is_quiet() -> bool {
+    quiet_hours().is_some_and(|hours| hours.contain(now(), offset()))
 }
 
 pub fn set_quiet_hours(hours: Option<QuietHours>) {

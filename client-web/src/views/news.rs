@@ -12,9 +12,7 @@ use crate::{
 
 /// Tells what came between two states of the list.
 pub fn tell_news(before: &[Row], after: &[Row]) {
-    let is_quiet =
-        browser::quiet_hours().is_some_and(|hours| hours.contain(browser::now(), browser::offset()));
-    if is_quiet || browser::is_visible() {
+    if browser::is_quiet() || browser::is_visible() {
         return;
     }
     let news = news(before, after);

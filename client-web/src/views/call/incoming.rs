@@ -1,5 +1,7 @@
 //! Somebody calls.
 
+use std::rc::Rc;
+
 use dioxus::prelude::*;
 use hearth_client_state::{call::Intent, route::Route};
 
@@ -7,7 +9,7 @@ use super::Calls;
 use crate::{
     app::use_shared,
     browser::{self, Tone},
-    design::{Avatar, Icon, either},
+    design::{Avatar, Icon, either, use_give_back_focus},
     matrix::Incoming,
     words::{Value, t, tv},
 };
@@ -26,18 +28,20 @@ pub fn IncomingCall(incoming: Incoming) -> Element {
             [("kind", Value::from(kind)), ("room", Value::from(incoming.room_name.as_str()))],
         ),
     };
+    use_give_back_focus();
+    let is_quiet = use_hook(browser::is_quiet);
     use_hook({
         let (incoming, told) = (incoming.clone(), told.clone());
         move || {
             spawn(async { browser::focus("incoming") });
-            if !browser::is_visible() && browser::wants_to_notify() {
+            if !is_quiet && !browser::is_visible() && browser::wants_to_notify() {
                 let fragment = Route::Room(incoming.room.clone()).fragment();
                 browser::notify(&incoming.by.name, &told, &incoming.room, fragment);
             }
         }
     });
-    // It ends with the view.
-    use_hook(|| std::rc::Rc::new(Tone::begin()));
+    // It ends with the view. In quiet hours who looks at the page sees the call, and nothing is heard.
+    use_hook(|| (!is_quiet).then(|| Rc::new(Tone::begin())));
     // Until it was answered elsewhere, nobody calls any more, or nobody answers.
     use_future(move || async move {
         let Some(account) = shared.account() else { return };
@@ -67,11 +71,13 @@ pub fn IncomingCall(incoming: Incoming) -> Element {
                 aria_labelledby: "incoming-name",
                 aria_describedby: "incoming-kind",
                 tabindex: "-1",
-                onkeydown: move |event| {
-                    if event.key() == Key::Escape {
+                onkeydown: move |event| match event.key() {
+                    Key::Escape => {
                         event.stop_propagation();
                         close();
                     }
+                    Key::Tab if browser::focus_round("incoming", event.modifiers().shift()) => event.prevent_default(),
+                    _ => {}
                 },
                 Avatar {
                     id: incoming.by.id.clone(),

@@ -134,6 +134,11 @@ impl Shared {
         }
     }
 
+    /// Whether an account is of this server.
+    pub fn is_own(&self, user: &str) -> bool {
+        user.ends_with(&format!(":{}", self.server))
+    }
+
     /// Tells in passing that something was done.
     pub fn tell(mut self, words: String) {
         self.toast.set(Some((false, words)));

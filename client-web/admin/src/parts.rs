@@ -41,6 +41,11 @@ pub fn shown<T: 'static>(asked: Asked<T>, show: impl FnOnce(&T) -> Element) -> E
     }
 }
 
+/// A part of what was found, once it came well.
+pub fn found<T: 'static, P>(asked: Asked<T>, part: impl FnOnce(&T) -> P) -> Option<P> {
+    asked.read().as_ref()?.as_ref().ok().map(part)
+}
+
 #[component]
 pub fn Waiting() -> Element {
     rsx! {

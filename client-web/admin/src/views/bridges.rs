@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     api::{HEARTH, encoded},
     app::use_shared,
-    measures::count,
+    measures::counted,
     parts::{Asked, Empty, Head, shown, use_asked},
 };
 
@@ -77,7 +77,7 @@ fn Bridge(service: Service) -> Element {
             }
             span { class: if behind > 0 { "state state--warn" } else { "state state--ok" },
                 Icon { name: either(behind > 0, "clock", "circle-check"), size: "s" }
-                {tv("bridge-behind", [("count", Words::from(behind)), ("shown", count(behind).into())])}
+                {counted("bridge-behind", behind)}
             }
             span { class: "btn-row",
                 button {

@@ -14,7 +14,7 @@ use crate::{
     app::use_shared,
     forms::Deed,
     measures::{count, lasting, when},
-    parts::{Asked, Chip, Empty, Head, Pager, Search, act, shown, use_asked, use_finding},
+    parts::{Asked, Chip, Empty, Head, Pager, Search, act, found, shown, use_asked, use_finding},
 };
 
 #[derive(Clone, PartialEq, Deserialize)]
@@ -27,7 +27,6 @@ struct Peers {
 struct Peer {
     destination: String,
     failure_ts: Option<u64>,
-    retry_last_ts: u64,
     retry_interval: u64,
 }
 
@@ -50,7 +49,7 @@ pub fn Federation(open: Option<String>) -> Element {
     let order = if is_failing_first() { "&order_by=failure_ts&dir=b" } else { "" };
     let query = finding.query("destination");
     let mut peers: Asked<Peers> = use_asked(format!("{SYNAPSE}/v1/federation/destinations?{query}{order}"));
-    let total = peers.read().as_ref().and_then(|found| Some(found.as_ref().ok()?.total)).unwrap_or(0);
+    let total = found(peers, |found| found.total).unwrap_or(0);
     let text = tv(
         "federation-text",
         [("server", Words::from(shared.server.read().as_str())), ("count", total.into())],

@@ -6,7 +6,7 @@ use hearth_client_design::{
     page,
     words::{Value as Words, t, tv},
 };
-use hearth_client_state::{admin::Kind, names::localpart};
+use hearth_client_state::{admin::Kind, names::localpart, when::DAY};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -46,11 +46,10 @@ struct File {
     media_type: Option<String>,
     upload_name: Option<String>,
     quarantined_by: Option<String>,
-    safe_from_quarantine: bool,
 }
 
 /// How long copies of other servers' media are kept when one makes room, in milliseconds.
-const FRESH_MS: i64 = 7 * 86_400_000;
+const FRESH_MS: i64 = 7 * DAY;
 
 #[component]
 pub fn Media(user: Option<String>) -> Element {

@@ -12,7 +12,7 @@ use crate::{
     api::HEARTH,
     app::use_shared,
     measures::{count, lasting, size, when},
-    parts::{Asked, Head, shown, use_asked},
+    parts::{Asked, Head, found, shown, use_asked},
     views::plot::Plot,
 };
 
@@ -256,7 +256,7 @@ fn Figures(about: About, storage: Asked<Storage>) -> Element {
         let (free, total) = (storage.disk_free?, storage.disk_total?);
         Some(tv("disk-free", [("free", Words::from(size(free))), ("total", size(total).into())]))
     };
-    let storage = storage.read().clone().and_then(Result::ok);
+    let storage = found(storage, Clone::clone);
     rsx! {
         dl { class: "figures",
             div {

@@ -5,7 +5,7 @@ use hearth_client_design::{
     page,
     words::{Value, t, tv},
 };
-use hearth_client_state::admin::chart;
+use hearth_client_state::{admin::chart, when::DAY};
 
 /// Where the line is, in units of the picture; beside and below it stand numbers and times.
 const WIDTH: f64 = 540.0;
@@ -28,7 +28,7 @@ pub fn Plot(
     let (begin, end, _) = time;
     let size = (WIDTH, HEIGHT);
     let label = |at: f64| {
-        if end - begin > 2.0 * 86_400_000.0 { page::short(at as i64) } else { page::time(at as i64) }
+        if end - begin > 2.0 * DAY as f64 { page::short(at as i64) } else { page::time(at as i64) }
     };
     let times: Vec<(f64, String, &str)> = (0..4)
         .map(|quarter| {
@@ -68,13 +68,8 @@ pub fn Plot(
                     }
                     path { class: "area", d: chart::area(&points, time, top, size) }
                     path { class: "line", d: chart::line(&points, time, top, size) }
-                    if let Some((at, value)) = last {
-                        circle {
-                            class: "plot__last",
-                            cx: "{(at - begin) / (end - begin).max(1.0) * WIDTH}",
-                            cy: "{HEIGHT - value / top * HEIGHT}",
-                            r: "4",
-                        }
+                    if let Some((x, y)) = last.map(|last| chart::spot(last, time, top, size)) {
+                        circle { class: "plot__last", cx: "{x}", cy: "{y}", r: "4" }
                     }
                 }
             }

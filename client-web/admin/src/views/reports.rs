@@ -8,7 +8,7 @@ use hearth_client_design::{
 };
 use hearth_client_state::{
     admin::Kind,
-    names::{colour, initials, localpart},
+    names::{colour, localpart},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::{
     app::use_shared,
     forms::{Ask, Deed},
     measures::when,
-    parts::{Asked, Empty, act, shown, use_asked},
+    parts::{Asked, Empty, Face, act, shown, use_asked},
 };
 
 #[derive(Clone, PartialEq, Deserialize)]
@@ -179,7 +179,7 @@ fn Case(id: String, ondone: EventHandler<()>) -> Element {
 
 #[component]
 fn UserLink(user: String) -> Element {
-    let is_own = user.ends_with(&format!(":{}", use_shared().server));
+    let is_own = use_shared().is_own(&user);
     rsx! {
         if is_own {
             a { href: Kind::Users.of(user.as_str()).fragment(), "{user}" }
@@ -211,7 +211,7 @@ fn Said(report: Report) -> Element {
                 ol {
                     li { class: "msg msg--first is-reported",
                         div { class: "msg__side",
-                            span { class: "avatar", "data-c": colour(&sender).to_string(), "data-initials": initials(&name), aria_hidden: "true" }
+                            Face { id: sender.clone(), name: name.clone() }
                         }
                         div { class: "msg__body",
                             div { class: "msg__head",
@@ -248,8 +248,7 @@ impl Decision {
 fn Decide(report: Report, ondone: EventHandler<()>) -> Element {
     let shared = use_shared();
     let mut asked = use_signal(|| None::<Decision>);
-    let is_own =
-        report.sender.as_ref().is_some_and(|sender| sender.ends_with(&format!(":{}", shared.server)));
+    let is_own = report.sender.as_ref().is_some_and(|sender| shared.is_own(sender));
     let sender = report.sender.clone().unwrap_or_default();
     let close = Deed {
         method: "DELETE",

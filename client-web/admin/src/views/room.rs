@@ -6,7 +6,7 @@ use hearth_client_design::{
     page,
     words::{Value as Words, t, tv},
 };
-use hearth_client_state::admin::Kind;
+use hearth_client_state::{admin::Kind, when::DAY};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::{
     app::use_shared,
     forms::{Ask, Check, Deed},
     measures::count,
-    parts::{Action, Asked, Face, Head, shown, use_asked},
+    parts::{Action, Asked, Face, Head, found, shown, use_asked},
     views::rooms::{Listed, kind},
 };
 
@@ -77,8 +77,6 @@ impl RoomDeed {
     }
 }
 
-/// A day in milliseconds.
-const DAY_MS: i64 = 86_400_000;
 /// How often it is asked how a task stands, in milliseconds.
 const AGAIN_MS: u32 = 1_000;
 
@@ -88,7 +86,7 @@ pub fn Room(id: String) -> Element {
     let mut about: Asked<About> = use_asked(format!("{SYNAPSE}/v1/rooms/{path}"));
     let mut block: Asked<Block> = use_asked(format!("{SYNAPSE}/v1/rooms/{path}/block"));
     let mut members: Asked<Members> = use_asked(format!("{SYNAPSE}/v1/rooms/{path}/members"));
-    let is_blocked = block.read().as_ref().is_some_and(|found| matches!(found, Ok(Block { block: true })));
+    let is_blocked = found(block, |found| found.block).unwrap_or(false);
     rsx! {
         div { class: "admin__in",
             a { class: "btn btn--quiet btn--s back", href: Kind::Rooms.list().fragment(),
@@ -187,7 +185,7 @@ fn rule(name: &str, value: Option<&str>) -> String {
 fn MemberList(members: Vec<String>) -> Element {
     /// More are not drawn.
     const MANY: usize = 200;
-    let own = format!(":{}", use_shared().server);
+    let shared = use_shared();
     let more = members.len().saturating_sub(MANY);
     rsx! {
         if members.is_empty() {
@@ -197,7 +195,7 @@ fn MemberList(members: Vec<String>) -> Element {
             for member in members.into_iter().take(MANY) {
                 li { key: "{member}",
                     Face { id: member.clone(), name: member.trim_start_matches('@').to_owned(), class: "avatar--s" }
-                    if member.ends_with(&own) {
+                    if shared.is_own(&member) {
                         a { class: "grow clip", dir: "ltr", href: Kind::Users.of(member.as_str()).fragment(), "{member}" }
                     } else {
                         span { class: "grow clip", dir: "ltr", "{member}" }
@@ -324,7 +322,7 @@ fn AskRoom(
         RoomDeed::Purge => (
             "POST",
             format!("v1/purge_history/{path}"),
-            json!({ "purge_up_to_ts": page::now() - days() * DAY_MS, "delete_local_events": is_own_too() }),
+            json!({ "purge_up_to_ts": page::now() - days() * DAY, "delete_local_events": is_own_too() }),
         ),
         RoomDeed::Delete => ("DELETE", format!("v2/rooms/{path}"), json!({ "block": is_blocking() })),
     };

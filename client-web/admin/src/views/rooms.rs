@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::{
     api::SYNAPSE,
     measures::count,
-    parts::{Asked, Chip, Empty, Face, Head, Pager, Search, shown, use_asked, use_finding},
+    parts::{Asked, Chip, Empty, Face, Head, Pager, Search, found, shown, use_asked, use_finding},
 };
 
 /// A room, as lists tell it.
@@ -62,7 +62,7 @@ pub fn Rooms() -> Element {
     };
     let rooms: Asked<Found> =
         use_asked(format!("{SYNAPSE}/v1/rooms?order_by={order}{narrowed}&{}", finding.query("search_term")));
-    let total = rooms.read().as_ref().and_then(|found| Some(found.as_ref().ok()?.total_rooms));
+    let total = found(rooms, |found| found.total_rooms);
     let text = total.map(|total| tv("rooms-count", [("count", Words::from(total))])).unwrap_or_default();
     rsx! {
         div { class: "admin__in",

@@ -6,6 +6,7 @@ use hearth_client_design::{
     page,
     words::{Value as Words, t, tv},
 };
+use hearth_client_state::when::DAY;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -29,8 +30,6 @@ struct Token {
     completed: u64,
     expiry_time: Option<u64>,
 }
-
-const DAY_MS: i64 = 86_400_000;
 
 impl Token {
     fn is_over(&self) -> bool {
@@ -141,7 +140,7 @@ fn NewToken(onclose: EventHandler<()>, ondone: EventHandler<()>) -> Element {
         let days = days.peek().trim().parse::<u16>().ok();
         let body = json!({
             "uses_allowed": uses.peek().trim().parse::<u64>().ok(),
-            "expiry_time": days.map(|days| page::now() + i64::from(days) * DAY_MS),
+            "expiry_time": days.map(|days| page::now() + i64::from(days) * DAY),
         });
         let asked = async move {
             shared.ask("POST", &format!("{SYNAPSE}/v1/registration_tokens/new"), Some(&body)).await

@@ -16,7 +16,7 @@ use crate::{
     app::use_shared,
     forms::Deed,
     measures::{counted, size, when},
-    parts::{Action, Asked, Face, Head, act, shown, use_asked},
+    parts::{Action, Asked, Face, Head, act, found, shown, use_asked},
     views::{
         user_deeds::{AskDeed, UserDeed},
         users::{Account, AccountKind, State},
@@ -85,7 +85,7 @@ pub fn User(id: String) -> Element {
                     }
                     Deeds {
                         account: account_found.clone(),
-                        devices: devices.read().as_ref().and_then(|found| found.as_ref().ok()).map(|found| {
+                        devices: found(devices, |found| {
                             found.devices.iter().map(|device| device.device_id.clone()).collect::<Vec<_>>()
                         }).unwrap_or_default(),
                         onchange: move |()| {
@@ -101,8 +101,7 @@ pub fn User(id: String) -> Element {
 
 #[component]
 fn About(account: Account, media: Asked<Media>) -> Element {
-    let media = media.read().clone().and_then(Result::ok);
-    let uploaded = media.map(|media| {
+    let uploaded = found(media, |media| {
         let bytes = media.media.iter().filter_map(|file| file.media_length).sum();
         format!("{}, {}", counted("files", media.total), size(bytes))
     });

@@ -12,7 +12,9 @@ use crate::{
     api::SYNAPSE,
     app::use_shared,
     measures::when,
-    parts::{Asked, Chip, Empty, Face, Head, Menu, MenuItem, Pager, Search, shown, use_asked, use_finding},
+    parts::{
+        Asked, Chip, Empty, Face, Head, Menu, MenuItem, Pager, Search, found, shown, use_asked, use_finding,
+    },
     views::user_deeds::{AskDeed, NewUser, UserDeed},
 };
 
@@ -63,7 +65,7 @@ pub fn Users() -> Element {
     };
     let mut accounts: Asked<Accounts> =
         use_asked(format!("{SYNAPSE}/{narrowed}guests=true&{}", finding.query("name")));
-    let total = accounts.read().as_ref().and_then(|found| Some(found.as_ref().ok()?.total));
+    let total = found(accounts, |found| found.total);
     let text = total.map(|total| tv("accounts", [("count", Words::from(total))])).unwrap_or_default();
     rsx! {
         div { class: "admin__in",

@@ -13,30 +13,38 @@ pub fn ticks(highest: f64) -> Vec<f64> {
     (0..=count).map(|at| f64::from(at) * step).collect()
 }
 
-/// The line through points of a time and a value, as `d` of a `path`: times from `begin` to `end` take `width`, values
-/// up to `top` take `height`. Where more than `gap` lies between two points nothing was measured: the line ends and
-/// begins anew.
-pub fn line(points: &[(f64, f64)], (begin, end, gap): (f64, f64, f64), top: f64, size: (f64, f64)) -> String {
+/// Where a point of a time and a value is in a picture of this width and height: times from `begin` to `end` take the
+/// width, values up to `top` take the height.
+pub fn spot(
+    (at, value): (f64, f64),
+    (begin, end, _): (f64, f64, f64),
+    top: f64,
+    (width, height): (f64, f64),
+) -> (f64, f64) {
+    ((at - begin) / (end - begin).max(1.0) * width, height - value / top * height)
+}
+
+/// The line through points, as `d` of a `path`. `time` is beginning, end, and the gap: where more than that lies between
+/// two points nothing was measured, and the line ends and begins anew.
+pub fn line(points: &[(f64, f64)], time: (f64, f64, f64), top: f64, size: (f64, f64)) -> String {
     let mut path = String::new();
     let mut before = None;
-    for (at, value) in points {
-        let x = (at - begin) / (end - begin).max(1.0) * size.0;
-        let y = size.1 - value / top * size.1;
-        let is_joined = before.is_some_and(|before| at - before <= gap);
+    for point in points {
+        let (x, y) = spot(*point, time, top, size);
+        let is_joined = before.is_some_and(|before| point.0 - before <= time.2);
         let _ = write!(path, "{}{x:.1} {y:.1}", if is_joined { 'L' } else { 'M' });
-        before = Some(*at);
+        before = Some(point.0);
     }
     path
 }
 
 /// The same, closed along the bottom for each part of the line.
 pub fn area(points: &[(f64, f64)], time: (f64, f64, f64), top: f64, size: (f64, f64)) -> String {
-    let (begin, end, gap) = time;
-    let x = |at: f64| (at - begin) / (end - begin).max(1.0) * size.0;
-    let parts = points.chunk_by(|(one, _), (other, _)| other - one <= gap);
+    let x = |point: Option<&(f64, f64)>| point.map_or(0.0, |point| spot(*point, time, top, size).0);
+    let parts = points.chunk_by(|(one, _), (other, _)| other - one <= time.2);
     let closed = parts.map(|part| {
-        let (first, last) = (part.first().map_or(0.0, |at| at.0), part.last().map_or(0.0, |at| at.0));
-        format!("{}L{:.1} {}L{:.1} {}z", line(part, time, top, size), x(last), size.1, x(first), size.1)
+        let (first, last) = (x(part.first()), x(part.last()));
+        format!("{}L{last:.1} {}L{first:.1} {}z", line(part, time, top, size), size.1, size.1)
     });
     closed.collect()
 }

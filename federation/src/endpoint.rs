@@ -222,9 +222,6 @@ async fn answer(
         Some(claim) => Some(signer(claim, &federation, &parts, &bytes)?),
         None => None,
     };
-    if origin.as_deref().is_some_and(|origin| federation.rooms().bans().bans_server(origin)) {
-        return Err(MatrixError::forbidden("This server has nothing to do with yours."));
-    }
     let asker = origin.as_deref().map_or(Asker::Address(address), Asker::Server);
     federation.limit(endpoint.class, asker)?;
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;

@@ -103,6 +103,10 @@ impl Claim {
                 return Err(unauthorized("The request names several origins."));
             }
         }
+        // Neither its keys are asked for nor its body is read.
+        if federation.rooms().bans().bans_server(&origin) {
+            return Err(MatrixError::forbidden("This server has nothing to do with yours."));
+        }
         let key_ids: BTreeSet<_> = given.iter().map(|claim| claim.key.clone()).collect();
         let needed = BTreeMap::from([(origin.clone(), key_ids)]);
         let keys = federation.keys().fetch(FetchedFor::Request(came_from), needed).await;

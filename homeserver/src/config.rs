@@ -17,7 +17,7 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 use hearth_http::{TrustedProxies, limits::RateLimits};
 use hearth_turn::PublicAddress;
 use ruma::{OwnedServerName, RoomVersionId, owned_server_name};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     descriptors::Descriptors,
@@ -213,7 +213,7 @@ pub enum CallsListener {
 }
 
 /// What an acknowledged commit has survived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// It is on the disk: a power cut loses nothing that was acknowledged.
@@ -223,7 +223,7 @@ pub enum Durability {
 }
 
 /// How the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people: a line each.

@@ -41,9 +41,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             descriptors::raise_limit();
             listen::choose_cryptography();
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-                observing.send(&config)?;
-                let store = open_store(&config)?;
                 let machine = Outside::of_the_machine(&config)?;
+                observing.send(&config, machine.service_dialer.clone());
+                let store = open_store(&config)?;
                 let calls = CallsSocket::bind(&config, &*machine.random).await?;
                 let mailer = Smtp::of(&config)?.map(|smtp| Arc::new(smtp) as Arc<dyn Mailer>);
                 let server = Server::open(&config, store, Outside { calls, mailer, ..machine }).await?;

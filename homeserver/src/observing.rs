@@ -12,7 +12,7 @@ mod spans;
 
 use std::{io::IsTerminal as _, sync::Arc};
 
-use hearth_network::{Internet, Network, NetworkError};
+use hearth_network::{Dialer, Network};
 use hearth_storage::{Clock, Random, SystemClock, SystemRandom};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -78,15 +78,8 @@ impl Observing {
     }
 
     /// Sends what waits, for as long as the process lives. To be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// If the certificate authorities of the settings cannot be read.
-    pub fn send(self, config: &Config) -> Result<(), NetworkError> {
-        if self.traces.is_none() && self.reports.is_none() {
-            return Ok(());
-        }
-        let options = service_network(config);
-        let network = Network::new(Arc::new(Internet::new(&options)?), &options);
+    pub fn send(self, config: &Config, dialer: Arc<dyn Dialer>) {
+        let network = Network::new(dialer, &service_network(config));
         if let Some((url, queue)) = self.traces {
             tokio::spawn(posting::send_all(network.clone(), queue, SPANS_AT_ONCE, move |spans| {
                 otlp::request(&url, &spans)
@@ -97,6 +90,5 @@ impl Observing {
             let request = move |reports: Vec<_>| errors::request(&dsn, &reports[0]);
             tokio::spawn(posting::send_all(network, queue, 1, request));
         }
-        Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use ruma::{RoomAliasId, ServerName, UserId};
 
-use crate::glob::{Glob, is_exact, lower_case};
+pub use crate::glob::is_exact;
+use crate::glob::{Glob, lower_case};
 
 /// What a ban is of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,7 +114,8 @@ impl Globs {
     }
 }
 
-fn folded(text: &str) -> String {
+/// A glob as it is compared and kept: case does not matter.
+pub fn folded(text: &str) -> String {
     lower_case(text).into_iter().collect()
 }
 

@@ -98,7 +98,7 @@ enum Match {
 }
 
 /// Whether a pattern matches itself alone.
-pub(crate) fn is_exact(pattern: &str) -> bool {
+pub fn is_exact(pattern: &str) -> bool {
     !pattern.contains(['*', '?'])
 }
 

@@ -112,7 +112,6 @@ async fn ask(server: &TestServer, class: Class, alice: &User) -> Option<(u16, Va
         Class::Media => server.get("/_matrix/client/v1/media/config", Some(alice)).await,
         Class::Remote => server.get("/_matrix/client/v3/profile/@nobody:localhost:8008", None).await,
         Class::Other => server.get("/_matrix/client/v3/account/whoami", Some(alice)).await,
-        // It is counted besides another one, below.
         // It is counted besides another class, in a test of its own.
         Class::Mail => return None,
         Class::Federation | Class::Server | Class::ServerRoom => return None,

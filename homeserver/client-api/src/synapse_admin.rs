@@ -30,7 +30,7 @@ use ruma::{OwnedUserId, UserId};
 use serde_json::Value;
 
 pub use self::request::AdminRequest;
-pub(crate) use self::statistics::EVENT_BYTES;
+pub(crate) use self::statistics::{EVENT_BYTES, largest};
 use crate::{ClientApi, EndpointRouter, MatrixError, Result};
 
 /// Serves this family.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 /// What the administrator of the running server wants.
 #[derive(Debug, Args)]
@@ -216,7 +216,8 @@ pub enum Bans {
     /// Ban what the glob names
     Add {
         /// What it names
-        kind: BanKind,
+        #[arg(value_parser = ["user", "server", "alias"])]
+        kind: String,
         glob: String,
         /// Why, for other administrators
         #[arg(long)]
@@ -225,15 +226,8 @@ pub enum Bans {
     /// Lift a ban
     Lift {
         /// What it names
-        kind: BanKind,
+        #[arg(value_parser = ["user", "server", "alias"])]
+        kind: String,
         glob: String,
     },
-}
-
-/// What a ban names.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum BanKind {
-    User,
-    Server,
-    Alias,
 }

@@ -7,7 +7,7 @@ use hearth_storage::{Clock as _, SystemClock};
 use ruma::{MxcUri, ServerName, UserId};
 use serde_json::{Value, json};
 
-use super::cli::{BanKind, Bans, Media, Peers, Reports, Rooms, Switch, Tokens, Users, What};
+use super::cli::{Bans, Media, Peers, Reports, Rooms, Switch, Tokens, Users, What};
 use crate::ask::{self, Failure};
 
 /// A request, and what of its answer is shown.
@@ -194,14 +194,7 @@ fn of_peers(peers: &Peers) -> Question {
 }
 
 fn of_bans(bans: &Bans) -> Question {
-    let place = |kind: &BanKind, glob: &str| {
-        let kind = match kind {
-            BanKind::User => "user",
-            BanKind::Server => "server",
-            BanKind::Alias => "alias",
-        };
-        format!("{HEARTH}/v1/bans/{kind}/{}", encoded(glob))
-    };
+    let place = |kind: &str, glob: &str| format!("{HEARTH}/v1/bans/{kind}/{}", encoded(glob));
     match bans {
         Bans::List => get(format!("{HEARTH}/v1/bans")).list("bans", &["kind", "glob", "reason", "by", "at"]),
         Bans::Add { kind, glob, reason } => ask("PUT", place(kind, glob), json!({ "reason": reason })),

@@ -4,7 +4,7 @@ use hearth_client_api::Setting;
 use hearth_turn::PublicAddress;
 use serde_json::{Value, json};
 
-use super::{CallsListener, CaptchaKind, Config, Durability, LogFormat, Registration, Secret};
+use super::{CallsListener, CaptchaKind, Config, Registration, Secret};
 
 /// The names of all fields with their values. A field that is added is told too, or this does not compile.
 macro_rules! values {
@@ -95,20 +95,14 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
         message_search: message_search,
         rtc_livekit: rtc_livekit,
         default_room_version: default_room_version,
-        durability: match durability {
-            Durability::Sync => "sync",
-            Durability::Async => "async",
-        },
+        durability: durability,
         memory_mib: memory_mib,
         commit_log_mib: commit_log_mib,
         log: log,
         otlp: otlp,
         // It has a key in it.
         error_reports: error_reports.as_ref().map(|_| "…"),
-        log_format: match log_format {
-            LogFormat::Text => "text",
-            LogFormat::Json => "json",
-        },
+        log_format: log_format,
     }
     .into()
 }

@@ -1,6 +1,6 @@
 //! `GET /_hearth/admin/v1/storage`
 
-use std::{cmp::Reverse, fs, io, path::Path};
+use std::{fs, io, path::Path};
 
 use axum::{extract::State, response::Response};
 use hearth_media::{Found, Wanted};
@@ -9,11 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{
     ClientApi, Result,
-    synapse_admin::{AdminRequest, EVENT_BYTES, told},
+    synapse_admin::{AdminRequest, EVENT_BYTES, largest, told},
 };
-
-/// How many rooms are told of.
-const LARGEST: usize = 10;
 
 /// What takes how much of the disk, in bytes, and which rooms have most events. It reads a row for each event and for
 /// each piece of media.
@@ -30,11 +27,8 @@ fn all(api: &ClientApi) -> Result<Value> {
     let folder = api.options.folder.as_deref();
     let part = |name: &str| folder.and_then(|folder| taken(&folder.join(name)).ok());
     let disk = folder.and_then(|folder| disk(folder).ok());
-    let mut sizes = api.rooms.sizes()?;
-    sizes.sort_by_key(|(id, events)| (Reverse(*events), id.clone()));
-    sizes.truncate(LARGEST);
     let mut rooms = Vec::new();
-    for (id, events) in sizes {
+    for (id, events) in largest(api)? {
         let summary = api.rooms.find_room(&id)?.map(|room| room.summary()).transpose()?;
         let name = summary.and_then(|summary| summary.name.clone());
         rooms.push(json!({

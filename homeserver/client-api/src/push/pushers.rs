@@ -111,13 +111,14 @@ pub async fn set_pusher(
         None => return Err(MatrixError::missing_param("The pusher has no `kind`.")),
     };
     check(&kind, &pushkey, &rest, api.options.allow_private_networks)?;
-    let known = pushers.get(user, &app_id, &pushkey)?;
-    let to_activate = match (&*kind, &known) {
-        (EMAIL, Some(known)) if is_confirmed(known) => None,
-        (EMAIL, _) => Some(CONFIRMATION_MS),
-        (kind, known) if is_web_push(kind) => {
-            let is_active = known.as_ref().is_some_and(|known| is_active_at(known, &rest));
-            (!is_active).then_some(ACTIVATION_MS)
+    let known = pushers.get(user, &app_id, &pushkey)?.filter(|known| known.row.awaits.is_none());
+    let was: Value = known.and_then(|known| serde_json::from_str(&known.row.pusher).ok()).unwrap_or_default();
+    let to_activate = match &*kind {
+        // One of another kind proves nothing.
+        EMAIL => (was["kind"] != EMAIL).then_some(CONFIRMATION_MS),
+        kind if is_web_push(kind) => {
+            let is_same = ["url", "auth"].iter().all(|part| was["data"][part] == rest["data"][part]);
+            (!is_same).then_some(ACTIVATION_MS)
         }
         _ => None,
     };
@@ -157,12 +158,6 @@ pub async fn set_pusher(
     Ok(answered(StatusCode::CREATED))
 }
 
-/// Whether somebody who reads the mails of a pusher's address takes them. One of another kind proves nothing.
-fn is_confirmed(known: &Pusher) -> bool {
-    let was: Value = serde_json::from_str(&known.row.pusher).unwrap_or_default();
-    known.row.awaits.is_none() && was["kind"] == EMAIL
-}
-
 /// Whether a pusher of mails can be one.
 fn check_mail(api: &ClientApi, app_id: &str, address: &str) -> Result<()> {
     let refused = |why: &'static str| Err(MatrixError::invalid_param(why));
@@ -183,13 +178,6 @@ fn answered(status: StatusCode) -> axum::response::Response {
 
 fn is_web_push(kind: &str) -> bool {
     WEB_PUSH.contains(&kind)
-}
-
-/// Whether a pusher of web push was activated where it is to be now.
-fn is_active_at(known: &Pusher, pusher: &JsonObject) -> bool {
-    let was: Value = serde_json::from_str(&known.row.pusher).unwrap_or_default();
-    let is = &pusher["data"];
-    known.row.awaits.is_none() && ["url", "auth"].iter().all(|part| was["data"][part] == is[part])
 }
 
 /// Says that the client got what was sent to its new pusher

@@ -6,6 +6,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use axum::{extract::State, response::Response};
 use hearth_media::Wanted;
 use hearth_storage::blocking;
+use ruma::OwnedRoomId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -73,11 +74,17 @@ const LARGEST: usize = 10;
 /// What an event takes with its rows in the indexes, about, in bytes.
 pub(crate) const EVENT_BYTES: u64 = 1024;
 
-/// `GET /_synapse/admin/v1/statistics/database/rooms`: by the number of their events.
-pub async fn largest_rooms(State(api): State<ClientApi>, _: AdminRequest) -> Result<Response> {
-    let mut sizes = blocking(|| api.rooms.sizes())?;
+/// The rooms with most events, and how many each has. It reads a row for each event.
+pub(crate) fn largest(api: &ClientApi) -> Result<Vec<(OwnedRoomId, u64)>> {
+    let mut sizes = api.rooms.sizes()?;
     sizes.sort_by_key(|(id, events)| (Reverse(*events), id.clone()));
     sizes.truncate(LARGEST);
+    Ok(sizes)
+}
+
+/// `GET /_synapse/admin/v1/statistics/database/rooms`: by the number of their events.
+pub async fn largest_rooms(State(api): State<ClientApi>, _: AdminRequest) -> Result<Response> {
+    let sizes = blocking(|| largest(&api))?;
     let rooms: Vec<Value> = sizes
         .iter()
         .map(|(id, events)| json!({ "room_id": id, "estimated_size": events * EVENT_BYTES }))

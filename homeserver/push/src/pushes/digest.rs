@@ -1,6 +1,6 @@
 //! Telling a user by mail what they have not read for a while: all of it at once, and not again before there is more.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use hearth_rooms::Event;
 use hearth_storage::{
@@ -105,9 +105,8 @@ impl Deliver {
     /// The rooms in which something is unread, the one with the newest of it first.
     fn unread_rooms(&self, user: &UserId, unread: &[NotificationRow]) -> Result<Vec<UnreadRoom>, PushError> {
         let mut rooms: Vec<(RoomNid, UnreadRoom)> = Vec::new();
-        let mut places: HashMap<RoomNid, usize> = HashMap::new();
         for row in unread.iter().rev() {
-            let known = places.get(&row.room).copied();
+            let known = rooms.iter().position(|(room, _)| *room == row.room);
             if known.is_none() && rooms.len() == MAX_ROOMS {
                 continue;
             }
@@ -125,7 +124,6 @@ impl Deliver {
                 let name = place.name.or(place.alias.map(|alias| alias.to_string()));
                 let name = short(&name.unwrap_or_else(|| "A conversation".to_owned()));
                 rooms.push((row.room, UnreadRoom { name, lines: Vec::new(), more: 0 }));
-                places.insert(row.room, rooms.len() - 1);
                 rooms.len() - 1
             });
             rooms[index].1.lines.insert(0, line);

@@ -31,7 +31,7 @@ pub(super) enum Kind {
 }
 
 /// The name that the mail server has among gateways; no host can have it.
-pub(super) const MAIL: &str = "(mail)";
+pub(super) const MAIL: &str = "the mail server";
 
 #[derive(Deserialize)]
 struct Content {

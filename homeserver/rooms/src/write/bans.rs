@@ -1,6 +1,9 @@
 //! Banning users, servers and aliases for the whole server, and what that keeps out of rooms.
 
-use hearth_spec::{BanKind, BanList, Membership, Pdu};
+use hearth_spec::{
+    BanKind, BanList, Membership, Pdu,
+    ban_list::{folded, is_exact},
+};
 use hearth_storage::schema::{self, rooms::BanRow};
 use ruma::{ServerName, UserId};
 use serde::Deserialize;
@@ -37,7 +40,7 @@ impl Bans {
         let mut tx = self.store.begin()?;
         if !tx.contains(&schema::BANS, (kind.name(), glob))? {
             let (all, patterns) = self.counts();
-            if all >= MAX_BANS || (is_pattern(glob) && patterns >= MAX_PATTERNS) {
+            if all >= MAX_BANS || (!is_exact(glob) && patterns >= MAX_PATTERNS) {
                 return Err(RoomError::Invalid("there are too many bans: lift some of them".to_owned()));
             }
         }
@@ -94,15 +97,6 @@ impl Room {
             None => Ok(()),
         }
     }
-}
-
-/// Case does not matter: two that differ in it are one.
-fn folded(glob: &str) -> String {
-    glob.to_lowercase()
-}
-
-fn is_pattern(glob: &str) -> bool {
-    glob.contains(['*', '?'])
 }
 
 fn check(kind: BanKind, glob: &str, row: &BanRow, own: &ServerName) -> Result<(), RoomError> {

@@ -3,8 +3,8 @@
 //!     cargo bench -p hearth --bench readers -- --readers 2000
 //!
 //! Sixteen senders fill the room, each sending again when its message is acknowledged and a pause is over. Each reader
-//! asks from time to time for what is new, and marks the newest as read. The two cases take turns, so that neither has
-//! the machine's better minutes.
+//! knows the room from before, asks from time to time for what is new, as clients do with members left out that say
+//! nothing, and marks the newest as read. The two cases take turns, so that neither has the machine's better minutes.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
@@ -74,11 +74,20 @@ async fn main() {
         .collect()
         .await;
     let (senders, readers) = users.split_at(arguments.senders);
+    let mut readers: Vec<Reader<'_>> = stream::iter(readers)
+        .map(|user| async {
+            let mut reader = Reader { user, since: String::new() };
+            reader.sync(&server).await;
+            reader
+        })
+        .buffer_unordered(8)
+        .collect()
+        .await;
     let bench = Bench { server: &server, room: &room, sent: AtomicU64::new(0), arguments: &arguments };
     let (mut alone, mut read) = (Figures::default(), Figures::default());
     for _ in 0..arguments.turns {
-        alone.add(bench.turn(senders, &[]).await);
-        read.add(bench.turn(senders, readers).await);
+        alone.add(bench.turn(senders, &mut []).await);
+        read.add(bench.turn(senders, &mut readers).await);
     }
     println!("{:24}{:>12}{:>12}{:>12}{:>12}{:>12}", "", "sent", "p50", "p99", "reads", "marks");
     alone.print("read by nobody", &alone);
@@ -92,6 +101,25 @@ struct Bench<'a> {
     arguments: &'a Arguments,
 }
 
+/// Who reads the room.
+struct Reader<'a> {
+    user: &'a User,
+    /// How far it has read, as a part of a query.
+    since: String,
+}
+
+impl Reader<'_> {
+    /// What is new since it last asked.
+    async fn sync(&mut self, server: &Process) -> Value {
+        let filter = "%7B%22room%22%3A%7B%22state%22%3A%7B%22lazy_load_members%22%3Atrue%7D%7D%7D";
+        let path =
+            format!("/_matrix/client/v3/sync?set_presence=offline&timeout=0&filter={filter}{}", self.since);
+        let answer = server.ok(Method::GET, &path, Some(self.user), None).await;
+        self.since = format!("&since={}", answer["next_batch"].as_str().unwrap());
+        answer
+    }
+}
+
 /// What came of some seconds.
 #[derive(Default)]
 struct Figures {
@@ -101,7 +129,7 @@ struct Figures {
 }
 
 impl Bench<'_> {
-    async fn turn(&self, senders: &[User], readers: &[User]) -> Figures {
+    async fn turn(&self, senders: &[User], readers: &mut [Reader<'_>]) -> Figures {
         let over = Arc::new(AtomicBool::new(false));
         let end = async {
             tokio::time::sleep(Duration::from_secs(self.arguments.turn)).await;
@@ -109,8 +137,9 @@ impl Bench<'_> {
         };
         let sending = join_all(senders.iter().map(|sender| self.send(sender, &over)));
         let every = Duration::from_secs(self.arguments.every);
-        let reading = join_all(readers.iter().enumerate().map(|(number, reader)| {
-            let first = every * number as u32 / readers.len() as u32;
+        let count = readers.len() as u32;
+        let reading = join_all(readers.iter_mut().enumerate().map(|(number, reader)| {
+            let first = every * number as u32 / count;
             self.read(reader, first, every, &over)
         }));
         let ((), sent, read) = tokio::join!(end, sending, reading);
@@ -140,24 +169,21 @@ impl Bench<'_> {
     /// Reads and marks what is new until the turn is over; how often.
     async fn read(
         &self,
-        reader: &User,
+        reader: &mut Reader<'_>,
         first: Duration,
         every: Duration,
         over: &AtomicBool,
     ) -> (usize, usize) {
         let (mut reads, mut marks) = (0, 0);
-        let mut since = String::new();
         tokio::time::sleep(first).await;
         while !over.load(Relaxed) {
             let begun = Instant::now();
-            let path = format!("/_matrix/client/v3/sync?set_presence=offline&timeout=0{since}");
-            let answer = self.server.ok(Method::GET, &path, Some(reader), None).await;
-            since = format!("&since={}", answer["next_batch"].as_str().unwrap());
+            let answer = reader.sync(self.server).await;
             reads += 1;
             if let Some(event) = newest(&answer, self.room) {
                 let path = format!("/_matrix/client/v3/rooms/{}/read_markers", self.room);
                 let body = json!({ "m.fully_read": event, "m.read": event });
-                self.server.ok(Method::POST, &path, Some(reader), Some(body)).await;
+                self.server.ok(Method::POST, &path, Some(reader.user), Some(body)).await;
                 marks += 1;
             }
             tokio::time::sleep(every.saturating_sub(begun.elapsed())).await;

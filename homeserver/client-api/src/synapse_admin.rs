@@ -8,7 +8,7 @@ mod federation;
 mod looking_in;
 mod meaningless;
 mod media;
-mod notices;
+pub(crate) mod notices;
 mod registration_tokens;
 mod reports;
 mod request;

@@ -4,7 +4,9 @@ use axum::extract::State;
 use hearth_storage::schema::rooms::Membership;
 use ruma::api::client::membership::leave_room::v3::{Request as Leave, Response};
 
-use crate::{Answer, ClientApi, Request, Result, membership::content::because, room::access};
+use crate::{
+    Answer, ClientApi, Request, Result, membership::content::because, room::access, synapse_admin::notices,
+};
 
 /// Leaves a room, turns an invite down, or takes a knock back. Suspended users may, too
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#post_matrixclientv3roomsroomidleave)).
@@ -12,6 +14,9 @@ pub async fn leave_room(State(api): State<ClientApi>, request: Request<Leave>) -
     let (user, id) = (&request.who.user, &request.body.room_id);
     let room = api.rooms.find_room(id)?;
     let now = room.as_ref().map(|room| room.membership(user)).transpose()?.flatten();
+    if let Some(invite) = now.as_ref().filter(|row| row.membership == Membership::Invite) {
+        notices::may_be_turned_down(&api, invite)?;
+    }
     match (room, now.map(|row| row.membership)) {
         (Some(room), Some(Membership::Join)) => {
             room.set_membership(user, user, "leave", because(request.body.reason)).await?;

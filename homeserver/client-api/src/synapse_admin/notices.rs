@@ -3,14 +3,19 @@
 
 use axum::{extract::State, response::Response};
 use hearth_rooms::{CreateRoom, NewEvent, Preset, Room};
-use hearth_storage::schema::{rooms::Membership, users::AccountKind};
+use hearth_storage::schema::{
+    rooms::{Membership, MembershipRow},
+    users::AccountKind,
+};
 use hearth_users::NewAccount;
+use http::StatusCode;
 use ruma::{OwnedUserId, UserId};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue, value::to_raw_value};
 
 use crate::{
     ClientApi, MatrixError, Result,
+    membership::{content::member_content, invite::invite},
     state::transaction::transaction,
     synapse_admin::{AdminRequest, told},
 };
@@ -51,13 +56,33 @@ fn message() -> String {
     "m.room.message".to_owned()
 }
 
+/// The user from whom notices come, where they are turned on.
+fn sender_id(api: &ClientApi) -> Result<Option<OwnedUserId>> {
+    let name = api.options.server_notices.as_deref();
+    let id = name.map(|name| UserId::parse_with_server_name(name, &api.options.server_name)).transpose();
+    id.map_err(|_| MatrixError::internal("`server_notices` is no name of a user."))
+}
+
+/// Refuses to turn down an invite that comes from the server: it would be sent again with the next notice
+/// ([spec](https://spec.matrix.org/v1.19/client-server-api/#server-notices)).
+pub(crate) fn may_be_turned_down(api: &ClientApi, invite: &MembershipRow) -> Result<()> {
+    let invite = api.rooms.event(invite.event)?;
+    match invite
+        .is_some_and(|invite| sender_id(api).is_ok_and(|id| id.as_deref() == Some(invite.pdu.sender())))
+    {
+        true => Err(MatrixError::new(
+            StatusCode::FORBIDDEN,
+            "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM",
+            "An invite to the notices of the server cannot be turned down.",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// The user from whom notices come, who is made with the first.
 async fn sender(api: &ClientApi) -> Result<OwnedUserId> {
-    let name = api.options.server_notices.as_deref();
-    let name =
-        name.ok_or_else(|| MatrixError::unknown("Server notices are not turned on (`server_notices`)."))?;
-    let sender = UserId::parse_with_server_name(name, &api.options.server_name)
-        .map_err(|_| MatrixError::internal("`server_notices` is no name of a user."))?;
+    let sender = sender_id(api)?
+        .ok_or_else(|| MatrixError::unknown("Server notices are not turned on (`server_notices`)."))?;
     if !api.users.accounts.exists(&sender)? {
         let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
         api.users.accounts.create(&sender, account).await?;
@@ -65,14 +90,22 @@ async fn sender(api: &ClientApi) -> Result<OwnedUserId> {
     Ok(sender)
 }
 
-/// The room in which a user gets notices, which is made with the first, and again if they left it.
+/// The room in which a user gets notices, which is made with the first. Whoever left it is invited again.
 async fn room_of(api: &ClientApi, sender: &UserId, user: &UserId) -> Result<Room> {
     for (nid, row) in api.rooms.rooms_of(user)? {
-        let is_in = matches!(row.membership, Membership::Join | Membership::Invite);
         let has_sender =
             api.rooms.user_room(sender, nid)?.is_some_and(|row| row.membership == Membership::Join);
-        if is_in && has_sender {
-            return Ok(api.rooms.room_by_nid(nid)?);
+        if !has_sender {
+            continue;
+        }
+        let room = api.rooms.room_by_nid(nid)?;
+        match row.membership {
+            Membership::Join | Membership::Invite => return Ok(room),
+            Membership::Leave => {
+                invite(api, &room, sender, user, member_content(&api.users, user, None)?).await?;
+                return Ok(room);
+            }
+            Membership::Knock | Membership::Ban => {}
         }
     }
     let mut room = CreateRoom::new(sender.to_owned(), Preset::PrivateChat);

@@ -107,6 +107,15 @@ async fn users_get_notices_of_the_server() {
     let rooms = memberships["memberships"].as_object().unwrap();
     assert_eq!((rooms.len(), rooms.values().next()), (1, Some(&json!("invite"))));
     let room = rooms.keys().next().unwrap();
+    // It cannot be turned down; whoever was there and left is invited again.
+    let leave = format!("/_matrix/client/v3/rooms/{room}/leave");
+    let refused = server.post(&leave, Some(&alice), json!({})).await;
+    assert_eq!(error(&refused), (403, "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM"));
+    server.act(&alice, room, "join", json!({})).await;
+    server.act(&alice, room, "leave", json!({})).await;
+    server.post(&path, Some(&root), body.clone()).await;
+    let memberships = server.get(&format!("{ADMIN}/v1/users/{}/memberships", alice.id), Some(&root)).await.1;
+    assert_eq!(memberships["memberships"], json!({ room: "invite" }));
     server.act(&alice, room, "join", json!({})).await;
     let say = format!("/_matrix/client/v3/rooms/{room}/send/m.room.message/1");
     assert_eq!(error(&server.put(&say, Some(&alice), json!({ "body": "x" })).await), (403, "M_FORBIDDEN"));

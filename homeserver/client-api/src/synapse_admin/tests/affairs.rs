@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{json, value::to_raw_value};
 
 use super::{ADMIN, server};
 use crate::testing::{TestServer, error};
@@ -113,7 +113,10 @@ async fn users_get_notices_of_the_server() {
     assert_eq!(error(&refused), (403, "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM"));
     server.act(&alice, room, "join", json!({})).await;
     server.act(&alice, room, "leave", json!({})).await;
-    server.post(&path, Some(&root), body.clone()).await;
+    // Whatever they think of other invites.
+    let block = to_raw_value(&json!({ "default_action": "block" })).unwrap();
+    server.api.users.account_data.set(&alice.id, None, "m.invite_permission_config", &block).await.unwrap();
+    assert_eq!(server.post(&path, Some(&root), body.clone()).await.0, 200);
     let memberships = server.get(&format!("{ADMIN}/v1/users/{}/memberships", alice.id), Some(&root)).await.1;
     assert_eq!(memberships["memberships"], json!({ room: "invite" }));
     server.act(&alice, room, "join", json!({})).await;

@@ -259,22 +259,6 @@ pub fn Menu(label: String, is_open: Signal<bool>, children: Element) -> Element 
     }
 }
 
-#[component]
-pub fn MenuItem(
-    icon: &'static str,
-    label: String,
-    #[props(default)] is_danger: bool,
-    onclick: EventHandler<()>,
-) -> Element {
-    let danger = if is_danger { "menu__item--danger" } else { "" };
-    rsx! {
-        button { class: "menu__item {danger}", role: "menuitem", onclick: move |_| onclick.call(()),
-            Icon { name: icon }
-            "{label}"
-        }
-    }
-}
-
 /// Something that can be done, in a list of such, and what it means.
 #[component]
 pub fn Action(

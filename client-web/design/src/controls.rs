@@ -33,6 +33,24 @@ pub fn Icon(
     }
 }
 
+/// Something that can be done, in a menu.
+#[component]
+pub fn MenuItem(
+    icon: &'static str,
+    label: String,
+    #[props(default)] size: &'static str,
+    #[props(default)] is_danger: bool,
+    onclick: EventHandler<()>,
+) -> Element {
+    let danger = if is_danger { "menu__item--danger" } else { "" };
+    rsx! {
+        button { class: "menu__item {danger}", role: "menuitem", onclick: move |_| onclick.call(()),
+            Icon { name: icon, size }
+            "{label}"
+        }
+    }
+}
+
 /// A button that is an icon, with its name for whoever does not see it.
 #[component]
 pub fn IconButton(

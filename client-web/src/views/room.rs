@@ -94,6 +94,11 @@ impl InRoom {
         }
     }
 
+    /// A menu or a picker opens above who points low on the page, and below who points high.
+    fn open_menu_away_from(mut self, event: &MouseEvent) {
+        self.menu_is_up.set(event.client_coordinates().y > browser::height() / 2.0);
+    }
+
     /// The id of an element of this place.
     pub fn id(&self, element: &str) -> String {
         format!("{}-{element}", self.place)

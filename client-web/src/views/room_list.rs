@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::use_shared,
     browser,
-    design::{Avatar, Icon, IconButton},
+    design::{Avatar, Icon, IconButton, MenuItem},
     matrix::{Loudness, Safety, Space},
     words::{Value, t, tv},
 };
@@ -279,9 +279,12 @@ fn RowMenu(row: Row, onclose: EventHandler<()>) -> Element {
                 {t("settings")}
             }
             div { class: "menu__line" }
-            button { class: "menu__item menu__item--danger", role: "menuitem", onclick: move |_| act(Does::Leave),
-                Icon { name: "log-out", size: "s" }
-                {t("leave-room")}
+            MenuItem {
+                icon: "log-out",
+                label: t("leave-room"),
+                size: "s",
+                is_danger: true,
+                onclick: move |()| act(Does::Leave),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::{Icon, either},
+    controls::{Icon, MenuItem, either},
     page,
     words::{Value as Words, t, tv},
 };
@@ -15,7 +15,7 @@ use crate::{
     app::use_shared,
     forms::{Ask, Deed},
     measures::{count, counted, size, when},
-    parts::{Asked, Empty, Face, Head, Menu, MenuItem, Pager, Search, act, shown, use_asked, use_finding},
+    parts::{Asked, Empty, Face, Head, Menu, Pager, Search, act, shown, use_asked, use_finding},
 };
 
 #[derive(Clone, PartialEq, Deserialize)]

@@ -2,7 +2,7 @@
 
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::Icon,
+    controls::{Icon, MenuItem},
     words::{Value as Words, t, tv},
 };
 use hearth_client_state::{admin::Kind, names::localpart};
@@ -12,9 +12,7 @@ use crate::{
     api::SYNAPSE,
     app::use_shared,
     measures::when,
-    parts::{
-        Asked, Chip, Empty, Face, Head, Menu, MenuItem, Pager, Search, found, shown, use_asked, use_finding,
-    },
+    parts::{Asked, Chip, Empty, Face, Head, Menu, Pager, Search, found, shown, use_asked, use_finding},
     views::user_deeds::{AskDeed, NewUser, UserDeed},
 };
 

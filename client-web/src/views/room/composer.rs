@@ -25,7 +25,7 @@ use super::{
 use crate::{
     app::{Shared, use_shared},
     browser::{self, drafts},
-    design::{Icon, IconButton},
+    design::{Icon, IconButton, MenuItem},
     matrix::Upload,
     words::{Value, t, tv},
 };
@@ -292,20 +292,19 @@ pub fn Composer() -> Element {
                             },
                         }
                     }
-                    button { class: "menu__item", role: "menuitem", onclick: move |_| aside.set(Aside::Poll),
-                        Icon { name: "chart-bar-decreasing" }
-                        {t("poll")}
+                    MenuItem {
+                        icon: "chart-bar-decreasing",
+                        label: t("poll"),
+                        onclick: move |()| aside.set(Aside::Poll),
                     }
-                    button {
-                        class: "menu__item",
-                        role: "menuitem",
-                        onclick: move |_| {
+                    MenuItem {
+                        icon: "type",
+                        label: t("formatting"),
+                        onclick: move |()| {
                             aside.set(Aside::Nothing);
                             has_tools.set(true);
                             browser::save(TOOLS, "on");
                         },
-                        Icon { name: "type" }
-                        {t("formatting")}
                     }
                 }
             }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::use_shared,
     browser,
-    design::{Icon, IconButton, either, use_give_back_focus},
+    design::{Icon, IconButton, MenuItem, either, use_give_back_focus},
     words::t,
 };
 
@@ -65,8 +65,7 @@ pub fn Actions(id: String, message: Message) -> Element {
                     size: "s",
                     onclick: move |event: MouseEvent| {
                         event.stop_propagation();
-                        let mut menu_is_up = in_room.menu_is_up;
-                        menu_is_up.set(event.client_coordinates().y > browser::height() / 2.0);
+                        in_room.open_menu_away_from(&event);
                         reacting.set(Some(reacted.clone()));
                     },
                 }
@@ -81,8 +80,7 @@ pub fn Actions(id: String, message: Message) -> Element {
                 pressed: is_open(),
                 onclick: move |event: MouseEvent| {
                     event.stop_propagation();
-                    let mut menu_is_up = in_room.menu_is_up;
-                    menu_is_up.set(event.client_coordinates().y > browser::height() / 2.0);
+                    in_room.open_menu_away_from(&event);
                     let opened = Some(opened.clone()).filter(|_| !is_open());
                     menu.set(opened);
                 },
@@ -224,40 +222,36 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
                 div { class: "menu__line" }
             }
             if message.can_be_answered {
-                button { class: "menu__item", role: "menuitem", onclick: move |_| answer(in_room, &answered),
-                    Icon { name: "reply", size: "s" }
-                    {t("reply")}
-                }
+                MenuItem { icon: "reply", label: t("reply"), size: "s", onclick: move |()| answer(in_room, &answered) }
             }
             if message.can_be_answered && in_room.place == "room" {
-                button {
-                    class: "menu__item",
-                    role: "menuitem",
-                    onclick: move |_| {
+                MenuItem {
+                    icon: "message-square-text",
+                    label: t("reply-in-thread"),
+                    size: "s",
+                    onclick: move |()| {
                         menu.set(None);
                         open_thread(open, begun.as_deref());
                     },
-                    Icon { name: "message-square-text", size: "s" }
-                    {t("reply-in-thread")}
                 }
             }
             if message.can_be_edited {
-                button {
-                    class: "menu__item",
-                    role: "menuitem",
-                    onclick: move |_| {
+                MenuItem {
+                    icon: "pencil",
+                    label: t("edit"),
+                    size: "s",
+                    onclick: move |()| {
                         menu.set(None);
                         writing.set(About::Edit { key: edited.clone() });
                     },
-                    Icon { name: "pencil", size: "s" }
-                    {t("edit")}
                 }
             }
             if is_text {
-                button {
-                    class: "menu__item",
-                    role: "menuitem",
-                    onclick: move |_| {
+                MenuItem {
+                    icon: "copy",
+                    label: t("copy-text"),
+                    size: "s",
+                    onclick: move |()| {
                         let text = source_of(&copied);
                         menu.set(None);
                         shared.act(async move {
@@ -265,27 +259,25 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
                             Ok(())
                         });
                     },
-                    Icon { name: "copy", size: "s" }
-                    {t("copy-text")}
                 }
             }
             if is_sent && can_be_forwarded {
-                button {
-                    class: "menu__item",
-                    role: "menuitem",
-                    onclick: move |_| {
+                MenuItem {
+                    icon: "forward",
+                    label: t("forward"),
+                    size: "s",
+                    onclick: move |()| {
                         menu.set(None);
                         asked.set(Some(forward::Asked::Forward(forwarded.clone())));
                     },
-                    Icon { name: "forward", size: "s" }
-                    {t("forward")}
                 }
             }
             if is_sent {
-                button {
-                    class: "menu__item",
-                    role: "menuitem",
-                    onclick: move |_| {
+                MenuItem {
+                    icon: "link",
+                    label: t("copy-link"),
+                    size: "s",
+                    onclick: move |()| {
                         let (event, room) = (linked.clone(), in_room.room());
                         menu.set(None);
                         shared.act(async move {
@@ -293,33 +285,29 @@ fn Menu(id: String, message: Message, is_sent: bool) -> Element {
                             Ok(())
                         });
                     },
-                    Icon { name: "link", size: "s" }
-                    {t("copy-link")}
                 }
             }
             if is_sent && may.pin {
-                button {
-                    class: "menu__item",
-                    role: "menuitem",
-                    onclick: move |_| {
+                MenuItem {
+                    icon: either(is_pinned, "pin-off", "pin"),
+                    label: t(if is_pinned { "unpin" } else { "pin" }),
+                    size: "s",
+                    onclick: move |()| {
                         let (event, room) = (pinned.clone(), in_room.room());
                         menu.set(None);
                         shared.act(async move { room.set_pinned(&event, !is_pinned).await });
                     },
-                    Icon { name: either(is_pinned, "pin-off", "pin"), size: "s" }
-                    {t(if is_pinned { "unpin" } else { "pin" })}
                 }
             }
             if is_sent && !message.is_mine {
-                button {
-                    class: "menu__item",
-                    role: "menuitem",
-                    onclick: move |_| {
+                MenuItem {
+                    icon: "flag",
+                    label: t("report"),
+                    size: "s",
+                    onclick: move |()| {
                         menu.set(None);
                         asked.set(Some(forward::Asked::Report(reported.clone())));
                     },
-                    Icon { name: "flag", size: "s" }
-                    {t("report")}
                 }
             }
             if message.is_mine || may.delete && is_sent {

@@ -6,7 +6,6 @@ use hearth_client_state::timeline::Reaction;
 use super::super::InRoom;
 use crate::{
     app::use_shared,
-    browser,
     design::Icon,
     words::{Value, t, tv},
 };
@@ -43,8 +42,8 @@ fn AddReaction(id: String) -> Element {
             aria_label: t("react"),
             onclick: move |event| {
                 event.stop_propagation();
-                let (mut reacting, mut is_up) = (in_room.reacting, in_room.menu_is_up);
-                is_up.set(event.client_coordinates().y > browser::height() / 2.0);
+                let mut reacting = in_room.reacting;
+                in_room.open_menu_away_from(&event);
                 reacting.set(Some(id.clone()));
             },
             Icon { name: "smile-plus", size: "s" }

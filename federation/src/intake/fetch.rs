@@ -2,8 +2,9 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hearth_spec::{Pdu, RoomVersion, VerifyError};
+use http::StatusCode;
 use ruma::{
     OwnedEventId, RoomId, ServerName,
     api::{
@@ -34,6 +35,11 @@ impl Federation {
         }
         good(self.keys().verify(from, version, pdus).await)
     }
+}
+
+/// Whether a server that answers so would answer so again.
+fn is_final(status: StatusCode) -> bool {
+    status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS
 }
 
 /// Those with good signatures.
@@ -96,14 +102,24 @@ impl RoomIntake<'_> {
         Ok(new)
     }
 
-    /// Fetches single events from a server, as far as it has them.
-    pub async fn fetch_events(&self, server: &ServerName, ids: Vec<OwnedEventId>) -> Vec<Pdu> {
+    /// Fetches single events from a server, as far as it has them. That it could not be asked for one of them is an
+    /// error: whether it has that one is not known.
+    pub async fn fetch_events(
+        &self,
+        server: &ServerName,
+        ids: Vec<OwnedEventId>,
+    ) -> Result<Vec<Pdu>, FederationError> {
         let fetch = |id: OwnedEventId| async move {
             let (request, limits) = (GetEvent::new(id.clone()), self.limits(server, SOME));
-            let answer = self.federation.client().send_with(server, request, limits).await.ok()?;
-            self.parse([answer.pdu]).into_iter().find(|pdu| pdu.event_id() == id)
+            match self.federation.client().send_with(server, request, limits).await {
+                Ok(answer) => Ok(self.parse([answer.pdu]).into_iter().find(|pdu| pdu.event_id() == id)),
+                Err(FederationError::Invalid(_)) => Ok(None),
+                Err(FederationError::Refused { status, .. }) if is_final(status) => Ok(None),
+                Err(error) => Err(error),
+            }
         };
-        stream::iter(ids).map(fetch).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await
+        let fetched = stream::iter(ids).map(fetch).buffer_unordered(AT_ONCE);
+        fetched.try_filter_map(|event| std::future::ready(Ok(event))).try_collect().await
     }
 
     /// Fetches the auth events of an event, and theirs, as far as they are not here.

@@ -67,7 +67,14 @@ impl RoomIntake<'_> {
                 Err(_) => return Ok(None),
             }
         } else {
-            self.fetch_events(server, missing.into_iter().collect()).await
+            // A state that lacks what only did not come in time is another state: the room would go another way here.
+            match self.fetch_events(server, missing.into_iter().collect()).await {
+                Ok(events) => events,
+                Err(error) => {
+                    tracing::debug!(%server, %error, "the state before an event came in part");
+                    return Ok(None);
+                }
+            }
         };
         self.keep_outliers(fetched).await?;
         self.usable(state)

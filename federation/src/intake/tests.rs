@@ -1,4 +1,10 @@
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
 
 use axum::{
     Router,
@@ -139,6 +145,36 @@ async fn where_missing_events_are_not_given_the_state_is_asked_for() {
     let answer = send(there, here, "1", &[last.pdu.text().to_owned()], &[]).await;
     assert_eq!(answer.pdus[last.id()], Ok(()));
     assert!(has(&ours, &last.id().to_owned()));
+    assert!(ours.state_event("m.room.topic", "").unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_state_that_comes_in_part_is_none() {
+    let refused = Arc::new(AtomicU32::new(0));
+    let front = |routes: Router| {
+        let refused = refused.clone();
+        routes.layer(middleware::from_fn(move |request: axum::extract::Request, next: Next| {
+            let path = request.uri().path();
+            let refuse = path.contains("/get_missing_events/")
+                || (path.contains("/v1/event/") && refused.fetch_add(1, Relaxed) == 0);
+            async move {
+                match refuse {
+                    true => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                    false => next.run(request).await,
+                }
+            }
+        }))
+    };
+    let servers = TwoServers::meet_behind(front).await;
+    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let TwoServers { here, there, .. } = &servers;
+    there.set(&theirs, "m.room.topic", "", json!({ "topic": "in the gap" })).await;
+    let last = there.say(&theirs, "last").await;
+    let answer = send(there, here, "1", &[last.pdu.text().to_owned()], &[]).await;
+    assert!(answer.pdus[last.id()].is_err() && !has(&ours, &last.id().to_owned()));
+    assert_eq!(refused.load(Relaxed), 1);
+    let answer = send(there, here, "2", &[last.pdu.text().to_owned()], &[]).await;
+    assert_eq!(answer.pdus[last.id()], Ok(()));
     assert!(ours.state_event("m.room.topic", "").unwrap().is_some());
 }
 

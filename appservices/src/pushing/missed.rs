@@ -51,8 +51,8 @@ impl Missed {
         for room in &rooms {
             let within = Scan::prefix((*room,)).after((*room, from)).through((*room, until));
             for entry in view.scan(&schema::RECEIPT_CHANGES, within).take_while(|_| service.ephemeral) {
-                let ((_, position), key) = entry?;
-                others.push((position, Change::Receipt { room: *room, user: key.user }));
+                let ((_, position), change) = entry?;
+                others.push((position, Change::Receipt { room: *room, user: change.key.user }));
             }
         }
         if service.encryption {

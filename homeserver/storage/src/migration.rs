@@ -6,6 +6,7 @@ mod erased_users;
 mod log_marks;
 mod members;
 mod pushers;
+mod receipt_changes;
 mod room_for_history;
 mod room_spans;
 mod room_types;
@@ -35,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     ("types of rooms in the lists of users", room_types::upgrade),
     ("rooms by what happened last", room_spans::upgrade),
     ("delayed events that are sticky", delayed_sticky::upgrade),
+    ("receipts by when they changed", receipt_changes::upgrade),
 ];
 
 /// The log as bytes: changes have not always looked as they do.

@@ -4,7 +4,7 @@ use hearth_storage::{
     Position, Scan,
     schema::{
         self,
-        rooms::{ReceiptKeyRow, ReceiptRow},
+        rooms::{ReceiptChangeRow, ReceiptKeyRow, ReceiptRow},
     },
 };
 use ruma::UserId;
@@ -20,13 +20,11 @@ impl Room {
     ) -> Result<Vec<(ReceiptKeyRow, ReceiptRow)>, RoomError> {
         let scan = Scan::prefix((self.nid(),)).after((self.nid(), after)).through((self.nid(), until));
         let view = &self.shared().view;
-        let mut receipts = Vec::new();
-        for change in view.scan(&schema::RECEIPT_CHANGES, scan) {
-            let (_, key) = change?;
-            let row = view.get(&schema::RECEIPTS, (self.nid(), &key.user, &key.receipt_type, &key.thread))?;
-            receipts.extend(row.map(|row| (key, row)));
-        }
-        Ok(receipts)
+        let changes = view.scan(&schema::RECEIPT_CHANGES, scan).map(|change| {
+            let (_, ReceiptChangeRow { key, receipt }) = change?;
+            Ok((key, receipt))
+        });
+        changes.collect()
     }
 
     /// All receipts of the room.

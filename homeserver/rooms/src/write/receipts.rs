@@ -4,7 +4,7 @@ use hearth_storage::{
     Change,
     schema::{
         self,
-        rooms::{ReceiptKeyRow, ReceiptRow},
+        rooms::{ReceiptChangeRow, ReceiptKeyRow, ReceiptRow},
     },
 };
 use ruma::UserId;
@@ -26,11 +26,6 @@ impl Room {
     ) -> Result<(), RoomError> {
         let Some(order) = event.order() else { return Err(RoomError::UnknownEvent) };
         let thread = thread.unwrap_or_default();
-        let key = ReceiptKeyRow {
-            user: user.to_owned(),
-            receipt_type: receipt_type.to_owned(),
-            thread: thread.to_owned(),
-        };
         let commit = {
             let _writer = self.0.receipts.lock();
             let mut tx = self.shared().store.begin()?;
@@ -45,7 +40,13 @@ impl Room {
                 let ts = self.shared().clock.now_ms();
                 let row = ReceiptRow { event_id: event.id().to_owned(), order, ts, position };
                 tx.put(&schema::RECEIPTS, (self.nid(), user, receipt_type, thread), &row);
-                tx.put(&schema::RECEIPT_CHANGES, (self.nid(), position), &key);
+                let key = ReceiptKeyRow {
+                    user: user.to_owned(),
+                    receipt_type: receipt_type.to_owned(),
+                    thread: thread.to_owned(),
+                };
+                let change = ReceiptChangeRow { key, receipt: row };
+                tx.put(&schema::RECEIPT_CHANGES, (self.nid(), position), &change);
                 Some(tx.submit())
             }
         };

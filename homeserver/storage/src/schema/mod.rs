@@ -151,8 +151,8 @@ keyspaces! {
     DIRECTORY: (RoomNid,) => (), Range;
     /// Receipts, the newest of each: (room, user, type, thread id or nothing for an unthreaded one).
     RECEIPTS: (RoomNid, OwnedUserId, String, String) => ReceiptRow, Range;
-    /// Which receipts changed in a room since a position.
-    RECEIPT_CHANGES: (RoomNid, Position) => ReceiptKeyRow, Append;
+    /// The same by the position at which each changed.
+    RECEIPT_CHANGES: (RoomNid, Position) => ReceiptChangeRow, Append;
     /// Reports of content, by time in milliseconds: (ts, reporter).
     REPORTS: (u64, OwnedUserId) => ReportRow, Append;
     /// In which span of the log each room's last event is. Written by `hearth-sync`, behind the log.

@@ -285,6 +285,13 @@ pub struct ReceiptKeyRow {
     pub thread: String,
 }
 
+/// A receipt and whose it is: many are read in the order in which they changed, and none is looked up by itself.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReceiptChangeRow {
+    pub key: ReceiptKeyRow,
+    pub receipt: ReceiptRow,
+}
+
 /// A report of content to the administrators.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ReportRow {
@@ -394,5 +401,6 @@ row!(
     AliasRow,
     ReceiptRow,
     ReceiptKeyRow,
+    ReceiptChangeRow,
     ReportRow,
 );

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hearth_storage::{
-    EventNid, MemoryEngine, Position, RoomNid, Scan, Store, StoreOptions, TimelineOrder, Transaction, View,
-    schema::{self, rooms::ReceiptKeyRow},
+    EventNid, MemoryEngine, Position, RoomNid, Scan, StateId, Store, StoreOptions, TimelineOrder,
+    Transaction, View, schema,
 };
 use proptest::prelude::*;
 
@@ -139,30 +139,26 @@ proptest! {
 async fn a_transaction_reads_its_provisional_positions_as_the_last() {
     let engine = MemoryEngine::new();
     let store = Store::open(engine.clone(), StoreOptions::default()).unwrap();
-    let row = |thread: &str| ReceiptKeyRow {
-        user: ruma::user_id!("@a:here").to_owned(),
-        receipt_type: "m.read".to_owned(),
-        thread: thread.to_owned(),
-    };
+    let state = |number: u64| StateId([number as u8; 16]);
     let hold = engine.hold();
     for number in 1..=3 {
         let mut transaction = store.begin().unwrap();
         let position = transaction.append(&event(number));
-        transaction.put(&schema::RECEIPT_CHANGES, (RoomNid(1), position), &row(&number.to_string()));
+        transaction.put(&schema::STATE_HISTORY, (RoomNid(1), position), &state(number));
         let newest = |view: &View| {
             let scan = Scan::prefix((RoomNid(1),)).reversed();
-            view.scan(&schema::RECEIPT_CHANGES, scan).next().unwrap().unwrap()
+            view.scan(&schema::STATE_HISTORY, scan).next().unwrap().unwrap()
         };
-        assert_eq!(newest(&transaction), ((RoomNid(1), position), row(&number.to_string())));
+        assert_eq!(newest(&transaction), ((RoomNid(1), position), state(number)));
         transaction.submit();
         // Queued it has its real one.
         let settled = (RoomNid(1), Position(number));
-        assert_eq!(newest(&store.written()), (settled, row(&number.to_string())));
+        assert_eq!(newest(&store.written()), (settled, state(number)));
     }
-    assert_eq!(store.view().scan(&schema::RECEIPT_CHANGES, Scan::all()).count(), 0);
+    assert_eq!(store.view().scan(&schema::STATE_HISTORY, Scan::all()).count(), 0);
     drop(hold);
     within(store.settled()).await.unwrap();
-    assert_eq!(store.view().scan(&schema::RECEIPT_CHANGES, Scan::all()).count(), 3);
+    assert_eq!(store.view().scan(&schema::STATE_HISTORY, Scan::all()).count(), 3);
 }
 
 #[tokio::test]

@@ -225,12 +225,12 @@ async fn answer(
     let asker = origin.as_deref().map_or(Asker::Address(address), Asker::Server);
     federation.limit(endpoint.class, asker)?;
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
-    let incoming = Incoming { parts, arguments, bytes, origin, came_from };
+    let incoming = Incoming { parts, arguments, bytes, origin, came_from: came_from.clone() };
     let endpoint = endpoint.clone();
     run::to_its_end(reads, async move {
-        let answer = (endpoint.run)(federation, incoming).await;
+        let answer = (endpoint.run)(federation.clone(), incoming).await;
         drop(counter);
-        answer
+        federation.under_way().answers.hold(came_from, answer?).await.map_err(busy)
     })
     .await
 }

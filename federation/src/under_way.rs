@@ -11,6 +11,8 @@ use crate::{AskedBy, FederationError, intake::Transactions, keyed_semaphore::Key
 pub(crate) struct UnderWay {
     /// What comes from each address, from its first byte until it is answered.
     pub requests: ByteBudget<AskedBy>,
+    /// What each is answered, until it has taken it.
+    pub answers: ByteBudget<AskedBy>,
     pub transactions: Transactions,
     /// What a server sends into a room: in the order in which it came.
     pub intake: KeyedSemaphore<(OwnedRoomId, OwnedServerName)>,
@@ -36,6 +38,8 @@ impl Default for UnderWay {
     fn default() -> Self {
         Self {
             requests: ByteBudget::new(128 << 20, 24 << 20),
+            // A whole state is as large as one that this server takes.
+            answers: ByteBudget::new(512 << 20, 256 << 20),
             transactions: Transactions::default(),
             intake: KeyedSemaphore::mutex(8),
             gaps: KeyedSemaphore::mutex(64),

@@ -23,7 +23,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 const MEMORY_MIB: u64 = 128;
 
 /// The bodies of all users together (`client-api/src/api.rs`), and what waits to be written (`storage/src/store.rs`).
-const REQUESTS_MIB: u64 = 256 + 64;
+const REQUESTS_MIB: u64 = 384 + 64;
 
 #[derive(Parser)]
 struct Arguments {

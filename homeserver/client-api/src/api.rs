@@ -158,12 +158,13 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
 }
 
-/// How many bytes the bodies of requests may take together, from their first byte until they are answered.
-const MAX_BODIES: usize = 256 << 20;
+/// How many bytes bodies may take together: those of requests from their first byte until they are answered, those of
+/// answers until they are taken.
+const MAX_BODIES: usize = 384 << 20;
 
-/// The same for those of one user or address: one of [`MAX_BODY`](crate::request::MAX_BODY) with all values that it
-/// may have, and as much again.
-pub(crate) const MAX_BODIES_OF_SENDER: usize = 64 << 20;
+/// The same for those of one user or address: all members of a large room, or three of
+/// [`MAX_BODY`](crate::request::MAX_BODY) with all values that they may have.
+pub(crate) const MAX_BODIES_OF_ONE: usize = 128 << 20;
 
 /// What the handlers work with: cheap to clone. It gives the [`Parts`] it was made of.
 #[derive(Clone)]
@@ -188,7 +189,7 @@ impl ClientApi {
             parts,
             limiter,
             nonces: Nonces::default(),
-            bodies: ByteBudget::new(MAX_BODIES, MAX_BODIES_OF_SENDER),
+            bodies: ByteBudget::new(MAX_BODIES, MAX_BODIES_OF_ONE),
             requests: AtomicU64::new(0),
             history: History::default(),
             started_at,
@@ -234,7 +235,8 @@ impl ClientApi {
         &self.0.nonces
     }
 
-    /// What comes from each user or address, from its first byte until it is answered, and what it takes once read.
+    /// What comes from each user or address, from its first byte until it is answered, and what it takes once read; and
+    /// what they are answered, until they have taken it.
     pub(crate) fn bodies(&self) -> &ByteBudget<AskedBy> {
         &self.0.bodies
     }

@@ -40,7 +40,7 @@ use crate::{
     synapse_admin::AdminRequest,
 };
 
-/// When a client is to try again whose body had no room.
+/// When a client is to try again whose body, or answer, had no room.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Collects endpoints. Every family of them has a `routes(router: EndpointRouter) -> EndpointRouter`.
@@ -245,7 +245,7 @@ async fn answer(
         _ => AskedBy::address(address),
     };
     let busy = |_| MatrixError::limit_exceeded(BUSY);
-    let mut counter = api.bodies().counter(sender);
+    let mut counter = api.bodies().counter(sender.clone());
     let (bytes, stream) = match endpoint.body {
         BodyKind::Streamed => (bytes::Bytes::new(), body),
         BodyKind::Json | BodyKind::Text => {
@@ -276,7 +276,7 @@ async fn answer(
             let status = audit::status(&answer);
             api.users.audit.end(noted, status).await?;
         }
-        answer
+        api.bodies().hold(sender, answer?).await.map_err(busy)
     })
     .await
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Answer, ClientApi, EndpointRouter, Registration, Result,
-    api::MAX_BODIES_OF_SENDER,
+    api::MAX_BODIES_OF_ONE,
     served,
     testing::{TestServer, User, error},
 };
@@ -256,7 +256,7 @@ async fn bodies_take_only_so_much_together() {
     let server = TestServer::new();
     let (alice, bob) = (server.register("alice").await, server.register("bob").await);
     let mut held = server.api.bodies().counter(AskedBy::User(alice.id.clone()));
-    held.add(UNCOUNTED + MAX_BODIES_OF_SENDER - 1000).unwrap();
+    held.add(UNCOUNTED + MAX_BODIES_OF_ONE - 1000).unwrap();
     let put = async |user: &User, content: Value| {
         let path = format!("/_matrix/client/v3/user/{}/account_data/test", user.id);
         server.put(&path, Some(user), content).await
@@ -269,8 +269,15 @@ async fn bodies_take_only_so_much_together() {
         assert_eq!(put(&bob, content.clone()).await.0, 200, "others have a share of their own");
     }
     assert_eq!(put(&alice, json!({ "text": "small" })).await.0, 200);
+    let path = format!("/_matrix/client/v3/user/{}/account_data/test", alice.id);
     drop(held);
-    for content in [large, many] {
+    for content in [many, large] {
         assert_eq!(put(&alice, content).await.0, 200);
     }
+    // What somebody asks for and does not take is there as well.
+    let mut held = server.api.bodies().counter(AskedBy::User(alice.id.clone()));
+    held.add(UNCOUNTED + MAX_BODIES_OF_ONE - 1000).unwrap();
+    assert_eq!(error(&server.get(&path, Some(&alice)).await), (429, "M_LIMIT_EXCEEDED"));
+    drop(held);
+    assert_eq!(server.get(&path, Some(&alice)).await.0, 200);
 }

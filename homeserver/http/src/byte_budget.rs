@@ -1,7 +1,13 @@
-//! How many bytes of bodies are in memory at once: of requests that come, and of answers that are read.
+//! How many bytes of bodies are in memory at once: of requests that come, of answers that are read, and of those that are
+//! to be taken.
 
 use std::{hash::Hash, sync::Arc};
 
+use axum::{
+    body::{Body, HttpBody as _},
+    response::Response,
+};
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::keyed::{Crowded, Held, Keyed};
@@ -48,6 +54,36 @@ impl<K: Clone + Eq + Hash> ByteBudget<K> {
     /// A body of which nothing has come yet.
     pub fn counter(&self, key: K) -> ByteCounter<K> {
         ByteCounter { budget: self.clone(), key, uncounted: UNCOUNTED, counted: None }
+    }
+}
+
+impl<K: Clone + Eq + Hash + Send + Sync + 'static> ByteBudget<K> {
+    /// An answer whose body counts for as long as any of it is in memory: until its last byte is taken, or its connection
+    /// ends. One that is streamed never is as a whole, and does not count.
+    ///
+    /// # Errors
+    /// [`Crowded`] if there is no room for it.
+    pub async fn hold(&self, key: K, answer: Response) -> Result<Response, Crowded> {
+        let size = answer.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
+        let Some(size) = size.filter(|size| *size > UNCOUNTED) else { return Ok(answer) };
+        let mut counter = self.counter(key);
+        counter.add(size)?;
+        let (head, body) = answer.into_parts();
+        // It is there already, in one piece.
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Crowded)?;
+        Ok(Response::from_parts(head, Body::from(Bytes::from_owner(HeldBytes { bytes, _counter: counter }))))
+    }
+}
+
+/// Bytes that count for as long as they are here.
+struct HeldBytes<K: Eq + Hash> {
+    bytes: Bytes,
+    _counter: ByteCounter<K>,
+}
+
+impl<K: Eq + Hash> AsRef<[u8]> for HeldBytes<K> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -107,5 +143,23 @@ mod tests {
         another.add(1).unwrap_err();
         drop((another, other));
         counter("c").add(UNCOUNTED + 100).unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_counts_until_it_is_taken() {
+        let budget = ByteBudget::new(150, 100);
+        let answer = |bytes: usize| Response::new(Body::from(vec![b'x'; bytes]));
+        let held = budget.hold("a", answer(UNCOUNTED + 100)).await.unwrap();
+        assert!(budget.hold("a", answer(UNCOUNTED + 1)).await.is_err());
+        assert!(budget.hold("b", answer(UNCOUNTED + 51)).await.is_err());
+        budget.hold("a", answer(UNCOUNTED)).await.unwrap();
+        // As long as a piece of it is somewhere, all of it is.
+        let mut taken = axum::body::to_bytes(held.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(taken.len(), UNCOUNTED + 100);
+        let last = taken.split_off(UNCOUNTED);
+        drop(taken);
+        assert!(budget.hold("a", answer(UNCOUNTED + 1)).await.is_err());
+        drop(last);
+        budget.hold("a", answer(UNCOUNTED + 100)).await.unwrap();
     }
 }

@@ -340,7 +340,6 @@ fn federation_options(config: &Config, bytes: usize) -> FederationOptions {
         network: network_options(config, Descriptors::available().outgoing),
         notaries: config.notaries.clone(),
         cached_servers: (bytes >> 11).max(256),
-        partial_joins: false,
         rate_limits: config.rate_limits.then(|| config.rates.clone()),
         trusted_proxies: config.trusted_proxies.clone(),
         ..FederationOptions::new(config.server_name.clone())

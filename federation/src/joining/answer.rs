@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use crate::{
     Federation, FederationError,
     intake::{order, parse_events},
+    joining::join::Wish,
 };
 
 /// So many servers of a room that comes without its members are believed to be in it.
@@ -44,11 +45,12 @@ pub(super) fn signed_again(ours: &Pdu, signed: &RawValue) -> Result<Pdu, Federat
 pub(super) async fn check(
     federation: &Federation,
     from: &ServerName,
-    room_id: &RoomId,
+    wish: Wish<'_>,
     join: Pdu,
     answer: RoomState,
 ) -> Result<Arrival, FederationError> {
-    if answer.members_omitted && !federation.options().partial_joins {
+    let Wish { room_id, omit_members, .. } = wish;
+    if answer.members_omitted && !omit_members {
         return Err(FederationError::Invalid("the server left members out unasked".to_owned()));
     }
     let version = join.version();

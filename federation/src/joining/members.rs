@@ -1,7 +1,8 @@
 //! Fetching the members of rooms that came without them (MSC3902).
 //!
 //! Which rooms these are is written down with each (`PARTIAL_ROOMS`), so that a restart begins anew. Any server in the
-//! room may have the whole state; who told of the room is asked first.
+//! room may have the whole state; who told of the room is asked first, and the others in turn. Where none of them has the
+//! state of then (who had it may be gone for good), one tells that of now, to a user here who joins the room once more.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hearth_rooms::{Room, RoomError, ToldJoin, ToldState};
+use hearth_rooms::{Room, RoomError, ToldStates};
 use hearth_spec::Pdu;
 use hearth_storage::{
     RoomNid,
@@ -33,11 +34,12 @@ use crate::{Federation, FederationError, Limits, intake::parse_events};
 const ROOMS_AT_ONCE: usize = 8;
 /// So many servers are asked one after the other.
 const ASKED: usize = 10;
-/// After so long all of them are asked again; after twice as long the next time, up to the longest.
+/// After so long the next ones are asked; after twice as long the next time, up to the longest.
 const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
-/// So often all of a state must be had: the servers whose signatures are in it may be away for a moment. Then what cannot
-/// be verified is left out, as nobody may be there any more who says by which keys it could be.
+/// So often all that is missing must be had: servers that have it, or whose signatures are in it, may be away for a
+/// moment. Then it is done without what cannot be had, as nobody may be there any more who has it, or who says by which
+/// keys it could be verified.
 const INSISTING: usize = 5;
 /// For the ids of a whole state.
 const IDS: Limits = Limits { timeout: Duration::from_secs(2 * 60), ..Limits::ROOM };
@@ -106,10 +108,10 @@ fn wanted(federation: &Federation, nid: RoomNid) -> Result<Option<(Room, Partial
 }
 
 async fn until_whole(federation: Federation, places: Arc<Semaphore>, nid: RoomNid) -> RoomNid {
-    let mut pause = PAUSE;
+    let (mut pause, mut asked) = (PAUSE, HashSet::new());
     for round in 0.. {
         let Ok(place) = places.acquire().await else { return nid };
-        match fetch_once(&federation, nid, round < INSISTING).await {
+        match fetch_once(&federation, nid, round < INSISTING, &mut asked).await {
             Ok(true) => return nid,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, room = %nid, "the members of a room were not fetched"),
@@ -121,71 +123,121 @@ async fn until_whole(federation: Federation, places: Arc<Semaphore>, nid: RoomNi
     nid
 }
 
-/// Asks one server after the other, and may insist on all of the state. Whether nothing is left to be done.
-async fn fetch_once(federation: &Federation, nid: RoomNid, all: bool) -> Result<bool, FederationError> {
+/// Asks some servers for what is missing, all of which may be insisted on. Whether nothing is left to be done.
+async fn fetch_once(
+    federation: &Federation,
+    nid: RoomNid,
+    all: bool,
+    asked: &mut HashSet<OwnedServerName>,
+) -> Result<bool, FederationError> {
     // The rows of a commit are told of one after the other, before the room can be read.
     federation.store().settled().await?;
     let Some((room, row)) = wanted(federation, nid)? else { return Ok(true) };
-    for server in servers(federation, &room, &row)? {
-        match federation.fetch_members_from(&server, &room, &row, all).await {
-            Ok(done) => return Ok(done),
-            Err(error) => {
-                tracing::debug!(%server, %error, room = %room.id(), "a server did not give the members of a room");
-            }
-        }
-        if wanted(federation, nid)?.is_none_or(|(_, now)| now.joins != row.joins) {
-            return Ok(room.partial()?.is_none() || !room.is_here());
-        }
+    let servers = servers(federation, &room, &row, asked)?;
+    federation.fetch_members(&servers, &room, &row, all).await?;
+    let done = wanted(federation, nid)?.is_none();
+    if done {
+        tracing::info!(room = %room.id(), "the members of a room are here");
     }
-    Ok(false)
+    Ok(done)
 }
 
-/// Who is asked: first who told of the room, then those that answer, then others.
+/// What a join follows.
+fn prev_events(room: &Room, join: &EventId) -> Result<Vec<OwnedEventId>, RoomError> {
+    Ok(room.event(join)?.ok_or(RoomError::UnknownEvent)?.pdu.prev_events().to_vec())
+}
+
+/// Who is asked, and is noted in `asked`: first who told of the room, then those that answer, then others; of those that
+/// were asked already nobody, until all were.
 fn servers(
     federation: &Federation,
     room: &Room,
     row: &PartialRoomRow,
+    asked: &mut HashSet<OwnedServerName>,
 ) -> Result<Vec<OwnedServerName>, RoomError> {
-    let mut servers = vec![row.via.clone()];
-    let others = |server: &ServerName| !federation.is_own(server) && *server != row.via;
-    let well = |server: &ServerName| others(server) && !federation.destinations().is_failing(server);
-    for some in [room.some_servers(ASKED, well)?, room.some_servers(ASKED, others)?] {
-        for server in some {
-            if servers.len() < ASKED && !servers.contains(&server) {
-                servers.push(server);
-            }
+    let mut next = others(federation, room, row, asked)?;
+    if next.is_empty() {
+        asked.clear();
+        next = others(federation, room, row, asked)?;
+    }
+    asked.extend(next.iter().cloned());
+    next.insert(0, row.via.clone());
+    Ok(next)
+}
+
+fn others(
+    federation: &Federation,
+    room: &Room,
+    row: &PartialRoomRow,
+    asked: &HashSet<OwnedServerName>,
+) -> Result<Vec<OwnedServerName>, RoomError> {
+    let other =
+        |server: &ServerName| !federation.is_own(server) && *server != row.via && !asked.contains(server);
+    let well = |server: &ServerName| other(server) && !federation.destinations().is_failing(server);
+    let mut servers = room.some_servers(ASKED - 1, well)?;
+    for server in room.some_servers(ASKED - 1, other)? {
+        if servers.len() < ASKED - 1 && !servers.contains(&server) {
+            servers.push(server);
         }
     }
     Ok(servers)
 }
 
 impl Federation {
-    /// Makes a room whole with the states before what its join follows, as a server tells them: unless `all` of it must be
-    /// had, and some was not. Whether it is whole now.
-    async fn fetch_members_from(
+    /// Makes a room whole with the states before what its joins follow, each as one of the servers tells it. Nothing comes
+    /// of it if `all` must be had and some was not, or if the room came otherwise meanwhile.
+    async fn fetch_members(
         &self,
-        server: &ServerName,
+        servers: &[OwnedServerName],
         room: &Room,
         row: &PartialRoomRow,
         all: bool,
-    ) -> Result<bool, FederationError> {
-        let mut told = Vec::with_capacity(row.joins.len());
+    ) -> Result<(), FederationError> {
+        let mut events = BTreeSet::new();
         for join in &row.joins {
-            let event = room.event(join)?.ok_or(RoomError::UnknownEvent)?;
-            let mut prev_events = Vec::new();
-            for prev in event.pdu.prev_events() {
-                let state = self.fetch_whole_state(server, room, prev).await?;
-                if all && !room.absent(&state)?.is_empty() {
-                    tracing::debug!(%server, room = %room.id(), "not all members of a room could be verified");
-                    return Ok(false);
-                }
-                prev_events.push(ToldState { event: prev.clone(), state });
-            }
-            told.push(ToldJoin { join: join.clone(), prev_events });
+            events.extend(prev_events(room, join)?);
         }
-        room.make_whole(&told).await?;
-        tracing::info!(room = %room.id(), %server, "the members of a room are here");
-        Ok(true)
+        let mut told = ToldStates::new();
+        for server in servers {
+            for event in &events {
+                if told.contains_key(event) {
+                    continue;
+                }
+                match self.fetch_whole_state(server, room, event).await {
+                    Ok(state) if all && !room.absent(&state)?.is_empty() => {
+                        tracing::debug!(%server, room = %room.id(), "not all members could be verified");
+                        return Ok(());
+                    }
+                    Ok(state) => _ = told.insert(event.clone(), state),
+                    Err(error) => {
+                        tracing::debug!(%server, %error, room = %room.id(), "a server did not give the members");
+                    }
+                }
+            }
+            if wanted(self, room.nid())?.is_none_or(|(_, now)| now.joins != row.joins) {
+                return Ok(());
+            }
+            if told.len() == events.len() {
+                match room.make_whole(&row.joins, &told, None).await {
+                    Ok(()) => return Ok(()),
+                    // Another server may tell what can be believed.
+                    Err(error) => {
+                        tracing::debug!(%server, %error, room = %room.id(), "the members were not believed");
+                        told.clear();
+                    }
+                }
+            }
+        }
+        if all {
+            return Ok(());
+        }
+        let last = row.joins.last().ok_or(RoomError::UnknownEvent)?;
+        let again = match prev_events(room, last)?.iter().all(|event| told.contains_key(event)) {
+            true => None,
+            false => Some(self.join_again(room, servers).await?),
+        };
+        room.make_whole(&row.joins, &told, again.as_deref()).await?;
+        Ok(())
     }
 
     /// The ids of the state before an event: these events are here then, as far as they have good signatures, and so is

@@ -42,7 +42,7 @@ pub use self::{
         receive::Received,
         transactions::ClientTransaction,
         upgrade::Upgrade,
-        whole::{ToldJoin, ToldState},
+        whole::ToldStates,
         writer::NewEvent,
     },
 };

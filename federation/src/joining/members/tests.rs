@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -19,7 +20,7 @@ use hearth_sync::{SyncRequest, SyncToken};
 use hearth_users::NewAccount;
 use http::StatusCode;
 use ruma::{
-    OwnedEventId, OwnedUserId, UserId,
+    EventId, OwnedEventId, OwnedUserId, ServerName, UserId,
     api::federation::{
         event::get_room_state_ids::v1::Request as GetStateIds,
         membership::prepare_join_event::v1::Request as MakeJoin,
@@ -30,7 +31,7 @@ use tokio::sync::Notify;
 
 use super::FetchingMembers;
 use crate::{
-    Federation, FederationError, Limits,
+    Federation, Limits,
     intake::RoomIntake,
     testing::join_event,
     two_servers::{ServerWithUser, TwoServers},
@@ -88,6 +89,10 @@ fn state(room: &Room) -> Vec<OwnedEventId> {
     let mut ids: Vec<OwnedEventId> = events.iter().map(|event| event.id().to_owned()).collect();
     ids.sort_unstable();
     ids
+}
+
+async fn fetch_once(server: &ServerWithUser, room: &Room, all: bool) -> bool {
+    super::fetch_once(&server.federation, room.nid(), all, &mut HashSet::new()).await.unwrap()
 }
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -275,16 +280,90 @@ async fn nothing_is_taken_from_a_server_that_does_not_have_it() {
     let TwoServers { here, there, .. } = &TwoServers::meet_in_part(front).await;
     let ours = crowded_room(here).await;
     let theirs = there.join(&ours, here).await;
-    assert!(!super::fetch_once(&there.federation, theirs.nid(), true).await.unwrap());
+    assert!(!fetch_once(there, &theirs, true).await);
     assert!(theirs.is_partial());
     // Nobody is left for whom they would be fetched.
     theirs.set_membership(&there.user, &there.user, "leave", Map::new()).await.unwrap();
-    assert!(super::fetch_once(&there.federation, theirs.nid(), true).await.unwrap());
-    let refused: Result<bool, FederationError> = {
-        let row = theirs.partial().unwrap().unwrap();
-        there.federation.fetch_members_from(here.name(), &theirs, &row, true).await
+    assert!(fetch_once(there, &theirs, true).await);
+    assert!(theirs.is_partial());
+}
+
+/// Who had the state at the join is gone: who is there tells that of now, to a user who joins once more.
+#[tokio::test]
+async fn where_nobody_has_the_members_of_then_those_of_now_are_told() {
+    let front = |routes: Router| {
+        routes.layer(from_fn(async |request: Request, next: Next| {
+            match request.uri().path().contains("/state_ids/") {
+                true => StatusCode::NOT_FOUND.into_response(),
+                false => next.run(request).await,
+            }
+        }))
     };
-    assert!(refused.is_err());
+    let TwoServers { here, there, .. } = &TwoServers::meet_in_part(front).await;
+    let ours = crowded_room(here).await;
+    let theirs = there.join(&ours, here).await;
+    let name = json!({ "membership": "join", "displayname": "Bob" });
+    there.set(&theirs, "m.room.member", there.user.as_str(), name).await;
+    pass(&theirs, there, &here.federation).await;
+    here.say(&ours, "meanwhile").await;
+    let hi = there.say(&theirs, "hi").await;
+    pass(&theirs, there, &here.federation).await;
+    assert!(fetch_once(there, &theirs, false).await);
+    assert!(!theirs.is_partial());
+    assert_eq!(theirs.head().joined, 6);
+    assert_eq!(theirs.event(hi.id()).unwrap().unwrap().standing, Standing::Accepted);
+    assert_eq!(state(&theirs), state(&ours));
+    let member: Value = theirs.state_content("m.room.member", there.user.as_str()).unwrap().unwrap();
+    assert_eq!(member["displayname"], "Bob");
+    let report = hearth_rooms::check(there.federation.store(), |_| {}).unwrap();
+    assert_eq!(report.findings, []);
+}
+
+#[tokio::test]
+async fn all_servers_of_a_room_are_asked_in_turn() {
+    let TwoServers { here, there, .. } = &TwoServers::meet_in_part(|routes| routes).await;
+    let ours = here.public_room(RoomVersion::V11).await;
+    for number in 0..12 {
+        ours.receive(join_event(&ours, &format!("s{number}.example"))).await.unwrap();
+    }
+    let theirs = there.join(&ours, here).await;
+    let row = theirs.partial().unwrap().unwrap();
+    there.federation.destinations().failed(&ServerName::parse("s0.example").unwrap());
+    let mut asked = HashSet::new();
+    let mut ask = || {
+        let mut servers = super::servers(&there.federation, &theirs, &row, &mut asked).unwrap();
+        assert_eq!(servers.remove(0), here.name(), "who told of the room");
+        servers
+    };
+    let (first, second) = (ask(), ask());
+    assert_eq!((first.len(), second.len()), (9, 3));
+    assert_eq!(second.last().unwrap(), "s0.example", "who does not answer comes last");
+    assert!(first.iter().all(|server| !second.contains(server)));
+    assert_eq!(ask(), first, "then they are asked again");
+}
+
+/// Two servers may each lack what the other has.
+#[tokio::test]
+async fn what_was_known_before_a_room_came_in_part_is_told_meanwhile() {
+    let TwoServers { here, there, .. } = &TwoServers::meet_in_part(|routes| routes).await;
+    let ours = crowded_room(here).await;
+    let theirs = there.join(&ours, here).await;
+    assert!(fetch_once(there, &theirs, true).await);
+    let hi = there.say(&theirs, "hi").await;
+    pass(&theirs, there, &here.federation).await;
+    theirs.set_membership(&there.user, &there.user, "leave", Map::new()).await.unwrap();
+    pass(&theirs, there, &here.federation).await;
+    here.say(&ours, "meanwhile").await;
+    let theirs = there.join(&ours, here).await;
+    assert!(theirs.is_partial());
+    let join = theirs.state_event("m.room.member", there.user.as_str()).unwrap().unwrap();
+    let ask = async |event: &EventId| {
+        let ids = GetStateIds::new(event.to_owned(), ours.id().to_owned());
+        here.federation.client().send_with(there.name(), ids, Limits::USUAL).await
+    };
+    assert_eq!(ask(hi.id()).await.unwrap().pdu_ids.len(), state(&ours).len());
+    let refused = ask(join.id()).await.map(drop).unwrap_err();
+    assert!(refused.is_errcode("M_FORBIDDEN"), "{refused}");
 }
 
 /// A server that is away for a moment cannot say by which keys its users' events are signed.
@@ -297,9 +376,9 @@ async fn who_cannot_be_verified_is_waited_for_and_left_out_in_the_end() {
     assert!(matches!(zoe, Received::Accepted(_)));
     here.say(&ours, "hello").await;
     let theirs = there.join(&ours, here).await;
-    assert!(!super::fetch_once(&there.federation, theirs.nid(), true).await.unwrap());
+    assert!(!fetch_once(there, &theirs, true).await);
     assert!(theirs.is_partial());
-    assert!(super::fetch_once(&there.federation, theirs.nid(), false).await.unwrap());
+    assert!(fetch_once(there, &theirs, false).await);
     assert!(!theirs.is_partial());
     assert_eq!(state(&theirs).len(), state(&ours).len() - 1);
 }

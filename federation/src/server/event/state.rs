@@ -52,12 +52,13 @@ fn before(
     event: &EventId,
 ) -> Result<StateAndChain> {
     let room = access::shared_room(federation, origin, room)?;
-    if room.is_partial() {
-        return Err(MatrixError::forbidden("This server does not know the members of that room yet."));
-    }
     // Of an outlier it is not known what was before it.
     let event = room.event(event)?.filter(|event| event.state.is_some());
-    let state = room.state_before(&*event.ok_or_else(access::unknown_event)?)?;
+    let event = event.ok_or_else(access::unknown_event)?;
+    if room.lacked_members(&event)? {
+        return Err(MatrixError::forbidden("This server does not know the members of that room yet."));
+    }
+    let state = room.state_before(&event)?;
     let chain = room.auth_chain(&ids_of(&state))?;
     Ok((state, chain))
 }

@@ -50,7 +50,7 @@ impl Room {
     }
 
     /// Whether an event was decided on by a state that lacks members, and they are not here yet.
-    pub(crate) fn lacked_members(&self, event: &Event) -> Result<bool, StorageError> {
+    pub fn lacked_members(&self, event: &Event) -> Result<bool, StorageError> {
         if !self.is_partial() {
             return Ok(false);
         }

@@ -9,7 +9,7 @@ use hearth_storage::{
     Change, EventNid, Scan, StateId, blocking, schema,
     schema::rooms::{Membership, PartialRoomRow, Standing, StateAround},
 };
-use ruma::{OwnedEventId, OwnedServerName, UserId};
+use ruma::{EventId, OwnedEventId, OwnedServerName, UserId};
 
 use crate::{
     RoomError,
@@ -22,19 +22,8 @@ use crate::{
     write::staged::{MembershipChange, Staged, TimelinePlace},
 };
 
-/// A join with which a room came without its members, and what a peer told of the events that it follows.
-#[derive(Clone, Debug)]
-pub struct ToldJoin {
-    pub join: OwnedEventId,
-    pub prev_events: Vec<ToldState>,
-}
-
-/// The state before an event as a peer told it: the ids of events that are here.
-#[derive(Clone, Debug)]
-pub struct ToldState {
-    pub event: OwnedEventId,
-    pub state: Vec<OwnedEventId>,
-}
+/// The states before some events as peers told them: the ids of events that are here.
+pub type ToldStates = HashMap<OwnedEventId, Vec<OwnedEventId>>;
 
 /// The room as it stands while its events are decided on again, one after the other.
 #[derive(Default)]
@@ -46,27 +35,26 @@ struct Replay {
 }
 
 impl Room {
-    /// Makes a room whole that came without its members, with the states before the prev events of the joins by which
-    /// it came. What was decided since then is decided again, in one commit: events that should not have been
-    /// accepted go out of the timeline, and others come to its end. Nothing happens if the room came otherwise.
+    /// Makes a room whole that came without its members with these joins, with the states before what they follow. What
+    /// was decided since then is decided again, in one commit: events that should not have been accepted go out of the
+    /// timeline, and others come to its end. Nothing happens if the room came otherwise.
+    ///
+    /// Where nobody told the states for a join, it counts what was told with the join itself, and the state before
+    /// another one: before the last one, or where that was not told, before `again`, a later join of which it is known.
     ///
     /// # Errors
     /// [`RoomError::Invalid`] if the state is none of this room, or does not allow the last join.
-    pub async fn make_whole(&self, told: &[ToldJoin]) -> Result<(), RoomError> {
+    pub async fn make_whole(
+        &self,
+        joins: &[OwnedEventId],
+        told: &ToldStates,
+        again: Option<&EventId>,
+    ) -> Result<(), RoomError> {
         let mut head = self.0.writer.lock().await;
         let mut staged = Staged::new(self.shared(), head.clone())?;
-        let Some(row) = self
-            .0
-            .partial_row(&staged)?
-            .filter(|row| row.joins.iter().eq(told.iter().map(|told| &told.join)))
-        else {
-            return Ok(());
-        };
+        let Some(row) = self.0.partial_row(&staged)?.filter(|row| row.joins == joins) else { return Ok(()) };
         let commit = blocking(|| {
-            let mut whole = HashMap::with_capacity(told.len());
-            for ToldJoin { join, prev_events } in told {
-                whole.insert(join.clone(), self.0.told_before_join(&mut staged, prev_events)?);
-            }
+            let whole = self.0.before_joins(&mut staged, joins, told, again)?;
             self.0.decide_again(&mut staged, row, &whole)?;
             self.0.commit(&mut head, staged)
         })?;
@@ -77,22 +65,58 @@ impl Room {
 }
 
 impl RoomInner {
-    /// The whole state before the join.
-    fn told_before_join(&self, staged: &mut Staged, told: &[ToldState]) -> Result<StateId, RoomError> {
-        let mut after = Vec::with_capacity(told.len());
-        for ToldState { event, state } in told {
+    /// The whole states before the joins.
+    fn before_joins(
+        &self,
+        staged: &mut Staged,
+        joins: &[OwnedEventId],
+        told: &ToldStates,
+        again: Option<&EventId>,
+    ) -> Result<HashMap<OwnedEventId, StateId>, RoomError> {
+        let mut other = again.map(|again| self.known_before(staged, again)).transpose()?;
+        let mut whole = HashMap::with_capacity(joins.len());
+        for join in joins.iter().rev() {
+            let before = self.told_before_join(staged, join, told, other)?;
+            other.get_or_insert(before);
+            whole.insert(join.clone(), before);
+        }
+        Ok(whole)
+    }
+
+    /// The whole state before a join. `other` is that before another one, which counts where something was not told.
+    fn told_before_join(
+        &self,
+        staged: &mut Staged,
+        join: &EventId,
+        told: &ToldStates,
+        other: Option<StateId>,
+    ) -> Result<StateId, RoomError> {
+        let prev_events = self.part_of_room(staged, join)?.pdu.prev_events().to_vec();
+        let mut after = Vec::with_capacity(prev_events.len());
+        for id in &prev_events {
+            let Some(state) = told.get(id) else { continue };
             let before = self.set_of(staged, state)?;
-            let Some(event) = staged.event_by_id(event)?.filter(|event| event.room == self.nid) else {
-                return Err(RoomError::Invalid("what the join follows is not here".to_owned()));
-            };
+            let event = self.part_of_room(staged, id)?;
             let counts =
                 event.standing != Standing::Rejected && self.verdict(staged, before, &event.pdu)?.is_ok();
             after.push(if counts { self.after(staged, before, &event)? } else { before });
         }
-        match after.is_empty() {
-            true => Err(RoomError::Invalid("the join follows nothing".to_owned())),
-            false => self.resolve(staged, after),
+        if after.is_empty() || after.len() < prev_events.len() {
+            let other = other
+                .ok_or_else(|| RoomError::Invalid("the state before the join is not told".to_owned()))?;
+            after.extend([self.known_before(staged, join)?, other]);
         }
+        self.resolve(staged, after)
+    }
+
+    /// The state before an event as it is known here.
+    fn known_before(&self, staged: &Staged, id: &EventId) -> Result<StateId, RoomError> {
+        Ok(self.part_of_room(staged, id)?.state.ok_or(RoomError::UnknownEvent)?.before)
+    }
+
+    fn part_of_room(&self, staged: &Staged, id: &EventId) -> Result<Arc<Event>, RoomError> {
+        let event = staged.event_by_id(id)?.filter(|event| event.room == self.nid);
+        event.ok_or_else(|| RoomError::Invalid("what the join follows is not here".to_owned()))
     }
 
     /// Decides again on all that was decided since the first join, with the whole states before the joins.

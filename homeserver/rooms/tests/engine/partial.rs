@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::world::*;
-use hearth_rooms::{
-    Arrival, Event, Received, Room, RoomError, TimelineRange, ToldJoin, ToldState, WithoutMembers,
-};
+use hearth_rooms::{Arrival, Event, Received, Room, RoomError, TimelineRange, ToldStates, WithoutMembers};
 use hearth_spec::{Pdu, RoomVersion};
 use hearth_storage::schema::rooms::{Membership, Standing};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -52,10 +50,16 @@ async fn join(world: &World, room: &Room, user: &UserId, omit_members: bool) -> 
 
 /// What is fetched of the members: the states before what the join follows, with all that they stand on.
 async fn make_whole(from: &Room, to: &Room) -> Result<(), RoomError> {
-    let mut told = Vec::new();
-    for join in to.partial().unwrap().unwrap().joins {
-        let mut prev_events = Vec::new();
-        for prev in to.event(&join).unwrap().unwrap().pdu.prev_events() {
+    let (joins, told) = tell(from, to).await;
+    to.make_whole(&joins, &told, None).await
+}
+
+/// The joins with which a room came, and the states before what they follow.
+async fn tell(from: &Room, to: &Room) -> (Vec<OwnedEventId>, ToldStates) {
+    let joins = to.partial().unwrap().unwrap().joins;
+    let mut told = ToldStates::new();
+    for join in &joins {
+        for prev in to.event(join).unwrap().unwrap().pdu.prev_events() {
             let prev = from.event(prev).unwrap().unwrap();
             let state = from.state_before(&prev).unwrap();
             let mut of = ids(&state);
@@ -63,11 +67,10 @@ async fn make_whole(from: &Room, to: &Room) -> Result<(), RoomError> {
             to.receive_outliers(pdus(&from.auth_chain(&of).unwrap())).await.unwrap();
             to.receive_outliers(pdus(&state)).await.unwrap();
             to.receive_outliers(vec![sent(&prev)]).await.unwrap();
-            prev_events.push(ToldState { event: prev.id().to_owned(), state: ids(&state) });
+            told.insert(prev.id().to_owned(), ids(&state));
         }
-        told.push(ToldJoin { join, prev_events });
     }
-    to.make_whole(&told).await
+    (joins, told)
 }
 
 /// An event goes to another server, with the auth events that it does not have.
@@ -358,7 +361,7 @@ async fn a_room_that_is_left_and_joined_again_comes_anew() {
     let again = join(&there, &room, &bob, true).await.unwrap();
     assert_eq!(again.partial().unwrap().unwrap().joins.len(), 2);
     // What was fetched for the first join does nothing to the second.
-    again.make_whole(&[]).await.unwrap();
+    again.make_whole(&[], &ToldStates::new(), None).await.unwrap();
     assert!(again.is_partial());
     there.assert_sound();
     make_whole(&room, &again).await.unwrap();
@@ -380,23 +383,66 @@ async fn a_room_that_is_left_and_joined_again_comes_anew() {
     there.assert_sound();
 }
 
+/// Who had the states of then is gone: those of later joins take their place.
+#[tokio::test]
+async fn where_nobody_has_a_state_another_counts_beside_what_is_known() {
+    for version in [RoomVersion::V1, RoomVersion::V6, RoomVersion::V12] {
+        let Joined { here, there, room, over_there, alice, bob } = joined(version, async |_| {}).await;
+        let hello = say(&over_there, &bob, "hello").await.unwrap();
+        pass(&hello, &over_there, &room).await;
+        let leave = over_there.set_membership(&bob, &bob, "leave", Map::new()).await.unwrap();
+        pass(&leave, &over_there, &room).await;
+        say(&room, &alice, "meanwhile").await.unwrap();
+        let again = join(&there, &room, &bob, true).await.unwrap();
+        let (joins, mut told) = tell(&room, &again).await;
+        assert_eq!(joins.len(), 2);
+        told.retain(|prev, _| again.event(&joins[1]).unwrap().unwrap().pdu.prev_events().contains(prev));
+        assert_eq!(told.len(), 1);
+        again.make_whole(&joins, &told, None).await.unwrap();
+        assert!(!again.is_partial());
+        assert_eq!(state(&again), state(&room));
+        assert_eq!(ends(&again, &there), ends(&room, &here));
+        assert_eq!(standing(&again, &hello), Standing::Accepted);
+        there.assert_sound();
+
+        // The same for the last one, where who is there joins once more and is told all.
+        let leave = again.set_membership(&bob, &bob, "leave", Map::new()).await.unwrap();
+        pass(&leave, &again, &room).await;
+        say(&room, &alice, "and then").await.unwrap();
+        let third = join(&there, &room, &bob, true).await.unwrap();
+        let hi = say(&third, &bob, "hi").await.unwrap();
+        say(&room, &alice, "and more").await.unwrap();
+        there.clock.advance(1_000);
+        join(&there, &room, &bob, false).await.unwrap();
+        assert!(third.is_partial());
+        let (joins, _) = tell(&room, &third).await;
+        let once_more = join_of(&room, &bob);
+        third.make_whole(&joins, &ToldStates::new(), Some(&once_more)).await.unwrap();
+        assert!(!third.is_partial());
+        assert_eq!(standing(&third, &hi), Standing::Accepted);
+        assert_eq!(state(&third), state(&room));
+        assert_eq!(third.head().extremities.len(), 2);
+        there.assert_sound();
+    }
+}
+
 #[tokio::test]
 async fn a_state_that_does_not_allow_the_join_is_not_believed() {
     let Joined { there, room, over_there, bob, alice, .. } = joined(RoomVersion::V12, async |_| {}).await;
     let join = over_there.partial().unwrap().unwrap().joins[0].clone();
     let prev = over_there.event(&join).unwrap().unwrap().pdu.prev_events()[0].clone();
-    let none = ToldState { event: prev.clone(), state: Vec::new() };
-    let told = |prev_events| vec![ToldJoin { join: join.clone(), prev_events }];
-    assert!(over_there.make_whole(&told(vec![none])).await.is_err());
-    assert!(over_there.make_whole(&told(Vec::new())).await.is_err());
+    let joins = [join];
+    let none = ToldStates::from([(prev.clone(), Vec::new())]);
+    assert!(over_there.make_whole(&joins, &none, None).await.is_err());
+    assert!(over_there.make_whole(&joins, &ToldStates::new(), None).await.is_err());
     // The state after a ban of Bob's, told as that before his join.
     room.set_membership(&alice, &bob, "ban", Map::new()).await.unwrap();
     let state = room.full_state(room.head().state).unwrap();
     over_there.receive_outliers(pdus(&room.auth_chain(&ids(&state)).unwrap())).await.unwrap();
     over_there.receive_outliers(pdus(&state)).await.unwrap();
     over_there.receive_outliers(vec![sent(&room.event(&prev).unwrap().unwrap())]).await.unwrap();
-    let wrong = ToldState { event: prev, state: ids(&state) };
-    assert!(matches!(over_there.make_whole(&told(vec![wrong])).await, Err(RoomError::Invalid(_))));
+    let wrong = ToldStates::from([(prev, ids(&state))]);
+    assert!(matches!(over_there.make_whole(&joins, &wrong, None).await, Err(RoomError::Invalid(_))));
     assert!(over_there.is_partial() && over_there.is_here());
     there.assert_sound();
     make_whole(&room, &over_there).await.unwrap();

@@ -16,7 +16,7 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 
 use hearth_http::{TrustedProxies, limits::RateLimits};
 use hearth_turn::PublicAddress;
-use ruma::{OwnedServerName, RoomVersionId, owned_server_name};
+use ruma::{OwnedServerName, OwnedUserId, RoomVersionId, UserId, owned_server_name};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -95,6 +95,8 @@ pub struct Config {
     pub captcha_site_key: Option<String>,
     /// What this server proves itself with there.
     pub captcha_secret: Option<Secret>,
+    /// The policies that whoever registers accepts, a file in JSON.
+    pub terms: Option<PathBuf>,
     /// Whether an administrator has to let in who registers.
     pub approve_registrations: bool,
     /// Turns on `/_synapse/admin/v1/register` for whoever knows it.
@@ -298,6 +300,7 @@ impl Config {
             captcha: None,
             captcha_site_key: None,
             captcha_secret: None,
+            terms: None,
             approve_registrations: false,
             registration_shared_secret: None,
             jwt_secret: None,
@@ -347,6 +350,13 @@ impl Config {
     /// The shares of the one memory budget, in bytes.
     pub fn memory(&self) -> MemoryBudget {
         MemoryBudget::split(self.memory_mib, self.message_search)
+    }
+
+    /// The user from whom users get notices of the server. `None` also where the name is none, which stops the start.
+    pub fn notices_user(&self) -> Option<OwnedUserId> {
+        let name = self.server_notices.as_deref()?;
+        let user = UserId::parse_with_server_name(name, &self.server_name).ok();
+        user.filter(|user| user.localpart() == name && user.validate_strict().is_ok())
     }
 
     /// What one user may upload altogether, in bytes.

@@ -13,8 +13,6 @@ pub mod cli;
 pub mod config;
 pub mod connections;
 mod console;
-#[cfg(test)]
-mod dashboard_tests;
 pub mod data_folder;
 pub mod descriptors;
 pub mod listen;

@@ -3,7 +3,9 @@
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use hearth_appservices::{AppServices, RegistrationError};
-use hearth_client_api::{Captcha, CaptchaService, ClientApi, ClientApiOptions, Parts, Widget};
+use hearth_client_api::{
+    Captcha, CaptchaService, ClientApi, ClientApiOptions, Parts, TermsError, Widget, read_terms,
+};
 use hearth_federation::{Federation, FederationError, FederationOptions, FetchingMembers};
 use hearth_media::{Media, MediaLimits};
 use hearth_network::{Dialer, Internet, Network, NetworkError, NetworkOptions};
@@ -67,6 +69,8 @@ pub enum ServerError {
     Network(#[from] NetworkError),
     #[error("appservices: {0}")]
     AppServices(#[from] RegistrationError),
+    #[error("terms: {0}")]
+    Terms(#[from] TermsError),
     #[error(transparent)]
     Turn(#[from] TurnError),
     #[error(transparent)]
@@ -257,6 +261,7 @@ impl Server {
         let api = ClientApi::new(Parts {
             options: ClientApiOptions {
                 turn: turn.as_ref().map(|turn| turn.servers.clone()),
+                terms: config.terms.as_deref().map(read_terms).transpose()?,
                 ..client_api_options(config)
             },
             users: users.clone(),
@@ -367,7 +372,7 @@ fn client_api_options(config: &Config) -> ClientApiOptions {
         trusted_proxies: config.trusted_proxies.clone(),
         base_url: config.public_url.clone(),
         rtc_livekit: config.rtc_livekit.clone(),
-        server_notices: config.server_notices.clone(),
+        server_notices: config.notices_user(),
         default_room_version: config.default_room_version.clone(),
         folder: Some(config.data.clone()),
         settings: config.told(),

@@ -1,6 +1,9 @@
 //! What is to be told to a service, gathered from the log until a transaction is made of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use hearth_storage::{
     RoomNid,
@@ -21,7 +24,7 @@ const MAX_OTHERS: usize = 1000;
 #[derive(Default)]
 pub(super) struct Batch {
     /// In their order, as JSON.
-    pub events: Vec<Box<RawValue>>,
+    pub events: Vec<Arc<RawValue>>,
     event_bytes: usize,
     /// In which rooms they are.
     pub rooms: BTreeSet<RoomNid>,
@@ -39,7 +42,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub fn event(&mut self, room: RoomNid, event: Box<RawValue>) {
+    pub fn event(&mut self, room: RoomNid, event: Arc<RawValue>) {
         self.event_bytes += event.get().len();
         self.events.push(event);
         self.rooms.insert(room);

@@ -28,6 +28,8 @@ pub struct Shared {
     pub toast: Signal<Option<(bool, String)>>,
     /// How many reports wait.
     pub reports: Signal<u64>,
+    /// How many accounts wait for an administrator to let them in.
+    pub unapproved: Signal<u64>,
     pub server: Signal<String>,
     session: Signal<Option<Session>>,
     is_refreshing: Signal<bool>,
@@ -110,6 +112,7 @@ impl Shared {
             Ok(overview) => {
                 self.server.set(overview["server_name"].as_str().unwrap_or_default().to_owned());
                 self.reports.set(overview["reports"].as_u64().unwrap_or_default());
+                self.unapproved.set(overview["awaiting_approval"].as_u64().unwrap_or_default());
                 self.who.set(Who::Administrator(session.user.clone()));
                 session.tidy().await;
                 Ok(())
@@ -168,6 +171,7 @@ pub fn App() -> Element {
         is_menu_open: Signal::new(false),
         toast: Signal::new(None),
         reports: Signal::new(0),
+        unapproved: Signal::new(0),
         server: Signal::new(page::host()),
         session: Signal::new(Session::load()),
         is_refreshing: Signal::new(false),

@@ -4,13 +4,16 @@ use std::future::Future;
 
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::{Dialog, Icon, PlainInput, either},
+    controls::{Dialog, Field, Icon, PlainInput, either},
     words::t,
 };
 use hearth_client_state::admin::is_confirmed;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{api::Problem, app::use_shared};
+use crate::{
+    api::Problem,
+    app::{Shared, use_shared},
+};
 
 /// Whether a form asks the server just now, and what went wrong the last time.
 #[derive(Clone, Copy, PartialEq)]
@@ -105,6 +108,23 @@ pub fn Check(label: String, is_on: Signal<bool>) -> Element {
     }
 }
 
+/// What people are told in the name of the server.
+#[component]
+pub fn Notice(text: Signal<String>) -> Element {
+    let mut text = text;
+    rsx! {
+        Field { id: "notice", label: t("notice"), hint: t("notice-hint"),
+            textarea { class: "input", id: "notice", dir: "auto", oninput: move |event| text.set(event.value()) }
+        }
+    }
+}
+
+/// A notice to somebody, as Synapse's admin API is asked for it.
+pub fn notice_to(user: &str, text: &str) -> (&'static str, String, Value) {
+    let content = json!({ "msgtype": "m.text", "body": text });
+    ("POST", "v1/send_server_notice".to_owned(), json!({ "user_id": user, "content": content }))
+}
+
 /// What is to be asked of the server when a person agrees.
 #[derive(Clone, PartialEq)]
 pub struct Deed {
@@ -115,14 +135,43 @@ pub struct Deed {
     pub done: String,
 }
 
+/// What is asked one after the other.
+#[derive(Clone, PartialEq)]
+pub struct Steps(pub Vec<Deed>);
+
+impl From<Deed> for Steps {
+    fn from(deed: Deed) -> Self {
+        Self(vec![deed])
+    }
+}
+
+impl Steps {
+    /// What is told when all of it is done.
+    pub fn done(&self) -> String {
+        self.0.last().map(|deed| deed.done.clone()).unwrap_or_default()
+    }
+
+    /// Asks, until one is refused; gives the last answer.
+    pub async fn ask(self, shared: Shared) -> Result<Value, Problem> {
+        let mut answer = Value::Null;
+        for Deed { method, path, body, .. } in self.0 {
+            answer = shared.ask(method, &path, Some(&body)).await?;
+        }
+        Ok(answer)
+    }
+}
+
 /// A question before something is done. What cannot be undone wants the name of what it is done to typed.
 #[component]
 pub fn Ask(
     title: String,
     text: String,
     #[props(default)] name: Option<String>,
+    /// Whether what is needed is filled in.
+    #[props(default = true)]
+    may: bool,
     label: String,
-    deed: Deed,
+    #[props(into)] deed: Steps,
     onclose: EventHandler<()>,
     ondone: EventHandler<Value>,
     #[props(default)] children: Element,
@@ -130,11 +179,10 @@ pub fn Ask(
     let shared = use_shared();
     let asking = use_asking();
     let mut typed = use_signal(String::new);
-    let may = name.as_ref().is_none_or(|name| is_confirmed(&typed.read(), name));
+    let may = may && name.as_ref().is_none_or(|name| is_confirmed(&typed.read(), name));
     let submit = move |()| {
-        let Deed { method, path, body, done } = deed.clone();
-        let asked = async move { shared.ask(method, &path, Some(&body)).await };
-        asking.begin(asked, move |answer| {
+        let done = deed.done();
+        asking.begin(deed.clone().ask(shared), move |answer| {
             shared.tell(done);
             ondone.call(answer);
             onclose.call(());

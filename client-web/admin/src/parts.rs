@@ -1,9 +1,11 @@
 //! What views are made of beside the controls of the design: what is shown while something is fetched and when it fails,
 //! pages of lists, what can be done, and menus.
 
+use std::collections::BTreeSet;
+
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::{Icon, IconButton},
+    controls::{Icon, IconButton, either},
     page,
     words::{Value as Words, t, tv},
 };
@@ -14,7 +16,7 @@ use serde_json::Value;
 use crate::{
     api::{Problem, encoded},
     app::{Shared, use_shared},
-    forms::Deed,
+    forms::Steps,
     measures::count,
 };
 
@@ -138,6 +140,11 @@ impl Finding {
         format!("from={}&limit={ROWS}{term}", self.from)
     }
 
+    /// These rows of what is all here.
+    pub fn page<T>(self, all: impl Iterator<Item = T>) -> Vec<T> {
+        all.skip(*self.from.read() as usize).take(ROWS as usize).collect()
+    }
+
     /// Begins at the first row again.
     pub fn begin(mut self) {
         self.from.set(0);
@@ -172,6 +179,79 @@ pub fn Search(label: String, finding: Finding) -> Element {
             }
         }
     }
+}
+
+/// Which rows of a list are chosen, by their ids.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Choice(Signal<BTreeSet<String>>);
+
+pub fn use_choice() -> Choice {
+    Choice(use_signal(BTreeSet::new))
+}
+
+impl Choice {
+    pub fn has(self, id: &str) -> bool {
+        self.0.read().contains(id)
+    }
+
+    /// Chooses rows, or takes them out of the choice.
+    pub fn set(mut self, ids: impl IntoIterator<Item = String>, is_on: bool) {
+        let mut chosen = self.0.write();
+        for id in ids {
+            let _ = if is_on { chosen.insert(id) } else { chosen.remove(&id) };
+        }
+    }
+
+    pub fn clear(mut self) {
+        self.0.write().clear();
+    }
+}
+
+/// Whether a row is chosen, or all of them.
+#[component]
+pub fn Pick(label: String, ids: Vec<String>, choice: Choice) -> Element {
+    let is_on = ids.iter().all(|id| choice.has(id));
+    rsx! {
+        label { class: "check",
+            input {
+                r#type: "checkbox",
+                aria_label: "{label}",
+                checked: is_on,
+                onchange: move |event| choice.set(ids.clone(), event.checked()),
+            }
+        }
+    }
+}
+
+/// How many rows are chosen, and what can be done with them.
+#[component]
+pub fn Chosen(count: usize, choice: Choice, children: Element) -> Element {
+    rsx! {
+        div { class: "toolbar", role: "group", aria_label: t("actions"),
+            b { class: "num", role: "status", {tv("chosen", [("count", Words::from(count))])} }
+            {children}
+            button { class: "btn btn--s btn--quiet", onclick: move |_| choice.clear(), {t("choose-none")} }
+        }
+    }
+}
+
+/// One of the things that can be done with what is chosen.
+#[component]
+pub fn ChosenDeed(icon: &'static str, label: String, is_danger: bool, onclick: EventHandler<()>) -> Element {
+    let danger = either(is_danger, "btn--danger-plain", "");
+    rsx! {
+        button { class: "btn btn--s {danger}", onclick: move |_| onclick.call(()),
+            Icon { name: icon, size: "s" }
+            "{label}"
+        }
+    }
+}
+
+/// The names of several, as many as are read.
+pub fn several<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
+    const NAMED: usize = 5;
+    let names: Vec<_> = all.iter().take(NAMED).map(name).collect();
+    format!("{}{}", names.join(", "), if all.len() > NAMED { "…" } else { "" })
 }
 
 /// Which rows of how many are shown, and the way to others.
@@ -285,11 +365,13 @@ pub fn Action(
 }
 
 /// Does something that can be undone, at once; `after` is called when it is done.
-pub fn act(shared: Shared, deed: Deed, after: impl FnOnce(Value) + 'static) {
+pub fn act(shared: Shared, deed: impl Into<Steps>, after: impl FnOnce(Value) + 'static) {
+    let deed = deed.into();
     spawn(async move {
-        match shared.ask(deed.method, &deed.path, Some(&deed.body)).await {
+        let done = deed.done();
+        match deed.ask(shared).await {
             Ok(answer) => {
-                shared.tell(deed.done);
+                shared.tell(done);
                 after(answer);
             }
             Err(problem) => shared.complain(&problem),

@@ -1,5 +1,6 @@
 //! What is shown, a file for each part of the page. A view shows and asks.
 
+mod bans;
 mod bridges;
 mod door;
 mod federation;

@@ -1,5 +1,7 @@
 //! The way in: finding a server, signing in, registering step by step ("User-Interactive Authentication API").
 
+use hearth_client_design::page;
+use hearth_client_state::proof_of_work::{self, Work};
 use matrix_sdk::{
     Client,
     ruma::{
@@ -118,6 +120,12 @@ impl Door {
                 Some(AuthType::Terms) => {
                     auth = Some(AuthData::Terms(assign!(Terms::new(), { session: session.clone() })));
                 }
+                Some(stage) if stage.as_str() == proof_of_work::STAGE => {
+                    let work = uiaa.params::<Work>(stage).ok().flatten();
+                    let solution = solved(work.ok_or(Problem::Known("error-closed"))?).await?;
+                    let data = [("solution".to_owned(), solution.into())].into_iter().collect();
+                    auth = AuthData::new(proof_of_work::STAGE, session.clone(), data).ok();
+                }
                 _ => auth = Some(AuthData::Dummy(assign!(Dummy::new(), { session: session.clone() }))),
             }
         }
@@ -131,6 +139,23 @@ impl Door {
         token: String,
     ) -> Session {
         Session::new(self.client.homeserver().to_string(), user, device, token)
+    }
+}
+
+/// Computes for a moment, and lets the page go on meanwhile.
+async fn solved(work: Work) -> Result<String, Problem> {
+    /// So many numbers are tried at once: some hundredths of a second.
+    const AT_ONCE: u64 = 10_000;
+    if !work.is_bearable() {
+        return Err(Problem::Known("error-closed"));
+    }
+    let mut from = 0;
+    loop {
+        if let Some(solution) = work.solve(from..from + AT_ONCE) {
+            return Ok(solution);
+        }
+        from += AT_ONCE;
+        page::wait(0).await;
     }
 }
 
@@ -149,8 +174,10 @@ struct Asked {
 
 /// The first flow that consists of stages which this client knows.
 fn asked(uiaa: &UiaaInfo) -> Result<Asked, Problem> {
-    let is_known =
-        |stage: &AuthType| matches!(stage, AuthType::Dummy | AuthType::RegistrationToken | AuthType::Terms);
+    let is_known = |stage: &AuthType| {
+        matches!(stage, AuthType::Dummy | AuthType::RegistrationToken | AuthType::Terms)
+            || stage.as_str() == proof_of_work::STAGE
+    };
     let Some(flow) = uiaa.flows.iter().find(|flow| flow.stages.iter().all(is_known)) else {
         return Err(Problem::Known("error-closed"));
     };

@@ -1,9 +1,13 @@
 //! What the admin page knows and decides: where one is in it, and how numbers become pictures.
 
 pub mod chart;
+mod grouped;
 mod place;
 
-pub use self::place::{Kind, Place};
+pub use self::{
+    grouped::grouped,
+    place::{Kind, Place},
+};
 
 /// Whether what was typed to confirm something names it.
 pub fn is_confirmed(typed: &str, name: &str) -> bool {

@@ -10,6 +10,7 @@ pub mod compose;
 pub mod emoji;
 pub mod highlight;
 pub mod names;
+pub mod proof_of_work;
 pub mod rich;
 pub mod rooms;
 pub mod route;

@@ -87,6 +87,7 @@ rooms = Räume
 federation = Föderation
 media = Medien
 reports = Meldungen
+bans = Banne
 tokens = Einladungen
 record = Protokoll
 bridges = Brücken und Bots
@@ -95,6 +96,11 @@ reports-open =
     { $count ->
         [one] { $count } offene Meldung
        *[other] { $count } offene Meldungen
+    }
+users-waiting =
+    { $count ->
+        [one] { $count } Konto wartet auf Einlass
+       *[other] { $count } Konten warten auf Einlass
     }
 
 # Der Überblick
@@ -173,6 +179,7 @@ accounts =
 find-users = Name oder Adresse
 everyone = Alle
 administrators = Admins
+unapproved = Wartend
 ended = Beendet
 nobody-found = Niemand gefunden
 nobody-found-text = Versuche einen kürzeren Namen, oder zeige alle.
@@ -180,6 +187,7 @@ last-here = Zuletzt hier
 since = Seit
 state-active = Aktiv
 state-ended = Beendet
+state-unapproved = Wartet auf Einlass
 state-locked = Gesperrt
 state-suspended = Stillgelegt
 state-shadow-banned = Stumm geschaltet
@@ -202,6 +210,24 @@ membership-invite = eingeladen
 membership-leave = gegangen
 membership-ban = gebannt
 membership-knock = angeklopft
+choose = { $name } auswählen
+choose-all = Alle auswählen
+choose-none = Keine auswählen
+chosen = { $count } ausgewählt
+for-many = Das gilt für { $count } Konten: { $names }.
+done-with-many = Für { $count } Konten erledigt.
+for-rooms = Das gilt für { $count } Räume: { $names }.
+done-with-rooms = Für { $count } Räume erledigt.
+approve = Einlassen
+approve-short = Kann sich anmelden.
+approve-text = { $name } kann sich ab jetzt anmelden.
+approve-done = { $name } ist eingelassen.
+notify = Mitteilung senden
+notify-short = Wird in einem eigenen Raum des Servers gelesen.
+notify-text = { $name } liest sie in einem eigenen Raum des Servers.
+notify-done = { $name } hat die Mitteilung.
+notice = Mitteilung
+notice-hint = Dafür muss server_notices eingestellt sein.
 set-password = Passwort setzen
 set-password-short = Das neue sagst du der Person selbst.
 set-password-text = { $name } meldet sich ab jetzt mit dem neuen Passwort an.
@@ -368,17 +394,30 @@ report-message = { $sender } in { $room }
 report-room = Raum { $room }
 report-user = Person { $sender }
 report-by = { $who } meldete das, { $at }
-reported-by = Gemeldet von
+who-reported = Wer es meldete
+reports-count = { $count } Meldungen
+reports-between = { $count } Meldungen, zwischen { $first } und { $last }
 no-words = Ohne Worte
 about-it = Dazu
 event = Ereignis
 what-was-said = Was gesagt wurde
 said-encrypted = Die Nachricht ist verschlüsselt: Nur die Leute im Raum können sie lesen.
-close-report = Ablegen
-report-closed = Die Meldung ist abgelegt.
+close-reports =
+    { $count ->
+        [one] Ablegen
+       *[other] Alle { $count } ablegen
+    }
+reports-closed =
+    { $count ->
+        [one] Die Meldung ist abgelegt.
+       *[other] { $count } Meldungen sind abgelegt.
+    }
 decide-remove = Nachrichten entfernen
 decide-remove-text = Die letzten 1.000 Nachrichten von { $name } in diesem Raum werden entfernt, hier und auf anderen Servern.
 decide-remove-done = Die Nachrichten werden entfernt.
+decide-warn = Verwarnen
+decide-warn-text = { $name } liest es in einem eigenen Raum des Servers.
+decide-warn-done = Die Mitteilung ist da.
 decide-suspend = Stilllegen
 decide-suspend-text = { $name } kann lesen und nichts schreiben, bis du es beendest.
 decide-suspend-done = Das Konto ist stillgelegt.
@@ -448,6 +487,36 @@ ping-there =
         [0] Das Programm ist da und antwortete sofort.
        *[other] Das Programm ist da und antwortete binnen { $ms } ms.
     }
+
+# Banne
+bans-text = Mit wem dieser Server nichts zu tun hat: weder mit Leuten noch mit Servern noch mit Raumadressen, die so aussehen
+find-bans = Name oder Grund
+all-bans = Alle
+ban-user = Person
+ban-server = Server
+ban-alias = Raumadresse
+bans-user = Leute
+bans-server = Server
+bans-alias = Adressen
+ban-glob = Wie es aussieht
+ban-user-hint = Ein Name wie @spam:example.org, mit * für beliebige Zeichen und ? für eines: @spam*:*
+ban-server-hint = Ein Name wie example.org, mit * für beliebige Zeichen und ? für eines: *.example.org
+ban-alias-hint = Eine Adresse wie #gratis:example.org, mit * für beliebige Zeichen und ? für eines: #gratis-*:*
+ban-user-text = Niemand mit so einem Namen kann sich hier anmelden oder ein Konto anlegen, jemanden von hier einladen oder mit ihnen in einen Raum kommen.
+ban-server-text = Von so einem Server wird nichts angenommen, und es wird ihm nichts gesendet.
+ban-alias-text = Niemand kann so eine Adresse hier benutzen oder anlegen.
+ban-reason-hint = Für andere Administratoren; er darf fehlen.
+new-ban = Neuer Bann
+make-ban = Bannen
+new-ban-done = Der Bann gilt.
+lift-ban = Aufheben
+lift-this-ban = Den Bann von { $glob } aufheben
+lift-ban-text = { $glob } ist nicht mehr gebannt. Was inzwischen abgelehnt wurde, kommt nicht.
+lift-ban-done = Der Bann ist aufgehoben.
+no-bans = Keine Banne
+no-bans-text = Wer mehr als einen Raum stört, kann vom ganzen Server gebannt werden.
+no-ban-found = Kein solcher Bann
+no-ban-found-text = Versuche einen kürzeren Namen, oder zeige alle.
 
 # Einladungen
 tokens-text = Codes, mit denen Leute ein Konto anlegen, wo die Registrierung einen verlangt

@@ -87,6 +87,7 @@ rooms = Rooms
 federation = Federation
 media = Media
 reports = Reports
+bans = Bans
 tokens = Invitations
 record = Record
 bridges = Bridges and bots
@@ -95,6 +96,11 @@ reports-open =
     { $count ->
         [one] { $count } open report
        *[other] { $count } open reports
+    }
+users-waiting =
+    { $count ->
+        [one] { $count } account waits to be let in
+       *[other] { $count } accounts wait to be let in
     }
 
 # The overview
@@ -173,6 +179,7 @@ accounts =
 find-users = Name or address
 everyone = Everyone
 administrators = Admins
+unapproved = Waiting
 ended = Ended
 nobody-found = Nobody found
 nobody-found-text = Try a shorter name, or show everyone.
@@ -180,6 +187,7 @@ last-here = Last here
 since = Since
 state-active = Active
 state-ended = Ended
+state-unapproved = Waits to be let in
 state-locked = Locked
 state-suspended = Suspended
 state-shadow-banned = Shadow-banned
@@ -202,6 +210,24 @@ membership-invite = invited
 membership-leave = left
 membership-ban = banned
 membership-knock = knocked
+choose = Choose { $name }
+choose-all = Choose all
+choose-none = Choose none
+chosen = { $count } chosen
+for-many = This is for { $count } accounts: { $names }.
+done-with-many = Done with { $count } accounts.
+for-rooms = This is for { $count } rooms: { $names }.
+done-with-rooms = Done with { $count } rooms.
+approve = Let in
+approve-short = They can sign in.
+approve-text = { $name } can sign in from now on.
+approve-done = { $name } is let in.
+notify = Send a notice
+notify-short = They read it in a room of the server’s own.
+notify-text = { $name } reads it in a room of the server’s own.
+notify-done = { $name } has the notice.
+notice = Notice
+notice-hint = It takes the setting server_notices.
 set-password = Set a password
 set-password-short = Tell them the new one yourself.
 set-password-text = { $name } signs in with the new password from now on.
@@ -368,17 +394,30 @@ report-message = { $sender } in { $room }
 report-room = Room { $room }
 report-user = Person { $sender }
 report-by = { $who } reported this, { $at }
-reported-by = Reported by
+who-reported = Who reported it
+reports-count = { $count } reports
+reports-between = { $count } reports, between { $first } and { $last }
 no-words = Without words
 about-it = About it
 event = Event
 what-was-said = What was said
 said-encrypted = The message is encrypted: nobody but the people in the room can read it.
-close-report = Put away
-report-closed = The report is put away.
+close-reports =
+    { $count ->
+        [one] Put away
+       *[other] Put all { $count } away
+    }
+reports-closed =
+    { $count ->
+        [one] The report is put away.
+       *[other] { $count } reports are put away.
+    }
 decide-remove = Remove their messages
 decide-remove-text = The last 1,000 messages of { $name } in this room are removed, here and on other servers.
 decide-remove-done = The messages are being removed.
+decide-warn = Warn
+decide-warn-text = { $name } reads it in a room of the server’s own.
+decide-warn-done = They have the notice.
 decide-suspend = Suspend
 decide-suspend-text = { $name } can read, and write nothing until you end it.
 decide-suspend-done = They are suspended.
@@ -448,6 +487,36 @@ ping-there =
         [0] It is there, and answered at once.
        *[other] It is there, and answered within { $ms } ms.
     }
+
+# Bans
+bans-text = Whom this server has nothing to do with: neither people, nor servers, nor addresses of rooms that look like this
+find-bans = Name or reason
+all-bans = All
+ban-user = Person
+ban-server = Server
+ban-alias = Address of a room
+bans-user = People
+bans-server = Servers
+bans-alias = Addresses
+ban-glob = What it looks like
+ban-user-hint = A name such as @spam:example.org, with * for any letters and ? for one: @spam*:*
+ban-server-hint = A name such as example.org, with * for any letters and ? for one: *.example.org
+ban-alias-hint = An address such as #free:example.org, with * for any letters and ? for one: #free-*:*
+ban-user-text = Nobody of such a name can sign in or make an account here, invite anybody from here, or come into a room with them.
+ban-server-text = Nothing is taken from such a server, and nothing is sent there.
+ban-alias-text = Nobody can use or make such an address here.
+ban-reason-hint = For other administrators; it may be left out.
+new-ban = New ban
+make-ban = Ban
+new-ban-done = The ban is in force.
+lift-ban = Lift
+lift-this-ban = Lift the ban of { $glob }
+lift-ban-text = { $glob } is not banned any more. What was refused meanwhile does not come.
+lift-ban-done = The ban is lifted.
+no-bans = No bans
+no-bans-text = Those who trouble more than one room can be banned from the whole server.
+no-ban-found = No such ban
+no-ban-found-text = Try a shorter name, or show all.
 
 # Invitations
 tokens-text = Codes with which people make an account, where registration takes one

@@ -79,13 +79,15 @@ def tour(report, browsers, server, picture, shots):
             browser.find(".admin__head .tag", "Ended")
         with steps.step("6: a report is read although what it is about is gone, and its author is suspended"):
             go(browser, "reports")
+            browser.find(".case .split", "2 reports")
             browser.click(".case", "wim in Kiln")
             browser.find(".evidence .msg__text", "Earn 400 a day")
             shots.take(browser, "admin-report")
             browser.click(".inbox__foot .btn--danger")
             browser.click(".dialog .btn--primary", "Suspend")
             browser.gone(".dialog")
-            browser.click(".inbox__foot .btn--quiet")
+            expect(len(browser.find_all(".log li")) == 2, "not all reports are told")
+            browser.click(".inbox__foot .btn--quiet", "Put all 2 away")
             browser.find(".inbox__list .empty", "No reports")
             go(browser, f"users/{people['wim'].user}")
             browser.find(".admin__head .tag", "Suspended")
@@ -137,6 +139,52 @@ def tour(report, browsers, server, picture, shots):
             go(browser, "federation/127.0.0.1:1")
             browser.find(".trace .bad", "No answer came")
             shots.take(browser, "admin-federation")
+        with steps.step("11: whoever waits is let in"):
+            browser.find(".snav .badge")
+            go(browser, "users")
+            browser.click(".chip", "Waiting")
+            browser.find("tbody .tag", "Waits to be let in")
+            browser.until(lambda: len(browser.find_all("tbody tr")) == 1, "one account")
+            shots.take(browser, "admin-waiting")
+            browser.click("tbody .dots button")
+            browser.click(".menu__item", "Let in")
+            browser.click(".dialog .btn--primary", "Let in")
+            browser.find(".empty", "Nobody found")
+            browser.gone(".snav .badge")
+            expect(Account(server, "wanda").can_sign_in(), "the account cannot be used")
+        with steps.step("12: several accounts are locked at once, and ended once their number was typed"):
+            browser.click(".chip", "Everyone")
+            for name in ["ines", "wanda"]:
+                browser.click_in("tbody tr", f"@{name}:", ".t-pick input")
+            browser.find(".toolbar b", "2 chosen")
+            shots.take(browser, "admin-chosen")
+            browser.click(".toolbar .btn", "Lock")
+            browser.find(".dialog p", "This is for 2 accounts")
+            browser.click(".dialog .btn--primary", "Lock")
+            browser.until(lambda: len(browser.find_all("tbody .tag--danger")) >= 2, "both are locked")
+            expect(not people["ines"].is_signed_in(), "it is not locked")
+            for name in ["ines", "wanda"]:
+                browser.click_in("tbody tr", f"@{name}:", ".t-pick input")
+            browser.click(".toolbar .btn", "End the account")
+            browser.type("#confirm", "2")
+            browser.click(".dialog .btn--danger")
+            browser.gone(".dialog")
+            browser.gone("tbody tr", "@wanda:")
+        with steps.step("13: names are banned, and the ban is lifted"):
+            go(browser, "bans")
+            browser.find(".empty", "No bans")
+            browser.click(".admin__head .btn--primary")
+            browser.type("#glob", "@spam*:*")
+            browser.type("#why", "Offers of money")
+            shots.take(browser, "admin-new-ban")
+            browser.click(".dialog .btn--danger")
+            browser.find("tbody code", "@spam*:*")
+            shots.take(browser, "admin-bans")
+            expect(is_refused(Account(server, "spammer").register), "it can be made all the same")
+            browser.click("tbody .btn", "Lift")
+            browser.click(".dialog .btn--primary", "Lift")
+            browser.find(".empty", "No bans")
+            Account(server, "spammer").register()
         with steps.step("bridges, settings and the record are shown"):
             go(browser, "bridges")
             browser.find(".empty", "No bridges")
@@ -174,10 +222,36 @@ def tour(report, browsers, server, picture, shots):
                 complaints = each.complaints()
                 each.quit()
                 expect(not complaints, f"{complaints[:5]}")
+        with steps.step("whoever registers computes for a moment and accepts the terms, where that is asked"):
+            terms = server.folder / "terms.json"
+            rules = {"version": "1", "en": {"name": "House rules", "url": f"{server.url}/rules"}}
+            terms.write_text(json.dumps({"policies": {"rules": rules}}))
+            server.stop()
+            server.settings = {"HEARTH_CAPTCHA": "proof-of-work:12", "HEARTH_TERMS": str(terms)}
+            server.start()
+            newcomer = browsers.begin("nora")
+            newcomer.open(f"{server.url}/#/register")
+            newcomer.type("#name", "nora")
+            newcomer.type("#password", PASSWORD)
+            newcomer.click("button[type=submit]")
+            newcomer.find(".check a", "House rules")
+            shots.take(newcomer, "register-terms")
+            newcomer.click("#terms")
+            newcomer.click("button[type=submit]")
+            newcomer.find(".app .list .list__head")
+            newcomer.quit()
 
 
 def go(browser, place):
     browser.script("location.hash = arguments[0]", f"#/{place}")
+
+
+def is_refused(ask):
+    try:
+        ask()
+    except urllib.error.HTTPError as error:
+        return error.code == 403
+    return False
 
 
 def sign_in(browser, name):
@@ -196,9 +270,9 @@ class Account:
         self.user = f"@{name}:{server.server_name}"
         self.token = None
 
-    def ask(self, method, path, body=None, kind="application/json"):
+    def ask(self, method, path, body=None, kind="application/json", api="_matrix"):
         data = json.dumps(body).encode() if kind == "application/json" and body is not None else body
-        request = urllib.request.Request(f"{self.server.url}/_matrix/{path}", data=data, method=method)
+        request = urllib.request.Request(f"{self.server.url}/{api}/{path}", data=data, method=method)
         request.add_header("Content-Type", kind)
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")
@@ -242,6 +316,9 @@ def prepare(server, picture):
     text = "Earn 400 a day from home, no skills, write to me before midnight"
     event = urllib.parse.quote(wim.ask("PUT", f"{send}/1", {"msgtype": "m.text", "body": text})["event_id"])
     ines.ask("POST", f"client/v3/rooms/{room}/report/{event}", {"reason": "Spam, twice in a minute"})
+    ines.ask("POST", f"client/v3/rooms/{room}/report/{event}", {"reason": "It goes on"})
+    wanda = urllib.parse.quote(f"@wanda:{server.server_name}")
+    people["root"].ask("PUT", f"v2/users/{wanda}", {"password": PASSWORD, "approved": False}, api="_synapse/admin")
     wim.ask("PUT", f"client/v3/rooms/{room}/redact/{event}/2", {})
     with open(picture, "rb") as file:
         wim.ask("POST", "media/v3/upload?filename=ugly.png", file.read(), kind="image/png")

@@ -28,6 +28,8 @@ pub fn routes(router: EndpointRouter) -> EndpointRouter {
         .unspecified(Method::POST, fallback::PROOF_OF_WORK, fallback::pass)
         .unspecified(Method::GET, fallback::RECAPTCHA, fallback::page)
         .unspecified(Method::POST, fallback::RECAPTCHA, fallback::pass)
+        .unspecified(Method::GET, fallback::TERMS, fallback::page)
+        .unspecified(Method::POST, fallback::TERMS, fallback::pass)
         .unspecified(Method::GET, shared_secret::PATH, shared_secret::nonce)
         .unspecified(Method::POST, shared_secret::PATH, shared_secret::register)
 }

@@ -27,7 +27,7 @@ use hearth_search::{People, Search};
 use hearth_storage::{Clock, Random};
 use hearth_sync::SyncService;
 use hearth_users::Users;
-use ruma::{OwnedServerName, RoomVersionId};
+use ruma::{OwnedServerName, OwnedUserId, RoomVersionId, api::client::uiaa::LoginTermsParams};
 
 use crate::{
     Captcha, Result,
@@ -63,6 +63,8 @@ pub struct ClientApiOptions {
     pub registration: Registration,
     /// What whoever registers has to show where everyone may.
     pub captcha: Option<Captcha>,
+    /// What whoever registers has to accept.
+    pub terms: Option<LoginTermsParams>,
     /// Turns on `/_synapse/admin/v1/register`.
     pub registration_shared_secret: Option<String>,
     /// Whether an administrator has to let in who registers.
@@ -93,8 +95,8 @@ pub struct ClientApiOptions {
     pub support_email: Option<String>,
     /// A page for `/.well-known/matrix/support`.
     pub support_page: Option<String>,
-    /// The name of the user from whom users get notices of the server.
-    pub server_notices: Option<String>,
+    /// The user from whom users get notices of the server.
+    pub server_notices: Option<OwnedUserId>,
     /// The version of new rooms.
     pub default_room_version: RoomVersionId,
     /// The data folder, if there is one.
@@ -110,6 +112,7 @@ impl ClientApiOptions {
             server_name,
             registration: Registration::Off,
             captcha: None,
+            terms: None,
             registration_shared_secret: None,
             approve_registrations: false,
             jwt_secret: None,

@@ -72,5 +72,8 @@ pub use self::{
     },
     request::{Request, Unspecified, Upload},
     router::{router, served},
-    uia::captcha::{Captcha, CaptchaService, Widget},
+    uia::{
+        captcha::{Captcha, CaptchaService, Widget},
+        terms::{TermsError, read as read_terms},
+    },
 };

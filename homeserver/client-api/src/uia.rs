@@ -5,6 +5,9 @@ pub mod captcha;
 mod captcha_tests;
 pub mod fallback;
 pub mod proof_of_work;
+pub mod terms;
+#[cfg(test)]
+mod terms_tests;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +25,7 @@ use ruma::{
     serde::JsonObject,
 };
 use serde::Deserialize;
-use serde_json::value::to_raw_value;
+use serde_json::{json, value::to_raw_value};
 
 use self::captcha::Captcha;
 use crate::{ClientApi, MatrixError, Registration, Request, Result, authentication::Authentication};
@@ -38,20 +41,25 @@ where
         return Ok(());
     }
     let flows = [AuthFlow::new(vec![AuthType::Password])];
-    step(api, request, Some(user), operation, &flows).await
+    step(api, request, Some(user), operation, &flows).await?;
+    Ok(())
 }
 
-/// The same for who is nobody yet: making an account.
-pub async fn confirm_registration<R>(api: &ClientApi, request: &Request<R>) -> Result<()>
+/// The same for who is nobody yet: making an account. Gives the registration token, if one was shown.
+pub async fn confirm_registration<R>(api: &ClientApi, request: &Request<R>) -> Result<Option<String>>
 where
     R: IncomingRequest<Authentication: Authentication>,
 {
-    let stage = match (&api.options.registration, &api.options.captcha) {
-        (Registration::Token(_) | Registration::Tokens, _) => AuthType::RegistrationToken,
-        (Registration::Open | Registration::Off, Some(captcha)) => captcha.stage(),
-        (Registration::Open | Registration::Off, None) => AuthType::Dummy,
+    let shown = match (&api.options.registration, &api.options.captcha) {
+        (Registration::Token(_) | Registration::Tokens, _) => Some(AuthType::RegistrationToken),
+        (Registration::Open | Registration::Off, captcha) => captcha.as_ref().map(Captcha::stage),
     };
-    step(api, request, None, "register", &[AuthFlow::new(vec![stage])]).await
+    let accepted = api.options.terms.as_ref().map(|_| AuthType::Terms);
+    let mut stages: Vec<_> = shown.into_iter().chain(accepted).collect();
+    if stages.is_empty() {
+        stages.push(AuthType::Dummy);
+    }
+    step(api, request, None, "register", &[AuthFlow::new(stages)]).await
 }
 
 async fn step<R>(
@@ -60,7 +68,7 @@ async fn step<R>(
     user: Option<&UserId>,
     operation: &str,
     flows: &[AuthFlow],
-) -> Result<()>
+) -> Result<Option<String>>
 where
     R: IncomingRequest<Authentication: Authentication>,
 {
@@ -72,18 +80,30 @@ where
     let session = auth.as_ref().and_then(AuthData::session);
     // The work was done for that session.
     let in_session_alone = matches!(&stage, Some((stage, _)) if stage.as_str() == proof_of_work::STAGE);
-    let attempt = auth.as_ref().map(|_| Attempt { session, stage, in_session_alone });
+    let token = match &auth {
+        Some(AuthData::RegistrationToken(given)) => Some(given.token.clone()),
+        _ => None,
+    };
+    let attempt = auth.as_ref().map(|_| Attempt { session, stage, in_session_alone, token });
     let operation = Operation { name: operation, user, address: request.address, body: &body };
     match api.users.uia.step(&operation, flows, attempt) {
-        UiaStep::Finished => Ok(()),
+        UiaStep::Finished { token } => Ok(token),
         UiaStep::Challenge(mut info) => {
-            if let (None, Some(captcha), Some(session)) = (user, &api.options.captcha, &info.session) {
-                info.params = Some(to_raw_value(&captcha.params(session))?);
+            if let (None, Some(session)) = (user, &info.session) {
+                info.params = Some(to_raw_value(&registration_params(api, session))?);
             }
             Err(MatrixError::authentication_required(&info))
         }
         UiaStep::Refused(reason) => Err(MatrixError::forbidden(reason)),
     }
+}
+
+/// What clients need to know for the stages of a registration.
+fn registration_params(api: &ClientApi, session: &str) -> JsonObject {
+    let captcha = api.options.captcha.as_ref();
+    let captcha = captcha.map(|captcha| (captcha.stage(), captcha.params(session)));
+    let terms = api.options.terms.as_ref().map(|terms| (AuthType::Terms, json!(terms)));
+    captcha.into_iter().chain(terms).map(|(stage, params)| (stage.to_string(), params)).collect()
 }
 
 /// A body without its `auth`, as JSON in which equal bodies are equal, and the `auth`.
@@ -116,7 +136,8 @@ async fn stage(
 ) -> Result<Option<(AuthType, Outcome)>> {
     let Some(auth_type) = auth.auth_type() else { return Ok(None) };
     let passed = match auth {
-        AuthData::Dummy(_) => Ok(()),
+        // What no flow has is refused.
+        AuthData::Dummy(_) | AuthData::Terms(_) => Ok(()),
         AuthData::Password(password) => match user {
             Some(user) => check_password(api, user, password, address).await?,
             None => Err(failure(ErrorKind::Unrecognized, "A password proves nothing here.")),
@@ -174,14 +195,12 @@ pub(crate) fn registration_token(api: &ClientApi, token: &str) -> Result<TokenKi
     Ok(if is_good { TokenKind::Made } else { TokenKind::Wrong })
 }
 
-/// Counts the use of the token with which a request registers.
-pub(crate) async fn use_registration_token(api: &ClientApi, bytes: &[u8]) -> Result<()> {
-    let (_, auth) = without_auth(bytes)?;
-    let Some(AuthData::RegistrationToken(given)) = auth else { return Ok(()) };
-    if registration_token(api, &given.token)? == TokenKind::Settings {
+/// Counts the use of the token with which somebody registers.
+pub(crate) async fn use_registration_token(api: &ClientApi, token: &str) -> Result<()> {
+    if registration_token(api, token)? == TokenKind::Settings {
         return Ok(());
     }
-    match api.users.registration_tokens.take(&given.token).await? {
+    match api.users.registration_tokens.take(token).await? {
         true => Ok(()),
         false => Err(MatrixError::forbidden("The registration token was used as often as it may be.")),
     }

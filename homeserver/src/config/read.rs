@@ -66,14 +66,16 @@ impl Config {
         config.check_turn(&settings)?;
         config.check_captcha(&settings)?;
         config.check_mail(&settings)?;
+        config.check_server_notices(&settings)?;
 
         let folder = file.parent().unwrap_or(Path::new(""));
-        let Self { data, tls_cert, tls_key, trusted_ca, .. } = &mut config;
+        let Self { data, tls_cert, tls_key, trusted_ca, terms, .. } = &mut config;
         for (key, path) in [
             ("data", Some(data)),
             ("tls_cert", tls_cert.as_mut()),
             ("tls_key", tls_key.as_mut()),
             ("trusted_ca", trusted_ca.as_mut()),
+            ("terms", terms.as_mut()),
         ] {
             if let Some(path) = path
                 && !matches!(place_of(&settings, key), Some(Place::Variable(_)))
@@ -125,6 +127,16 @@ impl Config {
             Some(place) if self.smtp.is_some() && (self.mail_from.is_none() || self.public_url.is_none()) => {
                 Err(place.clone().error("mail_from and public_url, which mails need, are missing"))
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notices come from somebody whom there can be.
+    fn check_server_notices(&self, settings: &[Setting]) -> Result<(), ConfigError> {
+        match place_of(settings, "server_notices") {
+            Some(place) if self.server_notices.is_some() && self.notices_user().is_none() => Err(place
+                .clone()
+                .error("server_notices must be a name of a user here, of a-z, 0-9 and . _ = - / +, such as `notices`")),
             _ => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::Path};
 
 use rand::SeedableRng;
-use ruma::{owned_server_name, server_name};
+use ruma::{owned_server_name, server_name, user_id};
 use toml::de::DeTable;
 
 use super::*;
@@ -99,6 +99,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
             ("HEARTH_CAPTCHA", "turnstile"),
             ("HEARTH_CAPTCHA_SITE_KEY", "site"),
             ("HEARTH_CAPTCHA_SECRET", "secret"),
+            ("HEARTH_TERMS", "terms.json"),
             ("HEARTH_APPROVE_REGISTRATIONS", "on"),
             ("HEARTH_REGISTRATION_SHARED_SECRET", "shared"),
             ("HEARTH_JWT_SECRET", "jwt"),
@@ -165,6 +166,7 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         captcha: Some(CaptchaKind::Turnstile),
         captcha_site_key: Some("site".to_owned()),
         captcha_secret: Some(Secret::new("secret")),
+        terms: Some(PathBuf::from("terms.json")),
         approve_registrations: true,
         registration_shared_secret: Some(Secret::new("shared")),
         jwt_secret: Some(Secret::new("jwt")),
@@ -202,6 +204,20 @@ fn every_setting_can_be_given_by_a_variable_alone() {
         log: "hearth=debug,warn".to_owned(),
     };
     assert_eq!(config, Ok(expected));
+}
+
+#[test]
+fn notices_come_from_a_user_of_this_server() {
+    let read = |name: &str| read(&format!("server_name = 'a.example'\nserver_notices = '{name}'"), &[]);
+    let user = read("notices").unwrap().notices_user();
+    assert_eq!(user.as_deref(), Some(user_id!("@notices:a.example")));
+    assert_eq!(read("").unwrap().notices_user(), None);
+    for wrong in ["Server Notices", "@notices:a.example", "not:ices", "Notices"] {
+        let told = read(wrong).unwrap_err();
+        assert!(told.starts_with("hearth.toml:2: server_notices must be a name"), "{told}");
+    }
+    let long = "n".repeat(250);
+    assert!(read(&long).is_err());
 }
 
 #[test]

@@ -76,6 +76,7 @@ fn values(config: &Config) -> Vec<(&'static str, Value)> {
         }),
         captcha_site_key: captcha_site_key,
         captcha_secret: secret(captcha_secret),
+        terms: terms,
         approve_registrations: approve_registrations,
         rate_limits: rate_limits,
         rates: rates.to_string(),

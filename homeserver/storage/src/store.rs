@@ -126,6 +126,7 @@ impl Shared {
         let (cursors, log_size) = (Cursors::read(&view)?, LogSize::read(&view)?);
 
         metrics::gauge!("hearth_storage_stopped").set(0.0);
+        metrics::gauge!("hearth_storage_failing").set(0.0);
         Ok(Arc::new(Self {
             engine,
             order: Mutex::new(last),

@@ -71,15 +71,26 @@ impl Process {
 
     /// The same, reached by other servers over TLS; with `private_networks` it reaches those on loopback.
     pub async fn start_federating(data: PathBuf, certificate: &Certificate, private_networks: bool) -> Self {
+        Self::start_federating_with(data, certificate, private_networks, Vec::new()).await
+    }
+
+    /// The same, with more settings.
+    pub async fn start_federating_with(
+        data: PathBuf,
+        certificate: &Certificate,
+        private_networks: bool,
+        more: Vec<(&'static str, String)>,
+    ) -> Self {
         let port = free_port();
         let path = |path: &Path| path.to_str().unwrap().to_owned();
-        let settings = vec![
+        let mut settings = vec![
             ("HEARTH_LISTEN_FEDERATION", format!("127.0.0.1:{port}")),
             ("HEARTH_TLS_CERT", path(&certificate.chain)),
             ("HEARTH_TLS_KEY", path(&certificate.key)),
             ("HEARTH_TRUSTED_CA", path(&certificate.chain)),
             ("HEARTH_ALLOW_PRIVATE_NETWORKS", if private_networks { "on" } else { "off" }.to_owned()),
         ];
+        settings.extend(more);
         Self::start_with(data, format!("localhost:{port}"), settings, "").await
     }
 
@@ -151,7 +162,7 @@ impl Process {
 }
 
 /// A port that nobody listens at.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

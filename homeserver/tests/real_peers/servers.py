@@ -150,6 +150,8 @@ class Hearth(Server):
         self.certificates = certificates
         self.binary = binary
         self.log_filter = log_filter
+        # More of them, from its next start on.
+        self.settings = {}
 
     def command(self):
         return [self.binary, "serve"]
@@ -177,7 +179,7 @@ class Hearth(Server):
             "HEARTH_APPSERVICES": ",".join(map(str, self.registrations)),
             "HEARTH_LOG": self.log_filter,
             "NO_COLOR": "1",
-        }
+        } | self.settings
 
 
 class Synapse(Server):

@@ -50,13 +50,16 @@ pub struct Attempt<'a> {
     pub stage: Option<(AuthType, Result<(), StandardErrorBody>)>,
     /// Whether the stage is good in that session alone, and for none that begins with it.
     pub in_session_alone: bool,
+    /// The registration token that passed the stage.
+    pub token: Option<String>,
 }
 
 /// Where an authentication stands.
 #[derive(Clone, Debug)]
 pub enum UiaStep {
-    /// All stages of a flow are passed, and the session is used up: do it.
-    Finished,
+    /// All stages of a flow are passed, and the session is used up: do it. Who registers may have shown a token, in
+    /// this request or in one before.
+    Finished { token: Option<String> },
     /// 401 with this.
     Challenge(UiaaInfo),
     /// 403 `M_FORBIDDEN` with this text.
@@ -84,8 +87,8 @@ impl Uia {
         let (id, mut session) = known.unwrap_or_else(|| {
             (tokens::new_token(&*self.shared.random, ""), UiaSession::new(operation, now))
         });
-        let step = session.step(&id, operation, flows, stage);
-        if !matches!(step, UiaStep::Finished) {
+        let step = session.step(&id, operation, flows, stage, attempt.token);
+        if !matches!(step, UiaStep::Finished { .. }) {
             sessions.put(id, session, now);
         }
         step
@@ -167,7 +170,7 @@ mod tests {
         // The last request may leave the body out.
         assert_eq!(uia.body(&session).as_deref(), Some(operation.body));
         let last = uia.step(&operation, &flows, passed(Some(&session), AuthType::Dummy));
-        assert!(matches!(last, UiaStep::Finished));
+        assert!(matches!(last, UiaStep::Finished { .. }));
         assert_eq!(uia.body(&session), None);
         // What is used up begins anew.
         let again = uia.step(&operation, &flows, passed(Some(&session), AuthType::Dummy));
@@ -177,11 +180,25 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_remembered_until_all_is_passed() {
+        let world = World::new();
+        let uia = &world.users.uia;
+        let flows = flows(&[&[AuthType::RegistrationToken, AuthType::Terms]]);
+        let shown = Some(Attempt {
+            token: Some("t".to_owned()),
+            ..passed(None, AuthType::RegistrationToken).unwrap()
+        });
+        let session = challenge(uia.step(&REGISTER, &flows, shown)).session.unwrap();
+        let last = uia.step(&REGISTER, &flows, passed(Some(&session), AuthType::Terms));
+        assert!(matches!(last, UiaStep::Finished { token: Some(token) } if token == "t"));
+    }
+
+    #[test]
     fn a_first_request_may_bring_its_only_stage() {
         let world = World::new();
         let uia = &world.users.uia;
         let step = uia.step(&REGISTER, &flows(&[&[AuthType::Dummy]]), passed(None, AuthType::Dummy));
-        assert!(matches!(step, UiaStep::Finished));
+        assert!(matches!(step, UiaStep::Finished { .. }));
     }
 
     #[test]
@@ -192,12 +209,12 @@ mod tests {
         let session = challenge(uia.step(&REGISTER, &flows, None)).session.unwrap();
         let bound = |session| {
             let stage = Some((AuthType::Dummy, Ok(())));
-            Some(Attempt { session: Some(session), stage, in_session_alone: true })
+            Some(Attempt { session: Some(session), stage, in_session_alone: true, token: None })
         };
         assert!(challenge(uia.step(&REGISTER, &flows, bound("x"))).completed.is_empty());
         // Who registers says who they are when they have passed it.
         let named = Operation { body: r#"{"username":"bob"}"#, ..REGISTER };
-        assert!(matches!(uia.step(&named, &flows, bound(&session)), UiaStep::Finished));
+        assert!(matches!(uia.step(&named, &flows, bound(&session)), UiaStep::Finished { .. }));
         assert!(challenge(uia.step(&named, &flows, bound(&session))).completed.is_empty());
     }
 
@@ -209,7 +226,7 @@ mod tests {
         let session = challenge(uia.step(&REGISTER, &flows, None)).session.unwrap();
         assert!(!uia.pass("x", AuthType::ReCaptcha) && uia.pass(&session, AuthType::ReCaptcha));
         let asked = Some(Attempt { session: Some(&session), ..Attempt::default() });
-        assert!(matches!(uia.step(&REGISTER, &flows, asked), UiaStep::Finished));
+        assert!(matches!(uia.step(&REGISTER, &flows, asked), UiaStep::Finished { .. }));
         assert!(!uia.is_known(&session));
     }
 
@@ -223,7 +240,7 @@ mod tests {
         let info = challenge(world.users.uia.step(&operation, &flows, Some(attempt)));
         assert_eq!(info.auth_error.unwrap().message, "wrong password");
         let again = passed(info.session.as_deref(), AuthType::Password);
-        assert!(matches!(world.users.uia.step(&operation, &flows, again), UiaStep::Finished));
+        assert!(matches!(world.users.uia.step(&operation, &flows, again), UiaStep::Finished { .. }));
     }
 
     #[test]
@@ -247,7 +264,7 @@ mod tests {
         let foreign = uia.step(&operation, &flows, passed(Some(&session), AuthType::Dummy));
         assert!(matches!(foreign, UiaStep::Refused(_)));
         let step = uia.step(&operation, &flows, passed(Some(&session), AuthType::Password));
-        assert!(matches!(step, UiaStep::Finished));
+        assert!(matches!(step, UiaStep::Finished { .. }));
     }
 
     #[test]
@@ -259,7 +276,7 @@ mod tests {
         let session = challenge(uia.step(&operation, &flows, None)).session.unwrap();
         assert_eq!(uia.body(&session), None);
         let again = uia.step(&operation, &flows, passed(Some(&session), AuthType::Password));
-        assert!(matches!(again, UiaStep::Finished), "{again:?}");
+        assert!(matches!(again, UiaStep::Finished { .. }), "{again:?}");
     }
 
     #[test]
@@ -291,7 +308,7 @@ mod tests {
         assert_ne!(again.session.unwrap(), first);
         for (operation, session) in kept {
             let step = uia.step(&operation, &flows, passed(Some(&session), AuthType::Password));
-            assert!(matches!(step, UiaStep::Finished));
+            assert!(matches!(step, UiaStep::Finished { .. }));
         }
     }
 }

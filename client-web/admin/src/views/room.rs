@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use crate::{
     api::{SYNAPSE, encoded},
     app::use_shared,
-    forms::{Ask, Check, Deed},
+    forms::{Ask, Check, Deed, Steps},
     measures::count,
-    parts::{Action, Asked, Face, Head, found, shown, use_asked},
+    parts::{Action, Asked, Face, Head, found, several, shown, use_asked},
     views::rooms::{Listed, kind},
 };
 
@@ -40,7 +40,7 @@ struct Block {
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum RoomDeed {
+pub enum RoomDeed {
     Block,
     Unblock,
     MakeAdmin,
@@ -50,11 +50,14 @@ enum RoomDeed {
 }
 
 impl RoomDeed {
-    fn is_final(self) -> bool {
+    /// Those that one does with several rooms at once.
+    pub const OF_MANY: [Self; 3] = [Self::Block, Self::QuarantineMedia, Self::Delete];
+
+    pub fn is_final(self) -> bool {
         matches!(self, Self::Purge | Self::Delete | Self::QuarantineMedia)
     }
 
-    fn icon(self) -> &'static str {
+    pub fn icon(self) -> &'static str {
         match self {
             Self::Block => "ban",
             Self::Unblock => "door-open",
@@ -65,7 +68,7 @@ impl RoomDeed {
         }
     }
 
-    fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Block => "block-room",
             Self::Unblock => "unblock-room",
@@ -108,8 +111,7 @@ pub fn Room(id: String) -> Element {
                         }
                     }
                     Deeds {
-                        id: id.clone(),
-                        name: found.listed.shown_name(),
+                        room: found.listed.clone(),
                         is_blocked,
                         onchange: move |()| {
                             about.restart();
@@ -210,7 +212,7 @@ fn MemberList(members: Vec<String>) -> Element {
 }
 
 #[component]
-fn Deeds(id: String, name: String, is_blocked: bool, onchange: EventHandler<()>) -> Element {
+fn Deeds(room: Listed, is_blocked: bool, onchange: EventHandler<()>) -> Element {
     let mut asked = use_signal(|| None::<RoomDeed>);
     let mut task = use_signal(|| None::<String>);
     let mut is_deletion = use_signal(|| false);
@@ -246,10 +248,9 @@ fn Deeds(id: String, name: String, is_blocked: bool, onchange: EventHandler<()>)
             }
         }
         if let Some(deed) = asked() {
-            AskRoom {
+            AskRooms {
                 deed,
-                id,
-                name,
+                rooms: vec![room],
                 onclose: move |()| asked.set(None),
                 ondone: move |answer: Value| {
                     let status = |key: &str, path: &str| {
@@ -302,10 +303,9 @@ fn Progress(path: String, ondone: EventHandler<bool>) -> Element {
 }
 
 #[component]
-fn AskRoom(
+pub fn AskRooms(
     deed: RoomDeed,
-    id: String,
-    name: String,
+    rooms: Vec<Listed>,
     onclose: EventHandler<()>,
     ondone: EventHandler<Value>,
 ) -> Element {
@@ -313,27 +313,46 @@ fn AskRoom(
     let is_blocking = use_signal(|| true);
     let mut days = use_signal(|| 30_i64);
     let is_own_too = use_signal(|| false);
-    let path = encoded(&id);
-    let (method, path, body) = match deed {
-        RoomDeed::Block => ("PUT", format!("v1/rooms/{path}/block"), json!({ "block": true })),
-        RoomDeed::Unblock => ("PUT", format!("v1/rooms/{path}/block"), json!({ "block": false })),
-        RoomDeed::MakeAdmin => ("POST", format!("v1/rooms/{path}/make_room_admin"), json!({})),
-        RoomDeed::QuarantineMedia => ("POST", format!("v1/room/{path}/media/quarantine"), json!({})),
-        RoomDeed::Purge => (
-            "POST",
-            format!("v1/purge_history/{path}"),
-            json!({ "purge_up_to_ts": page::now() - days() * DAY, "delete_local_events": is_own_too() }),
-        ),
-        RoomDeed::Delete => ("DELETE", format!("v2/rooms/{path}"), json!({ "block": is_blocking() })),
+    let of_room = |room: &Listed| {
+        let path = encoded(&room.room_id);
+        let (method, path, body) = match deed {
+            RoomDeed::Block => ("PUT", format!("v1/rooms/{path}/block"), json!({ "block": true })),
+            RoomDeed::Unblock => ("PUT", format!("v1/rooms/{path}/block"), json!({ "block": false })),
+            RoomDeed::MakeAdmin => ("POST", format!("v1/rooms/{path}/make_room_admin"), json!({})),
+            RoomDeed::QuarantineMedia => ("POST", format!("v1/room/{path}/media/quarantine"), json!({})),
+            RoomDeed::Purge => (
+                "POST",
+                format!("v1/purge_history/{path}"),
+                json!({ "purge_up_to_ts": page::now() - days() * DAY, "delete_local_events": is_own_too() }),
+            ),
+            RoomDeed::Delete => ("DELETE", format!("v2/rooms/{path}"), json!({ "block": is_blocking() })),
+        };
+        Deed { method, path: format!("{SYNAPSE}/{path}"), body, done: t(&format!("{}-done", deed.label())) }
     };
-    let words = Words::from(name.as_str());
+    let mut asked: Vec<Deed> = rooms.iter().map(of_room).collect();
+    let (text, name) = match &*rooms {
+        [room] => {
+            let values =
+                [("name", Words::from(room.shown_name())), ("server", shared.server.read().as_str().into())];
+            (tv(&format!("{}-text", deed.label()), values), room.shown_name())
+        }
+        many => {
+            let count = many.len();
+            if let Some(last) = asked.last_mut() {
+                last.done = tv("done-with-rooms", [("count", Words::from(count))]);
+            }
+            let names = several(many, Listed::shown_name);
+            let text = tv("for-rooms", [("count", Words::from(count)), ("names", names.into())]);
+            (format!("{text} {}", t(&format!("{}-short", deed.label()))), count.to_string())
+        }
+    };
     rsx! {
         Ask {
             title: t(deed.label()),
-            text: tv(&format!("{}-text", deed.label()), [("name", words), ("server", shared.server.read().as_str().into())]),
-            name: deed.is_final().then(|| name.clone()),
+            text,
+            name: deed.is_final().then_some(name),
             label: t(deed.label()),
-            deed: Deed { method, path: format!("{SYNAPSE}/{path}"), body, done: t(&format!("{}-done", deed.label())) },
+            deed: Steps(asked),
             onclose,
             ondone,
             if deed == RoomDeed::Purge {

@@ -11,7 +11,11 @@ use serde::Deserialize;
 use crate::{
     api::SYNAPSE,
     measures::count,
-    parts::{Asked, Chip, Empty, Face, Head, Pager, Search, found, shown, use_asked, use_finding},
+    parts::{
+        Asked, Chip, Chosen, ChosenDeed, Empty, Face, Head, Pager, Pick, Search, found, shown, use_asked,
+        use_choice, use_finding,
+    },
+    views::room::{AskRooms, RoomDeed},
 };
 
 /// A room, as lists tell it.
@@ -60,7 +64,7 @@ pub fn Rooms() -> Element {
         "empty-rooms" => "&empty_rooms=true",
         _ => "",
     };
-    let rooms: Asked<Found> =
+    let mut rooms: Asked<Found> =
         use_asked(format!("{SYNAPSE}/v1/rooms?order_by={order}{narrowed}&{}", finding.query("search_term")));
     let total = found(rooms, |found| found.total_rooms);
     let text = total.map(|total| tv("rooms-count", [("count", Words::from(total))])).unwrap_or_default();
@@ -85,7 +89,12 @@ pub fn Rooms() -> Element {
                 if found.rooms.is_empty() {
                     Empty { icon: "search-x", title: t("no-room-found"), text: t("no-room-found-text") }
                 } else {
-                    Table { rooms: found.rooms.clone(), order: order(), onorder: move |by| order.set(by) }
+                    Table {
+                        rooms: found.rooms.clone(),
+                        order: order(),
+                        onorder: move |by| order.set(by),
+                        onchange: move |()| rooms.restart(),
+                    }
                 }
                 Pager { finding, total: found.total_rooms }
             })}
@@ -94,12 +103,50 @@ pub fn Rooms() -> Element {
 }
 
 #[component]
-fn Table(rooms: Vec<Listed>, order: &'static str, onorder: EventHandler<&'static str>) -> Element {
+fn Table(
+    rooms: Vec<Listed>,
+    order: &'static str,
+    onorder: EventHandler<&'static str>,
+    onchange: EventHandler<()>,
+) -> Element {
+    let mut asked = use_signal(|| None::<(RoomDeed, Vec<Listed>)>);
+    let choice = use_choice();
+    // Of those that are not shown any more, none is chosen.
+    let chosen: Vec<Listed> = rooms.iter().filter(|room| choice.has(&room.room_id)).cloned().collect();
+    let ids: Vec<String> = rooms.iter().map(|room| room.room_id.clone()).collect();
     let sorted = |by: &str, way: &'static str| (order == by).then_some(way);
     rsx! {
-        table { class: "table table--stack",
+        if !chosen.is_empty() {
+            Chosen { count: chosen.len(), choice,
+                for deed in RoomDeed::OF_MANY {
+                    ChosenDeed {
+                        key: "{deed:?}",
+                        icon: deed.icon(),
+                        label: t(deed.label()),
+                        is_danger: deed.is_final(),
+                        onclick: {
+                            let chosen = chosen.clone();
+                            move |()| asked.set(Some((deed, chosen.clone())))
+                        },
+                    }
+                }
+            }
+        }
+        if let Some((deed, rooms)) = asked() {
+            AskRooms {
+                deed,
+                rooms,
+                onclose: move |()| {
+                    asked.set(None);
+                    onchange.call(());
+                },
+                ondone: move |_| choice.clear(),
+            }
+        }
+        table { class: "table table--stack table--picked",
             thead {
                 tr {
+                    th { class: "t-pick", Pick { label: t("choose-all"), ids, choice } }
                     th { aria_sort: sorted("name", "ascending"),
                         button { onclick: move |_| onorder.call("name"), {t("room")} }
                     }
@@ -116,7 +163,14 @@ fn Table(rooms: Vec<Listed>, order: &'static str, onorder: EventHandler<&'static
             }
             tbody {
                 for room in rooms {
-                    tr { key: "{room.room_id}",
+                    tr { key: "{room.room_id}", aria_selected: choice.has(&room.room_id).then_some("true"),
+                        td { class: "t-pick",
+                            Pick {
+                                label: tv("choose", [("name", Words::from(room.shown_name()))]),
+                                ids: vec![room.room_id.clone()],
+                                choice,
+                            }
+                        }
                         td { class: "t-name",
                             a { class: "cellname", href: Kind::Rooms.of(room.room_id.as_str()).fragment(),
                                 Face { id: room.room_id.clone(), name: room.shown_name(), is_room: true }

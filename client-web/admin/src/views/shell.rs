@@ -2,7 +2,7 @@
 
 use dioxus::prelude::*;
 use hearth_client_design::{
-    controls::{Brand, Icon, IconButton},
+    controls::{Brand, Icon, IconButton, either},
     page,
     words::{Value, t, tv},
 };
@@ -14,16 +14,16 @@ use hearth_client_state::{
 use crate::{
     app::use_shared,
     views::{
-        bridges::Bridges, federation::Federation, media::Media, overview::Overview, record::Record,
-        reports::Reports, room::Room, rooms::Rooms, settings::Settings, tokens::Tokens, user::User,
-        users::Users,
+        bans::Bans, bridges::Bridges, federation::Federation, media::Media, overview::Overview,
+        record::Record, reports::Reports, room::Room, rooms::Rooms, settings::Settings, tokens::Tokens,
+        user::User, users::Users,
     },
 };
 
 /// The parts of the page under their headings; the first heading is the name of the server.
 const PARTS: &[(&str, &[Kind])] = &[
     ("", &[Kind::Overview, Kind::Users, Kind::Rooms, Kind::Federation, Kind::Media]),
-    ("part-care", &[Kind::Reports, Kind::Tokens, Kind::Record]),
+    ("part-care", &[Kind::Reports, Kind::Bans, Kind::Tokens, Kind::Record]),
     ("part-server", &[Kind::Bridges, Kind::Settings]),
 ];
 
@@ -35,6 +35,7 @@ fn icon_and_name(kind: Kind) -> (&'static str, &'static str) {
         Kind::Federation => ("globe", "federation"),
         Kind::Media => ("image", "media"),
         Kind::Reports => ("inbox", "reports"),
+        Kind::Bans => ("ban", "bans"),
         Kind::Tokens => ("ticket", "tokens"),
         Kind::Record => ("scroll-text", "record"),
         Kind::Bridges => ("waypoints", "bridges"),
@@ -68,7 +69,11 @@ pub fn Shell(user: String) -> Element {
 fn Navigation(user: String) -> Element {
     let shared = use_shared();
     let here = shared.place.read().kind;
-    let reports = (shared.reports)();
+    let waiting = |kind| match kind {
+        Kind::Reports => (shared.reports)(),
+        Kind::Users => (shared.unapproved)(),
+        _ => 0,
+    };
     rsx! {
         nav { class: "snav", aria_label: t("administration"),
             div { class: "snav__head",
@@ -92,12 +97,15 @@ fn Navigation(user: String) -> Element {
                         },
                         Icon { name: icon_and_name(kind).0 }
                         span { {t(icon_and_name(kind).1)} }
-                        if kind == Kind::Reports && reports > 0 {
+                        if waiting(kind) > 0 {
                             span {
                                 class: "badge",
                                 role: "img",
-                                aria_label: tv("reports-open", [("count", Value::from(reports))]),
-                                "{reports}"
+                                aria_label: tv(
+                                    either(kind == Kind::Reports, "reports-open", "users-waiting"),
+                                    [("count", Value::from(waiting(kind)))],
+                                ),
+                                {waiting(kind).to_string()}
                             }
                         }
                     }
@@ -123,6 +131,7 @@ fn View(place: Place) -> Element {
         (Kind::Federation, id) => rsx! { Federation { open: id } },
         (Kind::Media, id) => rsx! { Media { user: id } },
         (Kind::Reports, id) => rsx! { Reports { open: id } },
+        (Kind::Bans, _) => rsx! { Bans {} },
         (Kind::Tokens, _) => rsx! { Tokens {} },
         (Kind::Record, _) => rsx! { Record {} },
         (Kind::Bridges, _) => rsx! { Bridges {} },

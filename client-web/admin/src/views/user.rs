@@ -205,7 +205,7 @@ fn Deeds(account: Account, devices: Vec<String>, onchange: EventHandler<()>) -> 
         if let Some(deed) = asked() {
             AskDeed {
                 deed,
-                account,
+                accounts: vec![account],
                 devices,
                 onclose: move |()| asked.set(None),
                 ondone: move |_| onchange.call(()),

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use crate::{
     api::{SYNAPSE, encoded},
     app::use_shared,
-    forms::{Ask, Check, Deed, FormDialog, use_asking},
-    parts::Copied,
+    forms::{Ask, Check, Deed, FormDialog, Notice, Steps, notice_to, use_asking},
+    parts::{Copied, several},
     views::users::Account,
 };
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum UserDeed {
+    Approve,
     SetPassword,
     Promote,
     Demote,
@@ -28,6 +29,7 @@ pub enum UserDeed {
     EndShadowBan,
     SignOutEverywhere,
     LogInAs,
+    Notify,
     Redact,
     End,
 }
@@ -38,11 +40,15 @@ impl UserDeed {
         if account.deactivated {
             return vec![Self::Redact];
         }
+        if !account.approved {
+            return vec![Self::Approve, Self::End];
+        }
         let either = |is_so, undo, make| if is_so { undo } else { make };
         vec![
             Self::SetPassword,
             Self::SignOutEverywhere,
             Self::LogInAs,
+            Self::Notify,
             either(account.admin, Self::Demote, Self::Promote),
             either(account.suspended, Self::EndSuspension, Self::Suspend),
             either(account.locked, Self::Unlock, Self::Lock),
@@ -58,6 +64,10 @@ impl UserDeed {
         Self::all(account).into_iter().filter(|deed| !NOT.contains(deed)).collect()
     }
 
+    /// Those that one does with several accounts at once.
+    pub const OF_MANY: [Self; 6] =
+        [Self::Approve, Self::Notify, Self::Suspend, Self::EndSuspension, Self::Lock, Self::End];
+
     /// Whether it cannot be taken back: then the name is typed.
     pub fn is_final(self) -> bool {
         matches!(self, Self::End | Self::Redact | Self::LogInAs)
@@ -65,6 +75,8 @@ impl UserDeed {
 
     pub fn icon(self) -> &'static str {
         match self {
+            Self::Approve => "circle-check",
+            Self::Notify => "mail",
             Self::SetPassword => "key-round",
             Self::Promote => "shield",
             Self::Demote => "shield-off",
@@ -83,6 +95,8 @@ impl UserDeed {
     /// The name of its text; with `-text` behind it, what it means.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Approve => "approve",
+            Self::Notify => "notify",
             Self::SetPassword => "set-password",
             Self::Promote => "promote",
             Self::Demote => "demote",
@@ -99,10 +113,16 @@ impl UserDeed {
         }
     }
 
-    fn deed(self, account: &Account, is_erasing: bool) -> Deed {
+    fn deed(self, account: &Account, filled: &Filled) -> Deed {
         let id = encoded(&account.name);
         let (method, path, body) = match self {
-            Self::SetPassword => ("POST", format!("v1/reset_password/{id}"), json!({})),
+            Self::Notify => notice_to(&account.name, &filled.notice),
+            Self::Approve => ("PUT", format!("v2/users/{id}"), json!({ "approved": true })),
+            Self::SetPassword => (
+                "POST",
+                format!("v1/reset_password/{id}"),
+                json!({ "new_password": filled.password, "logout_devices": filled.is_signing_out }),
+            ),
             Self::Promote => ("PUT", format!("v1/users/{id}/admin"), json!({ "admin": true })),
             Self::Demote => ("PUT", format!("v1/users/{id}/admin"), json!({ "admin": false })),
             Self::Suspend => ("PUT", format!("v1/suspend/{id}"), json!({ "suspend": true })),
@@ -111,21 +131,32 @@ impl UserDeed {
             Self::Unlock => ("PUT", format!("v2/users/{id}"), json!({ "locked": false })),
             Self::ShadowBan => ("POST", format!("v1/users/{id}/shadow_ban"), json!({})),
             Self::EndShadowBan => ("DELETE", format!("v1/users/{id}/shadow_ban"), json!({})),
-            Self::SignOutEverywhere => ("POST", format!("v2/users/{id}/delete_devices"), json!({})),
+            Self::SignOutEverywhere => {
+                ("POST", format!("v2/users/{id}/delete_devices"), json!({ "devices": filled.devices }))
+            }
             Self::LogInAs => ("POST", format!("v1/users/{id}/login"), json!({})),
             Self::Redact => ("POST", format!("v1/user/{id}/redact"), json!({ "rooms": [] })),
-            Self::End => ("POST", format!("v1/deactivate/{id}"), json!({ "erase": is_erasing })),
+            Self::End => ("POST", format!("v1/deactivate/{id}"), json!({ "erase": filled.is_erasing })),
         };
         let done = tv(&format!("{}-done", self.label()), [("name", Words::from(account.shown_name()))]);
         Deed { method, path: format!("{SYNAPSE}/{path}"), body, done }
     }
 }
 
-/// Asks before something is done with an account, and does it.
+/// What is filled in for a deed.
+struct Filled {
+    password: String,
+    is_signing_out: bool,
+    is_erasing: bool,
+    notice: String,
+    devices: Vec<String>,
+}
+
+/// Asks before something is done with accounts, and does it.
 #[component]
 pub fn AskDeed(
     deed: UserDeed,
-    account: Account,
+    accounts: Vec<Account>,
     /// The ids of the account's devices, for signing them out.
     #[props(default)]
     devices: Vec<String>,
@@ -135,6 +166,7 @@ pub fn AskDeed(
     let is_erasing = use_signal(|| false);
     let is_signing_out = use_signal(|| true);
     let password = use_signal(String::new);
+    let notice = use_signal(String::new);
     let mut token = use_signal(|| None::<String>);
     if let Some(token) = token() {
         return rsx! {
@@ -146,21 +178,37 @@ pub fn AskDeed(
             }
         };
     }
-    let mut asked = deed.deed(&account, is_erasing());
-    match deed {
-        UserDeed::SignOutEverywhere => asked.body = json!({ "devices": devices }),
-        UserDeed::SetPassword => {
-            asked.body = json!({ "new_password": *password.read(), "logout_devices": is_signing_out() });
+    let filled = Filled {
+        password: password(),
+        is_signing_out: is_signing_out(),
+        is_erasing: is_erasing(),
+        notice: notice(),
+        devices,
+    };
+    let mut asked: Vec<Deed> = accounts.iter().map(|account| deed.deed(account, &filled)).collect();
+    let (text, name) = match &*accounts {
+        [account] => {
+            let values = [("name", Words::from(account.shown_name()))];
+            (tv(&format!("{}-text", deed.label()), values), account.name.clone())
         }
-        _ => {}
-    }
+        many => {
+            let count = many.len();
+            if let Some(last) = asked.last_mut() {
+                last.done = tv("done-with-many", [("count", Words::from(count))]);
+            }
+            let names = several(many, |account| account.shown_name().to_owned());
+            let text = tv("for-many", [("count", Words::from(count)), ("names", names.into())]);
+            (format!("{text} {}", t(&format!("{}-short", deed.label()))), count.to_string())
+        }
+    };
     rsx! {
         Ask {
             title: t(deed.label()),
-            text: tv(&format!("{}-text", deed.label()), [("name", Words::from(account.shown_name()))]),
-            name: deed.is_final().then(|| account.name.clone()),
+            text,
+            name: deed.is_final().then_some(name),
+            may: deed != UserDeed::Notify || !notice.read().trim().is_empty(),
             label: t(deed.label()),
-            deed: asked,
+            deed: Steps(asked),
             onclose: move |()| {
                 // A token is shown first.
                 if token.peek().is_none() {
@@ -173,6 +221,9 @@ pub fn AskDeed(
                 }
                 ondone.call(answer);
             },
+            if deed == UserDeed::Notify {
+                Notice { text: notice }
+            }
             if deed == UserDeed::End {
                 Check { label: t("end-account-erase"), is_on: is_erasing }
             }

@@ -12,7 +12,10 @@ use crate::{
     api::SYNAPSE,
     app::use_shared,
     measures::when,
-    parts::{Asked, Chip, Empty, Face, Head, Menu, Pager, Search, found, shown, use_asked, use_finding},
+    parts::{
+        Asked, Chip, Choice, Chosen, ChosenDeed, Empty, Face, Head, Menu, Pager, Pick, Search, found, shown,
+        use_asked, use_choice, use_finding,
+    },
     views::user_deeds::{AskDeed, NewUser, UserDeed},
 };
 
@@ -27,6 +30,8 @@ pub struct Account {
     pub locked: bool,
     pub suspended: bool,
     pub shadow_banned: bool,
+    /// Whether they do not wait for an administrator to let them in.
+    pub approved: bool,
     pub creation_ts: u64,
     pub last_seen_ts: Option<u64>,
 }
@@ -42,6 +47,7 @@ struct Accounts {
 enum Which {
     Everyone,
     Administrators,
+    Unapproved,
     Ended,
 }
 
@@ -59,11 +65,23 @@ pub fn Users() -> Element {
     let narrowed = match which() {
         Which::Everyone => "v2/users?",
         Which::Administrators => "v2/users?admins=true&",
+        Which::Unapproved => "v2/users?approved=false&",
         Which::Ended => "v3/users?deactivated=true&",
     };
     let mut accounts: Asked<Accounts> =
         use_asked(format!("{SYNAPSE}/{narrowed}guests=true&{}", finding.query("name")));
     let total = found(accounts, |found| found.total);
+    let mut shared = use_shared();
+    use_effect(move || {
+        // What was found is of the list that is shown once it comes.
+        let is_of_all = which() == Which::Unapproved && finding.term.read().is_empty();
+        if let Some(Ok(found)) = &*accounts.read()
+            && is_of_all
+            && found.users.iter().all(|account| !account.approved)
+        {
+            shared.unapproved.set(found.total);
+        }
+    });
     let text = total.map(|total| tv("accounts", [("count", Words::from(total))])).unwrap_or_default();
     rsx! {
         div { class: "admin__in",
@@ -78,6 +96,7 @@ pub fn Users() -> Element {
                 for (name, kind) in [
                     ("everyone", Which::Everyone),
                     ("administrators", Which::Administrators),
+                    ("unapproved", Which::Unapproved),
                     ("ended", Which::Ended),
                 ] {
                     Chip {
@@ -108,11 +127,19 @@ pub fn Users() -> Element {
 
 #[component]
 fn Table(accounts: Vec<Account>, onchange: EventHandler<()>) -> Element {
-    let mut asked = use_signal(|| None::<(UserDeed, Account)>);
+    let mut asked = use_signal(|| None::<(UserDeed, Vec<Account>)>);
+    let choice = use_choice();
+    // Of those that are not shown any more, none is chosen.
+    let chosen: Vec<Account> = accounts.iter().filter(|account| choice.has(&account.name)).cloned().collect();
+    let ids: Vec<String> = accounts.iter().map(|account| account.name.clone()).collect();
     rsx! {
-        table { class: "table table--stack",
+        if !chosen.is_empty() {
+            Deeds { accounts: chosen, choice, onask: move |deed| asked.set(Some(deed)) }
+        }
+        table { class: "table table--stack table--picked",
             thead {
                 tr {
+                    th { class: "t-pick", Pick { label: t("choose-all"), ids, choice } }
                     th { {t("name")} }
                     th { {t("kind")} }
                     th { {t("last-here")} }
@@ -123,24 +150,67 @@ fn Table(accounts: Vec<Account>, onchange: EventHandler<()>) -> Element {
             }
             tbody {
                 for account in accounts {
-                    Row { key: "{account.name}", account, onask: move |deed| asked.set(Some(deed)) }
+                    Row { key: "{account.name}", account, choice, onask: move |deed| asked.set(Some(deed)) }
                 }
             }
         }
-        if let Some((deed, account)) = asked() {
-            AskDeed { deed, account, onclose: move |()| asked.set(None), ondone: move |_| onchange.call(()) }
+        if let Some((deed, accounts)) = asked() {
+            AskDeed {
+                deed,
+                accounts,
+                onclose: move |()| {
+                    // Of several, some may be done although it ended with a refusal.
+                    if asked.peek().as_ref().is_some_and(|(_, accounts)| accounts.len() > 1) {
+                        onchange.call(());
+                    }
+                    asked.set(None);
+                },
+                ondone: move |_| {
+                    choice.clear();
+                    onchange.call(());
+                },
+            }
+        }
+    }
+}
+
+/// What can be done with those that are chosen, each with whom it makes sense.
+#[component]
+fn Deeds(accounts: Vec<Account>, choice: Choice, onask: EventHandler<(UserDeed, Vec<Account>)>) -> Element {
+    let can = |deed: UserDeed| -> Vec<Account> {
+        accounts.iter().filter(|account| UserDeed::all(account).contains(&deed)).cloned().collect()
+    };
+    let deeds = UserDeed::OF_MANY.map(|deed| (deed, can(deed)));
+    rsx! {
+        Chosen { count: accounts.len(), choice,
+            for (deed, accounts) in deeds.into_iter().filter(|(_, accounts)| !accounts.is_empty()) {
+                ChosenDeed {
+                    key: "{deed:?}",
+                    icon: deed.icon(),
+                    label: t(deed.label()),
+                    is_danger: deed.is_final(),
+                    onclick: move |()| onask.call((deed, accounts.clone())),
+                }
+            }
         }
     }
 }
 
 #[component]
-fn Row(account: Account, onask: EventHandler<(UserDeed, Account)>) -> Element {
+fn Row(account: Account, choice: Choice, onask: EventHandler<(UserDeed, Vec<Account>)>) -> Element {
     let shared = use_shared();
     let is_open = use_signal(|| false);
     let place = Kind::Users.of(account.name.as_str());
     let (address, seen) = (place.fragment(), when(account.last_seen_ts));
     rsx! {
-        tr {
+        tr { aria_selected: choice.has(&account.name).then_some("true"),
+            td { class: "t-pick",
+                Pick {
+                    label: tv("choose", [("name", Words::from(account.shown_name()))]),
+                    ids: vec![account.name.clone()],
+                    choice,
+                }
+            }
             td { class: "t-name",
                 a { class: "cellname", href: "{address}",
                     Face { id: account.name.clone(), name: account.shown_name().to_owned() }
@@ -166,7 +236,7 @@ fn Row(account: Account, onask: EventHandler<(UserDeed, Account)>) -> Element {
                             is_danger: deed.is_final(),
                             onclick: {
                                 let account = account.clone();
-                                move |()| onask.call((deed, account.clone()))
+                                move |()| onask.call((deed, vec![account.clone()]))
                             },
                         }
                     }
@@ -193,6 +263,7 @@ pub fn AccountKind(account: Account) -> Element {
 pub fn State(account: Account) -> Element {
     let states = [
         (account.deactivated, "state-ended", "tag"),
+        (!account.approved && !account.deactivated, "state-unapproved", "tag tag--warning"),
         (account.locked, "state-locked", "tag tag--danger"),
         (account.suspended, "state-suspended", "tag tag--danger"),
         (account.shadow_banned, "state-shadow-banned", "tag tag--warning"),

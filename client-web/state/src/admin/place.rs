@@ -17,6 +17,7 @@ pub enum Kind {
     Federation,
     Media,
     Reports,
+    Bans,
     Tokens,
     Record,
     Bridges,
@@ -24,13 +25,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Overview,
         Self::Users,
         Self::Rooms,
         Self::Federation,
         Self::Media,
         Self::Reports,
+        Self::Bans,
         Self::Tokens,
         Self::Record,
         Self::Bridges,
@@ -46,6 +48,7 @@ impl Kind {
             Self::Federation => "federation",
             Self::Media => "media",
             Self::Reports => "reports",
+            Self::Bans => "bans",
             Self::Tokens => "tokens",
             Self::Record => "record",
             Self::Bridges => "bridges",

@@ -43,8 +43,9 @@ pub async fn register(
     if let Some(password) = &request.body.password {
         check_password(password)?;
     }
-    uia::confirm_registration(&api, &request).await?;
-    uia::use_registration_token(&api, &request.bytes).await?;
+    if let Some(token) = uia::confirm_registration(&api, &request).await? {
+        uia::use_registration_token(&api, &token).await?;
+    }
 
     let body = request.body;
     let password =
@@ -127,8 +128,9 @@ async fn register_for_service(api: &ClientApi, request: Request<Register>) -> Re
 /// Guests have no say in anything but their device's name.
 async fn register_guest(api: &ClientApi, mut body: Register) -> Result<Json<JsonObject>> {
     // They would go around what is asked of others.
-    let asks = api.options.approve_registrations || api.options.captcha.is_some();
-    if api.options.registration != Registration::Open || asks {
+    let options = &api.options;
+    let asks = options.approve_registrations || options.captcha.is_some() || options.terms.is_some();
+    if options.registration != Registration::Open || asks {
         return Err(MatrixError::guest_access_forbidden("This server takes no guests."));
     }
     let user = random_user_id(api)?;
@@ -181,7 +183,7 @@ pub(crate) fn free_user_id(api: &ClientApi, name: &str) -> Result<OwnedUserId> {
     }
     let user = UserId::parse_with_server_name(localpart, &api.options.server_name).map_err(|_| invalid())?;
     user.validate_strict().map_err(|_| invalid())?;
-    if user.localpart() == CONSOLE {
+    if user.localpart() == CONSOLE || api.options.server_notices.as_ref() == Some(&user) {
         return Err(MatrixError::exclusive("That user name is the server's own."));
     }
     if api.services.owner_of_user(&user).is_some() {

@@ -26,6 +26,7 @@ fn all(api: &ClientApi) -> Result<Value> {
     }
     // Counted by their rows: none is loaded for it.
     let rooms = store.view().scan(&schema::ROOM_HEADS, Scan::all()).count();
+    let awaiting_approval = store.view().scan(&schema::AWAITING_APPROVAL, Scan::all()).count();
     let destinations = api.federation.destinations();
     let mut failing: Vec<_> = destinations
         .failing()
@@ -45,6 +46,7 @@ fn all(api: &ClientApi) -> Result<Value> {
         "accounts": accounts,
         "administrators": administrators,
         "deactivated": ended,
+        "awaiting_approval": awaiting_approval,
         "rooms": rooms,
         "servers": api.rooms.other_servers()?.len(),
         "servers_failing": failing_count,

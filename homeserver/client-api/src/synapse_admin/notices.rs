@@ -56,19 +56,11 @@ fn message() -> String {
     "m.room.message".to_owned()
 }
 
-/// The user from whom notices come, where they are turned on.
-fn sender_id(api: &ClientApi) -> Result<Option<OwnedUserId>> {
-    let name = api.options.server_notices.as_deref();
-    let id = name.map(|name| UserId::parse_with_server_name(name, &api.options.server_name)).transpose();
-    id.map_err(|_| MatrixError::internal("`server_notices` is no name of a user."))
-}
-
 /// Refuses to turn down an invite that comes from the server: it would be sent again with the next notice
 /// ([spec](https://spec.matrix.org/v1.19/client-server-api/#server-notices)).
 pub(crate) fn may_be_turned_down(api: &ClientApi, invite: &MembershipRow) -> Result<()> {
+    let Some(sender) = &api.options.server_notices else { return Ok(()) };
     let invite = api.rooms.event(invite.event)?;
-    // A setting that names nobody has sent none.
-    let Some(sender) = sender_id(api).ok().flatten() else { return Ok(()) };
     if invite.is_none_or(|invite| invite.pdu.sender() != sender) {
         return Ok(());
     }
@@ -81,13 +73,14 @@ pub(crate) fn may_be_turned_down(api: &ClientApi, invite: &MembershipRow) -> Res
 
 /// The user from whom notices come, who is made with the first.
 async fn sender(api: &ClientApi) -> Result<OwnedUserId> {
-    let sender = sender_id(api)?
-        .ok_or_else(|| MatrixError::unknown("Server notices are not turned on (`server_notices`)."))?;
-    if !api.users.accounts.exists(&sender)? {
+    let sender = api.options.server_notices.as_ref();
+    let sender =
+        sender.ok_or_else(|| MatrixError::unknown("Server notices are not turned on (`server_notices`)."))?;
+    if !api.users.accounts.exists(sender)? {
         let account = NewAccount { password: None, kind: AccountKind::User, admin: false };
-        api.users.accounts.create(&sender, account).await?;
+        api.users.accounts.create(sender, account).await?;
     }
-    Ok(sender)
+    Ok(sender.clone())
 }
 
 /// The room in which a user gets notices, which is made with the first. Whoever left it is invited again.

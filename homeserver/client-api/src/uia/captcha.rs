@@ -93,13 +93,12 @@ impl Captcha {
         }
     }
 
-    /// What clients need to know for it: the `params` of the authentication.
+    /// What clients need to know for it.
     pub fn params(&self, session: &str) -> Value {
-        let params = match self {
+        match self {
             Self::ProofOfWork { bits } => json!({ "challenge": session, "bits": bits }),
             Self::Service(service) => json!({ "public_key": service.site_key }),
-        };
-        json!({ self.stage().as_str(): params })
+        }
     }
 }
 

@@ -40,6 +40,8 @@ impl Supervisor {
     }
 
     pub(super) async fn run<R: Reader>(self, open: impl FnMut(Position) -> Result<R, ReaderError> + Send) {
+        // It is told as well that a reader never failed.
+        metrics::counter!("hearth_reader_failures_total", "reader" => self.name.clone()).increment(0);
         let measured = measure(self.store.clone(), self.name.clone(), self.progress.clone());
         tokio::select! {
             biased;

@@ -28,6 +28,8 @@ pub(super) struct UiaSession {
     /// The body itself, if it is short enough to be kept.
     body: Option<String>,
     completed: Vec<AuthType>,
+    /// The registration token that was shown, which is used when all is passed.
+    token: Option<String>,
 }
 
 impl UiaSession {
@@ -39,6 +41,7 @@ impl UiaSession {
             body_hash: hash(operation.body),
             body: (operation.body.len() <= MAX_KEPT_BODY).then(|| operation.body.to_owned()),
             completed: Vec::new(),
+            token: None,
         }
     }
 
@@ -61,6 +64,7 @@ impl UiaSession {
         operation: &Operation<'_>,
         flows: &[AuthFlow],
         stage: Option<(AuthType, Result<(), StandardErrorBody>)>,
+        token: Option<String>,
     ) -> UiaStep {
         // What is passed before an account is there is not about its name, which clients send last.
         let is_same_body = operation.user.is_none() || self.body_hash == hash(operation.body);
@@ -74,12 +78,13 @@ impl UiaSession {
                     return UiaStep::Refused("this stage is in none of the flows");
                 }
                 self.pass(stage);
+                self.token = token.or(self.token.take());
             }
             Some((_, Err(error))) => failed = Some(Box::new(error)),
             None => {}
         }
         if flows.iter().any(|flow| flow.stages.iter().all(|stage| self.completed.contains(stage))) {
-            return UiaStep::Finished;
+            return UiaStep::Finished { token: self.token.take() };
         }
         let mut info = UiaaInfo::new(flows.to_vec());
         info.completed = self.completed.clone();

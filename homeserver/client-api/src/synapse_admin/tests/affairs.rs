@@ -1,7 +1,8 @@
+use ruma::owned_user_id;
 use serde_json::{json, value::to_raw_value};
 
 use super::{ADMIN, server};
-use crate::testing::{TestServer, error};
+use crate::testing::{PASSWORD, TestServer, error};
 
 #[tokio::test]
 async fn a_room_is_blocked_and_opened_again() {
@@ -93,7 +94,11 @@ async fn power_is_given_by_who_has_it() {
 
 #[tokio::test]
 async fn users_get_notices_of_the_server() {
-    let server = TestServer::with(|options| options.server_notices = Some("notices".to_owned()));
+    let server =
+        TestServer::with(|options| options.server_notices = Some(owned_user_id!("@notices:localhost:8008")));
+    // Nobody else may be that user.
+    let taken = json!({ "username": "notices", "password": PASSWORD, "auth": { "type": "m.login.dummy" } });
+    assert_eq!(error(&server.post("/_matrix/client/v3/register", None, taken).await), (400, "M_EXCLUSIVE"));
     let (root, alice) = (server.register("root").await, server.register("alice").await);
     server.api.users.accounts.set_admin(&root.id, true).await.unwrap();
     let path = format!("{ADMIN}/v1/send_server_notice");

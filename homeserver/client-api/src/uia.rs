@@ -103,7 +103,7 @@ fn registration_params(api: &ClientApi, session: &str) -> JsonObject {
     let captcha = api.options.captcha.as_ref();
     let captcha = captcha.map(|captcha| (captcha.stage(), captcha.params(session)));
     let terms = api.options.terms.as_ref().map(|terms| (AuthType::Terms, json!(terms)));
-    captcha.into_iter().chain(terms).map(|(stage, params)| (stage.to_string(), params)).collect()
+    captcha.into_iter().chain(terms).map(|(stage, params)| (stage.as_str().to_owned(), params)).collect()
 }
 
 /// A body without its `auth`, as JSON in which equal bodies are equal, and the `auth`.

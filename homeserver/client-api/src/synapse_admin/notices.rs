@@ -61,7 +61,7 @@ fn message() -> String {
 pub(crate) fn may_be_turned_down(api: &ClientApi, invite: &MembershipRow) -> Result<()> {
     let Some(sender) = &api.options.server_notices else { return Ok(()) };
     let invite = api.rooms.event(invite.event)?;
-    if invite.is_none_or(|invite| invite.pdu.sender() != sender) {
+    if invite.is_none_or(|invite| invite.pdu.sender() != &**sender) {
         return Ok(());
     }
     Err(MatrixError::new(

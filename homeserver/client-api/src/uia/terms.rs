@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use ruma::api::client::uiaa::{LoginTermsParams, PolicyDefinition, PolicyTranslation};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 
 /// Why policies cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +20,10 @@ pub struct TermsError {
 /// # Errors
 /// What is wrong with the file, or with the first policy of which there is nothing to read.
 pub fn read(file: &Path) -> Result<LoginTermsParams, TermsError> {
-    let read = || {
+    let read = || -> Result<LoginTermsParams, String> {
         let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-        let terms: LoginTermsParams = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let written: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let terms = LoginTermsParams::deserialize(&written).map_err(|error| error.to_string())?;
         if terms.policies.is_empty() {
             return Err("there are no policies in it".to_owned());
         }
@@ -28,7 +31,14 @@ pub fn read(file: &Path) -> Result<LoginTermsParams, TermsError> {
             .policies
             .iter()
             .try_for_each(|(id, policy)| check(policy).map_err(|why| format!("{id}: {why}")))?;
-        Ok(terms)
+        // Otherwise a language in which something is missing would be left out without a word.
+        match json!(terms) == written {
+            true => Ok(terms),
+            false => {
+                Err("beside versions and languages, each with a name and a url, nothing is understood"
+                    .to_owned())
+            }
+        }
     };
     read().map_err(|problem| TermsError { file: file.to_owned(), problem })
 }
@@ -63,8 +73,6 @@ pub(super) fn in_language<'a>(policy: &'a PolicyDefinition, accepted: &str) -> O
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
 
     fn read(terms: &Value) -> Result<LoginTermsParams, String> {
@@ -84,7 +92,13 @@ mod tests {
             (json!([]), "expected"),
             (policy(json!({ "version": "1" })), "privacy: it is in no language"),
             (policy(json!({ "en": { "name": "Privacy", "url": "https://a.example/p" } })), "version"),
-            (policy(json!({ "version": "1", "en": { "name": "Privacy" } })), "url"),
+            (policy(json!({ "version": "1", "en": { "name": "Privacy" } })), "privacy: it is in no language"),
+            (
+                policy(json!({ "version": "1",
+                    "de": { "name": "Datenschutz" },
+                    "en": { "name": "Privacy", "url": "https://a.example/p" } })),
+                "nothing is understood",
+            ),
             (
                 policy(json!({ "version": "1", "en": { "name": "P", "url": "javascript:x" } })),
                 "privacy: `java",

@@ -26,7 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a query asks for: a metric, with labels that have a value, and labels by which it is told apart.
 #[derive(Debug)]
 struct Query {
+    #[expect(dead_code, reason = "printed where the query has no data")]
     panel: String,
+    #[expect(dead_code, reason = "printed where the query has no data")]
     text: String,
     metric: String,
     labels: Vec<String>,

@@ -1,5 +1,8 @@
 //! The way in: finding a server, signing in, registering step by step ("User-Interactive Authentication API").
 
+use std::time::Duration;
+
+use hearth_client_state::work::{self, Work};
 use matrix_sdk::{
     Client,
     ruma::{
@@ -13,9 +16,12 @@ use matrix_sdk::{
         },
         assign,
     },
+    sleep::sleep,
 };
+use serde_json::Map;
 
 use super::{Problem, Session};
+use crate::browser;
 
 /// What sessions made here are called.
 const DEVICE: &str = "Hearth";
@@ -115,6 +121,11 @@ impl Door {
                     let data = assign!(RegistrationToken::new(token.trim().to_owned()), { session: session.clone() });
                     auth = Some(AuthData::RegistrationToken(data));
                 }
+                Some(stage) if stage.as_str() == work::STAGE => {
+                    let work = asked.work.ok_or(Problem::Known("error-closed"))?;
+                    let solution = Map::from_iter([("solution".to_owned(), solve(&work).await.into())]);
+                    auth = AuthData::new(work::STAGE, session.clone(), solution).ok();
+                }
                 Some(AuthType::Terms) => {
                     auth = Some(AuthData::Terms(assign!(Terms::new(), { session: session.clone() })));
                 }
@@ -142,15 +153,38 @@ fn refused(problem: Problem) -> Problem {
     }
 }
 
+/// The solution of a proof of work. The page stays alive: it is looked for in moments, with a little time between them.
+async fn solve(work: &Work) -> String {
+    /// Less than anybody notices, in milliseconds.
+    const MOMENT: i64 = 12;
+    /// So many numbers take a small part of that.
+    const SOME: u64 = 500;
+    let mut next = 0;
+    loop {
+        let end = browser::now() + MOMENT;
+        while browser::now() < end {
+            if let Some(solution) = work.solution(next..next + SOME) {
+                return solution;
+            }
+            next += SOME;
+        }
+        sleep(Duration::ZERO).await;
+    }
+}
+
 struct Asked {
     stages: Vec<AuthType>,
+    work: Option<Work>,
     steps: Steps,
 }
 
 /// The first flow that consists of stages which this client knows.
 fn asked(uiaa: &UiaaInfo) -> Result<Asked, Problem> {
-    let is_known =
-        |stage: &AuthType| matches!(stage, AuthType::Dummy | AuthType::RegistrationToken | AuthType::Terms);
+    let work = uiaa.params::<Work>(&AuthType::from(work::STAGE)).ok().flatten().filter(Work::is_doable);
+    let is_known = |stage: &AuthType| match stage {
+        AuthType::Dummy | AuthType::RegistrationToken | AuthType::Terms => true,
+        stage => stage.as_str() == work::STAGE && work.is_some(),
+    };
     let Some(flow) = uiaa.flows.iter().find(|flow| flow.stages.iter().all(is_known)) else {
         return Err(Problem::Known("error-closed"));
     };
@@ -164,5 +198,5 @@ fn asked(uiaa: &UiaaInfo) -> Result<Asked, Problem> {
         terms: terms.collect(),
         ..Steps::default()
     };
-    Ok(Asked { stages: flow.stages.clone(), steps })
+    Ok(Asked { stages: flow.stages.clone(), work, steps })
 }

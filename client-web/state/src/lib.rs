@@ -16,3 +16,4 @@ pub mod route;
 pub mod texts;
 pub mod timeline;
 pub mod when;
+pub mod work;

@@ -150,9 +150,14 @@ class Hearth(Server):
         self.certificates = certificates
         self.binary = binary
         self.log_filter = log_filter
+        self.settings = {}
 
     def command(self):
         return [self.binary, "serve"]
+
+    def use_settings(self, **settings):
+        """From its next start on it has these too, by the names of their variables."""
+        self.settings |= settings
 
     def make_admin(self, user):
         command = [self.binary, "admin", "users", "promote", user]
@@ -177,6 +182,7 @@ class Hearth(Server):
             "HEARTH_APPSERVICES": ",".join(map(str, self.registrations)),
             "HEARTH_LOG": self.log_filter,
             "NO_COLOR": "1",
+            **self.settings,
         }
 
 

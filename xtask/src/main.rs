@@ -22,7 +22,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::process::Outcome;
+use crate::{process::Outcome, real_browsers::Browsers};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about)]
@@ -48,7 +48,7 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
-    /// All tests, two minutes of simulation, real clients, real servers that federate, bridges, and calls; browsers apart
+    /// All tests, two minutes of simulation, real clients, real servers that federate, bridges, calls, and the web client
     Test {
         /// What `cargo test` gets, such as the name of a test; then real clients and peers are left out
         #[arg(last = true)]
@@ -61,6 +61,9 @@ enum Task {
         /// Build the client sooner, but larger
         #[arg(long)]
         quick: bool,
+        /// In which browsers
+        #[arg(long, default_value = "chromium")]
+        browsers: Browsers,
         /// What the script gets, such as `--shots FOLDER`
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -176,20 +179,23 @@ fn perform(task: Task) -> Outcome<()> {
                 packages::install(&[packages::BUILD])?;
                 return process::run(cargo::command().args(["test", "--workspace"]).args(arguments));
             }
-            packages::install(&[packages::BUILD, packages::TEST])?;
+            packages::install(&[packages::BUILD, packages::TEST, packages::BROWSERS])?;
             web::test()?;
+            // Before the server, which embeds the client: so it is built once.
+            web::build(true)?;
             process::run(cargo::command().args(["test", "--workspace"]))?;
             simulation::run(0, simulation::IN_TESTS)?;
             real_clients::run()?;
             real_peers::run(&[])?;
             real_services::run(&[])?;
-            real_calls::run(real_calls::IN_TESTS)
+            real_calls::run(real_calls::IN_TESTS)?;
+            real_browsers::tour(Browsers::Both, real_browsers::IN_TESTS)
         }
         Task::RealClients => {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_clients::run()
         }
-        Task::RealBrowsers { quick, arguments } => real_browsers::run(quick, &arguments),
+        Task::RealBrowsers { quick, browsers, arguments } => real_browsers::run(quick, browsers, &arguments),
         Task::RealPeers { arguments } => {
             packages::install(&[packages::BUILD, packages::TEST])?;
             real_peers::run(&arguments)
@@ -227,7 +233,7 @@ fn perform(task: Task) -> Outcome<()> {
         }
         Task::Fuzz { target, arguments } => fuzz::run(&target, &arguments),
         Task::Arrows => arrows::check(),
-        Task::Install => packages::install(&[packages::BUILD, packages::TEST]),
+        Task::Install => packages::install(&[packages::BUILD, packages::TEST, packages::BROWSERS]),
         Task::RestartServer { folder } => server::restart(&folder),
     }
 }

@@ -45,14 +45,14 @@ pub const TEST: &[Need] = &[
 ];
 
 /// What the web client and calls are tested in.
-pub const BROWSERS: &[Need] = &[Need {
-    what: "Chromium and its driver",
-    packages: &["chromium", "chromium-driver"],
-    is_there: has_chromium,
-}];
-
-/// What makes the web client smaller.
-pub const WEB: &[Need] = &[Need { what: "wasm-opt", packages: &["binaryen"], is_there: has_wasm_opt }];
+pub const BROWSERS: &[Need] = &[
+    Need {
+        what: "Chromium and its driver",
+        packages: &["chromium", "chromium-driver"],
+        is_there: has_chromium,
+    },
+    Need { what: "Firefox", packages: &["firefox-esr"], is_there: has_firefox },
+];
 
 /// What Complement's containers need.
 pub const DOCKER: &[Need] = &[
@@ -122,8 +122,8 @@ fn has_chromium() -> bool {
         .all(|program| process::succeeds(Command::new(program).arg("--version")))
 }
 
-fn has_wasm_opt() -> bool {
-    process::succeeds(Command::new("wasm-opt").arg("--version"))
+fn has_firefox() -> bool {
+    process::succeeds(Command::new("firefox-esr").arg("--version"))
 }
 
 fn has_python_venv() -> bool {

@@ -17,9 +17,6 @@ const PROGRAMS: &[&str] = &["hearth-client-web", "hearth-client-admin"];
 
 /// Builds both into `client-web/dist`. Quick leaves out what only makes them smaller.
 pub fn build(quick: bool) -> Outcome<()> {
-    if !quick && let Err(problem) = packages::install(&[packages::WEB]) {
-        eprintln!("{problem}\nwithout it the client is larger than it could be");
-    }
     let target = target_of("web")?;
     let toolchain = Toolchain::find(CLIENT)?;
     let calls = target.join("calls");

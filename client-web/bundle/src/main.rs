@@ -7,7 +7,6 @@ use std::{
     error::Error,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use sha2::{Digest, Sha256};
@@ -39,10 +38,7 @@ fn main() -> Outcome<()> {
     let unfinished = out.join("unfinished");
     remove_made(out)?;
     for (wasm, program) in PROGRAMS {
-        glue(&Path::new(compiled).join(wasm), program, &unfinished)?;
-        if !quick {
-            optimize(&unfinished.join(format!("{program}_bg.wasm")))?;
-        }
+        glue(&Path::new(compiled).join(wasm), program, quick, &unfinished)?;
     }
     for folder in folders {
         for asset in files(Path::new(folder))? {
@@ -93,39 +89,13 @@ fn remove_made(out: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// The WebAssembly module of `app` as `app_bg.wasm`, and the JavaScript around it as `app.js`.
-fn glue(wasm: &Path, program: &str, out: &Path) -> Outcome<()> {
+/// The WebAssembly module of `app` as `app_bg.wasm`, and the JavaScript around it as `app.js`. The names of its functions,
+/// by which one reads what a browser tells of a fault, are a quarter of it: whoever tries it keeps them.
+fn glue(wasm: &Path, program: &str, keeps_names: bool, out: &Path) -> Outcome<()> {
     let mut bindgen = wasm_bindgen_cli_support::Bindgen::new();
-    bindgen.input_path(wasm).web(true)?.typescript(false).out_name(program).remove_producers_section(true);
+    bindgen.input_path(wasm).web(true)?.typescript(false).out_name(program);
+    bindgen.remove_producers_section(true).remove_name_section(!keeps_names);
     Ok(bindgen.generate(out)?)
-}
-
-/// Makes the module smaller with binaryen's `wasm-opt`, where that is installed.
-fn optimize(wasm: &Path) -> Outcome<()> {
-    let smaller = wasm.with_extension("smaller");
-    // Named here: a module that lost its section of features on the way would else be taken for an older one.
-    let features = [
-        "--enable-bulk-memory",
-        "--enable-mutable-globals",
-        "--enable-nontrapping-float-to-int",
-        "--enable-reference-types",
-        "--enable-sign-ext",
-        "--enable-multivalue",
-    ];
-    match Command::new("wasm-opt").arg("-Os").args(features).arg(wasm).arg("-o").arg(&smaller).status() {
-        Ok(status) if status.success() => Ok(fs::rename(smaller, wasm)?),
-        // An older one does not know all instructions: Debian 12's cannot read `table.fill`, which the glue uses.
-        Ok(status) => {
-            println!("wasm-opt failed ({status}): the client stays larger than it could be");
-            Ok(())
-        }
-        Err(_) => {
-            println!(
-                "wasm-opt is not installed (on Debian: binaryen): the client stays larger than it could be"
-            );
-            Ok(())
-        }
-    }
 }
 
 /// A name that changes whenever anything of the release does.

@@ -28,7 +28,7 @@ use matrix_sdk_base::deserialized_responses::RawAnySyncOrStrippedState;
 use serde_json::{Value, json};
 
 pub use self::running::{Call, CallNow, Phase};
-use super::{Account, Problem, room};
+use super::{Account, Problem, people, rows};
 use crate::browser;
 
 /// Somebody calls in a room.
@@ -141,7 +141,7 @@ async fn news(event: &Value, room: &Room) -> Option<CallNews> {
     let ring = ring(event, room.own_user_id().as_str(), browser::now())?;
     Some(CallNews::Rings(Incoming {
         room: room.room_id().to_string(),
-        room_name: room.display_name().await.map(|name| name.to_string()).unwrap_or_default(),
+        room_name: rows::name(room).await,
         is_person: room.is_dm(),
         by: person(room, &ring.sender).await,
         ring,
@@ -173,16 +173,10 @@ async fn members_of(room: &Room) -> Vec<Member> {
 }
 
 async fn person(room: &Room, user: &str) -> Person {
-    let member = match user.try_into() {
-        Ok(id) => room.get_member_no_sync(id).await.ok().flatten(),
-        Err(_) => None,
-    };
-    let unknown = || Person {
-        id: user.to_owned(),
-        name: hearth_client_state::names::localpart(user).to_owned(),
-        picture: None,
-    };
-    member.map_or_else(unknown, |member| room::person(&member))
+    match user.try_into() {
+        Ok(user) => people::known(room, user).await,
+        Err(_) => Person::new(user, None, None),
+    }
 }
 
 /// A part of a path.

@@ -1,7 +1,8 @@
 //! The way in: finding a server, signing in, registering step by step ("User-Interactive Authentication API").
 
-use hearth_client_design::page;
-use hearth_client_state::proof_of_work::{self, Work};
+use std::time::Duration;
+
+use hearth_client_state::work::{self, Work};
 use matrix_sdk::{
     Client,
     ruma::{
@@ -15,9 +16,12 @@ use matrix_sdk::{
         },
         assign,
     },
+    sleep::sleep,
 };
+use serde_json::Map;
 
 use super::{Problem, Session};
+use crate::browser;
 
 /// What sessions made here are called.
 const DEVICE: &str = "Hearth";
@@ -117,14 +121,13 @@ impl Door {
                     let data = assign!(RegistrationToken::new(token.trim().to_owned()), { session: session.clone() });
                     auth = Some(AuthData::RegistrationToken(data));
                 }
+                Some(stage) if stage.as_str() == work::STAGE => {
+                    let work = asked.work.ok_or(Problem::Known("error-closed"))?;
+                    let solution = Map::from_iter([("solution".to_owned(), solve(&work).await.into())]);
+                    auth = AuthData::new(work::STAGE, session.clone(), solution).ok();
+                }
                 Some(AuthType::Terms) => {
                     auth = Some(AuthData::Terms(assign!(Terms::new(), { session: session.clone() })));
-                }
-                Some(stage) if stage.as_str() == proof_of_work::STAGE => {
-                    let work = uiaa.params::<Work>(stage).ok().flatten();
-                    let solution = solved(work.ok_or(Problem::Known("error-closed"))?).await?;
-                    let data = [("solution".to_owned(), solution.into())].into_iter().collect();
-                    auth = AuthData::new(proof_of_work::STAGE, session.clone(), data).ok();
                 }
                 _ => auth = Some(AuthData::Dummy(assign!(Dummy::new(), { session: session.clone() }))),
             }
@@ -142,23 +145,6 @@ impl Door {
     }
 }
 
-/// Computes for a moment, and lets the page go on meanwhile.
-async fn solved(work: Work) -> Result<String, Problem> {
-    /// So many numbers are tried at once: some hundredths of a second.
-    const AT_ONCE: u64 = 10_000;
-    if !work.is_bearable() {
-        return Err(Problem::Known("error-closed"));
-    }
-    let mut from = 0;
-    loop {
-        if let Some(solution) = work.solve(from..from + AT_ONCE) {
-            return Ok(solution);
-        }
-        from += AT_ONCE;
-        page::wait(0).await;
-    }
-}
-
 /// Where a sign-in would say that a password is wrong, a registration says that there is none.
 fn refused(problem: Problem) -> Problem {
     match problem {
@@ -167,16 +153,37 @@ fn refused(problem: Problem) -> Problem {
     }
 }
 
+/// The solution of a proof of work. The page stays alive: it is looked for in moments, with a little time between them.
+async fn solve(work: &Work) -> String {
+    /// Less than anybody notices, in milliseconds.
+    const MOMENT: i64 = 12;
+    /// So many numbers take a small part of that.
+    const SOME: u64 = 500;
+    let mut next = 0;
+    loop {
+        let end = browser::now() + MOMENT;
+        while browser::now() < end {
+            if let Some(solution) = work.solution(next..next + SOME) {
+                return solution;
+            }
+            next += SOME;
+        }
+        sleep(Duration::ZERO).await;
+    }
+}
+
 struct Asked {
     stages: Vec<AuthType>,
+    work: Option<Work>,
     steps: Steps,
 }
 
 /// The first flow that consists of stages which this client knows.
 fn asked(uiaa: &UiaaInfo) -> Result<Asked, Problem> {
-    let is_known = |stage: &AuthType| {
-        matches!(stage, AuthType::Dummy | AuthType::RegistrationToken | AuthType::Terms)
-            || stage.as_str() == proof_of_work::STAGE
+    let work = uiaa.params::<Work>(&AuthType::from(work::STAGE)).ok().flatten().filter(Work::is_doable);
+    let is_known = |stage: &AuthType| match stage {
+        AuthType::Dummy | AuthType::RegistrationToken | AuthType::Terms => true,
+        stage => stage.as_str() == work::STAGE && work.is_some(),
     };
     let Some(flow) = uiaa.flows.iter().find(|flow| flow.stages.iter().all(is_known)) else {
         return Err(Problem::Known("error-closed"));
@@ -191,5 +198,5 @@ fn asked(uiaa: &UiaaInfo) -> Result<Asked, Problem> {
         terms: terms.collect(),
         ..Steps::default()
     };
-    Ok(Asked { stages: flow.stages.clone(), steps })
+    Ok(Asked { stages: flow.stages.clone(), work, steps })
 }

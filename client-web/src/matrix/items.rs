@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use hearth_client_state::{
-    names::{localpart, plain},
+    names::{called, localpart, plain},
     rich, rooms,
     timeline::{
         Answer, Change, Content, Item, Locked, Media, Message, Person, Poll, Quote, Reaction, Sending,
@@ -24,9 +24,11 @@ use matrix_sdk::ruma::{
 use matrix_sdk_base::crypto::types::events::UtdCause;
 use matrix_sdk_ui::timeline::{
     AnyOtherStateEventContentChange, EmbeddedEvent, EncryptedMessage, EventSendState, EventTimelineItem,
-    MembershipChange, MsgLikeContent, MsgLikeKind, PollState, Profile, TimelineDetails, TimelineItem,
+    MembershipChange, MsgLikeContent, MsgLikeKind, PollState, TimelineDetails, TimelineItem,
     TimelineItemContent, TimelineItemKind, VirtualTimelineItem,
 };
+
+use super::people;
 
 /// An item as it is shown.
 pub fn item(item: &TimelineItem, me: &UserId) -> Item {
@@ -39,21 +41,8 @@ pub fn item(item: &TimelineItem, me: &UserId) -> Item {
     Item { key: item.unique_id().0.clone(), what }
 }
 
-pub fn person(id: &UserId, profile: &TimelineDetails<Profile>) -> Person {
-    let profile = match profile {
-        TimelineDetails::Ready(profile) => Some(profile),
-        _ => None,
-    };
-    let name = profile.and_then(|profile| profile.display_name.as_deref()).map(plain);
-    Person {
-        id: id.to_string(),
-        name: name.unwrap_or_else(|| localpart(id.as_str()).to_owned()),
-        picture: profile.and_then(|profile| profile.avatar_url.as_ref()).map(|url| url.to_string()),
-    }
-}
-
 fn event(event: &EventTimelineItem, me: &UserId) -> What {
-    let sender = person(event.sender(), event.sender_profile());
+    let sender = people::sender(event.sender(), event.sender_profile());
     let at = i64::from(event.timestamp().get());
     let like = match event.content() {
         TimelineItemContent::MsgLike(like) => like,
@@ -87,11 +76,13 @@ fn event(event: &EventTimelineItem, me: &UserId) -> What {
             Some(EventSendState::SendingFailed { .. }) => Sending::Failed,
         },
         // Their names come with the members of the room.
-        read_by: read_by.map(|reader| person(reader, &TimelineDetails::Unavailable)).collect(),
+        read_by: read_by.map(|reader| Person::new(reader.as_str(), None, None)).collect(),
         thread: like.thread_summary.as_ref().map(|thread| Thread {
             replies: thread.num_replies,
             latest: match &thread.latest_event {
-                TimelineDetails::Ready(latest) => Some(person(&latest.sender, &latest.sender_profile)),
+                TimelineDetails::Ready(latest) => {
+                    Some(people::sender(&latest.sender, &latest.sender_profile))
+                }
                 _ => None,
             },
         }),
@@ -111,7 +102,7 @@ fn is_text(like: &MsgLikeContent) -> bool {
 }
 
 fn quoted(event: &EmbeddedEvent) -> (Person, String) {
-    (person(&event.sender, &event.sender_profile), line(&event.content))
+    (people::sender(&event.sender, &event.sender_profile), line(&event.content))
 }
 
 fn reactions(like: &MsgLikeContent, me: &UserId) -> Vec<Reaction> {
@@ -317,9 +308,7 @@ fn change(content: &TimelineItemContent, sender: &UserId) -> (&'static str, Stri
     match content {
         TimelineItemContent::MembershipChange(change) => {
             use MembershipChange::*;
-            let who = change
-                .display_name()
-                .map_or_else(|| localpart(change.user_id().as_str()).to_owned(), |name| plain(&name));
+            let who = called(change.user_id().as_str(), change.display_name().as_deref());
             let is_own = change.user_id() == sender;
             let text = match change.change() {
                 Some(Joined | InvitationAccepted) => "change-joined",

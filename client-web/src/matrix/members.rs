@@ -9,7 +9,7 @@ use matrix_sdk::{
     },
 };
 
-use super::{OpenRoom, Problem, room::person};
+use super::{OpenRoom, Problem, people};
 
 /// A person in a room.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ impl OpenRoom {
         let mut members: Vec<Member> = members
             .iter()
             .map(|member| Member {
-                person: person(member),
+                person: people::member(member),
                 is_invited: *member.membership() == MembershipState::Invite,
                 is_banned: *member.membership() == MembershipState::Ban,
                 role: role_of(member.power_level()),
@@ -72,7 +72,7 @@ impl OpenRoom {
     /// The people whose names begin so, without a question to the server: for completion.
     pub async fn people_called(&self, begun: &str, most: usize) -> Vec<Person> {
         let members = self.room.members_no_sync(RoomMemberships::JOIN).await.unwrap_or_default();
-        let people = members.iter().map(person).filter(|someone| {
+        let people = members.iter().map(people::member).filter(|someone| {
             hearth_client_state::rooms::is_found(&someone.name, begun)
                 || someone.id.trim_start_matches('@').starts_with(&begun.to_lowercase())
         });

@@ -7,7 +7,7 @@ use matrix_sdk::ruma::{
     events::room::message::RoomMessageEventContent,
 };
 
-use super::{OpenRoom, Problem, items};
+use super::{OpenRoom, Problem, items, people};
 
 /// A message that is pinned, as one line.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,10 +75,7 @@ impl OpenRoom {
         for event in events.into_iter().rev().take(MOST) {
             let Ok(found) = self.room.load_or_fetch_event(&event, None).await else { continue };
             let Some(sender) = found.sender() else { continue };
-            let by = match self.room.get_member_no_sync(&sender).await {
-                Ok(Some(member)) => super::room::person(&member),
-                _ => Person { id: sender.to_string(), name: sender.localpart().to_owned(), picture: None },
-            };
+            let by = people::known(&self.room, &sender).await;
             let Some(content) =
                 matrix_sdk_ui::timeline::TimelineItemContent::from_event(&self.room, found).await
             else {

@@ -1,13 +1,14 @@
 //! A person: who they are, what one has to do with them, and what may be done about them in a room.
 
-use hearth_client_state::names::localpart;
+use hearth_client_state::timeline::Person;
 use matrix_sdk::{
-    RoomMemberships,
+    Room, RoomMemberships,
+    room::RoomMember,
     ruma::{Int, OwnedUserId, UInt, UserId, api::client::user_directory::search_users},
 };
+use matrix_sdk_ui::timeline::{Profile, TimelineDetails};
 
-use super::{Account, Problem, Role, members::role_of};
-use hearth_client_state::timeline::Person;
+use super::{Account, Problem, Role, members::role_of, rows};
 
 /// So many rooms are looked through for those that one shares with a person.
 const MOST_ROOMS: usize = 200;
@@ -37,47 +38,78 @@ pub struct Here {
     pub may_set_role: bool,
 }
 
+/// A member of a room.
+pub(super) fn member(member: &RoomMember) -> Person {
+    Person::new(
+        member.user_id().as_str(),
+        member.display_name(),
+        member.avatar_url().map(ToString::to_string),
+    )
+}
+
+/// Somebody as a room knows them, without a question to the server.
+pub(super) async fn known(room: &Room, user: &UserId) -> Person {
+    match room.get_member_no_sync(user).await {
+        Ok(Some(found)) => member(&found),
+        _ => Person::new(user.as_str(), None, None),
+    }
+}
+
+/// Whoever sent an event, as far as their profile has come.
+pub(super) fn sender(user: &UserId, profile: &TimelineDetails<Profile>) -> Person {
+    let profile = match profile {
+        TimelineDetails::Ready(profile) => Some(profile),
+        _ => None,
+    };
+    let name = profile.and_then(|profile| profile.display_name.as_deref());
+    let picture = profile.and_then(|profile| profile.avatar_url.as_ref()).map(ToString::to_string);
+    Person::new(user.as_str(), name, picture)
+}
+
 impl Account {
     /// A person's card, seen from a room if one is open.
     pub async fn card(&self, user: &str, room: Option<&str>) -> Result<Card, Problem> {
         let user = UserId::parse(user).map_err(|_| Problem::Known("error-address"))?;
         let me = &self.session.user;
         let mut card = Card {
-            person: Person { id: user.to_string(), name: localpart(user.as_str()).to_owned(), picture: None },
+            person: self.profile_of(&user).await,
             is_me: user == *me,
             is_ignored: self.client.is_user_ignored(&user).await,
             ..Card::default()
         };
-        if let Ok(profile) = self.client.account().fetch_user_profile_of(&user).await {
-            let field =
-                |name: &str| profile.get(name).and_then(|value| value.as_str().map(ToOwned::to_owned));
-            card.person.name = field("displayname").unwrap_or(card.person.name);
-            card.person.picture = field("avatar_url");
-        }
         let identity = self.client.encryption().get_user_identity(&user).await;
         card.is_verified = matches!(identity, Ok(Some(identity)) if identity.is_verified());
         for room in self.client.joined_rooms().into_iter().take(MOST_ROOMS) {
             let member = room.get_member_no_sync(&user).await.ok().flatten();
             let is_there = member.is_some_and(|member| RoomMemberships::ACTIVE.matches(member.membership()));
             if is_there && !room.is_dm() && !card.is_me {
-                let name = room.cached_display_name().map(|name| name.to_string()).unwrap_or_default();
-                card.shared.push((room.room_id().to_string(), name));
+                card.shared.push((room.room_id().to_string(), rows::name(&room).await));
             }
         }
         if let Some(room) = room.and_then(|room| self.room(room))
-            && let Ok(Some(member)) = room.get_member(&user).await
+            && let Ok(Some(found)) = room.get_member(&user).await
         {
             let levels = room.power_levels_or_default().await;
-            card.person.name = member.name().to_owned();
+            card.person.name = member(&found).name;
             card.here = Some(Here {
-                role: role_of(member.power_level()),
-                is_banned: RoomMemberships::BAN.matches(member.membership()),
+                role: role_of(found.power_level()),
+                is_banned: RoomMemberships::BAN.matches(found.membership()),
                 may_kick: !card.is_me && levels.user_can_kick_user(me, &user),
                 may_ban: !card.is_me && levels.user_can_ban_user(me, &user),
                 may_set_role: levels.user_can_change_user_power_level(me, &user),
             });
         }
         Ok(card)
+    }
+
+    /// Somebody as their server tells of them.
+    pub(super) async fn profile_of(&self, user: &UserId) -> Person {
+        let profile = self.client.account().fetch_user_profile_of(user).await.ok();
+        let field = |name: &str| {
+            let value = profile.as_ref().and_then(|profile| profile.get(name));
+            value.and_then(|value| value.as_str().map(ToOwned::to_owned))
+        };
+        Person::new(user.as_str(), field("displayname").as_deref(), field("avatar_url"))
     }
 
     pub async fn set_ignored(&self, user: &str, is_ignored: bool) -> Result<(), Problem> {
@@ -117,10 +149,9 @@ impl Account {
         let mut request = search_users::v3::Request::new(words.trim().to_owned());
         request.limit = UInt::from(MOST_FOUND);
         let found = self.client.send(request).await?.results.into_iter();
-        let people = found.map(|user| Person {
-            name: user.display_name.unwrap_or_else(|| localpart(user.user_id.as_str()).to_owned()),
-            picture: user.avatar_url.map(|url| url.to_string()),
-            id: user.user_id.to_string(),
+        let people = found.map(|user| {
+            let picture = user.avatar_url.map(|url| url.to_string());
+            Person::new(user.user_id.as_str(), user.display_name.as_deref(), picture)
         });
         Ok(people.filter(|person| person.id != self.session.user.as_str()).collect())
     }

@@ -7,15 +7,15 @@ use futures::{Stream, StreamExt, pin_mut};
 use hearth_client_state::{
     call::{DECLINE, MEMBER},
     compose,
-    names::{localpart, plain},
-    timeline::{Item, Person},
+    names::plain,
+    timeline::Item,
 };
 use imbl::Vector;
 use matrix_sdk::{
     Room, RoomState,
     room::edit::EditedContent,
     ruma::{
-        OwnedEventId, OwnedUserId, UserId,
+        OwnedEventId, OwnedUserId,
         api::client::receipt::create_receipt::v3::ReceiptType,
         events::{
             Mentions, MessageLikeEventType, StateEventType,
@@ -28,7 +28,7 @@ use matrix_sdk_ui::timeline::{
     TimelineEventItemId, TimelineFocus, TimelineReadReceiptTracking, default_event_filter,
 };
 
-use super::{Account, Problem, items, previews, rows};
+use super::{Account, Problem, items, people, previews, rows};
 
 /// How many messages are fetched at once.
 const PAGE: u16 = 40;
@@ -196,7 +196,7 @@ impl OpenRoom {
             while let Ok(users) = receiver.recv().await {
                 let mut names = Vec::new();
                 for user in users {
-                    names.push(name(&room, &user).await);
+                    names.push(people::known(&room, &user).await.name);
                 }
                 yield names;
             }
@@ -330,12 +330,7 @@ impl OpenRoom {
 async fn about(room: &Room) -> RoomAbout {
     let is_person = room.is_dm();
     let invited_by = match room.state() {
-        RoomState::Invited => match room.invite_details().await {
-            Ok(invite) => {
-                Some(invite.inviter.map_or(invite.inviter_id.to_string(), |inviter| plain(inviter.name())))
-            }
-            Err(_) => Some(String::new()),
-        },
+        RoomState::Invited => Some(rows::inviter(room).await),
         _ => None,
     };
     let is_of_stranger = rows::is_of_stranger(room, &room.client()).await;
@@ -351,7 +346,7 @@ async fn about(room: &Room) -> RoomAbout {
             name_all: levels.user_can_trigger_room_notification(me),
         },
         successor: room.successor_room().map(|successor| successor.room_id.to_string()),
-        name: room.display_name().await.map(|name| plain(&name.to_string())).unwrap_or_default(),
+        name: rows::name(room).await,
         topic: room.topic().map(|topic| plain(&topic)).filter(|topic| !topic.trim().is_empty()),
         picture: rows::picture(room, is_person).filter(|_| !is_of_stranger),
         is_of_stranger,
@@ -360,13 +355,6 @@ async fn about(room: &Room) -> RoomAbout {
         shows_previews: previews::are_shown(room).await,
         people: room.joined_members_count(),
         invited_by,
-    }
-}
-
-async fn name(room: &Room, user: &UserId) -> String {
-    match room.get_member_no_sync(user).await {
-        Ok(Some(member)) => plain(member.name()),
-        _ => localpart(user.as_str()).to_owned(),
     }
 }
 
@@ -383,13 +371,4 @@ fn content(text: &str) -> RoomMessageEventContentWithoutRelation {
     let mut mentions = Mentions::with_user_ids(people);
     mentions.room = compose::names_all(text);
     content.add_mentions(mentions)
-}
-
-/// A member of a room as a person that is shown.
-pub(super) fn person(member: &matrix_sdk::room::RoomMember) -> Person {
-    Person {
-        id: member.user_id().to_string(),
-        name: plain(member.name()),
-        picture: member.avatar_url().map(ToString::to_string),
-    }
 }

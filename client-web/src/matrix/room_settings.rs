@@ -31,8 +31,6 @@ pub struct RoomSettings {
     pub access: Access,
     pub history: History,
     pub is_encrypted: bool,
-    /// It stands in the directory of this server.
-    pub is_listed: bool,
     pub is_space: bool,
     pub version: String,
     /// It may be upgraded to this version.
@@ -106,36 +104,36 @@ pub struct May {
 }
 
 impl Account {
-    pub async fn room_settings(&self, id: &str) -> Result<RoomSettings, Problem> {
-        let room = self.known_room(id)?;
-        // A server that does not say so lists nothing.
-        let visibility = room.privacy_settings().get_room_visibility().await;
-        let settings = self.synced_settings(&room).await;
-        Ok(RoomSettings { is_listed: matches!(visibility, Ok(Visibility::Public)), ..settings })
-    }
-
-    /// Now, and whenever other settings of a room have come with the sync: what one has changed is known only then.
-    pub fn setting_changes(self: &Rc<Self>, id: &str) -> impl Stream<Item = ()> + use<> {
-        let (account, room) = (self.clone(), self.room(id));
-        stream! {
-            let Some(room) = room else { return };
+    /// The settings of a room as they are and whenever the sync brings others: what one has changed is known only then.
+    pub fn room_settings(
+        self: &Rc<Self>,
+        id: &str,
+    ) -> Result<impl Stream<Item = RoomSettings> + use<>, Problem> {
+        let (account, room) = (self.clone(), self.known_room(id)?);
+        Ok(stream! {
             let mut changes = room.subscribe_info();
             let mut known = None;
             loop {
-                let now = Some(account.synced_settings(&room).await);
-                if now != known {
-                    known = now;
-                    yield ();
+                let now = account.settings_of(&room).await;
+                if known.as_ref() != Some(&now) {
+                    known = Some(now.clone());
+                    yield now;
                 }
                 if changes.next().await.is_none() {
                     return;
                 }
             }
-        }
+        })
     }
 
-    /// The settings as the sync brought them; it does not tell whether the room is listed.
-    async fn synced_settings(&self, room: &Room) -> RoomSettings {
+    /// Whether a room stands in the directory of this server, of which the sync does not tell.
+    pub async fn is_listed(&self, id: &str) -> bool {
+        let Some(room) = self.room(id) else { return false };
+        // A server that does not say so lists nothing.
+        matches!(room.privacy_settings().get_room_visibility().await, Ok(Visibility::Public))
+    }
+
+    async fn settings_of(&self, room: &Room) -> RoomSettings {
         let levels = room.power_levels_or_default().await;
         let may = |kind| levels.user_can_send_state(&self.session.user, kind);
         let version = room.version().map(|version| version.to_string()).unwrap_or_default();
@@ -157,7 +155,6 @@ impl Account {
                 _ => History::Members,
             },
             is_encrypted: room.encryption_state().is_encrypted(),
-            is_listed: false,
             is_space: room.is_space(),
             upgrade: Some(NEWEST.to_string()).filter(|newest| *newest != version && !room.is_tombstoned()),
             version,

@@ -6,7 +6,7 @@ use async_stream::stream;
 use eyeball_im::VectorDiff;
 use futures::{Stream, StreamExt, pin_mut};
 use hearth_client_state::{
-    names::{localpart, plain},
+    names::{called, plain},
     rooms::{By, Kind, Last, Row, Unread, What},
 };
 use imbl::Vector;
@@ -23,12 +23,10 @@ use matrix_sdk_ui::{
             new_filter_space,
         },
     },
-    timeline::{
-        LatestEventValue, LatestEventValueLocalState, Profile, RoomExt, TimelineDetails, TimelineItemContent,
-    },
+    timeline::{LatestEventValue, LatestEventValueLocalState, RoomExt, TimelineItemContent},
 };
 
-use super::items;
+use super::{items, people};
 
 /// More rooms than anybody has.
 const ALL: usize = 100_000;
@@ -71,16 +69,12 @@ async fn mapped(diff: VectorDiff<RoomListItem>, client: &Client) -> VectorDiff<R
 }
 
 async fn row(room: &Room, client: &Client) -> Row {
-    let name = match room.cached_display_name() {
-        Some(name) => name.to_string(),
-        None => room.display_name().await.map(|name| name.to_string()).unwrap_or_default(),
-    };
     let latest = room.latest_event().await;
     let is_person = room.is_dm();
     let kind = match (room.state(), &latest) {
         (RoomState::Invited, LatestEventValue::RemoteInvite { inviter, inviter_profile, .. }) => {
-            let inviter = inviter.as_ref().map(|inviter| localpart(inviter.as_str()).to_owned());
-            Kind::Invitation { by: name_of(inviter_profile).or(inviter).unwrap_or_default() }
+            let inviter = inviter.as_ref().map(|inviter| people::sender(inviter, inviter_profile).name);
+            Kind::Invitation { by: inviter.unwrap_or_default() }
         }
         (RoomState::Invited, _) => Kind::Invitation { by: inviter(room).await },
         _ if is_person => Kind::Person,
@@ -92,7 +86,7 @@ async fn row(room: &Room, client: &Client) -> Row {
             true => None,
             false => picture(room, is_person),
         },
-        name: plain(&name),
+        name: name(room).await,
         kind,
         is_favourite: room.is_favourite(),
         is_low_priority: room.is_low_priority(),
@@ -104,11 +98,21 @@ async fn row(room: &Room, client: &Client) -> Row {
     }
 }
 
-async fn inviter(room: &Room) -> String {
+/// What a room is called.
+pub(super) async fn name(room: &Room) -> String {
+    let name = match room.cached_display_name() {
+        Some(name) => Some(name),
+        None => room.display_name().await.ok(),
+    };
+    name.map(|name| plain(&name.to_string())).unwrap_or_default()
+}
+
+/// Who invited one to a room; empty where that is not known.
+pub(super) async fn inviter(room: &Room) -> String {
     match room.invite_details().await {
         Ok(invite) => match invite.inviter {
-            Some(inviter) => plain(inviter.name()),
-            None => localpart(invite.inviter_id.as_str()).to_owned(),
+            Some(inviter) => people::member(&inviter).name,
+            None => called(invite.inviter_id.as_str(), None),
         },
         Err(_) => String::new(),
     }
@@ -189,16 +193,9 @@ fn last(latest: LatestEventValue, is_person: bool, client: &Client) -> Option<La
         true => By::Me,
         // With one person it is plain who wrote.
         false if is_person => By::Other(String::new()),
-        false => By::Other(name_of(&profile).unwrap_or_else(|| localpart(sender.as_str()).to_owned())),
+        false => By::Other(people::sender(&sender, &profile).name),
     };
     Some(Last { by, what: what(&content), at: i64::from(at.get()), is_failed })
-}
-
-pub(super) fn name_of(profile: &TimelineDetails<Profile>) -> Option<String> {
-    match profile {
-        TimelineDetails::Ready(profile) => profile.display_name.as_deref().map(plain),
-        _ => None,
-    }
 }
 
 /// What a message is in the words of a row.

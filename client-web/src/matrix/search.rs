@@ -1,6 +1,6 @@
 //! Searching messages where the server can read them; it cannot in encrypted rooms.
 
-use hearth_client_state::{names::localpart, timeline::Person};
+use hearth_client_state::timeline::Person;
 use matrix_sdk::ruma::{
     UInt,
     api::client::{
@@ -78,15 +78,12 @@ fn hit(result: &SearchResult) -> Option<Hit> {
     let event: Event = result.result.as_ref()?.deserialize_as_unchecked().ok()?;
     let profiles = &result.context.profile_info;
     let profile = profiles.iter().find(|(user, _)| user.as_str() == event.sender).map(|(_, profile)| profile);
-    let name = profile.and_then(|profile| profile.displayname.clone());
+    let name = profile.and_then(|profile| profile.displayname.as_deref());
+    let picture = profile.and_then(|profile| profile.avatar_url.as_ref()).map(ToString::to_string);
     Some(Hit {
         room: event.room_id,
         event: event.event_id,
-        by: Person {
-            name: name.unwrap_or_else(|| localpart(&event.sender).to_owned()),
-            picture: profile.and_then(|profile| profile.avatar_url.as_ref()).map(ToString::to_string),
-            id: event.sender,
-        },
+        by: Person::new(&event.sender, name, picture),
         text: event.content.body,
         at: event.origin_server_ts,
     })

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 
 use hearth_client_state::{
-    names::localpart,
     rich::first_link,
     timeline::{Content, Person},
 };
@@ -18,7 +17,7 @@ use matrix_sdk::{
 };
 use matrix_sdk_ui::timeline::TimelineItemContent;
 
-use super::{OpenRoom, Problem, items};
+use super::{OpenRoom, Problem, items, people};
 
 /// So many messages are looked through with one request.
 const PAGE: u32 = 100;
@@ -118,12 +117,7 @@ impl SharedFiles {
         if !is_kept {
             return None;
         }
-        let by = match self.room.get_member_no_sync(&sender).await {
-            Ok(Some(member)) => super::room::person(&member),
-            _ => {
-                Person { id: sender.to_string(), name: localpart(sender.as_str()).to_owned(), picture: None }
-            }
-        };
+        let by = people::known(&self.room, &sender).await;
         Some(SharedFile { event: id.to_string(), by, at, what })
     }
 }

@@ -8,7 +8,7 @@ use matrix_sdk_ui::timeline::thread_list_service::{
     ThreadListItem, ThreadListItemEvent, ThreadListPaginationState, ThreadListService,
 };
 
-use super::{OpenRoom, Problem, items};
+use super::{OpenRoom, Problem, items, people};
 
 /// A thread as an entry of their list.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +67,7 @@ fn entries(threads: &Vector<ThreadListItem>) -> Vec<ThreadEntry> {
 fn entry(thread: &ThreadListItem) -> ThreadEntry {
     let said = |event: &ThreadListItemEvent| {
         let text = event.content.as_ref().map(items::line).unwrap_or_default();
-        (items::person(&event.sender, &event.sender_profile), text)
+        (people::sender(&event.sender, &event.sender_profile), text)
     };
     let (by, text) = said(&thread.root_event);
     let last = thread.latest_event.as_ref().unwrap_or(&thread.root_event);

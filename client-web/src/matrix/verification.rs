@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use async_stream::stream;
 use futures::{Stream, StreamExt, channel::mpsc};
-use hearth_client_state::names::localpart;
 use matrix_sdk::{
     encryption::verification::{
         SasState, SasVerification, Verification, VerificationRequest, VerificationRequestState,
@@ -154,14 +153,8 @@ impl Verifying {
 }
 
 async fn asked(account: &Account, request: &VerificationRequest) -> Stage {
-    let user = request.other_user_id();
-    let profile = account.client.account().fetch_user_profile_of(user).await.ok();
-    let name = profile
-        .and_then(|profile| profile.get("displayname").and_then(|name| name.as_str().map(ToOwned::to_owned)));
-    Stage::Asked {
-        by: name.unwrap_or_else(|| localpart(user.as_str()).to_owned()),
-        is_mine: request.is_self_verification(),
-    }
+    let by = account.profile_of(request.other_user_id()).await.name;
+    Stage::Asked { by, is_mine: request.is_self_verification() }
 }
 
 fn comparing(sas: SasVerification) -> impl Stream<Item = Stage> {

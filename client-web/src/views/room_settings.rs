@@ -1,7 +1,7 @@
 //! The settings of a room: what it is called, who comes in, how loud it is.
 
 use dioxus::prelude::*;
-use futures::StreamExt;
+use futures::{StreamExt, pin_mut};
 use hearth_client_state::route::Route;
 
 use crate::{
@@ -17,19 +17,19 @@ use std::rc::Rc;
 pub fn RoomSettingsView(id: String) -> Element {
     let shared = use_shared();
     let id = use_hook(|| CopyValue::new(id));
-    let mut settings = use_resource(move || async move {
-        let account = shared.account()?;
-        let id = id.peek().clone();
-        Some(account.room_settings(&id).await)
-    });
-    use_future(move || async move {
+    let mut settings = use_signal(|| None::<Result<RoomSettings, Problem>>);
+    let mut reading = use_future(move || async move {
         let Some(account) = shared.account() else { return };
-        let mut changes = Box::pin(account.setting_changes(&id.peek()));
-        while changes.next().await.is_some() {
-            settings.restart();
+        match account.room_settings(&id.peek()) {
+            Ok(coming) => {
+                pin_mut!(coming);
+                while let Some(now) = coming.next().await {
+                    settings.set(Some(Ok(now)));
+                }
+            }
+            Err(problem) => settings.set(Some(Err(problem))),
         }
     });
-    let outcome = settings.read().clone().flatten();
     let back = Route::Room(id.peek().clone()).fragment();
     rsx! {
         super::room_list::RoomList {}
@@ -42,17 +42,15 @@ pub fn RoomSettingsView(id: String) -> Element {
             }
             div { class: "page",
                 div { class: "page__in",
-                    match outcome {
+                    match settings() {
                         None => rsx! { span { class: "spin", role: "status", aria_label: t("loading") } },
                         Some(Err(problem)) => rsx! {
                             div { class: "empty",
                                 p { {problem_text(&problem)} }
-                                button { class: "btn", onclick: move |_| settings.restart(), {t("retry")} }
+                                button { class: "btn", onclick: move |_| reading.restart(), {t("retry")} }
                             }
                         },
-                        Some(Ok(now)) => rsx! {
-                            Parts { id: id.peek().clone(), now, onchange: move |()| settings.restart() }
-                        },
+                        Some(Ok(now)) => rsx! { Parts { id: id.peek().clone(), now } },
                     }
                 }
             }
@@ -61,22 +59,22 @@ pub fn RoomSettingsView(id: String) -> Element {
 }
 
 #[component]
-fn Parts(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Element {
+fn Parts(id: String, now: RoomSettings) -> Element {
     rsx! {
-        General { id: id.clone(), now: now.clone(), onchange }
+        General { id: id.clone(), now: now.clone() }
         if !now.is_space {
             Sound { id: id.clone() }
         }
-        Coming { id: id.clone(), now: now.clone(), onchange }
-        Addresses { id: id.clone(), now: now.clone(), onchange }
+        Coming { id: id.clone(), now: now.clone() }
+        Addresses { id: id.clone(), now: now.clone() }
         if now.may.upgrade {
             Upgrade { id, now }
         }
     }
 }
 
-/// Changes something, tells what went wrong, and reads the settings anew.
-fn use_change<F, T>(id: String, onchange: EventHandler<()>, change: F) -> impl Fn(T) + Copy + 'static
+/// Changes something, and tells what went wrong.
+fn use_change<F, T>(id: String, change: F) -> impl Fn(T) + Copy + 'static
 where
     F: AsyncFn(Rc<Account>, String, T) -> Result<(), Problem> + 'static,
     T: 'static,
@@ -91,13 +89,12 @@ where
             if let Err(problem) = change(account, id, value).await {
                 shared.tell(&problem);
             }
-            onchange.call(());
         });
     }
 }
 
 #[component]
-fn General(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Element {
+fn General(id: String, now: RoomSettings) -> Element {
     let shared = use_shared();
     let (mut name, mut topic) = (use_signal(|| now.name.clone()), use_signal(|| now.topic.clone()));
     let mut is_busy = use_signal(|| false);
@@ -128,10 +125,9 @@ fn General(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Element
             Err(problem) => shared.tell(&problem),
         }
     };
-    let set_picture =
-        use_change(id.clone(), onchange, async |account: Rc<Account>, id: String, upload: Upload| {
-            account.set_room_picture(&id, upload).await
-        });
+    let set_picture = use_change(id.clone(), async |account: Rc<Account>, id: String, upload: Upload| {
+        account.set_room_picture(&id, upload).await
+    });
     rsx! {
         section { class: "block",
             h2 { {t("room-general")} }
@@ -232,17 +228,16 @@ fn Select<T: Copy + PartialEq + 'static>(
 fn Sound(id: String) -> Element {
     let shared = use_shared();
     let room = use_hook(|| CopyValue::new(id.clone()));
-    let mut loudness = use_resource(move || async move {
+    let loudness = use_resource(move || async move {
         let room = room.peek().clone();
         Some(shared.account()?.loudness(&room).await)
     });
-    let set = use_change(
-        id,
-        EventHandler::new(move |()| loudness.restart()),
-        async |account: Rc<Account>, id: String, loudness: Loudness| {
-            account.set_loudness(&id, loudness).await
-        },
-    );
+    let set = use_change(id, async move |account: Rc<Account>, id: String, to: Loudness| {
+        let outcome = account.set_loudness(&id, to).await;
+        let mut loudness = loudness;
+        loudness.restart();
+        outcome
+    });
     let Some(now) = (*loudness.read()).flatten() else { return rsx! {} };
     rsx! {
         section { class: "block",
@@ -262,22 +257,27 @@ fn Sound(id: String) -> Element {
 }
 
 #[component]
-fn Coming(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Element {
-    let set_access =
-        use_change(id.clone(), onchange, async |account: Rc<Account>, id: String, access: Access| {
-            account.set_access(&id, access).await
-        });
-    let set_history =
-        use_change(id.clone(), onchange, async |account: Rc<Account>, id: String, history: History| {
-            account.set_history(&id, history).await
-        });
-    let set_listed =
-        use_change(id.clone(), onchange, async |account: Rc<Account>, id: String, is_listed: bool| {
-            account.set_listed(&id, is_listed).await
-        });
-    let encrypt = use_change(id, onchange, async |account: Rc<Account>, id: String, (): ()| {
-        account.encrypt_room(&id).await
+fn Coming(id: String, now: RoomSettings) -> Element {
+    let shared = use_shared();
+    let room = use_hook(|| CopyValue::new(id.clone()));
+    let is_listed = use_resource(move || async move {
+        let room = room.peek().clone();
+        Some(shared.account()?.is_listed(&room).await)
     });
+    let set_access = use_change(id.clone(), async |account: Rc<Account>, id: String, access: Access| {
+        account.set_access(&id, access).await
+    });
+    let set_history = use_change(id.clone(), async |account: Rc<Account>, id: String, history: History| {
+        account.set_history(&id, history).await
+    });
+    let set_listed = use_change(id.clone(), async move |account: Rc<Account>, id: String, to: bool| {
+        let outcome = account.set_listed(&id, to).await;
+        let mut is_listed = is_listed;
+        is_listed.restart();
+        outcome
+    });
+    let encrypt =
+        use_change(id, async |account: Rc<Account>, id: String, (): ()| account.encrypt_room(&id).await);
     let may = now.may;
     rsx! {
         section { class: "block",
@@ -320,7 +320,7 @@ fn Coming(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Element 
                     r#type: "checkbox",
                     role: "switch",
                     disabled: !may.alias,
-                    checked: now.is_listed,
+                    checked: (*is_listed.read()).flatten().unwrap_or_default(),
                     onchange: move |event| set_listed(event.checked()),
                 }
             }
@@ -342,9 +342,9 @@ fn Coming(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Element 
 }
 
 #[component]
-fn Addresses(id: String, now: RoomSettings, onchange: EventHandler<()>) -> Element {
+fn Addresses(id: String, now: RoomSettings) -> Element {
     let mut name = use_signal(String::new);
-    let set = use_change(id, onchange, async |account: Rc<Account>, id: String, name: String| {
+    let set = use_change(id, async |account: Rc<Account>, id: String, name: String| {
         account.set_alias(&id, &name).await
     });
     let copied = now.alias.clone().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use dioxus::prelude::*;
 use hearth_client_state::{
-    names::localpart,
+    names::called,
     rooms::{self, Row, Show},
     route::{Route, Section},
 };
@@ -363,7 +363,7 @@ fn Me() -> Element {
     let Some(account) = shared.account() else { return rsx! {} };
     let id = account.session.user.to_string();
     let profile = profile.read().clone().flatten().unwrap_or_default();
-    let name = profile.name.unwrap_or_else(|| localpart(&id).to_owned());
+    let name = called(&id, profile.name.as_deref());
     rsx! {
         a {
             class: "rail__item rail__item--me",

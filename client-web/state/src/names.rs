@@ -26,6 +26,12 @@ pub fn plain(name: &str) -> String {
     seen.take(MOST).collect()
 }
 
+/// What somebody is called: by the name that they chose, if one sees anything of it, else by their address.
+pub fn called(user: &str, name: Option<&str>) -> String {
+    let name = name.map(plain).filter(|name| !name.trim().is_empty());
+    name.unwrap_or_else(|| plain(localpart(user)))
+}
+
 /// The part of `@name:server` that a person chose.
 pub fn localpart(user: &str) -> &str {
     user.strip_prefix('@').unwrap_or(user).split(':').next().unwrap_or(user)
@@ -50,6 +56,14 @@ mod tests {
         assert_eq!(plain("a\nb\u{2066}c\u{200b}"), "a bc");
         assert_eq!(plain("نور 👩\u{200d}🚒"), "نور 👩\u{200d}🚒");
         assert_eq!(plain(&"x".repeat(1_000)).len(), 250);
+    }
+
+    #[test]
+    fn who_chose_no_name_that_one_sees_is_called_by_their_address() {
+        assert_eq!(called("@mira:example.org", Some("Mira \u{202e}H.")), "Mira H.");
+        for unseen in [None, Some(""), Some(" \u{200b}\n")] {
+            assert_eq!(called("@mira:example.org", unseen), "mira");
+        }
     }
 
     #[test]

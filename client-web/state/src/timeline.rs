@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, rc::Rc};
 
-use crate::{rich::Node, when::same_day};
+use crate::{names::called, rich::Node, when::same_day};
 
 /// A person as a message shows them.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -11,6 +11,13 @@ pub struct Person {
     pub name: String,
     /// The `mxc:` of their picture.
     pub picture: Option<String>,
+}
+
+impl Person {
+    /// Somebody by their address, with the name and the picture that they chose.
+    pub fn new(id: &str, name: Option<&str>, picture: Option<String>) -> Self {
+        Self { id: id.to_owned(), name: called(id, name), picture }
+    }
 }
 
 /// A row, which keeps its key while it is sent, edited and decrypted.

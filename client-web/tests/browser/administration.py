@@ -227,7 +227,7 @@ def tour(report, browsers, server, picture, shots):
             rules = {"version": "1", "en": {"name": "House rules", "url": f"{server.url}/rules"}}
             terms.write_text(json.dumps({"policies": {"rules": rules}}))
             server.stop()
-            server.settings = {"HEARTH_CAPTCHA": "proof-of-work:12", "HEARTH_TERMS": str(terms)}
+            server.use_settings(HEARTH_CAPTCHA="proof-of-work:12", HEARTH_TERMS=str(terms))
             server.start()
             newcomer = browsers.begin("nora")
             newcomer.open(f"{server.url}/#/register")

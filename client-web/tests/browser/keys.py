@@ -66,7 +66,7 @@ def tour(report, browser, page, shots):
     """Somebody new, from the address to signing out."""
     keys = Keys(browser)
     with report.part("by keys alone") as steps:
-        with steps.step("somebody registers", needed=True):
+        with steps.step("somebody registers, and their machine computes what the server asks for", needed=True):
             browser.open(page)
             browser.find("form #name")
             keys.do(".door__note a")

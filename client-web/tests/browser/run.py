@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # Nothing is written beside the sources.
@@ -44,9 +45,15 @@ def arguments():
         default="hearth",
         help="the server of the first of them (hearth); the other's is a Hearth, from which both get the client",
     )
-    parser.add_argument("--firefox", metavar="GECKODRIVER", type=Path, help="in Firefox, by this driver, instead of Chromium")
-    parser.add_argument("--basic", action="store_true", help="leave out all but the first three parts, and how views look")
-    parser.add_argument("--admin", action="store_true", help="the admin page alone")
+    parser.add_argument(
+        "--browsers",
+        choices=["chromium", "firefox", "both"],
+        default="chromium",
+        help="what they use (chromium); with both, the second of them alone is in Firefox",
+    )
+    parser.add_argument("--geckodriver", metavar="FILE", type=Path, help="what drives Firefox")
+    parser.add_argument("--basic", action="store_true", help="of the two people the first parts alone, and not how views look")
+    parser.add_argument("--admin", action="store_true", help="the admin page alone, or with --basic beside them")
     parser.add_argument("--timeout", type=float, default=1800, help="seconds for the whole run (1800)")
     return parser.parse_args()
 
@@ -58,13 +65,19 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="hearth-browsers-"))
     report = Report(time.monotonic() + asked.timeout)
     network = Network(folder, environment.python, asked.hearth.resolve(), "info")
-    browsers = Firefoxes(folder, asked.firefox) if asked.firefox else Chromiums(folder)
+    browsers = browsers_of(asked, folder)
     try:
-        servers = network.start([asked.server, "hearth"])
-        if not asked.admin:
-            tour(report, browsers, servers, folder, views, asked.basic)
+        *servers, administered = network.start([asked.server, "hearth", "hearth", "hearth"])
+        tours = []
+        if asked.basic or not asked.admin:
+            ask_for_work(servers[2])
+            tours.append(lambda: tour(report, browsers, servers, folder, views, asked.basic))
         if asked.admin or not asked.basic:
-            administration.tour(report, browsers, servers[1], picture(folder / "kiln.png"), views)
+            kiln = picture(folder / "kiln.png")
+            tours.append(lambda: administration.tour(report, browsers, administered, kiln, views))
+        with ThreadPoolExecutor() as threads:
+            for _ in threads.map(lambda each: each(), tours):
+                pass
         with report.part("views") as steps:
             with steps.step("axe-core finds nothing on any view in any theme"):
                 faults = views.faults
@@ -78,6 +91,23 @@ def main():
         return 1
     shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def ask_for_work(server):
+    """From now on it asks whoever registers for a proof of work."""
+    server.stop()
+    server.use_settings(HEARTH_CAPTCHA="proof-of-work")
+    server.start()
+
+
+def browsers_of(asked, folder):
+    match asked.browsers:
+        case "chromium":
+            return Chromiums(folder)
+        case "firefox":
+            return Firefoxes(folder, asked.geckodriver)
+        case "both":
+            return Both(Chromiums(folder), Firefoxes(folder, asked.geckodriver))
 
 
 class Chromiums:
@@ -110,6 +140,22 @@ class Firefoxes:
     def stop(self):
         for browser in self.begun:
             browser.driver.stop()
+
+
+class Both:
+    """Chromiums, but for one person's."""
+
+    def __init__(self, chromiums, firefoxes):
+        self.chromiums = chromiums
+        self.firefoxes = firefoxes
+
+    def begin(self, name, language="en"):
+        kind = self.firefoxes if name == "jonas" else self.chromiums
+        return kind.begin(name, language)
+
+    def stop(self):
+        self.chromiums.stop()
+        self.firefoxes.stop()
 
 
 def tour(report, browsers, servers, folder, shots, is_basic):
@@ -252,7 +298,7 @@ def tour(report, browsers, servers, folder, shots, is_basic):
         files.tour(report, mira, jonas, shots, folder)
         hostile.tour(report, mira, shots)
     with_keys = browsers.begin("ines")
-    keys.tour(report, with_keys, mira.page, shots)
+    keys.tour(report, with_keys, servers[2].url, shots)
     with report.part("all") as steps:
         with steps.step("the consoles have no complaint"):
             for browser in (mira.browser, jonas.browser, with_keys):

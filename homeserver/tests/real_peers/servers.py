@@ -150,11 +150,14 @@ class Hearth(Server):
         self.certificates = certificates
         self.binary = binary
         self.log_filter = log_filter
-        # More of them, from its next start on.
         self.settings = {}
 
     def command(self):
         return [self.binary, "serve"]
+
+    def use_settings(self, **settings):
+        """From its next start on it has these too, by the names of their variables."""
+        self.settings |= settings
 
     def make_admin(self, user):
         command = [self.binary, "admin", "users", "promote", user]
@@ -179,7 +182,8 @@ class Hearth(Server):
             "HEARTH_APPSERVICES": ",".join(map(str, self.registrations)),
             "HEARTH_LOG": self.log_filter,
             "NO_COLOR": "1",
-        } | self.settings
+            **self.settings,
+        }
 
 
 class Synapse(Server):

@@ -90,6 +90,8 @@ class Browser:
     def begin(self, driver, wanted):
         answer = ask(f"{driver.url}/session", "POST", {"capabilities": {"alwaysMatch": wanted}})
         self.url = f"{driver.url}/session/{answer['sessionId']}"
+        # A script waits for a page that has much to do as long as all else does.
+        self.ask("POST", "/timeouts", {"script": PATIENCE_S * 1000})
         # What a person would have had to do so far.
         self.clicks = 0
 

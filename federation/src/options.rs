@@ -19,7 +19,7 @@ pub struct FederationOptions {
     /// How often others may ask; `None` for no limits.
     pub rate_limits: Option<RateLimits>,
     /// Whether rooms are joined without their members (`omit_members`): then [`FetchingMembers`](crate::FetchingMembers)
-    /// is to be started, which fetches them later. Tests of other things want them at once.
+    /// is to be started, which fetches them later.
     pub partial_joins: bool,
     /// The proxies that say where a request comes from.
     pub trusted_proxies: TrustedProxies,
@@ -35,7 +35,7 @@ impl FederationOptions {
             notaries: Vec::new(),
             cached_servers: 10_000,
             rate_limits: Some(RateLimits::default()),
-            partial_joins: true,
+            partial_joins: false,
             trusted_proxies: TrustedProxies::default(),
         }
     }

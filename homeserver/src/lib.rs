@@ -16,7 +16,7 @@ mod console;
 pub mod data_folder;
 pub mod descriptors;
 pub mod listen;
-mod metrics;
+pub mod metrics;
 mod notify;
 pub mod observing;
 mod sampling;

@@ -19,7 +19,7 @@ use axum_server::{
 use hearth_appservices::{AppServices, Pushing};
 use hearth_federation::outbox::Outbox;
 use hearth_sync::SyncService;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::PrometheusHandle;
 use ruma::{OwnedServerName, ServerName};
 use rustls::ServerConfig;
 
@@ -45,8 +45,6 @@ pub enum ListenError {
     Bind { address: SocketAddr, source: io::Error },
     #[error("the TLS certificate or key cannot be used: {0}")]
     Tls(String),
-    #[error("metrics cannot be recorded: {0}")]
-    Metrics(String),
     #[error("the accounts cannot be read: {0}")]
     Users(#[from] hearth_users::UsersError),
     #[error("application services cannot be told: {0}")]
@@ -60,11 +58,9 @@ pub enum ListenError {
 pub async fn serve(
     config: &Config,
     server: Server,
+    recorder: PrometheusHandle,
     files: impl Fn() -> Result<Vec<PathBuf>, ConfigError> + Send + Sync + 'static,
 ) -> Result<(), ListenError> {
-    let recorder = PrometheusBuilder::new()
-        .install_recorder()
-        .map_err(|error| ListenError::Metrics(error.to_string()))?;
     let handle = Handle::new();
     let client = bind(config.listen)?;
     let tls = match config.listen_federation.is_some() || config.listen_turn_tls.is_some() {

@@ -10,7 +10,7 @@ use hearth::{
     calls_test, check,
     cli::{CallsCommand, Cli, Command, ConfigFile, UserCommand},
     config::{Config, DEFAULT_FILE, Variables},
-    data_folder, descriptors, listen,
+    data_folder, descriptors, listen, metrics,
     observing::Observing,
     server::{Outside, open_store},
     smtp::Smtp,
@@ -43,11 +43,13 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
                 let machine = Outside::of_the_machine(&config)?;
                 observing.send(&config, machine.service_dialer.clone());
+                let recorder = metrics::record()?;
                 let store = open_store(&config)?;
                 let calls = CallsSocket::bind(&config, &*machine.random).await?;
                 let mailer = Smtp::of(&config)?.map(|smtp| Arc::new(smtp) as Arc<dyn Mailer>);
                 let server = Server::open(&config, store, Outside { calls, mailer, ..machine }).await?;
-                listen::serve(&config, server, move || again().map(|config| config.appservices)).await?;
+                let files = move || again().map(|config| config.appservices);
+                listen::serve(&config, server, recorder, files).await?;
                 Ok(ExitCode::SUCCESS)
             })
         }

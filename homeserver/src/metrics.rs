@@ -3,13 +3,21 @@
 use std::{fs, io, net::TcpListener};
 
 use axum::{Router, routing::get};
-use metrics_exporter_prometheus::PrometheusHandle;
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use rustix::param::page_size;
 
 use crate::{connections::Connections, listen::plain};
 
 /// How many connections may ask for metrics.
 const CONNECTIONS: usize = 16;
+
+/// Records what the process measures from now on: what was measured before is lost.
+///
+/// # Errors
+/// That it is recorded already.
+pub fn record() -> Result<PrometheusHandle, BuildError> {
+    PrometheusBuilder::new().install_recorder()
+}
 
 /// Serves them as long as the process lives.
 pub async fn serve(listener: TcpListener, recorder: PrometheusHandle) -> io::Result<()> {

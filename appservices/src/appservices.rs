@@ -13,7 +13,7 @@ use hearth_users::{NewAccount, Users, UsersError};
 use parking_lot::RwLock;
 use ruma::{RoomAliasId, ServerName, UserId};
 
-use crate::{RegistrationError, Service, pushing::Written, wire::Wire};
+use crate::{RegistrationError, Service, wire::Wire};
 
 /// What [`AppServices`] are made of.
 pub struct Parts {
@@ -33,14 +33,13 @@ pub struct AppServices(Arc<Inner>);
 struct Inner {
     parts: Parts,
     wire: Wire,
-    written: Written,
     services: RwLock<Vec<Arc<Service>>>,
 }
 
 impl AppServices {
     pub fn new(parts: Parts, services: Vec<Arc<Service>>) -> Self {
         let wire = Wire::new(parts.network.clone());
-        Self(Arc::new(Inner { parts, wire, written: Written::new(), services: RwLock::new(services) }))
+        Self(Arc::new(Inner { parts, wire, services: RwLock::new(services) }))
     }
 
     /// Reads registration files.
@@ -109,10 +108,6 @@ impl AppServices {
 
     pub(crate) fn wire(&self) -> &Wire {
         &self.0.wire
-    }
-
-    pub(crate) fn written(&self) -> &Written {
-        &self.0.written
     }
 }
 

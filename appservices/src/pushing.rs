@@ -9,7 +9,6 @@ mod interest;
 mod missed;
 mod reader;
 mod waiting;
-mod written;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,7 +22,6 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use self::reader::ServiceReader;
-pub(crate) use self::written::Written;
 use crate::{AppServices, Service};
 
 /// Tells each service what concerns it, until it is stopped or dropped. Cheap to clone.

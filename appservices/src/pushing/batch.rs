@@ -1,9 +1,6 @@
 //! What is to be told to a service, gathered from the log until a transaction is made of it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_storage::{
     RoomNid,
@@ -24,7 +21,7 @@ const MAX_OTHERS: usize = 1000;
 #[derive(Default)]
 pub(super) struct Batch {
     /// In their order, as JSON.
-    pub events: Vec<Arc<RawValue>>,
+    pub events: Vec<Box<RawValue>>,
     event_bytes: usize,
     /// In which rooms they are.
     pub rooms: BTreeSet<RoomNid>,
@@ -42,7 +39,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub fn event(&mut self, room: RoomNid, event: Arc<RawValue>) {
+    pub fn event(&mut self, room: RoomNid, event: Box<RawValue>) {
         self.event_bytes += event.get().len();
         self.events.push(event);
         self.rooms.insert(room);

@@ -1,15 +1,12 @@
 //! What a transaction says, as JSON (application service API, "Pushing events").
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_storage::{Position, RoomNid, schema::rooms::Membership};
 use hearth_sync::PresenceNow;
 use hearth_users::{KeyCounts, Users, WaitingMessages};
 use ruma::{DeviceId, OwnedDeviceId, OwnedUserId, UserId, presence::PresenceState};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{batch::Batch, interest::Interest};
@@ -23,8 +20,7 @@ const MAX_MESSAGE_BYTES: usize = 1 << 20;
 #[derive(Serialize, Default)]
 pub(super) struct Body {
     /// Always there: some services take none without it.
-    #[serde(serialize_with = "as_they_are")]
-    events: Vec<Arc<RawValue>>,
+    events: Vec<Box<RawValue>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ephemeral: Vec<Value>,
     #[serde(rename = "de.sorunome.msc2409.ephemeral", skip_serializing_if = "Vec::is_empty")]
@@ -57,10 +53,6 @@ pub(super) struct Body {
 struct DeviceLists {
     changed: BTreeSet<OwnedUserId>,
     left: BTreeSet<OwnedUserId>,
-}
-
-fn as_they_are<S: Serializer>(events: &[Arc<RawValue>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(events.iter().map(|event| &**event))
 }
 
 type ByDevice = BTreeMap<OwnedUserId, BTreeMap<OwnedDeviceId, Value>>;

@@ -52,10 +52,7 @@ impl ServiceReader {
         let rooms = &self.services.parts().rooms;
         let Some(event) = rooms.event(nid)? else { return Ok(()) };
         if self.interest.in_event(position, &event)? {
-            let told = match self.interest.subject(&event) {
-                Some(_) => event::of_room(rooms, &event, true)?.into(),
-                None => self.services.written().event(rooms, &event)?,
-            };
+            let told = event::of_room(rooms, &event, self.interest.subject(&event).is_some())?;
             self.batch.event(event.room, told);
         }
         Ok(())
@@ -75,7 +72,7 @@ impl ServiceReader {
             return Ok(());
         }
         if let Some(event) = rooms.event(row.event)?.filter(|event| event.order().is_none()) {
-            self.batch.event(room, event::out_of_room(rooms, &event, row.stripped_state).into());
+            self.batch.event(room, event::out_of_room(rooms, &event, row.stripped_state));
         }
         Ok(())
     }

@@ -14,7 +14,6 @@ use hearth_sync::Announcement;
 use tokio::{
     sync::{broadcast, watch},
     task::{JoinError, JoinSet},
-    time::{Instant, sleep_until},
 };
 
 use super::{
@@ -29,11 +28,6 @@ use crate::{AppServices, PushError, Service};
 
 /// How long is waited at the end for a transaction that is on its way.
 const LAST_WAIT: Duration = Duration::from_secs(3);
-/// A service is told so often at most, unless a transaction is full. Each has its price, for the disk as well: what
-/// happens in between goes together, and what happens after a while goes at once.
-const PAUSE: Duration = Duration::from_millis(50);
-/// When it is noted that a service has what it was told, unless the next transaction says so by then.
-const NOTED_AFTER: Duration = Duration::from_millis(200);
 /// So many changes that the log does not tell any more are read at once: no more than a batch takes.
 const CAUGHT_UP_AT_ONCE: usize = 100;
 
@@ -50,12 +44,8 @@ pub(super) struct ServiceReader {
     acknowledged: Position,
     /// All up to here is in the batch, or was before.
     read_to: Position,
-    /// The transaction that is on its way.
+    /// The transaction that is on its way, and through where it tells.
     on_its_way: JoinSet<Result<(), PushError>>,
-    /// Before then the service is told no more, if that is not much.
-    next: Instant,
-    /// When it is noted that the service has all that it was told, if it is not noted.
-    note_at: Option<Instant>,
     announcements: Option<broadcast::Receiver<Announcement>>,
     stop: watch::Receiver<bool>,
 }
@@ -83,8 +73,6 @@ impl ServiceReader {
             acknowledged: after,
             read_to: through,
             on_its_way: JoinSet::new(),
-            next: Instant::now(),
-            note_at: None,
             services,
             service,
             store,
@@ -155,20 +143,8 @@ impl ServiceReader {
         Ok(true)
     }
 
-    /// Sends the batch, unless the service has enough to do.
     fn send_if_free(&mut self) -> Result<(), PushError> {
-        if let Some(done) = self.on_its_way.try_join_next() {
-            self.arrive(Some(done))?;
-        }
-        match self.may_send() && Instant::now() >= self.next {
-            true => self.send(),
-            false => Ok(()),
-        }
-    }
-
-    /// Whether there is something to tell, and nothing on its way.
-    fn may_send(&self) -> bool {
-        self.on_its_way.is_empty() && !self.batch.is_empty()
+        if self.on_its_way.is_empty() && !self.batch.is_empty() { self.send() } else { Ok(()) }
     }
 
     /// Returns when nothing is on its way any more, or with `false` when the server stops.
@@ -192,13 +168,8 @@ impl ServiceReader {
             None => {}
         }
         self.acknowledged = self.through;
-        self.note_at = Some(Instant::now() + NOTED_AFTER);
-        Ok(())
-    }
-
-    /// Notes that the service has all that it was told.
-    fn note(&mut self) -> Result<(), PushError> {
-        if self.note_at.take().is_some() {
+        if self.batch.is_empty() {
+            // The next transaction says as much, if it is made at once.
             drop(self.write(None)?);
         }
         Ok(())
@@ -230,7 +201,6 @@ impl ServiceReader {
         let id = number.iter().map(|byte| format!("{byte:02x}")).collect();
         let transaction = PendingTransactionRow { id, body, to_device };
         let written = self.write(Some(transaction.clone()))?;
-        (self.next, self.note_at) = (Instant::now() + PAUSE, None);
         let (services, service) = (self.services.clone(), self.service.clone());
         self.on_its_way.spawn(deliver(services, service, transaction, Some(written)));
         Ok(())
@@ -269,8 +239,6 @@ impl ServiceReader {
 impl Reader for ServiceReader {
     async fn take(&mut self, changes: &[(Position, Change)]) -> Result<Position, ReaderError> {
         self.take_in(changes).await?;
-        // What comes meanwhile is taken in at once.
-        sleep_until(self.next).await;
         Ok(self.settled())
     }
 
@@ -281,12 +249,9 @@ impl Reader for ServiceReader {
 
     async fn meanwhile(&mut self) -> Result<Position, ReaderError> {
         self.send_if_free()?;
-        let (waits, note_at) = (self.may_send(), self.note_at);
         tokio::select! {
             biased;
             Some(done) = self.on_its_way.join_next() => self.arrive(Some(done))?,
-            () = sleep_until(self.next), if waits => {}
-            () = sleep_until(note_at.unwrap_or(self.next)), if note_at.is_some() => self.note()?,
             said = announced(&mut self.announcements) => self.announced(said)?,
         };
         self.send_if_free()?;
@@ -299,9 +264,6 @@ impl Reader for ServiceReader {
             && let Err(error) = self.arrive(done)
         {
             tracing::debug!(service = self.service.id, %error, "a transaction did not arrive at the end");
-        }
-        if let Err(error) = self.note() {
-            tracing::debug!(service = self.service.id, %error, "it is not noted what a service has");
         }
         Some(self.settled())
     }

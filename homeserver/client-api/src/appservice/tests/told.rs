@@ -3,7 +3,6 @@
 use hearth_appservices::Pushing;
 use hearth_storage::{Position, Scan, schema};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::{Bridge, acting, bodies, bridged, irc, register, registration, say};
 use crate::{
@@ -46,28 +45,6 @@ async fn a_service_is_told_what_concerns_it_in_order() {
     assert_eq!((&event["room_id"], &event["content"]["membership"]), (&json!(invited), &json!("invite")));
     let state = event["unsigned"]["invite_room_state"].as_array().unwrap();
     assert!(state.iter().any(|event| event["content"]["name"] == "Here"));
-}
-
-#[tokio::test]
-async fn what_happens_close_together_is_told_together() {
-    let (server, bridge) = (TestServer::new(), Bridge::new().await);
-    let alice = server.register("alice").await;
-    let _pushing = register(&server, &[registration("irc", bridge.port, json!({}))]).await;
-    let room = bridged(&server, &alice).await;
-    bridge.transaction().await;
-    let begun = Instant::now();
-    let said: Vec<_> = (0..50).map(|number| format!("m{number}")).collect();
-    for body in &said {
-        say(&server, &alice, &room, body).await;
-    }
-    let (mut told, mut transactions) = (Vec::new(), 0);
-    while told.len() < said.len() {
-        told.extend(bodies(&bridge.transaction().await.1));
-        transactions += 1;
-    }
-    assert_eq!(told, said);
-    let most = begun.elapsed().as_millis() / 50 + 1;
-    assert!(transactions <= most, "{transactions} transactions, not {most}");
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use std::{collections::HashSet, time::Duration};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hearth_spec::{Pdu, RoomVersion, VerifyError};
-use http::StatusCode;
 use ruma::{
     OwnedEventId, RoomId, ServerName,
     api::{
@@ -35,11 +34,6 @@ impl Federation {
         }
         good(self.keys().verify(from, version, pdus).await)
     }
-}
-
-/// Whether a server that answers so would answer so again.
-fn is_final(status: StatusCode) -> bool {
-    status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS
 }
 
 /// Those with good signatures.
@@ -114,7 +108,7 @@ impl RoomIntake<'_> {
             match self.federation.client().send_with(server, request, limits).await {
                 Ok(answer) => Ok(self.parse([answer.pdu]).into_iter().find(|pdu| pdu.event_id() == id)),
                 Err(FederationError::Invalid(_)) => Ok(None),
-                Err(FederationError::Refused { status, .. }) if is_final(status) => Ok(None),
+                Err(error) if error.is_refusal() => Ok(None),
                 Err(error) => Err(error),
             }
         };

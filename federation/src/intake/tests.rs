@@ -11,7 +11,7 @@ use axum::{
     middleware::{self, Next},
     response::IntoResponse as _,
 };
-use hearth_rooms::{Room, TimelineRange};
+use hearth_rooms::{Event, Room, TimelineRange};
 use hearth_spec::RoomVersion;
 use hearth_storage::{
     TimelineOrder,
@@ -52,6 +52,13 @@ async fn shared(servers: &TwoServers, version: RoomVersion) -> (Room, Room) {
     let theirs = there.public_room(version).await;
     let ours = here.join(&theirs, there).await;
     (ours, theirs)
+}
+
+/// Such a room as Alice has it, and what Bob says last in it, with a topic before that she was not told.
+async fn behind_a_topic(servers: &TwoServers) -> (Room, Arc<Event>) {
+    let (ours, theirs) = shared(servers, RoomVersion::V12).await;
+    servers.there.set(&theirs, "m.room.topic", "", json!({ "topic": "in the gap" })).await;
+    (ours, servers.there.say(&theirs, "last").await)
 }
 
 fn has(room: &Room, id: &OwnedEventId) -> bool {
@@ -138,10 +145,8 @@ async fn where_missing_events_are_not_given_the_state_is_asked_for() {
         }))
     };
     let servers = TwoServers::meet_behind(front).await;
-    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let (ours, last) = behind_a_topic(&servers).await;
     let TwoServers { here, there, .. } = &servers;
-    there.set(&theirs, "m.room.topic", "", json!({ "topic": "in the gap" })).await;
-    let last = there.say(&theirs, "last").await;
     let answer = send(there, here, "1", &[last.pdu.text().to_owned()], &[]).await;
     assert_eq!(answer.pdus[last.id()], Ok(()));
     assert!(has(&ours, &last.id().to_owned()));
@@ -166,10 +171,8 @@ async fn a_state_that_comes_in_part_is_none() {
         }))
     };
     let servers = TwoServers::meet_behind(front).await;
-    let (ours, theirs) = shared(&servers, RoomVersion::V12).await;
+    let (ours, last) = behind_a_topic(&servers).await;
     let TwoServers { here, there, .. } = &servers;
-    there.set(&theirs, "m.room.topic", "", json!({ "topic": "in the gap" })).await;
-    let last = there.say(&theirs, "last").await;
     let answer = send(there, here, "1", &[last.pdu.text().to_owned()], &[]).await;
     assert!(answer.pdus[last.id()].is_err() && !has(&ours, &last.id().to_owned()));
     assert_eq!(refused.load(Relaxed), 1);

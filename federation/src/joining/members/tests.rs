@@ -91,6 +91,16 @@ fn state(room: &Room) -> Vec<OwnedEventId> {
     ids
 }
 
+/// A server that tells nobody which state there was.
+fn without_states(routes: Router) -> Router {
+    routes.layer(from_fn(async |request: Request, next: Next| {
+        match request.uri().path().contains("/state_ids/") {
+            true => StatusCode::NOT_FOUND.into_response(),
+            false => next.run(request).await,
+        }
+    }))
+}
+
 async fn fetch_once(server: &ServerWithUser, room: &Room, all: bool) -> bool {
     super::fetch_once(&server.federation, room.nid(), all, &mut HashSet::new()).await.unwrap()
 }
@@ -269,15 +279,7 @@ async fn clients_that_want_all_members_see_the_room_when_they_are_there() {
 
 #[tokio::test]
 async fn nothing_is_taken_from_a_server_that_does_not_have_it() {
-    let front = |routes: Router| {
-        routes.layer(from_fn(async |request: Request, next: Next| {
-            match request.uri().path().contains("/state_ids/") {
-                true => StatusCode::NOT_FOUND.into_response(),
-                false => next.run(request).await,
-            }
-        }))
-    };
-    let TwoServers { here, there, .. } = &TwoServers::meet_in_part(front).await;
+    let TwoServers { here, there, .. } = &TwoServers::meet_in_part(without_states).await;
     let ours = crowded_room(here).await;
     let theirs = there.join(&ours, here).await;
     assert!(!fetch_once(there, &theirs, true).await);
@@ -291,15 +293,7 @@ async fn nothing_is_taken_from_a_server_that_does_not_have_it() {
 /// Who had the state at the join is gone: who is there tells that of now, to a user who joins once more.
 #[tokio::test]
 async fn where_nobody_has_the_members_of_then_those_of_now_are_told() {
-    let front = |routes: Router| {
-        routes.layer(from_fn(async |request: Request, next: Next| {
-            match request.uri().path().contains("/state_ids/") {
-                true => StatusCode::NOT_FOUND.into_response(),
-                false => next.run(request).await,
-            }
-        }))
-    };
-    let TwoServers { here, there, .. } = &TwoServers::meet_in_part(front).await;
+    let TwoServers { here, there, .. } = &TwoServers::meet_in_part(without_states).await;
     let ours = crowded_room(here).await;
     let theirs = there.join(&ours, here).await;
     let name = json!({ "membership": "join", "displayname": "Bob" });

@@ -26,9 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a query asks for: a metric, with labels that have a value, and labels by which it is told apart.
 #[derive(Debug)]
 struct Query {
-    #[expect(dead_code, reason = "printed where the query has no data")]
     panel: String,
-    #[expect(dead_code, reason = "printed where the query has no data")]
     text: String,
     metric: String,
     labels: Vec<String>,
@@ -152,7 +150,8 @@ async fn every_panel_has_data() {
     loop {
         let told = server.http.get(format!("http://{metrics}/metrics")).send().await.unwrap();
         let told = told.text().await.unwrap();
-        let empty: Vec<_> = queries.iter().filter(|query| !query.has_data(&told)).collect();
+        let empty = queries.iter().filter(|query| !query.has_data(&told));
+        let empty: Vec<_> = empty.map(|query| format!("{}: `{}`", query.panel, query.text)).collect();
         if empty.is_empty() {
             break;
         }

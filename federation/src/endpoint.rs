@@ -230,7 +230,7 @@ async fn answer(
     run::to_its_end(reads, async move {
         let answer = (endpoint.run)(federation.clone(), incoming).await;
         drop(counter);
-        federation.under_way().answers.hold(came_from, answer?).await.map_err(busy)
+        federation.under_way().answers.counter(came_from).hold(answer?).await.map_err(busy)
     })
     .await
 }

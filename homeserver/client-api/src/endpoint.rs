@@ -245,7 +245,7 @@ async fn answer(
         _ => AskedBy::address(address),
     };
     let busy = |_| MatrixError::limit_exceeded(BUSY);
-    let mut counter = api.bodies().counter(sender.clone());
+    let mut counter = api.bodies().counter(sender);
     let (bytes, stream) = match endpoint.body {
         BodyKind::Streamed => (bytes::Bytes::new(), body),
         BodyKind::Json | BodyKind::Text => {
@@ -271,12 +271,11 @@ async fn answer(
             None => None,
         };
         let answer = (endpoint.run)(api.clone(), incoming).await;
-        drop(counter);
         if let Some(noted) = noted {
             let status = audit::status(&answer);
             api.users.audit.end(noted, status).await?;
         }
-        api.bodies().hold(sender, answer?).await.map_err(busy)
+        counter.hold(answer?).await.map_err(busy)
     })
     .await
 }

@@ -57,21 +57,21 @@ impl<K: Clone + Eq + Hash> ByteBudget<K> {
     }
 }
 
-impl<K: Clone + Eq + Hash + Send + Sync + 'static> ByteBudget<K> {
-    /// An answer whose body counts for as long as any of it is in memory: until its last byte is taken, or its connection
-    /// ends. One that is streamed never is as a whole, and does not count.
+impl<K: Clone + Eq + Hash + Send + Sync + 'static> ByteCounter<K> {
+    /// An answer, which counts instead of what did, for as long as any of its body is in memory: until the last byte is
+    /// taken, or the connection ends. One that is streamed never is as a whole, and does not count.
     ///
     /// # Errors
     /// [`Crowded`] if there is no room for it.
-    pub async fn hold(&self, key: K, answer: Response) -> Result<Response, Crowded> {
+    pub async fn hold(mut self, answer: Response) -> Result<Response, Crowded> {
         let size = answer.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
         let Some(size) = size.filter(|size| *size > UNCOUNTED) else { return Ok(answer) };
-        let mut counter = self.counter(key);
-        counter.add(size)?;
+        (self.uncounted, self.counted) = (UNCOUNTED, None);
+        self.add(size)?;
         let (head, body) = answer.into_parts();
         // It is there already, in one piece.
         let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| Crowded)?;
-        Ok(Response::from_parts(head, Body::from(Bytes::from_owner(HeldBytes { bytes, _counter: counter }))))
+        Ok(Response::from_parts(head, Body::from(Bytes::from_owner(HeldBytes { bytes, _counter: self }))))
     }
 }
 
@@ -149,17 +149,21 @@ mod tests {
     async fn an_answer_counts_until_it_is_taken() {
         let budget = ByteBudget::new(150, 100);
         let answer = |bytes: usize| Response::new(Body::from(vec![b'x'; bytes]));
-        let held = budget.hold("a", answer(UNCOUNTED + 100)).await.unwrap();
-        assert!(budget.hold("a", answer(UNCOUNTED + 1)).await.is_err());
-        assert!(budget.hold("b", answer(UNCOUNTED + 51)).await.is_err());
-        budget.hold("a", answer(UNCOUNTED)).await.unwrap();
+        let hold = async |key: &'static str, bytes| budget.counter(key).hold(answer(bytes)).await;
+        // What was asked counts no more.
+        let mut asked = budget.counter("a");
+        asked.add(UNCOUNTED + 100).unwrap();
+        let held = asked.hold(answer(UNCOUNTED + 100)).await.unwrap();
+        assert!(hold("a", UNCOUNTED + 1).await.is_err());
+        assert!(hold("b", UNCOUNTED + 51).await.is_err());
+        hold("a", UNCOUNTED).await.unwrap();
         // As long as a piece of it is somewhere, all of it is.
         let mut taken = axum::body::to_bytes(held.into_body(), usize::MAX).await.unwrap();
         assert_eq!(taken.len(), UNCOUNTED + 100);
         let last = taken.split_off(UNCOUNTED);
         drop(taken);
-        assert!(budget.hold("a", answer(UNCOUNTED + 1)).await.is_err());
+        assert!(hold("a", UNCOUNTED + 1).await.is_err());
         drop(last);
-        budget.hold("a", answer(UNCOUNTED + 100)).await.unwrap();
+        hold("a", UNCOUNTED + 100).await.unwrap();
     }
 }
